@@ -1,0 +1,1 @@
+//! The commit log: entries, blocks, segments, index, group commit, tailing and retention.

@@ -1,0 +1,1 @@
+//! The database: catalog, partitions, and the one door that every write goes through.

@@ -1,0 +1,1 @@
+//! Values, numbers, keys, sizes, schemas and limits of DynamoDB: pure, no I/O.

@@ -1,0 +1,1 @@
+//! One file per API operation: validate, command, reply; and the embedded facade.

@@ -1,0 +1,1 @@
+//! HTTP, dispatch, the request log, health and metrics.

@@ -1,0 +1,1 @@
+//! The state store: an ordered map of bytes with snapshots, atomic batches and checkpoints.

@@ -1,0 +1,1 @@
+//! DynamoDB Streams over the change log: shards, iterators, record views, following.

@@ -1,0 +1,1 @@
+//! Event source mappings and the functions that they invoke.
