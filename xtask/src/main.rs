@@ -1,7 +1,11 @@
 //! `cargo xtask`: the development tasks. One file per task; this one only dispatches.
 
 mod bench;
+mod ci;
+mod counts;
 mod process;
+mod suites;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -16,12 +20,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Everything that must hold, as CI runs it.
+    Ci,
+    /// Run the test suites, or one of them.
+    Test(suites::Args),
+    /// Check what the compiler does not: arrows, dead files, links, licences and the like.
+    Tidy,
     /// Build the release binaries and run the load driver with the given arguments.
     Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
+        Task::Ci => return ci::run_task(),
+        Task::Test(args) => match suites::run_task(&args) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
+        Task::Tidy => tidy::run_task(),
         Task::Bench(args) => bench::run_task(&args),
     };
     match outcome {

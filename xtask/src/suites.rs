@@ -1,0 +1,206 @@
+//! `cargo xtask test`: the suites, by name. Those of real clients start the built binary.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::counts::{self, Counts, LineReader};
+use crate::process::{cargo, command, root, run, shown, target_dir};
+
+/// The suites to run.
+#[derive(clap::Args)]
+pub struct Args {
+    /// One of: workspace, sdk-python, sdk-cli, sdk-js, sdk-rust. All of them if none is named.
+    suite: Option<String>,
+    /// Test the release binary instead of the debug one.
+    #[arg(long)]
+    release: bool,
+}
+
+/// One suite: its name, and how it runs against the given server binary.
+pub struct Suite {
+    /// The name on the command line and in the summary.
+    pub name: &'static str,
+    /// Whether it starts the server binary.
+    pub needs_server: bool,
+    run: fn(server: &Path) -> Result<Counts>,
+}
+
+/// Every suite, in the order in which they run.
+pub const SUITES: &[Suite] = &[
+    suite("workspace", false, workspace),
+    suite("sdk-python", true, sdk_python),
+    suite("sdk-cli", true, sdk_cli),
+    suite("sdk-js", true, sdk_js),
+    suite("sdk-rust", true, sdk_rust),
+];
+
+const fn suite(name: &'static str, needs_server: bool, run: fn(&Path) -> Result<Counts>) -> Suite {
+    Suite {
+        name,
+        needs_server,
+        run,
+    }
+}
+
+impl Suite {
+    /// Runs it; a suite that cannot run counts as one failure.
+    pub fn run(&self, server: &Path) -> Counts {
+        (self.run)(server).unwrap_or_else(|error| {
+            eprintln!("error: {}: {error:#}", self.name);
+            Counts::BROKEN
+        })
+    }
+}
+
+/// The task.
+pub fn run_task(args: &Args) -> Result<ExitCode> {
+    let chosen: Vec<&Suite> = SUITES
+        .iter()
+        .filter(|suite| args.suite.as_deref().is_none_or(|name| name == suite.name))
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        bail!("no such suite; there are: {}", names.join(", "));
+    }
+    let mut server = PathBuf::new();
+    if chosen.iter().any(|suite| suite.needs_server) {
+        server = build_server(args.release)?;
+    }
+    let mut total = Counts::default();
+    for suite in chosen {
+        let counts = suite.run(&server);
+        println!("{}: {counts}", suite.name);
+        total = total.plus(counts);
+    }
+    println!("{total}");
+    Ok(total.exit_code())
+}
+
+/// Builds the server and names its binary; `HEADWATER_BIN` names one that is built already.
+pub fn build_server(release: bool) -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("HEADWATER_BIN") {
+        return Ok(root().join(given));
+    }
+    let mut build = cargo();
+    build.args(["build", "-p", "headwater"]);
+    if release {
+        build.arg("--release");
+    }
+    run(&mut build)?;
+    let profile = if release { "release" } else { "debug" };
+    Ok(target_dir().join(profile).join("headwater"))
+}
+
+fn workspace(_server: &Path) -> Result<Counts> {
+    let mut test = cargo();
+    test.args(["test", "--workspace", "--no-fail-fast", "--color=never"]);
+    test.args([
+        "--exclude",
+        "headwater-sdk-tests",
+        "--exclude",
+        "headwater-sdk-handler",
+    ]);
+    counted(&mut test, counts::libtest)
+}
+
+fn sdk_python(server: &Path) -> Result<Counts> {
+    pytest(server, "tests/sdk/python")
+}
+
+fn sdk_cli(server: &Path) -> Result<Counts> {
+    pytest(server, "tests/sdk/cli")
+}
+
+fn sdk_js(server: &Path) -> Result<Counts> {
+    let folder = root().join("tests/sdk/js");
+    let stamp = folder.join("node_modules/.package-lock.json");
+    if !is_newer(&stamp, &folder.join("package-lock.json")) {
+        run(command("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&folder))?;
+    }
+    let mut node = command("npm");
+    node.args(["test", "--silent"]).current_dir(&folder);
+    node.env("HEADWATER_BIN", server);
+    counted(&mut node, counts::node)
+}
+
+fn sdk_rust(server: &Path) -> Result<Counts> {
+    run(cargo().args(["build", "-p", "headwater-sdk-handler"]))?;
+    let mut test = cargo();
+    test.args(["test", "-p", "headwater-sdk-tests", "--color=never"]);
+    test.env("HEADWATER_BIN", server);
+    test.env(
+        "HEADWATER_TEST_HANDLER",
+        target_dir().join("debug/bootstrap"),
+    );
+    counted(&mut test, counts::libtest)
+}
+
+fn pytest(server: &Path, folder: &str) -> Result<Counts> {
+    let mut pytest = command(python_with_requirements()?);
+    pytest.args([
+        "-m",
+        "pytest",
+        "-q",
+        "--color=no",
+        "-p",
+        "no:cacheprovider",
+        folder,
+    ]);
+    pytest.env("HEADWATER_BIN", server);
+    counted(&mut pytest, counts::pytest)
+}
+
+/// The interpreter of a virtual environment that holds exactly the pinned packages.
+fn python_with_requirements() -> Result<PathBuf> {
+    let requirements = root().join("tests/sdk/python/requirements.txt");
+    let venv = target_dir().join("sdk-python");
+    let python = venv.join("bin/python");
+    let stamp = venv.join("requirements.txt");
+    let wanted = std::fs::read(&requirements).context("reading the pinned packages")?;
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    run(command("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&venv))?;
+    run(command(&python)
+        .args(["-m", "pip", "install", "--quiet", "--no-deps", "-r"])
+        .arg(&requirements))?;
+    std::fs::write(&stamp, wanted).context("noting the installed packages")?;
+    Ok(python)
+}
+
+fn is_newer(file: &Path, than: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+    match (modified(file), modified(than)) {
+        (Some(file), Some(than)) => file >= than,
+        _ => false,
+    }
+}
+
+/// Runs a test runner, shows what it prints as it comes, and adds up the counts in it.
+fn counted(command: &mut Command, reader: LineReader) -> Result<Counts> {
+    let name = shown(command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
+    let mut counts = Counts::default();
+    if let Some(stdout) = child.stdout.take() {
+        let mut own = std::io::stdout().lock();
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line?;
+            own.write_all(&line)?;
+            own.write_all(b"\n")?;
+            if let Some(found) = reader(&String::from_utf8_lossy(&line)) {
+                counts = counts.plus(found);
+            }
+        }
+    }
+    Ok(counts.concluded(child.wait()?.success()))
+}

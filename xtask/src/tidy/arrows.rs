@@ -1,0 +1,107 @@
+//! Which room may know which: the arrows of the architecture, as Cargo sees them.
+
+use super::Finding;
+use super::metadata::{Kind, Metadata};
+
+/// Each room and the rooms it may depend on. A room that is not listed here may not exist.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("expression", &["model"]),
+    ("wire", &["model"]),
+    ("changelog", &["model"]),
+    ("state", &[]),
+    ("engine", &["model", "expression", "changelog", "state"]),
+    ("streams", &["model", "changelog", "engine"]),
+    (
+        "operations",
+        &["model", "wire", "expression", "engine", "streams"],
+    ),
+    (
+        "triggers",
+        &["model", "wire", "expression", "streams", "operations"],
+    ),
+    ("server", &["model", "wire", "operations", "triggers"]),
+];
+
+/// Packages that are not rooms: the composition root and what is only used in development.
+const OUTSIDE: &[&str] = &[
+    "headwater",
+    "headwater-bench",
+    "headwater-sdk-handler",
+    "headwater-sdk-tests",
+    "xtask",
+];
+
+/// Rooms that do no I/O: what they must not depend on either.
+const PURE: &[&str] = &["model", "expression", "wire"];
+const IMPURE_CRATES: &[&str] = &["tokio", "hyper", "redb", "rustix", "parking_lot"];
+
+/// Every dependency between rooms that is not an arrow, tests included.
+pub fn check(metadata: &Metadata) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for package in metadata.ours() {
+        if OUTSIDE.contains(&package.name.as_str()) {
+            continue;
+        }
+        let room = room(&package.name).unwrap_or(&package.name);
+        let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == room) else {
+            findings.push(Finding::new(
+                &package.name,
+                "no arrows are given for this room",
+            ));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            if let Some(problem) = problem(room, allowed, &dependency.name, dependency.kind) {
+                findings.push(Finding::new(&package.name, problem));
+            }
+        }
+    }
+    findings
+}
+
+fn problem(room_name: &str, allowed: &[&str], dependency: &str, kind: Kind) -> Option<String> {
+    if let Some(other) = room(dependency) {
+        return (!allowed.contains(&other))
+            .then(|| format!("{room_name} -> {other} is not an arrow"));
+    }
+    if OUTSIDE.contains(&dependency) {
+        return Some(format!("a room may not depend on {dependency}"));
+    }
+    let pure = PURE.contains(&room_name) && kind == Kind::Normal;
+    (pure && IMPURE_CRATES.contains(&dependency))
+        .then(|| format!("{room_name} is a pure room and may not depend on {dependency}"))
+}
+
+fn room(package: &str) -> Option<&str> {
+    let name = package.strip_prefix("headwater-")?;
+    ARROWS.iter().any(|(room, _)| *room == name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_arrows_pass() {
+        let engine = &["model", "expression", "changelog", "state"];
+        assert_eq!(
+            problem("engine", engine, "headwater-state", Kind::Normal),
+            None
+        );
+        assert_eq!(problem("engine", engine, "tokio", Kind::Normal), None);
+        assert!(problem("engine", engine, "headwater-wire", Kind::Dev).is_some());
+        assert!(problem("model", &[], "tokio", Kind::Normal).is_some());
+        assert!(problem("model", &[], "xtask", Kind::Normal).is_some());
+    }
+
+    #[test]
+    fn the_arrows_have_one_direction() {
+        for (at, (room, targets)) in ARROWS.iter().enumerate() {
+            for target in *targets {
+                let found = ARROWS.iter().position(|(name, _)| name == target);
+                assert!(found.is_some_and(|found| found < at), "{room} -> {target}");
+            }
+        }
+    }
+}
