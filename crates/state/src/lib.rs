@@ -1,1 +1,25 @@
 //! The state store: an ordered map of bytes with snapshots, atomic batches and checkpoints.
+//!
+//! It is a *view* of the change log, not the store of record: batches are applied without being made
+//! durable, and now and then a checkpoint makes everything applied so far durable at once, together
+//! with the log position it stands for. After a crash the store opens at its last checkpoint with
+//! exactly that content, and the log above that position is applied again.
+//!
+//! **Invariants.** Content and position change in one step: no reader and no reopening ever sees a
+//! batch in part, or a content that does not belong to its position. Memory and file size between
+//! two checkpoints are bounded by what changed since the last one.
+//!
+//! **What this room does not know**: items, tables, keys, the log. It orders bytes as bytes.
+
+mod batch;
+mod error;
+mod file;
+mod redb_store;
+mod store;
+pub mod testing;
+
+pub use batch::{Batch, Operation};
+pub use error::{Remedy, StateError};
+pub use file::FileBackend;
+pub use redb_store::{RedbStore, StateOptions, StateStats};
+pub use store::{Direction, Snapshot, StateStore, Visit};

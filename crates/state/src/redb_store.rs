@@ -1,0 +1,350 @@
+//! The state store over redb: a B-tree in one file, driven as a view of the log.
+//!
+//! What redb gives, and how it is used:
+//! - A batch is a commit with `Durability::None`. Its pages stay in redb's write buffer (at most half
+//!   of the cache, spilled to free space of the file beyond that), and pages that were written and
+//!   superseded since the last durable commit are reused at once, so the file grows with what changes
+//!   between two checkpoints and not with the number of batches. A read transaction pins the pages
+//!   it sees, hence exactly one is kept, renewed after each commit.
+//! - A checkpoint is a durable commit with quick repair: the allocator's state is saved with it, and
+//!   opening after a crash takes milliseconds instead of a walk through the whole file. It implies
+//!   two-phase commit, so the file always opens at the last checkpoint.
+//! - The position is kept in a table beside the data and changes in the same commit.
+//! - Dropping the store commits what was applied. That is a checkpoint as well.
+
+mod meter;
+mod prefetch;
+mod snapshot;
+
+use crate::file::FileBackend;
+use crate::{Batch, Operation, Snapshot, StateError, StateStore};
+use arc_swap::ArcSwap;
+use meter::{Meter, Metered};
+use parking_lot::Mutex;
+use redb::{
+    Database, Durability, ReadableDatabase, StorageBackend, TableDefinition, WriteTransaction,
+};
+use snapshot::RedbSnapshot;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("data");
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const META_POSITION: &str = "position";
+const META_FORMAT: &str = "format";
+/// The layout of the two tables; raised when a change makes older files unreadable.
+const FORMAT: u64 = 1;
+
+/// How to run a [`RedbStore`].
+#[derive(Clone, Debug)]
+pub struct StateOptions {
+    /// Bound of redb's cache of pages, read and written ones together. Memory is only taken as it is
+    /// used. 128 to 256 MiB serve a loaded store; beyond that the page cache of the system does more.
+    pub cache_bytes: usize,
+    /// Threads that read a large batch's keys before it is applied. 0 leaves that out.
+    pub prefetch_threads: usize,
+    /// Batches with fewer keys are applied without reading ahead.
+    pub prefetch_keys_min: usize,
+    /// Read the whole file and check every checksum while opening.
+    pub verify: bool,
+}
+
+impl Default for StateOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 128 << 20,
+            prefetch_threads: 4,
+            prefetch_keys_min: 256,
+            verify: false,
+        }
+    }
+}
+
+/// Counters since the store was opened, and its size now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateStats {
+    /// Length of the file.
+    pub file_bytes: u64,
+    /// Bytes written to the file.
+    pub written_bytes: u64,
+    /// Bytes read from the file, past the cache.
+    pub read_bytes: u64,
+    /// Syncs of the file.
+    pub syncs: u64,
+}
+
+/// A [`StateStore`] in one redb file.
+pub struct RedbStore {
+    /// Before the database, so that closing finds no reader and can trim the file.
+    shared: ArcSwap<RedbSnapshot>,
+    database: Database,
+    /// Held while a batch or checkpoint runs; holds the failure that stopped the store.
+    writing: Mutex<Option<String>>,
+    durable: AtomicU64,
+    meter: Arc<Meter>,
+    options: StateOptions,
+}
+
+impl RedbStore {
+    /// Opens or creates the store in `backend`. Layers that change bytes on their way to the disk,
+    /// such as encryption, are storage backends around another one.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`] if the backend holds something else, [`StateError::UnknownFormat`] for
+    /// a newer layout, [`StateError::Io`] if reading or writing fails.
+    pub fn open(backend: impl StorageBackend, options: StateOptions) -> Result<Self, StateError> {
+        clear_unfinished_creation(&backend)?;
+        let (metered, meter) = Metered::new(backend);
+        let database = Database::builder()
+            .set_cache_size(options.cache_bytes)
+            .set_check_integrity_on_open(options.verify)
+            .set_repair_callback(|_| {
+                tracing::warn!("state store was not closed cleanly and is being repaired");
+            })
+            .create_with_backend(metered)
+            .map_err(|e| StateError::from_redb("opening", e))?;
+        create_tables(&database)?;
+        let snapshot = read_snapshot(&database)?;
+        Ok(Self {
+            durable: AtomicU64::new(snapshot.position),
+            shared: ArcSwap::from_pointee(snapshot),
+            database,
+            writing: Mutex::new(None),
+            meter,
+            options,
+        })
+    }
+
+    /// Opens or creates the store in the file at `path`, which no other process may have open.
+    ///
+    /// # Errors
+    /// Those of [`RedbStore::open`], and [`StateError::Locked`].
+    pub fn open_file(path: &Path, options: StateOptions) -> Result<Self, StateError> {
+        Self::open(FileBackend::open(path)?, options)
+    }
+
+    /// A store without a file, gone when it is dropped.
+    ///
+    /// # Errors
+    /// None that are expected; creation goes the way of a file's.
+    pub fn in_memory(options: StateOptions) -> Result<Self, StateError> {
+        Self::open(redb::backends::InMemoryBackend::new(), options)
+    }
+
+    /// Size and traffic of the file.
+    pub fn stats(&self) -> StateStats {
+        self.meter.read()
+    }
+
+    /// Reads the pages of `keys` (sorted) with several threads, so that a write transaction, which
+    /// is one thread, finds them in memory. [`StateStore::apply`] does this by itself for large
+    /// batches.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prefetch(&self, keys: &[&[u8]]) -> Result<(), StateError> {
+        prefetch::read_ahead(&self.shared.load(), keys, self.options.prefetch_threads)
+    }
+
+    /// Reading ahead costs each key's search twice, which only pays when pages can be missing.
+    fn prefetch_batch(&self, operations: &[Operation]) -> Result<(), StateError> {
+        let fits_in_cache = self.meter.read().file_bytes <= self.options.cache_bytes as u64;
+        if fits_in_cache || operations.len() < self.options.prefetch_keys_min {
+            return Ok(());
+        }
+        let keys: Vec<&[u8]> = operations.iter().map(|(key, _)| key.as_ref()).collect();
+        self.prefetch(&keys)
+    }
+
+    fn commit_batch(&self, operations: &[Operation], position: u64) -> Result<(), StateError> {
+        let mut transaction = self
+            .database
+            .begin_write()
+            .map_err(|e| StateError::from_redb("beginning a batch", e))?;
+        transaction
+            .set_durability(Durability::None)
+            .map_err(|e| StateError::from_redb("beginning a batch", e))?;
+        write_operations(&transaction, operations)?;
+        write_meta(&transaction, META_POSITION, position)?;
+        transaction
+            .commit()
+            .map_err(|e| StateError::from_redb("applying a batch", e))
+    }
+
+    fn commit_durably(&self) -> Result<(), StateError> {
+        let mut transaction = self
+            .database
+            .begin_write()
+            .map_err(|e| StateError::from_redb("beginning a checkpoint", e))?;
+        transaction.set_quick_repair(true);
+        transaction
+            .commit()
+            .map_err(|e| StateError::from_redb("writing a checkpoint", e))
+    }
+
+    fn refresh_snapshot(&self) -> Result<(), StateError> {
+        self.shared.store(Arc::new(read_snapshot(&self.database)?));
+        Ok(())
+    }
+}
+
+impl StateStore for RedbStore {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.shared.load_full()
+    }
+
+    fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError> {
+        let mut stopped = self.writing.lock();
+        refuse_if_stopped(&stopped)?;
+        let applied = self.position();
+        if position < applied {
+            return Err(StateError::OutOfOrder { position, applied });
+        }
+        let operations = batch.into_sorted();
+        stop_on_failure(&mut stopped, || {
+            self.prefetch_batch(&operations)?;
+            self.commit_batch(&operations, position)?;
+            self.refresh_snapshot()
+        })
+    }
+
+    fn checkpoint(&self) -> Result<u64, StateError> {
+        let mut stopped = self.writing.lock();
+        refuse_if_stopped(&stopped)?;
+        let position = self.position();
+        stop_on_failure(&mut stopped, || {
+            self.commit_durably()?;
+            self.durable.store(position, Ordering::Release);
+            // The old read transaction would keep superseded pages from being reused.
+            self.refresh_snapshot()
+        })?;
+        Ok(position)
+    }
+
+    fn position(&self) -> u64 {
+        self.shared.load().position
+    }
+
+    fn durable_position(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+}
+
+fn refuse_if_stopped(stopped: &Option<String>) -> Result<(), StateError> {
+    match stopped {
+        None => Ok(()),
+        Some(reason) => Err(StateError::Stopped {
+            reason: reason.clone(),
+        }),
+    }
+}
+
+/// Runs a write. A failure that only reopening heals stops the store: a half-known state must not be
+/// built upon.
+fn stop_on_failure(
+    stopped: &mut Option<String>,
+    write: impl FnOnce() -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    write().inspect_err(|error| {
+        if error.remedy() != crate::Remedy::FixTheCall {
+            *stopped = Some(error.to_string());
+        }
+    })
+}
+
+fn write_operations(
+    transaction: &WriteTransaction,
+    operations: &[Operation],
+) -> Result<(), StateError> {
+    let error = |e: redb::Error| StateError::from_redb("applying a batch", e);
+    let mut table = transaction.open_table(DATA).map_err(|e| error(e.into()))?;
+    for (key, value) in operations {
+        match value {
+            Some(value) => table.insert(key.as_ref(), value.as_ref()),
+            None => table.remove(key.as_ref()),
+        }
+        .map_err(|e| error(e.into()))?;
+    }
+    Ok(())
+}
+
+fn write_meta(transaction: &WriteTransaction, name: &str, value: u64) -> Result<(), StateError> {
+    let error = |e: redb::Error| StateError::from_redb("writing the position", e);
+    let mut table = transaction.open_table(META).map_err(|e| error(e.into()))?;
+    table.insert(name, value).map_err(|e| error(e.into()))?;
+    Ok(())
+}
+
+fn read_snapshot(database: &Database) -> Result<RedbSnapshot, StateError> {
+    let error = |e: redb::Error| StateError::from_redb("opening a snapshot", e);
+    let transaction = database.begin_read().map_err(|e| error(e.into()))?;
+    let meta = transaction.open_table(META).map_err(|e| error(e.into()))?;
+    let position = meta
+        .get(META_POSITION)
+        .map_err(|e| error(e.into()))?
+        .map_or(0, |guard| guard.value());
+    let table = transaction.open_table(DATA).map_err(|e| error(e.into()))?;
+    Ok(RedbSnapshot { position, table })
+}
+
+/// Makes sure that both tables exist, durably, and that the format is ours.
+fn create_tables(database: &Database) -> Result<(), StateError> {
+    if let Some(found) = stored_format(database)? {
+        return match found {
+            FORMAT => Ok(()),
+            _ => Err(StateError::UnknownFormat {
+                found,
+                known: FORMAT,
+            }),
+        };
+    }
+    let mut transaction = database
+        .begin_write()
+        .map_err(|e| StateError::from_redb("creating", e))?;
+    transaction.set_quick_repair(true);
+    write_operations(&transaction, &[])?;
+    write_meta(&transaction, META_FORMAT, FORMAT)?;
+    transaction
+        .commit()
+        .map_err(|e| StateError::from_redb("creating", e))
+}
+
+fn stored_format(database: &Database) -> Result<Option<u64>, StateError> {
+    let error = |e: redb::Error| StateError::from_redb("reading the format", e);
+    let transaction = database.begin_read().map_err(|e| error(e.into()))?;
+    let meta = match transaction.open_table(META) {
+        Ok(meta) => meta,
+        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(e) => return Err(error(e.into())),
+    };
+    let found = meta.get(META_FORMAT).map_err(|e| error(e.into()))?;
+    Ok(found.map(|guard| guard.value()))
+}
+
+/// redb makes a new file large enough first and then writes its header, whose magic number it syncs
+/// before anything is committed. A crash between the two leaves a file that redb refuses for ever, though nothing
+/// was ever stored in it: start over.
+fn clear_unfinished_creation(backend: &impl StorageBackend) -> Result<(), StateError> {
+    const MAGIC_BYTES: usize = 9;
+    const NEW_FILE_BYTES_MAX: u64 = 2 << 20;
+    let io = |source| StateError::Io {
+        doing: "opening",
+        source,
+    };
+    let length = backend.len().map_err(io)?;
+    if length == 0 || length > NEW_FILE_BYTES_MAX {
+        return Ok(());
+    }
+    let mut start = [0; MAGIC_BYTES];
+    let known = start
+        .len()
+        .min(usize::try_from(length).unwrap_or(MAGIC_BYTES));
+    backend.read(0, &mut start[..known]).map_err(io)?;
+    if start != [0; MAGIC_BYTES] {
+        return Ok(());
+    }
+    tracing::warn!("state store was never finished being created; creating it anew");
+    backend.set_len(0).map_err(io)?;
+    backend.sync_data().map_err(io)
+}

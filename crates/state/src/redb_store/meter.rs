@@ -1,0 +1,87 @@
+//! Counts what goes through a storage backend, and knows its length without a system call.
+
+use super::StateStats;
+use redb::{BackendError, StorageBackend};
+use std::io;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    file_bytes: AtomicU64,
+    written_bytes: AtomicU64,
+    read_bytes: AtomicU64,
+    syncs: AtomicU64,
+}
+
+impl Meter {
+    pub(super) fn read(&self) -> StateStats {
+        StateStats {
+            file_bytes: self.file_bytes.load(Relaxed),
+            written_bytes: self.written_bytes.load(Relaxed),
+            read_bytes: self.read_bytes.load(Relaxed),
+            syncs: self.syncs.load(Relaxed),
+        }
+    }
+}
+
+/// A backend with a meter on it.
+#[derive(Debug)]
+pub(super) struct Metered<B> {
+    inner: B,
+    meter: Arc<Meter>,
+}
+
+impl<B: StorageBackend> Metered<B> {
+    pub(super) fn new(inner: B) -> (Self, Arc<Meter>) {
+        let meter = Arc::new(Meter::default());
+        let metered = Self {
+            inner,
+            meter: meter.clone(),
+        };
+        (metered, meter)
+    }
+}
+
+impl<B: StorageBackend> StorageBackend for Metered<B> {
+    fn len(&self) -> io::Result<u64> {
+        let length = self.inner.len()?;
+        self.meter.file_bytes.store(length, Relaxed);
+        Ok(length)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.meter.read_bytes.fetch_add(out.len() as u64, Relaxed);
+        self.inner.read(offset, out)
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.inner.set_len(length)?;
+        self.meter.file_bytes.store(length, Relaxed);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.meter.syncs.fetch_add(1, Relaxed);
+        self.inner.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let bytes = data.len() as u64;
+        self.meter.written_bytes.fetch_add(bytes, Relaxed);
+        self.inner.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.inner.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.inner.try_lock_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.inner.unlock_range(start, end)
+    }
+}

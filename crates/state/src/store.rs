@@ -1,0 +1,86 @@
+//! The two traits of the room: a store that takes batches, and a snapshot to read from.
+
+use crate::{Batch, StateError};
+use bytes::Bytes;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+
+/// An ordered map of bytes that is driven by a log. One thread applies and checkpoints; any number
+/// of threads read snapshots.
+pub trait StateStore: Send + Sync {
+    /// The content after the last applied batch. Cheap: the snapshot is shared until the next batch.
+    /// A store cannot reuse the space of what a live snapshot still sees: hold it for a page of
+    /// results, not for a session.
+    fn snapshot(&self) -> Arc<dyn Snapshot>;
+
+    /// Applies a batch and moves to `position` in one step, visible to snapshots taken afterwards
+    /// and not durable yet. Positions never go back.
+    ///
+    /// # Errors
+    /// After [`StateError::Io`] nothing of the batch is visible, and the store refuses further
+    /// batches until it is opened again.
+    fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError>;
+
+    /// Makes everything applied so far durable and returns the position that now is.
+    ///
+    /// # Errors
+    /// After an error the store opens either at this checkpoint or at the one before it.
+    fn checkpoint(&self) -> Result<u64, StateError>;
+
+    /// The position of the last applied batch; 0 for a new store.
+    fn position(&self) -> u64;
+
+    /// The position that a crash now would leave: that of the last checkpoint (or, after a failed
+    /// checkpoint, possibly of that one).
+    fn durable_position(&self) -> u64;
+}
+
+/// What a scan calls with each key and value, until it breaks.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
+
+/// An unchanging view of the whole content at one position.
+pub trait Snapshot: Send + Sync {
+    /// The position whose content this is.
+    fn position(&self) -> u64;
+
+    /// The value of `key`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError>;
+
+    /// Visits the keys between `from` and `to` in byte order, or backwards, until `visit` breaks.
+    /// Bounds that exclude each other visit nothing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StateError>;
+}
+
+/// Which way a scan goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// From the smallest key on.
+    #[default]
+    Forward,
+    /// From the largest key on.
+    Backward,
+}
+
+/// Whether no key can lie between the bounds. (`BTreeMap::range` panics on such bounds.)
+pub(crate) fn excludes_everything(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(low), Bound::Included(high)) => low > high,
+        (
+            Bound::Included(low) | Bound::Excluded(low),
+            Bound::Included(high) | Bound::Excluded(high),
+        ) => low >= high,
+    }
+}

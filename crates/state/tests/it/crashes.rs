@@ -1,0 +1,181 @@
+//! After a crash the store opens at its last checkpoint with exactly that content, whatever subset of
+//! the unsynced sectors the disk kept, and wherever a write or sync failed.
+
+use crate::support::{Content, content, small};
+use headwater_state::testing::FaultyDisk;
+use headwater_state::{Batch, RedbStore, Remedy, StateStore};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Apply(Vec<(u8, Option<u16>)>),
+    Checkpoint,
+    Reopen,
+    Crash(u64),
+    /// The disk fails after some operations; the steps that follow meet it until the next crash.
+    FailAfter(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let operation = (any::<u8>(), prop::option::weighted(0.8, 0..9000_u16));
+    prop_oneof![
+        6 => prop::collection::vec(operation, 1..60).prop_map(Step::Apply),
+        3 => Just(Step::Checkpoint),
+        1 => Just(Step::Reopen),
+        2 => any::<u64>().prop_map(Step::Crash),
+        1 => (0..60_u64).prop_map(Step::FailAfter),
+    ]
+}
+
+/// A store on a faulty disk beside what it has to hold at each position it may open at.
+struct Rig {
+    disk: FaultyDisk,
+    store: RedbStore,
+    history: BTreeMap<u64, Content>,
+    current: Content,
+    position: u64,
+    failing: bool,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let disk = FaultyDisk::new();
+        Self {
+            store: RedbStore::open(disk.backend(), small()).unwrap(),
+            disk,
+            history: BTreeMap::from([(0, Content::new())]),
+            current: Content::new(),
+            position: 0,
+            failing: false,
+        }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Apply(operations) => self.apply(operations),
+            Step::Checkpoint => match self.store.checkpoint() {
+                Ok(position) => assert_eq!(position, self.position),
+                Err(error) => self.expect_failure(&error),
+            },
+            Step::Reopen if self.failing => self.crash(self.position),
+            Step::Reopen => self.reopen_cleanly(),
+            Step::Crash(seed) => self.crash(seed),
+            Step::FailAfter(operations) => {
+                self.disk.fail_after(operations);
+                self.failing = true;
+            }
+        }
+    }
+
+    fn apply(&mut self, operations: Vec<(u8, Option<u16>)>) {
+        let mut batch = Batch::new();
+        let mut next = self.current.clone();
+        for (key, length) in operations {
+            let key = vec![b'k', key];
+            match length {
+                Some(length) => {
+                    let value = vec![(self.position % 251) as u8; usize::from(length)];
+                    batch.put(key.clone().into(), value.clone().into());
+                    next.insert(key, value);
+                }
+                None => {
+                    batch.delete(key.clone().into());
+                    next.remove(&key);
+                }
+            }
+        }
+        match self.store.apply(batch, self.position + 1) {
+            Ok(()) => {
+                self.position += 1;
+                self.current = next;
+                self.history.insert(self.position, self.current.clone());
+                assert_eq!(content(&self.store), self.current);
+            }
+            Err(error) => self.expect_failure(&error),
+        }
+        assert_eq!(self.store.position(), self.position);
+    }
+
+    fn expect_failure(&self, error: &headwater_state::StateError) {
+        assert!(self.failing, "unexpected: {error}");
+        assert_eq!(error.remedy(), Remedy::Reopen, "{error}");
+    }
+
+    fn reopen_cleanly(&mut self) {
+        self.replace_store();
+        assert_eq!(
+            self.store.position(),
+            self.position,
+            "closing is a checkpoint"
+        );
+        assert_eq!(content(&self.store), self.current);
+    }
+
+    fn crash(&mut self, seed: u64) {
+        let durable = self.store.durable_position();
+        self.disk.crash(seed);
+        self.replace_store();
+        let found = self.store.position();
+        assert!(durable <= found && found <= self.position);
+        if !self.failing {
+            assert_eq!(found, durable, "nothing beyond the checkpoint is claimed");
+        }
+        assert_eq!(self.store.durable_position(), found);
+        self.current = self.history[&found].clone();
+        assert_eq!(content(&self.store), self.current);
+        self.position = found;
+        self.history.split_off(&(found + 1));
+        self.failing = false;
+    }
+
+    fn replace_store(&mut self) {
+        let closed = RedbStore::in_memory(small()).unwrap();
+        drop(std::mem::replace(&mut self.store, closed));
+        let options = headwater_state::StateOptions {
+            verify: self.position.is_multiple_of(2),
+            ..small()
+        };
+        self.store = RedbStore::open(self.disk.backend(), options).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn opens_at_a_checkpoint_with_exactly_its_content(steps in prop::collection::vec(step(), 1..40)) {
+        let mut rig = Rig::new();
+        for step in steps {
+            rig.run(step);
+        }
+        rig.crash(1);
+    }
+
+    #[test]
+    fn survives_a_crash_while_it_is_created(operations in 0..12_u64, seed in any::<u64>()) {
+        let disk = FaultyDisk::new();
+        disk.fail_after(operations);
+        drop(RedbStore::open(disk.backend(), small()));
+        disk.crash(seed);
+        let store = RedbStore::open(disk.backend(), small()).unwrap();
+        prop_assert_eq!(store.position(), 0);
+        prop_assert!(content(&store).is_empty());
+    }
+}
+
+#[test]
+fn a_failed_store_refuses_batches_and_goes_on_reading_what_it_had() {
+    let disk = FaultyDisk::new();
+    let store = RedbStore::open(disk.backend(), small()).unwrap();
+    let mut batch = Batch::new();
+    batch.put("a".into(), "1".into());
+    store.apply(batch, 1).unwrap();
+    disk.fail_after(0);
+    let error = store.checkpoint().unwrap_err();
+    assert_eq!(error.remedy(), Remedy::Reopen);
+    assert_eq!(store.durable_position(), 0);
+    let error = store.apply(Batch::new(), 2).unwrap_err();
+    assert!(error.to_string().contains("injected failure"), "{error}");
+    assert_eq!(store.position(), 1);
+}

@@ -1,0 +1,138 @@
+//! What only a store on a disk has to show: it comes back, it keeps others out, it stays small.
+
+use crate::support::{bytes, content, small};
+use bytes::Bytes;
+use headwater_state::{Batch, RedbStore, Remedy, StateError, StateOptions, StateStore};
+
+fn filled(from: u32, to: u32, fill: u8) -> Batch {
+    let mut batch = Batch::new();
+    for key in from..to {
+        let key = Bytes::copy_from_slice(&key.to_be_bytes());
+        batch.put(key, Bytes::from(vec![fill; 1000]));
+    }
+    batch
+}
+
+#[test]
+fn comes_back_where_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let store = RedbStore::open_file(&path, small()).unwrap();
+    store.apply(filled(0, 500, 1), 41).unwrap();
+    store.checkpoint().unwrap();
+    store.apply(filled(100, 200, 2), 42).unwrap();
+    let before = content(&store);
+    drop(store);
+    let options = StateOptions {
+        verify: true,
+        ..small()
+    };
+    let store = RedbStore::open_file(&path, options).unwrap();
+    assert_eq!((store.position(), store.durable_position()), (42, 42));
+    assert_eq!(content(&store), before);
+}
+
+#[test]
+fn a_second_opener_is_kept_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let first = RedbStore::open_file(&path, small()).unwrap();
+    let error = RedbStore::open_file(&path, small()).err().unwrap();
+    assert!(matches!(error, StateError::Locked { .. }), "{error}");
+    assert_eq!(error.remedy(), Remedy::StopTheOther);
+    drop(first);
+    RedbStore::open_file(&path, small()).unwrap();
+}
+
+#[test]
+fn another_kind_of_file_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let text = "not a state store ".repeat(1000);
+    std::fs::write(&path, &text).unwrap();
+    let error = RedbStore::open_file(&path, small()).err().unwrap();
+    assert_eq!(error.remedy(), Remedy::Rebuild, "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn verifying_finds_a_changed_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let store = RedbStore::open_file(&path, small()).unwrap();
+    store.apply(filled(0, 500, 0xab), 1).unwrap();
+    drop(store);
+    let mut file = std::fs::read(&path).unwrap();
+    let inside = file
+        .windows(500)
+        .position(|window| window == [0xab; 500])
+        .unwrap();
+    file[inside + 250] ^= 1;
+    std::fs::write(&path, file).unwrap();
+    let options = StateOptions {
+        verify: true,
+        ..small()
+    };
+    let error = RedbStore::open_file(&path, options).err().unwrap();
+    assert_eq!(error.remedy(), Remedy::Rebuild, "{error}");
+}
+
+/// Superseded pages are reused, between checkpoints too: after the first few hundred batches over the
+/// same keys thousands more take no further space.
+#[test]
+fn the_file_does_not_grow_with_the_number_of_batches() {
+    for checkpoint_every in [u64::MAX, 50, 1] {
+        let store = RedbStore::in_memory(small()).unwrap();
+        store.apply(filled(0, 2000, 0), 1).unwrap();
+        store.checkpoint().unwrap();
+        let run = |positions: std::ops::Range<u64>| {
+            for position in positions {
+                let from = u32::try_from(position * 37 % 1960).unwrap();
+                store.apply(filled(from, from + 40, 1), position).unwrap();
+                if position.is_multiple_of(checkpoint_every) {
+                    store.checkpoint().unwrap();
+                }
+            }
+            store.stats().file_bytes
+        };
+        let (early, late) = (run(2..300), run(300..2000));
+        assert!(
+            late <= early + early / 4,
+            "grew from {early} to {late} bytes, checkpoint every {checkpoint_every}"
+        );
+    }
+}
+
+#[test]
+fn batches_between_checkpoints_are_kept_in_memory() {
+    let store = RedbStore::in_memory(StateOptions::default()).unwrap();
+    let apply = |positions: std::ops::Range<u64>| {
+        for position in positions {
+            store.apply(filled(0, 100, 3), position).unwrap();
+        }
+        store.stats()
+    };
+    let grown = apply(1..20);
+    let later = apply(20..60);
+    assert_eq!(later, grown, "nothing was written or synced");
+    store.checkpoint().unwrap();
+    let durable = store.stats();
+    assert!(durable.syncs > later.syncs);
+    assert!(durable.written_bytes - later.written_bytes < 2 * 100 * 1000 + (256 << 10));
+}
+
+#[test]
+fn a_store_can_be_emptied_and_used_again() {
+    let store = RedbStore::in_memory(small()).unwrap();
+    store.apply(filled(0, 300, 1), 1).unwrap();
+    let mut batch = Batch::new();
+    for key in 0..300_u32 {
+        batch.delete(Bytes::copy_from_slice(&key.to_be_bytes()));
+    }
+    store.apply(batch, 2).unwrap();
+    assert!(content(&store).is_empty());
+    let mut batch = Batch::new();
+    batch.put(bytes("a"), bytes("1"));
+    store.apply(batch, 3).unwrap();
+    assert_eq!(content(&store).len(), 1);
+}

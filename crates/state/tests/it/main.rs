@@ -1,0 +1,11 @@
+//! Black-box tests of the state store: one contract for every implementation, and what only a store
+//! on a disk has to show.
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod support;
