@@ -1,0 +1,232 @@
+//! An item, and also the inside of a map value: attributes by name, sorted.
+//!
+//! Items are small (a handful to some dozens of attributes), so a sorted vector beats a tree in
+//! memory and speed, and its order is the one in which [`crate::EncodedItem`] writes them.
+
+use std::fmt;
+
+use crate::AttributeValue;
+
+/// Attributes by name, each name once, sorted by the names' UTF-8 bytes. Equality is by value.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Item {
+    attributes: Vec<(String, AttributeValue)>,
+}
+
+impl Item {
+    /// An item without attributes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An item without attributes, with room for `count` of them.
+    pub fn with_capacity(count: usize) -> Self {
+        Self {
+            attributes: Vec::with_capacity(count),
+        }
+    }
+
+    /// The value of an attribute.
+    pub fn get(&self, name: &str) -> Option<&AttributeValue> {
+        self.find(name).ok().map(|at| &self.attributes[at].1)
+    }
+
+    /// The value of an attribute, to change it in place.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut AttributeValue> {
+        match self.find(name) {
+            Ok(at) => Some(&mut self.attributes[at].1),
+            Err(_) => None,
+        }
+    }
+
+    /// Whether the item has the attribute.
+    pub fn contains(&self, name: &str) -> bool {
+        self.find(name).is_ok()
+    }
+
+    /// Sets an attribute; returns its value from before.
+    pub fn insert(&mut self, name: String, value: AttributeValue) -> Option<AttributeValue> {
+        if self.comes_last(&name) {
+            self.attributes.push((name, value));
+            return None;
+        }
+        match self.find(&name) {
+            Ok(at) => Some(std::mem::replace(&mut self.attributes[at].1, value)),
+            Err(at) => {
+                self.attributes.insert(at, (name, value));
+                None
+            }
+        }
+    }
+
+    /// Removes an attribute; returns its value.
+    pub fn remove(&mut self, name: &str) -> Option<AttributeValue> {
+        let at = self.find(name).ok()?;
+        Some(self.attributes.remove(at).1)
+    }
+
+    /// Keeps the attributes for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &AttributeValue) -> bool) {
+        self.attributes.retain(|(name, value)| keep(name, value));
+    }
+
+    /// The attributes in the order of their names.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter {
+            inner: self.attributes.iter(),
+        }
+    }
+
+    /// How many attributes there are.
+    pub fn len(&self) -> usize {
+        self.attributes.len()
+    }
+
+    /// Whether there is no attribute.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty()
+    }
+
+    /// The bytes that DynamoDB counts for this item: names and values (dynamodb-api.md section 4).
+    pub fn size_bytes(&self) -> usize {
+        self.iter()
+            .map(|(name, value)| name.len() + value.size_bytes())
+            .sum()
+    }
+
+    /// The nesting levels of the deepest attribute; 0 without attributes.
+    pub fn depth(&self) -> usize {
+        let depths = self.iter().map(|(_, value)| value.depth());
+        depths.max().unwrap_or(0)
+    }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.attributes
+            .binary_search_by(|(other, _)| other.as_str().cmp(name))
+    }
+
+    fn comes_last(&self, name: &str) -> bool {
+        self.attributes
+            .last()
+            .is_none_or(|(last, _)| last.as_str() < name)
+    }
+
+    /// Appends an attribute whose name comes after all others; `false` if it does not.
+    pub(crate) fn push_last(&mut self, name: &str, value: AttributeValue) -> bool {
+        let comes_last = self.comes_last(name);
+        if comes_last {
+            self.attributes.push((name.to_owned(), value));
+        }
+        comes_last
+    }
+}
+
+/// The attributes of an [`Item`] in the order of their names.
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    inner: std::slice::Iter<'a, (String, AttributeValue)>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a str, &'a AttributeValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value) = self.inner.next()?;
+        Some((name.as_str(), value))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let (name, value) = self.inner.next_back()?;
+        Some((name.as_str(), value))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl<'a> IntoIterator for &'a Item {
+    type Item = (&'a str, &'a AttributeValue);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+/// The attributes of an [`Item`] with their ownership, in the order of their names.
+#[derive(Debug)]
+pub struct IntoIter {
+    inner: std::vec::IntoIter<(String, AttributeValue)>,
+}
+
+impl Iterator for IntoIter {
+    type Item = (String, AttributeValue);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.inner.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.inner.size_hint()
+    }
+}
+
+impl ExactSizeIterator for IntoIter {}
+
+impl IntoIterator for Item {
+    type Item = (String, AttributeValue);
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter {
+            inner: self.attributes.into_iter(),
+        }
+    }
+}
+
+/// Of two attributes with one name the later stays.
+impl FromIterator<(String, AttributeValue)> for Item {
+    fn from_iter<I: IntoIterator<Item = (String, AttributeValue)>>(attributes: I) -> Self {
+        let mut attributes: Vec<_> = attributes.into_iter().collect();
+        if !attributes.is_sorted_by(|(left, _), (right, _)| left < right) {
+            attributes.sort_by(|(left, _), (right, _)| left.cmp(right));
+            // The sort is stable, so the later of two equal names stands second.
+            attributes.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(later, earlier);
+                }
+                same
+            });
+        }
+        Self { attributes }
+    }
+}
+
+impl Extend<(String, AttributeValue)> for Item {
+    fn extend<I: IntoIterator<Item = (String, AttributeValue)>>(&mut self, attributes: I) {
+        for (name, value) in attributes {
+            self.insert(name, value);
+        }
+    }
+}
+
+impl<const N: usize> From<[(&str, AttributeValue); N]> for Item {
+    fn from(attributes: [(&str, AttributeValue); N]) -> Self {
+        attributes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
