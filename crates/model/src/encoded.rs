@@ -169,9 +169,8 @@ fn write_body(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
         out[start - 1] = short;
         return;
     }
-    let mut length = Vec::with_capacity(10);
-    varint::write(&mut length, body_len as u64);
-    out.splice(start - 1..start, length);
+    let (length, len) = varint::to_array(body_len as u64);
+    out.splice(start - 1..start, length[..len].iter().copied());
 }
 
 fn write_prefixed(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -230,3 +230,65 @@ impl fmt::Debug for Item {
         f.debug_map().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::collection::vec;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
+
+    use super::Item;
+    use crate::{AttributeValue, Number};
+
+    fn value(n: u8) -> AttributeValue {
+        AttributeValue::N(Number::from_i64(n.into()))
+    }
+
+    #[test]
+    fn attributes_are_sorted_by_bytes() {
+        let names = ["\u{e9}", "b", "", "a", "B", "aa"];
+        let item: Item = names
+            .map(|name| (name.to_owned(), AttributeValue::Null))
+            .into_iter()
+            .collect();
+        let sorted: Vec<_> = item.iter().map(|(name, _)| name).collect();
+        assert_eq!(sorted, ["", "B", "a", "aa", "b", "\u{e9}"]);
+    }
+
+    #[test]
+    fn retain_and_change_in_place() {
+        let mut item = Item::from([("a", value(1)), ("b", value(2))]);
+        *item.get_mut("b").unwrap() = value(3);
+        assert_eq!(item.get_mut("c"), None);
+        item.retain(|name, _| name != "a");
+        assert_eq!(item, Item::from([("b", value(3))]));
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_sorted_map(operations in vec(("[abc]{0,2}", any::<u8>(), 0..4), 0..30)) {
+            let (mut item, mut model) = (Item::new(), BTreeMap::new());
+            for (name, n, kind) in operations {
+                if kind == 0 {
+                    prop_assert_eq!(item.remove(&name), model.remove(&name));
+                } else {
+                    prop_assert_eq!(item.insert(name.clone(), value(n)), model.insert(name.clone(), value(n)));
+                }
+                prop_assert_eq!(item.get(&name), model.get(&name));
+                prop_assert_eq!(item.contains(&name), model.contains_key(&name));
+                prop_assert_eq!((item.len(), item.is_empty()), (model.len(), model.is_empty()));
+            }
+            prop_assert_eq!(item.into_iter().collect::<Vec<_>>(), model.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn collecting_keeps_the_later_of_two(attributes in vec(("[ab]{0,2}", any::<u8>()), 0..12)) {
+            let attributes: Vec<_> = attributes.into_iter().map(|(name, n)| (name, value(n))).collect();
+            let collected: Item = attributes.iter().cloned().collect();
+            let mut inserted = Item::new();
+            inserted.extend(attributes);
+            prop_assert_eq!(collected, inserted);
+        }
+    }
+}

@@ -10,6 +10,8 @@
 //!   matter; and equal items have equal encoded bytes;
 //! - the byte order of a storage key is the order of (partition hash, partition value, sort value).
 
+#[cfg(test)]
+mod arbitrary;
 pub mod capacity;
 mod clock;
 mod encoded;

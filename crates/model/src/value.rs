@@ -184,3 +184,94 @@ impl From<Item> for AttributeValue {
         Self::M(members)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{AttributeValue, SetError};
+    use crate::{Item, Number};
+
+    fn number(text: &str) -> Number {
+        Number::parse(text).unwrap()
+    }
+
+    #[test]
+    fn sets_are_sorted_and_without_duplicates() {
+        let strings = |elements: &[&str]| {
+            AttributeValue::string_set(elements.iter().map(|text| (*text).to_owned()).collect())
+        };
+        assert_eq!(strings(&["b", "a"]), strings(&["a", "b"]));
+        assert_eq!(strings(&[]), Err(SetError::Empty));
+        assert_eq!(strings(&["a", "b", "a"]), Err(SetError::Duplicate));
+        let numbers = |elements: &[&str]| {
+            AttributeValue::number_set(elements.iter().map(|text| number(text)).collect())
+        };
+        assert_eq!(numbers(&["10", "-3", "9"]), numbers(&["9.0", "1e1", "-3"]));
+        assert_eq!(numbers(&["1", "1.0"]), Err(SetError::Duplicate));
+        assert_eq!(
+            AttributeValue::binary_set(vec![Bytes::new(), Bytes::new()]),
+            Err(SetError::Duplicate)
+        );
+    }
+
+    #[test]
+    fn sizes() {
+        let list = AttributeValue::L(vec!["ab".into(), AttributeValue::Null]);
+        let map = AttributeValue::M(Item::from([("key", list.clone())]));
+        let set = |elements: &[&str]| {
+            AttributeValue::number_set(elements.iter().map(|text| number(text)).collect()).unwrap()
+        };
+        for (value, size_bytes) in [
+            (AttributeValue::from("h\u{e9}"), 3),
+            (AttributeValue::B(Bytes::from_static(&[0; 5])), 5),
+            (AttributeValue::Bool(false), 1),
+            (AttributeValue::Null, 1),
+            (AttributeValue::L(vec![]), 3),
+            (list, 3 + 3 + 2),
+            (map, 3 + 1 + 3 + 8),
+            (set(&["42", "101", "0"]), 2 + 3 + 1),
+        ] {
+            assert_eq!(value.size_bytes(), size_bytes, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_recorded_in_stream_records() {
+        // streams.md section 3: SizeBytes is the keys and the images there are.
+        let key = Item::from([("Id", AttributeValue::N(number("101")))]);
+        let mut image = key.clone();
+        image.insert("Message".to_owned(), "New item!".into());
+        assert_eq!(key.size_bytes() + image.size_bytes(), 26);
+        let old = image.size_bytes();
+        image.insert("Message".to_owned(), "This item has changed".into());
+        assert_eq!(key.size_bytes() + image.size_bytes() + old, 59);
+
+        let key = Item::from([("id", "id_value_1".into())]);
+        let mut image = key.clone();
+        image.insert("numericFilter".to_owned(), AttributeValue::N(number("42")));
+        assert_eq!(key.size_bytes() + image.size_bytes(), 39);
+    }
+
+    #[test]
+    fn only_scalars_of_one_type_compare() {
+        let [one, two] = ["1", "2"].map(|text| AttributeValue::N(number(text)));
+        assert_eq!(one.compare(&two), Some(std::cmp::Ordering::Less));
+        assert_eq!(one.compare(&"1".into()), None);
+        assert_eq!(AttributeValue::Null.compare(&AttributeValue::Null), None);
+        let euro: AttributeValue = "\u{20ac}".into();
+        assert_eq!(euro.compare(&"z".into()), Some(std::cmp::Ordering::Greater));
+    }
+
+    #[test]
+    fn depth_counts_the_value_itself() {
+        let leaf = AttributeValue::from("leaf");
+        assert_eq!(leaf.depth(), 1);
+        let list = AttributeValue::L(vec![AttributeValue::Null, leaf]);
+        assert_eq!(list.depth(), 2);
+        let map = AttributeValue::M(Item::from([("a", AttributeValue::Null), ("b", list)]));
+        assert_eq!(map.depth(), 3);
+        assert_eq!(Item::from([("m", map)]).depth(), 3);
+        assert_eq!(Item::new().depth(), 0);
+    }
+}
