@@ -13,7 +13,7 @@ pub(crate) fn write(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&bytes[..len]);
 }
 
-/// The bytes that [`write`] appends, and how many they are.
+/// The bytes that [`write()`] appends, and how many they are.
 pub(crate) fn to_array(mut value: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];
     let mut len = 0;
@@ -26,7 +26,7 @@ pub(crate) fn to_array(mut value: u64) -> ([u8; 10], usize) {
     (bytes, len + 1)
 }
 
-/// As [`write`], for 128 bits; the same bytes for the same value.
+/// As [`write()`], for 128 bits; the same bytes for the same value.
 pub(crate) fn write_wide(out: &mut Vec<u8>, mut value: u128) {
     while value > u128::from(u64::MAX) {
         out.push(value as u8 | 0x80);
