@@ -1,0 +1,94 @@
+//! What is aimed at, on a machine with two cores and the driver on the same cores.
+
+use crate::report::{Aim, Report, Row};
+use crate::rows::{drain, function, get, hot_item, put, start, visible};
+
+/// All aims, with what the report holds on each.
+pub fn check(report: &Report) -> Vec<Aim> {
+    let rate = |name| report.row(name).and_then(|row| row.rate);
+    let share = |name| report.row(name).and_then(|row| row.floor_share);
+    let written = |name| report.row(name).and_then(|row| row.written);
+    let value = |name| {
+        report
+            .row(name)
+            .and_then(|row| row.value)
+            .map(|(value, _)| value)
+    };
+    let p50_ms = |name| report.row(name).and_then(p50_ms_of);
+    let streamed = share(put::STREAMED_ROW);
+    let against_plain = rate(put::STREAMED_ROW).zip(rate(put::PLAIN_ROW));
+    let function = [function::NODE_ROW, function::COMPILED_ROW];
+    let function = function.into_iter().filter_map(p50_ms).reduce(f64::min);
+    vec![
+        Aim::at_least(
+            "put with both images: at least 0.25 of the HTTP floor",
+            streamed,
+            0.25,
+            "x",
+        ),
+        Aim::at_least(
+            "put with both images: 0.40 of the HTTP floor is wanted",
+            streamed,
+            0.40,
+            "x",
+        ),
+        Aim::at_least(
+            "put with both images: at least 0.90 of put without a stream",
+            against_plain.map(|(streamed, plain)| streamed / plain),
+            0.90,
+            "x",
+        ),
+        Aim::at_least(
+            "get: at least 0.50 of the HTTP floor",
+            share(get::ROW),
+            0.50,
+            "x",
+        ),
+        Aim::at_least(
+            "drain: at least 150,000 records/s",
+            rate(drain::ROW),
+            150_000.0,
+            "/s",
+        ),
+        Aim::at_most(
+            "acknowledged to visible: p50 under 1 ms",
+            p50_ms(visible::ROW),
+            1.0,
+            "ms",
+        ),
+        Aim::at_most(
+            "changed to function: p50 under 5 ms, warm",
+            function,
+            5.0,
+            "ms",
+        ),
+        Aim::at_least(
+            "one hot item: at least 15,000 updates/s",
+            rate(hot_item::ROW),
+            15_000.0,
+            "/s",
+        ),
+        Aim::at_most(
+            "put with both images: no more than 6 KB written each",
+            written(put::STREAMED_ROW).map(|bytes| bytes / 1024.0),
+            6.0,
+            "KB",
+        ),
+        Aim::at_most(
+            "cold start: under 30 ms",
+            value(start::START_ROW),
+            30.0,
+            "ms",
+        ),
+        Aim::at_most(
+            "idle: under 25 MB resident",
+            value(start::MEMORY_ROW),
+            25.0,
+            "MB",
+        ),
+    ]
+}
+
+fn p50_ms_of(row: &Row) -> Option<f64> {
+    row.latency.map(|latency| latency.p50 / 1000.0)
+}
