@@ -1,0 +1,116 @@
+//! Updates: actions on an item, where they come from, and what they leave behind.
+
+mod apply;
+mod check;
+
+use std::collections::BTreeSet;
+
+use headwater_model::Item;
+
+use crate::ast::{Path, UpdateAction};
+use crate::error::{ExpressionError, UpdateError};
+use crate::kind::ExpressionKind;
+use crate::parser::parse_update;
+use crate::placeholders::Placeholders;
+use crate::projection::Projection;
+
+/// An update, ready to be applied any number of times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Update {
+    actions: Vec<UpdateAction>,
+}
+
+/// What an update made of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Updated {
+    /// The new item.
+    pub item: Item,
+    /// The paths that were written, in the order of the actions.
+    pub touched: Vec<Path>,
+}
+
+impl Update {
+    /// Parses an update expression.
+    pub fn parse(text: &str, placeholders: &mut Placeholders) -> Result<Self, ExpressionError> {
+        let kind = ExpressionKind::Update;
+        let raw = parse_update(text)?;
+        let actions = check::resolve(&raw, placeholders).map_err(|fault| fault.of(kind))?;
+        Ok(Self { actions })
+    }
+
+    /// An update that was built and not parsed. Its paths must be apart from each other.
+    pub fn new(actions: Vec<UpdateAction>) -> Self {
+        Self { actions }
+    }
+
+    /// The actions in the order written.
+    pub fn actions(&self) -> &[UpdateAction] {
+        &self.actions
+    }
+
+    /// Whether the update brings a missing item into being. One that only removes does not; one
+    /// without any action does (Alternator's tests; api section 11).
+    pub fn creates_item(&self) -> bool {
+        let removes = |action: &UpdateAction| {
+            matches!(
+                action,
+                UpdateAction::Remove { .. } | UpdateAction::Delete { .. }
+            )
+        };
+        self.actions.is_empty() || !self.actions.iter().all(removes)
+    }
+
+    /// The top-level attributes that the update writes to.
+    pub fn top_level_attributes(&self) -> BTreeSet<&str> {
+        self.actions
+            .iter()
+            .map(|action| &*action.path().attribute)
+            .collect()
+    }
+
+    /// Refuses an update that writes one of `keys`: the table's key attributes.
+    pub fn refuse_keys<'k>(
+        &self,
+        keys: impl IntoIterator<Item = &'k str>,
+    ) -> Result<(), ExpressionError> {
+        let written = self.top_level_attributes();
+        match keys.into_iter().find(|key| written.contains(key)) {
+            Some(name) => Err(ExpressionError::UpdateOfKey {
+                name: name.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Applies the update to `old`, or to a new item that has only its key.
+    ///
+    /// All right sides read `old`; a missing item has no attributes to read, not even its key. A
+    /// missing item stays as it is, without a fault, unless [`Self::creates_item`]; the caller
+    /// decides by that whether to store the result.
+    pub fn apply(&self, old: Option<&Item>, key: &Item) -> Result<Updated, UpdateError> {
+        let touched = self
+            .actions
+            .iter()
+            .map(|action| action.path().clone())
+            .collect();
+        let mut item = old.unwrap_or(key).clone();
+        if old.is_some() || self.creates_item() {
+            apply::apply(&self.actions, old, &mut item)?;
+        }
+        Ok(Updated { item, touched })
+    }
+}
+
+impl Updated {
+    /// The written parts as they are now (`UPDATED_NEW`).
+    pub fn updated_new(&self) -> Item {
+        Projection::of_paths(&self.touched).project(&self.item)
+    }
+
+    /// The written parts as they were in `old`, the item that the update was applied to
+    /// (`UPDATED_OLD`).
+    pub fn updated_old(&self, old: Option<&Item>) -> Item {
+        old.map(|old| Projection::of_paths(&self.touched).project(old))
+            .unwrap_or_default()
+    }
+}

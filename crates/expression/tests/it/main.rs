@@ -1,0 +1,14 @@
+//! Black-box tests of the expression languages.
+//!
+//! Cases are rows of text: expressions as clients write them, items and values in the short form of
+//! `notation`, faults as the exact sentence.
+
+mod conditions;
+mod faults;
+mod hostile;
+mod key_conditions;
+mod notation;
+mod placeholders;
+mod projections;
+mod random;
+mod updates;
