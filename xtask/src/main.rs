@@ -6,6 +6,7 @@ mod counts;
 mod process;
 mod suites;
 mod tidy;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -26,6 +27,8 @@ enum Task {
     Test(suites::Args),
     /// Check what the compiler does not: arrows, dead files, links, licences and the like.
     Tidy,
+    /// Make the API shapes of crates/wire from the pinned API models.
+    Wire(wire::Args),
     /// Build the release binaries and run the load driver with the given arguments.
     Bench(bench::Args),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
             Err(error) => Err(error),
         },
         Task::Tidy => tidy::run_task(),
+        Task::Wire(args) => wire::run_task(&args),
         Task::Bench(args) => bench::run_task(&args),
     };
     match outcome {

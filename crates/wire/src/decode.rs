@@ -1,0 +1,482 @@
+//! From the JSON tree to typed requests.
+//!
+//! Two things can be wrong with a request. A value of the wrong JSON type ends the decoding at once, in the order of
+//! the body, with a [`DecodeError`] (`SerializationException`). A value that breaks a constraint of the API model is
+//! noted as a [`Violation`] and decoding goes on with a placeholder; all of them are reported together, in the order
+//! of the model (`N validation errors detected: ...`). The generated code calls the methods of [`Decoder`]; nothing
+//! decoded leaves [`request`] while a violation is noted.
+
+mod choice;
+mod constraint;
+mod mismatch;
+mod pattern;
+mod violation;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use headwater_model::{AttributeValue, Item};
+
+use crate::attribute_value::{self, ValueFault};
+use crate::error::ApiError;
+use crate::json::Json;
+use crate::messages;
+use crate::timestamp::Timestamp;
+
+pub use choice::Choice;
+pub(crate) use choice::choices;
+pub(crate) use constraint::{Length, Range, Text};
+pub(crate) use mismatch::{ATTRIBUTE_VALUE, decode_base64};
+pub use mismatch::{DecodeError, Token, Want};
+pub(crate) use pattern::Pattern;
+use violation::StructureEcho;
+pub use violation::{Echo, Rule, Violation};
+
+/// Most violations that are listed in one answer.
+/// Source: dynamodb-api.md section 7 leaves it open; AWS was seen to stop at 10 (dynalite's captures).
+const VIOLATIONS_MAX: usize = 10;
+
+/// Decodes a whole request, or says why not.
+pub(crate) fn request<'j, T>(
+    json: &'j Json<'j>,
+    read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
+) -> Result<T, ApiError> {
+    let mut decoder = Decoder::default();
+    let request =
+        read(json, &mut decoder).map_err(|error| messages::serialization(error.to_string()))?;
+    decoder.finish()?;
+    Ok(request)
+}
+
+/// Where the decoder stands in the request, and what it has found wrong so far.
+#[derive(Default)]
+pub(crate) struct Decoder<'j> {
+    path: Vec<Step<'j>>,
+    violations: Vec<(Vec<usize>, Violation)>,
+    /// Reported instead of all violations: faults of the table name.
+    first: Option<ApiError>,
+    /// The first attribute value that is none; reported when no constraint is violated.
+    value_fault: Option<ApiError>,
+}
+
+/// One step of a path, with its place among its siblings in the API model.
+#[derive(Clone, Copy)]
+struct Step<'j> {
+    place: usize,
+    name: StepName<'j>,
+}
+
+#[derive(Clone, Copy)]
+enum StepName<'j> {
+    Member(&'static str),
+    Index(usize),
+    Key(&'j str),
+}
+
+impl<'j> Decoder<'j> {
+    /// The answer to a request that violates something.
+    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+        if let Some(error) = self.first {
+            return Err(error);
+        }
+        if self.violations.is_empty() {
+            return self.value_fault.map_or(Ok(()), Err);
+        }
+        self.violations.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.violations.truncate(VIOLATIONS_MAX);
+        let violations: Vec<Violation> = self
+            .violations
+            .into_iter()
+            .map(|(_, violation)| violation)
+            .collect();
+        Err(messages::violations(&violations))
+    }
+
+    /// The members of a structure.
+    pub(crate) fn structure(
+        &self,
+        json: &'j Json<'j>,
+        name: &'static str,
+    ) -> Result<&'j [(Cow<'j, str>, Json<'j>)], DecodeError> {
+        match json {
+            Json::Object(members) => Ok(members),
+            _ => Err(self.mismatch(
+                json,
+                Want::Structure {
+                    name,
+                    element: self.in_collection(),
+                },
+            )),
+        }
+    }
+
+    /// Decodes one member of a structure into its slot; null counts as absent.
+    pub(crate) fn member<T>(
+        &mut self,
+        place: usize,
+        name: &'static str,
+        json: &'j Json<'j>,
+        slot: &mut Option<T>,
+        read: impl FnOnce(&'j Json<'j>, &mut Self) -> Result<T, DecodeError>,
+    ) -> Result<(), DecodeError> {
+        *slot = match json {
+            Json::Null => None,
+            _ => Some(self.inside(place, StepName::Member(name), |at| read(json, at))?),
+        };
+        Ok(())
+    }
+
+    /// The value of a required member, or a placeholder and a violation.
+    pub(crate) fn required<T: Default>(
+        &mut self,
+        place: usize,
+        name: &'static str,
+        slot: Option<T>,
+    ) -> T {
+        slot.unwrap_or_else(|| {
+            self.path.push(Step {
+                place,
+                name: StepName::Member(name),
+            });
+            self.violate(Echo::Null, Rule::NotNull);
+            self.path.pop();
+            T::default()
+        })
+    }
+
+    /// The value of a member that is asked for by a sentence of its own, before everything else.
+    pub(crate) fn required_parameter<T: Default>(&mut self, name: &str, slot: Option<T>) -> T {
+        slot.unwrap_or_else(|| {
+            self.first = Some(messages::parameter_required(name));
+            T::default()
+        })
+    }
+
+    /// A string.
+    pub(crate) fn text(&mut self, json: &'j Json<'j>, text: Text) -> Result<String, DecodeError> {
+        let value = self.string(json)?;
+        for rule in text.broken_by(value) {
+            self.violate(Echo::Value(value.to_owned()), rule);
+        }
+        Ok(value.to_owned())
+    }
+
+    /// The name or the ARN of a table. What is wrong with it is reported alone
+    /// (dynamodb-api.md section 7: "table name first and alone").
+    pub(crate) fn table_name(
+        &mut self,
+        json: &'j Json<'j>,
+        length_min: usize,
+    ) -> Result<String, DecodeError> {
+        let value = self.string(json)?;
+        if let Some(rule) = constraint::table_name_rule(value, length_min) {
+            let violation = self.violation(Echo::Value(value.to_owned()), rule);
+            self.first = Some(messages::violations(&[violation]));
+        }
+        Ok(value.to_owned())
+    }
+
+    /// One of a set of words, kept as text.
+    pub(crate) fn word(
+        &mut self,
+        json: &'j Json<'j>,
+        set: &'static [&'static str],
+    ) -> Result<String, DecodeError> {
+        let value = self.string(json)?;
+        if !set.contains(&value) {
+            self.violate(Echo::Value(value.to_owned()), Rule::OneOf(set));
+        }
+        Ok(value.to_owned())
+    }
+
+    /// One of a set of words.
+    pub(crate) fn choice<T: Choice>(&mut self, json: &'j Json<'j>) -> Result<T, DecodeError> {
+        let value = self.string(json)?;
+        Ok(T::parse(value).unwrap_or_else(|| {
+            self.violate(Echo::Value(value.to_owned()), Rule::OneOf(T::SET));
+            T::default()
+        }))
+    }
+
+    /// A truth value; the words are taken as well.
+    pub(crate) fn boolean(&mut self, json: &'j Json<'j>) -> Result<bool, DecodeError> {
+        match json {
+            Json::Bool(value) => Ok(*value),
+            Json::String(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+            Json::String(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            _ => Err(self.mismatch(json, Want::Boolean)),
+        }
+    }
+
+    /// A whole number; a fraction is cut off.
+    pub(crate) fn integer(&mut self, json: &'j Json<'j>, range: Range) -> Result<i64, DecodeError> {
+        let Json::Number(text) = json else {
+            return Err(self.mismatch(json, range.want()));
+        };
+        let value = whole_number(text);
+        if let Some(rule) = range.broken_by(value) {
+            match range.label() {
+                Some(label) => self.violate_as(label.to_owned(), Echo::Hidden, rule),
+                None => self.violate(Echo::Value(value.to_string()), rule),
+            }
+        }
+        Ok(value)
+    }
+
+    /// A whole number that travels as text, outside of the body.
+    pub(crate) fn integer_text(
+        &mut self,
+        json: &'j Json<'j>,
+        range: Range,
+    ) -> Result<i64, DecodeError> {
+        let value = self
+            .string(json)?
+            .parse()
+            .map_err(|_| self.mismatch(json, range.want()))?;
+        if let Some(rule) = range.broken_by(value) {
+            self.violate(Echo::Value(value.to_string()), rule);
+        }
+        Ok(value)
+    }
+
+    /// Notes a member that is not served, if it is given.
+    pub(crate) fn unsupported(
+        &self,
+        name: &'static str,
+        json: &Json<'_>,
+        unsupported: &mut Vec<&'static str>,
+    ) {
+        if !json.is_null() {
+            unsupported.push(name);
+        }
+    }
+
+    /// A point in time, in epoch seconds.
+    pub(crate) fn timestamp(&mut self, json: &'j Json<'j>) -> Result<Timestamp, DecodeError> {
+        match json {
+            Json::Number(text) => {
+                Timestamp::from_json_number(text).ok_or_else(|| self.mismatch(json, Want::Date))
+            }
+            _ => Err(self.mismatch(json, Want::Date)),
+        }
+    }
+
+    /// Bytes in base64.
+    pub(crate) fn blob(&mut self, json: &'j Json<'j>) -> Result<Bytes, DecodeError> {
+        match json {
+            Json::String(text) => decode_base64(text).map_err(|problem| DecodeError::Base64 {
+                path: self.path_text(),
+                problem,
+            }),
+            _ => Err(self.mismatch(json, Want::Blob)),
+        }
+    }
+
+    /// A list; null elements are left out.
+    pub(crate) fn list<T>(
+        &mut self,
+        json: &'j Json<'j>,
+        length: Length,
+        read: impl Fn(&'j Json<'j>, &mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let Json::Array(elements) = json else {
+            return Err(self.mismatch(json, Want::List));
+        };
+        if let Some(rule) = length.broken_by(elements.len()) {
+            self.violate(Echo::Value(violation::echo(json, length.echo())), rule);
+        }
+        elements
+            .iter()
+            .enumerate()
+            .filter(|(_, element)| !element.is_null())
+            .map(|(index, element)| {
+                self.inside(index, StepName::Index(index), |at| read(element, at))
+            })
+            .collect()
+    }
+
+    /// A map; null values are left out. `java` names the value type in AWS's errors.
+    pub(crate) fn map<T>(
+        &mut self,
+        json: &'j Json<'j>,
+        java: &'static str,
+        read: impl Fn(&'j Json<'j>, &mut Self) -> Result<T, DecodeError>,
+    ) -> Result<BTreeMap<String, T>, DecodeError> {
+        let Json::Object(members) = json else {
+            return Err(self.mismatch(json, Want::Map { value: java }));
+        };
+        members
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, value))| !value.is_null())
+            .map(|(place, (name, value))| {
+                let value = self.inside(place, StepName::Key(name), |at| read(value, at))?;
+                Ok((name.to_string(), value))
+            })
+            .collect()
+    }
+
+    /// One attribute value.
+    pub(crate) fn attribute_value(
+        &mut self,
+        json: &'j Json<'j>,
+    ) -> Result<AttributeValue, DecodeError> {
+        match attribute_value::decode(json, self.in_collection()) {
+            Ok(value) => Ok(value),
+            Err(fault) => {
+                self.note(fault, |message, _| message, "")?;
+                Ok(AttributeValue::Null)
+            }
+        }
+    }
+
+    /// The attributes of an item or of a key.
+    pub(crate) fn item(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
+        self.attributes(json, |message, _| message)
+    }
+
+    /// `ExclusiveStartKey`, whose faults AWS words differently.
+    pub(crate) fn starting_key(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
+        self.attributes(json, |message, _| {
+            messages::invalid_starting_key_text(&message)
+        })
+    }
+
+    /// `ExpressionAttributeValues`, whose faults AWS words differently.
+    pub(crate) fn expression_values(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
+        self.attributes(json, |message, key| {
+            messages::invalid_expression_value_text(&message, key)
+        })
+    }
+
+    fn attributes(
+        &mut self,
+        json: &'j Json<'j>,
+        wording: impl Fn(String, &str) -> String,
+    ) -> Result<Item, DecodeError> {
+        let Json::Object(members) = json else {
+            return Err(self.mismatch(
+                json,
+                Want::Map {
+                    value: ATTRIBUTE_VALUE,
+                },
+            ));
+        };
+        let mut attributes = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            match attribute_value::decode(value, true) {
+                Ok(value) => attributes.push((name.to_string(), value)),
+                Err(fault) => self.note(fault, &wording, name)?,
+            }
+        }
+        Ok(attributes.into_iter().collect())
+    }
+
+    /// Ends with a fault of types; keeps the first fault of values.
+    fn note(
+        &mut self,
+        fault: ValueFault,
+        wording: impl Fn(String, &str) -> String,
+        key: &str,
+    ) -> Result<(), DecodeError> {
+        match fault {
+            ValueFault::Type(fault) => Err(fault.at(self.path_text())),
+            ValueFault::Value(message) => {
+                self.value_fault
+                    .get_or_insert_with(|| ApiError::validation(wording(message, key)));
+                Ok(())
+            }
+        }
+    }
+
+    fn string(&self, json: &'j Json<'j>) -> Result<&'j str, DecodeError> {
+        json.as_str()
+            .ok_or_else(|| self.mismatch(json, Want::String))
+    }
+
+    fn inside<T>(
+        &mut self,
+        place: usize,
+        name: StepName<'j>,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.path.push(Step { place, name });
+        let outcome = read(self);
+        self.path.pop();
+        outcome
+    }
+
+    fn in_collection(&self) -> bool {
+        !matches!(
+            self.path.last(),
+            None | Some(Step {
+                name: StepName::Member(_),
+                ..
+            })
+        )
+    }
+
+    fn mismatch(&self, json: &Json<'_>, want: Want) -> DecodeError {
+        DecodeError::Type {
+            path: self.path_text(),
+            got: Token::of(json),
+            want,
+        }
+    }
+
+    fn violate(&mut self, value: Echo, rule: Rule) {
+        self.violate_as(self.path_text(), value, rule);
+    }
+
+    fn violate_as(&mut self, path: String, value: Echo, rule: Rule) {
+        let order = self.path.iter().map(|step| step.place).collect();
+        self.violations
+            .push((order, Violation { path, value, rule }));
+    }
+
+    fn violation(&self, value: Echo, rule: Rule) -> Violation {
+        Violation {
+            path: self.path_text(),
+            value,
+            rule,
+        }
+    }
+
+    /// The path as AWS prints it: `keySchema.1.member.keyType`.
+    fn path_text(&self) -> String {
+        let mut text = String::new();
+        for step in &self.path {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            match step.name {
+                StepName::Member(name) => push_lower_first(&mut text, name),
+                StepName::Index(index) => text.push_str(&format!("{}.member", index + 1)),
+                StepName::Key(key) => text.push_str(&format!("{key}.member")),
+            }
+        }
+        text
+    }
+}
+
+fn push_lower_first(text: &mut String, name: &str) {
+    let mut letters = name.chars();
+    text.extend(letters.next().map(|first| first.to_ascii_lowercase()));
+    text.push_str(letters.as_str());
+}
+
+/// The whole part of a JSON number, held at the ends of the range.
+fn whole_number(text: &str) -> i64 {
+    text.parse().unwrap_or_else(|_| {
+        let value: f64 = text.parse().unwrap_or_default();
+        // The cast cuts the fraction off and saturates.
+        value as i64
+    })
+}
+
+/// The Java names of what the generated code decodes, for echoes.
+pub(crate) type ElementEcho = StructureEcho;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! The few regular expressions of the API model, matched by hand.
+
+/// A pattern of the API model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// Tables and indexes.
+    Name,
+    /// A function's name or ARN, at its creation.
+    FunctionName,
+    /// A function's name or ARN.
+    NamespacedFunctionName,
+    /// A function's version or alias.
+    Qualifier,
+    /// An IAM role.
+    RoleArn,
+    /// Anything without white space.
+    Handler,
+    /// An S3 bucket.
+    Bucket,
+    /// Any ARN.
+    Arn,
+    /// Where failed batches go.
+    Destination,
+    /// A log group.
+    LogGroup,
+}
+
+impl Pattern {
+    /// The expression as the API model writes it; shown to clients.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Pattern::Name => "[a-zA-Z0-9_.-]+",
+            Pattern::FunctionName => {
+                r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+            }
+            Pattern::NamespacedFunctionName => {
+                r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"
+            }
+            Pattern::Qualifier => r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+",
+            Pattern::RoleArn => r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+",
+            Pattern::Handler => r"[^\s]+",
+            Pattern::Bucket => r"[0-9A-Za-z\.\-_]*(?<!\.)",
+            Pattern::Arn => {
+                r"arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
+            }
+            Pattern::Destination => {
+                r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
+            }
+            Pattern::LogGroup => r"[\.\-_/#A-Za-z0-9]+",
+        }
+    }
+
+    /// Whether the whole text matches.
+    pub(crate) fn matches(self, text: &str) -> bool {
+        match self {
+            Pattern::Name => is_word(text, "_.-"),
+            Pattern::FunctionName => is_function(text, "-_", &["$LATEST"]),
+            Pattern::NamespacedFunctionName => {
+                is_function(text, "-_.", &["$LATEST", "$LATEST.PUBLISHED"])
+            }
+            Pattern::Qualifier => text == "$LATEST.PUBLISHED" || is_word(text, "-_$"),
+            Pattern::RoleArn => is_role(text),
+            Pattern::Handler => {
+                !text.is_empty() && !text.contains(|c: char| c.is_ascii_whitespace())
+            }
+            Pattern::Bucket => (text.is_empty() || is_word(text, ".-_")) && !text.ends_with('.'),
+            Pattern::Arn => is_arn(text),
+            Pattern::Destination => text.is_empty() || is_topic_url(text) || is_arn(text),
+            Pattern::LogGroup => is_word(text, ".-_/#"),
+        }
+    }
+}
+
+/// One or more ASCII letters, digits and the other characters.
+fn is_word(text: &str, others: &str) -> bool {
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || others.contains(c))
+}
+
+fn is_partition(text: &str) -> bool {
+    text.strip_prefix("aws")
+        .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `us-east-1`, `us-gov-west-1`, `us-isob-east-1`, `eusc-de-east-1`.
+fn is_region(text: &str) -> bool {
+    let text = text.strip_prefix("eusc-").unwrap_or(text);
+    let parts: Vec<&str> = text.split('-').collect();
+    let is_letters =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_infix = |part: &str| {
+        part == "gov" || (part.starts_with("iso") && part.len() <= 4 && is_letters(part))
+    };
+    let (country, place, number) = match parts.as_slice() {
+        [country, place, number] => (country, place, number),
+        [country, infix, place, number] if is_infix(infix) => (country, place, number),
+        _ => return false,
+    };
+    country.len() == 2
+        && is_letters(country)
+        && is_letters(place)
+        && number.len() == 1
+        && is_account_digit(number)
+}
+
+fn is_account_digit(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A function's name with what may stand before and after it.
+fn is_function(text: &str, name_others: &str, latest: &[&str]) -> bool {
+    let mut rest = text;
+    if let Some(after) = rest.strip_prefix("arn:") {
+        let mut parts = after.splitn(3, ':');
+        let (Some(partition), Some("lambda"), Some(after)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        if !partition.is_empty() && !is_partition(partition) {
+            return false;
+        }
+        rest = after;
+    }
+    let is_prefix: [fn(&str) -> bool; 3] = [is_region, is_account, |part| part == "function"];
+    for is_prefix in is_prefix {
+        if let Some((part, after)) = rest.split_once(':')
+            && is_prefix(part)
+        {
+            rest = after;
+        }
+    }
+    match rest.split_once(':') {
+        None => is_word(rest, name_others),
+        Some((name, qualifier)) => {
+            is_word(name, name_others) && (latest.contains(&qualifier) || is_word(qualifier, "-_"))
+        }
+    }
+}
+
+fn is_role(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, role] = parts.as_slice() else {
+        return false;
+    };
+    (partition.is_empty() || is_partition(partition))
+        && is_account(account)
+        && role
+            .strip_prefix("role")
+            .is_some_and(|name| is_word(name, "_+=,.@-/"))
+}
+
+fn is_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let ["arn", partition, service, region, account, _] = parts.as_slice() else {
+        return false;
+    };
+    is_partition(partition)
+        && is_word(service, "-")
+        && (region.is_empty() || is_region(region))
+        && (account.is_empty() || is_account(account))
+}
+
+fn is_topic_url(text: &str) -> bool {
+    text.strip_prefix("kafka://").is_some_and(|topic| {
+        let mut letters = topic.chars();
+        letters.next().is_some_and(|first| first != '.')
+            && topic.chars().count() <= 249
+            && letters.all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    #[test]
+    fn match_what_the_expressions_match() {
+        for (pattern, text, expected) in [
+            (Pattern::Name, "a.B-c_1", true),
+            (Pattern::Name, "", false),
+            (Pattern::Name, "a b", false),
+            (Pattern::FunctionName, "my-function", true),
+            (Pattern::FunctionName, "my.function", false),
+            (Pattern::FunctionName, "my-function:$LATEST", true),
+            (
+                Pattern::FunctionName,
+                "arn:aws:lambda:us-east-1:123456789012:function:f:1",
+                true,
+            ),
+            (Pattern::FunctionName, "123456789012:function:f", true),
+            (
+                Pattern::FunctionName,
+                "arn:aws:sqs:us-east-1:123456789012:f",
+                false,
+            ),
+            (Pattern::FunctionName, "f:a:b", false),
+            (
+                Pattern::NamespacedFunctionName,
+                "my.function:$LATEST.PUBLISHED",
+                true,
+            ),
+            (Pattern::Qualifier, "$LATEST", true),
+            (Pattern::Qualifier, "a b", false),
+            (
+                Pattern::RoleArn,
+                "arn:aws:iam::123456789012:role/service/x",
+                true,
+            ),
+            (Pattern::RoleArn, "arn:aws:iam::1234:role/x", false),
+            (Pattern::RoleArn, "role", false),
+            (Pattern::Handler, "index.handler", true),
+            (Pattern::Handler, "index handler", false),
+            (Pattern::Bucket, "b.c", true),
+            (Pattern::Bucket, "b.", false),
+            (
+                Pattern::Arn,
+                "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2015-05-20T20:51:10.252",
+                true,
+            ),
+            (Pattern::Arn, "arn:aws:sns:us-gov-west-1::t", true),
+            (Pattern::Arn, "arn:aws:sns:mars:000000000000:t", false),
+            (Pattern::Destination, "", true),
+            (Pattern::Destination, "kafka://topic", true),
+            (Pattern::Destination, "http://x", false),
+            (Pattern::LogGroup, "/aws/lambda/f", true),
+        ] {
+            assert_eq!(pattern.matches(text), expected, "{pattern:?} on {text}");
+        }
+    }
+}

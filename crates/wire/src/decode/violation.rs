@@ -1,0 +1,131 @@
+//! Values that break a constraint of the API model, in AWS's words.
+
+use std::fmt;
+
+use crate::json::Json;
+
+/// One broken constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which member, as AWS prints it.
+    pub path: String,
+    /// What the request holds there.
+    pub value: Echo,
+    /// What it should keep.
+    pub rule: Rule,
+}
+
+/// How a violation shows the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// There is none.
+    Null,
+    /// In quotes.
+    Value(String),
+    /// Not at all.
+    Hidden,
+}
+
+/// A constraint of the API model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Required.
+    NotNull,
+    /// Shortest length, in characters or elements.
+    LengthMin(usize),
+    /// Longest length.
+    LengthMax(usize),
+    /// Least value.
+    ValueMin(i64),
+    /// Greatest value.
+    ValueMax(i64),
+    /// A regular expression, given as its text.
+    Pattern(&'static str),
+    /// One of these words, in AWS's order.
+    OneOf(&'static [&'static str]),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Echo::Null => write!(f, "Value null at ")?,
+            Echo::Value(value) => write!(f, "Value '{value}' at ")?,
+            Echo::Hidden => write!(f, "Value at ")?,
+        }
+        write!(
+            f,
+            "'{}' failed to satisfy constraint: {}",
+            self.path, self.rule
+        )
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::NotNull => f.write_str("Member must not be null"),
+            Rule::LengthMin(min) => {
+                write!(f, "Member must have length greater than or equal to {min}")
+            }
+            Rule::LengthMax(max) => {
+                write!(f, "Member must have length less than or equal to {max}")
+            }
+            Rule::ValueMin(min) => {
+                write!(f, "Member must have value greater than or equal to {min}")
+            }
+            Rule::ValueMax(max) => write!(f, "Member must have value less than or equal to {max}"),
+            Rule::Pattern(text) => {
+                write!(f, "Member must satisfy regular expression pattern: {text}")
+            }
+            Rule::OneOf(words) => write!(
+                f,
+                "Member must satisfy enum value set: [{}]",
+                words.join(", ")
+            ),
+        }
+    }
+}
+
+/// A structure's name and its members in the order of the model, for echoing it as AWS's Java does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StructureEcho {
+    pub(crate) name: &'static str,
+    pub(crate) members: &'static [&'static str],
+}
+
+/// A value as Java's `toString` prints it: `[KeySchemaElement(attributeName=a, keyType=HASH)]`
+/// (dynamodb-api.md section 7, "table KeySchema with > 2 elements").
+pub(super) fn echo(json: &Json<'_>, elements: Option<StructureEcho>) -> String {
+    match (json, elements) {
+        (Json::Null, _) => "null".to_owned(),
+        (Json::Bool(value), _) => value.to_string(),
+        (Json::Number(text), _) => (*text).to_owned(),
+        (Json::String(text), _) => text.to_string(),
+        (Json::Array(list), _) => format!(
+            "[{}]",
+            joined(list.iter().map(|element| echo(element, elements)))
+        ),
+        (Json::Object(_), Some(shape)) => format!(
+            "{}({})",
+            shape.name,
+            joined(shape.members.iter().map(|name| {
+                let value = json.get(name).unwrap_or(&Json::Null);
+                let mut text = String::new();
+                super::push_lower_first(&mut text, name);
+                format!("{text}={}", echo(value, None))
+            }))
+        ),
+        (Json::Object(members), None) => format!(
+            "{{{}}}",
+            joined(
+                members
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", echo(value, None)))
+            )
+        ),
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,342 @@
+//! Sentences of the item operations, Query and Scan.
+
+use headwater_model::EncodedItem;
+
+use crate::error::{ApiError, ErrorDetail, ErrorKind};
+
+fn invalid(what: impl std::fmt::Display) -> ApiError {
+    ApiError::validation(format!("One or more parameter values were invalid: {what}"))
+}
+
+/// Item operations, Query and Scan on a missing table: dynamodb-api.md section 7.
+pub fn table_not_found() -> ApiError {
+    ApiError::new(ErrorKind::ResourceNotFound, "Requested resource not found")
+}
+
+/// Get, Update, Delete with another key than the table's: dynamodb-api.md section 6.
+pub fn key_does_not_match_schema() -> ApiError {
+    ApiError::validation("The provided key element does not match the schema")
+}
+
+/// Put of an item without a key attribute: dynamodb-api.md section 6.
+pub fn missing_key(name: &str) -> ApiError {
+    invalid(format_args!("Missing the key {name} in the item"))
+}
+
+/// Put of an item with a key of another type: dynamodb-api.md section 6.
+pub fn key_type_mismatch(name: &str, expected: &str, actual: &str) -> ApiError {
+    invalid(format_args!(
+        "Type mismatch for key {name} expected: {expected} actual: {actual}"
+    ))
+}
+
+/// An index key of another type: dynamodb-api.md section 6.
+pub fn index_key_type_mismatch(name: &str, expected: &str, actual: &str, index: &str) -> ApiError {
+    invalid(format_args!(
+        "Type mismatch for Index Key {name} Expected: {expected} Actual: {actual} IndexName: {index}"
+    ))
+}
+
+/// An empty string or binary as a key: dynamodb-api.md section 6. `what` is `string` or `binary`.
+pub fn empty_key(name: &str, what: &str) -> ApiError {
+    ApiError::validation(format!(
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty \
+         {what} value. Key: {name}"
+    ))
+}
+
+/// A partition key of more than 2048 bytes (dynalite's captures).
+pub fn partition_key_too_long() -> ApiError {
+    invalid("Size of hashkey has exceeded the maximum size limit of2048 bytes")
+}
+
+/// A sort key of more than 1024 bytes (dynalite's captures).
+pub fn sort_key_too_long() -> ApiError {
+    invalid("Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+}
+
+/// Put of a too big item: dynamodb-api.md section 4.
+pub fn item_too_large() -> ApiError {
+    ApiError::validation("Item size has exceeded the maximum allowed size")
+}
+
+/// Update to a too big item: dynamodb-api.md section 4.
+pub fn updated_item_too_large() -> ApiError {
+    ApiError::validation("Item size to update has exceeded the maximum allowed size")
+}
+
+/// An attribute nested too deep: dynamodb-api.md section 6.
+pub fn nesting_too_deep() -> ApiError {
+    ApiError::validation(super::NESTING_TOO_DEEP)
+}
+
+/// A condition that was false, with the item if it was asked for: dynamodb-api.md section 7.
+pub fn condition_failed(item: Option<EncodedItem>) -> ApiError {
+    let error = ApiError::new(
+        ErrorKind::ConditionalCheckFailed,
+        "The conditional request failed",
+    );
+    match item {
+        Some(item) => error.with(ErrorDetail::Item(item)),
+        None => error,
+    }
+}
+
+/// Update of a key attribute: dynamodb-api.md section 7.
+pub fn cannot_update_key(name: &str) -> ApiError {
+    invalid(format_args!(
+        "Cannot update attribute {name}. This attribute is part of the key"
+    ))
+}
+
+/// Legacy parameters beside expressions: dynamodb-api.md section 7.
+pub fn expression_and_legacy(legacy: &[&str], expressions: &[&str]) -> ApiError {
+    ApiError::validation(format!(
+        "Can not use both expression and non-expression parameters in the same request: \
+         Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
+        legacy.join(", "),
+        expressions.join(", ")
+    ))
+}
+
+/// `ExpressionAttributeNames` or `ExpressionAttributeValues` without an expression: dynamodb-api.md section 7.
+/// `expressions` lists the absent ones, as `ConditionExpression is null`.
+pub fn placeholders_without_expression(member: &str, expressions: &[&str]) -> ApiError {
+    let absent = match expressions {
+        [one] => format!("{one} is null"),
+        _ => format!("{} are null", expressions.join(" and ")),
+    };
+    ApiError::validation(format!(
+        "{member} can only be specified when using expressions: {absent}"
+    ))
+}
+
+/// `ExpressionAttributeNames` or `ExpressionAttributeValues` that is empty (dynalite's captures).
+pub fn placeholders_empty(member: &str) -> ApiError {
+    ApiError::validation(format!("{member} must not be empty"))
+}
+
+/// `ReturnValues` that PutItem or DeleteItem do not have (dynalite's captures).
+pub fn return_values_not_supported() -> ApiError {
+    ApiError::validation("ReturnValues can only be ALL_OLD or NONE")
+}
+
+/// Query without a condition on the partition key: dynamodb-api.md section 7.
+pub fn missing_key_condition(name: &str) -> ApiError {
+    ApiError::validation(format!("Query condition missed key schema element: {name}"))
+}
+
+/// Query without any key condition (dynalite's captures).
+pub fn no_key_condition() -> ApiError {
+    ApiError::validation(
+        "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+    )
+}
+
+/// A key condition that Query does not have (dynalite's captures).
+pub fn key_condition_not_supported() -> ApiError {
+    ApiError::validation("Query key condition not supported")
+}
+
+/// A key condition with a value of another type than the key (dynalite's captures).
+pub fn key_condition_type_mismatch() -> ApiError {
+    invalid("Condition parameter type does not match schema type")
+}
+
+/// An empty key value in a key condition (dynalite's captures, wording of dynamodb-api.md section 6).
+pub fn empty_key_condition(name: &str, what: &str) -> ApiError {
+    empty_key(name, what)
+}
+
+/// A filter on a key attribute: dynamodb-api.md section 8.
+pub fn filter_on_key(name: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Filter Expression can only contain non-primary key attributes: Primary key attribute: {name}"
+    ))
+}
+
+/// A legacy filter on a key attribute (dynalite's captures).
+pub fn legacy_filter_on_key(name: &str) -> ApiError {
+    ApiError::validation(format!(
+        "QueryFilter can only contain non-primary key attributes: Primary key attribute: {name}"
+    ))
+}
+
+/// dynamodb-api.md section 8.
+pub fn starting_key_does_not_match_schema() -> ApiError {
+    ApiError::validation(
+        "The provided starting key is invalid: The provided key element does not match the schema",
+    )
+}
+
+/// A starting key outside of what Query reads (dynalite's captures).
+pub fn starting_key_outside_of_query() -> ApiError {
+    ApiError::validation(
+        "The provided starting key is outside query boundaries based on provided conditions",
+    )
+}
+
+/// A starting key of another segment (dynalite's captures).
+pub fn starting_key_outside_of_segment() -> ApiError {
+    ApiError::validation(
+        "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments and Segment must stay the same while scanning",
+    )
+}
+
+/// dynamodb-api.md section 7.
+pub fn consistent_read_on_global_index() -> ApiError {
+    ApiError::validation("Consistent reads are not supported on global secondary indexes")
+}
+
+/// Query or Scan of an index that is not there (dynalite's captures).
+pub fn index_not_found(index: &str) -> ApiError {
+    ApiError::validation(format!(
+        "The table does not have the specified index: {index}"
+    ))
+}
+
+/// `ALL_PROJECTED_ATTRIBUTES` without an index (dynalite's captures).
+pub fn projected_attributes_without_index() -> ApiError {
+    invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+}
+
+/// `ALL_ATTRIBUTES` of a global index that holds fewer (dynalite's captures).
+pub fn all_attributes_of_partial_index(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Select type ALL_ATTRIBUTES is not supported for global secondary index {index} because its projection type is not ALL"
+    ))
+}
+
+/// `SPECIFIC_ATTRIBUTES` without naming any (dynalite's captures).
+pub fn specific_attributes_without_list() -> ApiError {
+    ApiError::validation(
+        "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+    )
+}
+
+/// `ProjectionExpression` with another `Select` (dynalite's captures).
+pub fn projection_with_select(select: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot specify the ProjectionExpression when choosing to get {select}"
+    ))
+}
+
+/// `AttributesToGet` with another `Select` (dynalite's captures).
+pub fn attributes_to_get_with_select(select: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot specify the AttributesToGet when choosing to get {select}"
+    ))
+}
+
+/// An attribute named twice in `AttributesToGet` (dynalite's captures).
+pub fn duplicate_attributes_to_get(name: &str) -> ApiError {
+    invalid(format_args!("Duplicate value in attribute name: {name}"))
+}
+
+/// dynamodb-api.md section 7.
+pub fn total_segments_missing() -> ApiError {
+    ApiError::validation(
+        "The TotalSegments parameter is required but was not present in the request when Segment parameter is present",
+    )
+}
+
+/// dynamodb-api.md section 7.
+pub fn segment_missing() -> ApiError {
+    ApiError::validation(
+        "The Segment parameter is required but was not present in the request when parameter TotalSegments is present",
+    )
+}
+
+/// dynamodb-api.md section 7.
+pub fn segment_out_of_range(segment: i64, total_segments: i64) -> ApiError {
+    ApiError::validation(format!(
+        "The Segment parameter is zero-based and must be less than parameter TotalSegments: \
+         Segment: {segment} is not less than TotalSegments: {total_segments}"
+    ))
+}
+
+/// The legacy `Expected`: both ways at once (dynalite's captures).
+pub fn expected_exists_and_operator(name: &str) -> ApiError {
+    invalid(format_args!(
+        "Exists and ComparisonOperator cannot be used together for Attribute: {name}"
+    ))
+}
+
+/// The legacy `Expected`: both values at once (dynalite's captures).
+pub fn expected_value_and_list(name: &str) -> ApiError {
+    invalid(format_args!(
+        "Value and AttributeValueList cannot be used together for Attribute: {name}"
+    ))
+}
+
+/// The legacy `Expected`: a list without an operator (dynalite's captures).
+pub fn expected_list_without_operator(name: &str) -> ApiError {
+    invalid(format_args!(
+        "AttributeValueList can only be used with a ComparisonOperator for Attribute: {name}"
+    ))
+}
+
+/// The legacy `Expected`: `Exists` is true, or absent, without a value (dynalite's captures).
+pub fn expected_value_missing(exists: Option<bool>, name: &str) -> ApiError {
+    let exists = exists.map_or("null".to_owned(), |exists| exists.to_string());
+    invalid(format_args!(
+        "Value must be provided when Exists is {exists} for Attribute: {name}"
+    ))
+}
+
+/// The legacy `Expected`: `Exists` is false with a value (dynalite's captures).
+pub fn expected_value_not_allowed(name: &str) -> ApiError {
+    invalid(format_args!(
+        "Value cannot be used when Exists is false for Attribute: {name}"
+    ))
+}
+
+/// The legacy operators take a fixed number of values (dynalite's captures).
+pub fn operator_argument_count(operator: &str) -> ApiError {
+    invalid(format_args!(
+        "Invalid number of argument(s) for the {operator} ComparisonOperator"
+    ))
+}
+
+/// The legacy operators take some types only (dynalite's captures).
+pub fn operator_argument_type(operator: &str, type_name: &str) -> ApiError {
+    invalid(format_args!(
+        "ComparisonOperator {operator} is not valid for {type_name} AttributeValue type"
+    ))
+}
+
+/// The legacy `BETWEEN` with its bounds the wrong way round (dynalite's captures).
+pub fn between_bounds_out_of_order() -> ApiError {
+    ApiError::validation(
+        "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
+    )
+}
+
+/// The legacy `AttributeUpdates`: an action without a value (dynalite's captures).
+pub fn update_action_needs_value() -> ApiError {
+    invalid("Only DELETE action is allowed when no attribute value is specified")
+}
+
+/// The legacy `AttributeUpdates`: ADD of another type (dynalite's captures).
+pub fn add_action_type(type_name: &str) -> ApiError {
+    invalid(format_args!(
+        "ADD action is not supported for the type {type_name}"
+    ))
+}
+
+/// The legacy `AttributeUpdates`: DELETE of another type (dynalite's captures).
+pub fn delete_action_type(type_name: &str) -> ApiError {
+    invalid(format_args!(
+        "DELETE action with value is not supported for the type {type_name}"
+    ))
+}
+
+/// The legacy `AttributeUpdates`: the stored value has another type (dynalite's captures).
+pub fn update_type_mismatch() -> ApiError {
+    ApiError::validation("Type mismatch for attribute to update")
+}
+
+/// `ConditionalOperator` without what it joins (dynalite's captures).
+pub fn conditional_operator_alone() -> ApiError {
+    invalid("ConditionalOperator cannot be used without Filter or Expected")
+}

@@ -1,0 +1,268 @@
+//! Sentences of the table operations.
+
+use crate::error::{ApiError, ErrorKind};
+
+fn invalid(what: impl std::fmt::Display) -> ApiError {
+    ApiError::validation(format!("One or more parameter values were invalid: {what}"))
+}
+
+/// Describe, Update and DeleteTable of a missing table: dynamodb-api.md section 7.
+pub fn not_found(table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceNotFound,
+        format!("Requested resource not found: Table: {table} not found"),
+    )
+}
+
+/// CreateTable of a table that is there: dynamodb-api.md section 7 (recorded).
+pub fn already_exists(table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceInUse,
+        format!("Table already exists: {table}"),
+    )
+}
+
+/// A change of a table that is `CREATING`: dynamodb-api.md section 15.
+pub fn being_created(table: &str) -> ApiError {
+    in_use(table, "created")
+}
+
+/// A change of a table that is `UPDATING`: as above.
+pub fn being_updated(table: &str) -> ApiError {
+    in_use(table, "updated")
+}
+
+/// A change of a table that is `DELETING`: as above.
+pub fn being_deleted(table: &str) -> ApiError {
+    in_use(table, "deleted")
+}
+
+fn in_use(table: &str, what: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceInUse,
+        format!(
+            "Attempt to change a resource which is still in use: Table is being {what}: {table}"
+        ),
+    )
+}
+
+/// DeleteTable of a protected table: dynamodb-api.md section 15, unconfirmed.
+pub fn deletion_protected() -> ApiError {
+    ApiError::validation(
+        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+    )
+}
+
+/// An ARN in place of a name that is none of a table here. Ours.
+pub fn invalid_table_arn(arn: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Invalid TableArn: Invalid ResourceArn provided as input {arn}"
+    ))
+}
+
+/// More key attributes than definitions, and an attribute named twice: dynamodb-api.md section 7.
+pub fn key_attribute_undefined() -> ApiError {
+    ApiError::validation("Invalid KeySchema: Some index key attribute have no definition")
+}
+
+/// A key attribute that is not among the definitions (dynalite's captures).
+pub fn key_attributes_not_defined(keys: &[&str], definitions: &[&str]) -> ApiError {
+    invalid(format_args!(
+        "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+        keys.join(", "),
+        definitions.join(", ")
+    ))
+}
+
+/// A definition that no key uses (dynalite's captures).
+pub fn unused_attribute_definitions() -> ApiError {
+    invalid(
+        "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
+    )
+}
+
+/// Both parts of a key have one name (dynalite's captures).
+pub fn key_parts_have_one_name() -> ApiError {
+    ApiError::validation(
+        "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+    )
+}
+
+/// The key does not begin with its partition part (dynalite's captures).
+pub fn first_key_part_is_not_hash() -> ApiError {
+    ApiError::validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+}
+
+/// The second part of the key is not its sort part (dynalite's captures).
+pub fn second_key_part_is_not_range() -> ApiError {
+    ApiError::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+}
+
+/// An attribute is defined twice. Unconfirmed.
+pub fn attribute_defined_twice(name: &str) -> ApiError {
+    invalid(format_args!("Cannot redefine attribute: {name}"))
+}
+
+/// Throughput with on-demand billing (dynalite's captures).
+pub fn throughput_with_on_demand() -> ApiError {
+    invalid(
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+    )
+}
+
+/// No throughput with provisioned billing (dynalite's captures).
+pub fn throughput_missing() -> ApiError {
+    invalid(
+        "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+    )
+}
+
+/// A throughput beyond what AWS accepts (dynalite's captures).
+pub fn throughput_out_of_bounds(value: i64, name: &str) -> ApiError {
+    ApiError::validation(format!("Given value {value} for {name} is out of bounds"))
+}
+
+/// UpdateTable with the throughput that the table has: dynamodb-api.md section 15 (dynalite's captures).
+pub fn throughput_unchanged(read: i64, write: i64) -> ApiError {
+    ApiError::validation(format!(
+        "The provisioned throughput for the table will not change. The requested value equals the current value. \
+         Current ReadCapacityUnits provisioned for the table: {read}. Requested ReadCapacityUnits: {read}. \
+         Current WriteCapacityUnits provisioned for the table: {write}. Requested WriteCapacityUnits: {write}. \
+         Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+    ))
+}
+
+/// UpdateTable that asks for nothing: dynamodb-api.md section 15 (the list grows over time).
+pub fn nothing_to_update() -> ApiError {
+    ApiError::validation(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or \
+         SSESpecification or ReplicaUpdates is required",
+    )
+}
+
+/// UpdateTable that asks for more than one structural change (dynamodb-api.md section 15 states the rule; text ours).
+pub fn several_changes_at_once() -> ApiError {
+    ApiError::validation(
+        "Only one change of stream, throughput or index can be made at a time by one UpdateTable request",
+    )
+}
+
+/// dynamodb-api.md section 7.
+pub fn local_index_needs_range_key() -> ApiError {
+    invalid(
+        "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+    )
+}
+
+/// dynamodb-api.md section 7.
+pub fn duplicate_index_name(index: &str) -> ApiError {
+    invalid(format_args!("Duplicate index name: {index}"))
+}
+
+/// `LocalSecondaryIndexes` or `GlobalSecondaryIndexes` without elements (dynalite's captures).
+pub fn index_list_empty(member: &str) -> ApiError {
+    invalid(format_args!("List of {member} is empty"))
+}
+
+/// A local index of one key part (dynalite's captures).
+pub fn local_index_without_range_key(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Index KeySchema does not have a range key for index: {index}"
+    ))
+}
+
+/// A local index under another partition key (dynalite's captures).
+pub fn local_index_with_other_hash_key(index: &str, index_key: &str, table_key: &str) -> ApiError {
+    invalid(format_args!(
+        "Index KeySchema does not have the same leading hash key as table KeySchema for index: {index}. \
+         index hash key: {index_key}, table hash key: {table_key}"
+    ))
+}
+
+/// A projection without a type (dynalite's captures).
+pub fn projection_type_missing() -> ApiError {
+    invalid("Unknown ProjectionType: null")
+}
+
+/// Attributes listed for a projection that takes none (dynalite's captures).
+pub fn projection_takes_no_attributes(projection_type: &str) -> ApiError {
+    invalid(format_args!(
+        "ProjectionType is {projection_type}, but NonKeyAttributes is specified"
+    ))
+}
+
+/// `INCLUDE` without a list (dynalite's captures).
+pub fn projection_needs_attributes() -> ApiError {
+    invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+}
+
+/// dynamodb-api.md section 3 (dynalite's captures).
+pub fn too_many_local_indexes() -> ApiError {
+    invalid("Number of LocalSecondaryIndexes exceeds per-table limit of 5")
+}
+
+/// dynamodb-api.md section 3 (dynalite's captures).
+pub fn too_many_global_indexes() -> ApiError {
+    invalid("GlobalSecondaryIndex count exceeds the per-table limit of 20")
+}
+
+/// Throughput of an index of an on-demand table (dynalite's captures).
+pub fn index_throughput_with_on_demand(index: &str) -> ApiError {
+    invalid(format_args!(
+        "ProvisionedThroughput should not be specified for index: {index} when BillingMode is PAY_PER_REQUEST"
+    ))
+}
+
+/// Throughput missing for an index of a provisioned table (dynalite's captures).
+pub fn index_throughput_missing(index: &str) -> ApiError {
+    invalid(format_args!(
+        "ProvisionedThroughput must be specified for index: {index}"
+    ))
+}
+
+/// UpdateTable naming an index that is not there. Type: dynamodb-api.md section 15; text unconfirmed.
+pub fn index_not_found(index: &str, table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceNotFound,
+        format!("Requested resource not found: Index: {index} not found for table: {table}"),
+    )
+}
+
+/// UpdateTable adding an index that is there. Type: dynamodb-api.md section 15; text unconfirmed.
+pub fn index_already_exists(index: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Attempting to create an index which already exists: {index}"
+    ))
+}
+
+/// More than one index made or deleted at once: dynamodb-api.md section 3.
+pub fn one_index_change_at_a_time() -> ApiError {
+    ApiError::new(
+        ErrorKind::LimitExceeded,
+        "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+    )
+}
+
+/// Enabling a stream on a table that has one: streams.md section 2 (recorded).
+pub fn stream_already_enabled(table: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Table already has an enabled stream: TableName: {table}"
+    ))
+}
+
+/// Disabling a stream that is not there: streams.md section 2, wording unconfirmed.
+pub fn no_stream_to_disable(table: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Table has no stream to disable: TableName: {table}"
+    ))
+}
+
+/// `StreamEnabled: true` without a view type: streams.md section 2, wording unconfirmed.
+pub fn stream_needs_view_type() -> ApiError {
+    invalid("StreamViewType is required when StreamEnabled is true")
+}
+
+/// `StreamEnabled: false` with a view type: streams.md section 2, wording unconfirmed.
+pub fn disabled_stream_takes_no_view_type() -> ApiError {
+    invalid("StreamViewType can not be specified when StreamEnabled is false")
+}
