@@ -32,16 +32,10 @@ fn is_named(package: &Package, dependency: &Dependency, tree: &Tree) -> bool {
     tree.with_extension(&["rs"])
         .filter(|(path, _)| path.starts_with(&format!("{folder}/")))
         .filter(|(path, _)| match dependency.kind {
-            Kind::Normal => is_own_source(package, &path[folder.len() + 1..]),
+            Kind::Normal => !path[folder.len() + 1..].starts_with("tests/"),
             Kind::Dev | Kind::Build => true,
         })
         .any(|(_, text)| has_word(text, &dependency.identifier))
-}
-
-/// A package made of tests alone uses its normal dependencies there.
-fn is_own_source(package: &Package, path: &str) -> bool {
-    let only_tests = package.roots.iter().all(|root| root.contains("/tests/"));
-    only_tests || !path.starts_with("tests/")
 }
 
 /// Whether `word` occurs in code, not as a part of another word and not in a comment.

@@ -1,0 +1,7 @@
+//! The AWS SDK for Rust against the started server.
+
+mod functions;
+mod items;
+mod server;
+mod streams;
+mod tables;
