@@ -47,8 +47,7 @@ pub fn emit(models: &[Model], rules: &Rules) -> Result<String> {
     )?;
     write!(
         text,
-        "/// In the order of [`Operation`].\npub(crate) const SPECS: [OperationSpec; {}] = [\n{specs}];\n",
-        names.len()
+        "/// The one table, in the order of [`Operation`].\npub const OPERATIONS: &[OperationSpec] = &[\n{specs}];\n"
     )?;
     Ok(text)
 }

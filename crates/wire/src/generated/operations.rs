@@ -173,8 +173,8 @@ impl Operation {
     ];
 }
 
-/// In the order of [`Operation`].
-pub(crate) const SPECS: [OperationSpec; 77] = [
+/// The one table, in the order of [`Operation`].
+pub const OPERATIONS: &[OperationSpec] = &[
     OperationSpec {
         name: "BatchExecuteStatement",
         service: Service::DynamoDb,
