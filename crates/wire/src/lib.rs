@@ -18,7 +18,7 @@ pub mod json;
 pub mod messages;
 mod operation;
 mod rest;
-mod sigv4;
+pub mod sigv4;
 mod target;
 mod timestamp;
 
@@ -28,8 +28,7 @@ pub use error::{
 pub use event::write_event_record;
 pub use generated::{dynamodb, lambda, streams};
 pub use item_json::{write_item, write_value};
-pub use operation::{Binding, Operation, OperationSpec, Service};
+pub use operation::{Binding, OPERATIONS, Operation, OperationSpec, Service};
 pub use rest::RestRequest;
-pub use sigv4::{CredentialScope, authorization_scope};
 pub use target::Target;
 pub use timestamp::Timestamp;

@@ -1,8 +1,7 @@
 //! The one table of operations: it drives dispatch, metric labels and the compatibility page.
 
 use crate::error::ErrorKind;
-pub use crate::generated::operations::Operation;
-use crate::generated::operations::SPECS;
+pub use crate::generated::operations::{OPERATIONS, Operation};
 
 /// An API that is served here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +67,7 @@ pub struct OperationSpec {
 impl Operation {
     /// What there is to know of it.
     pub fn spec(self) -> &'static OperationSpec {
-        &SPECS[self as usize]
+        &OPERATIONS[self as usize]
     }
 
     /// Its name in the API model.

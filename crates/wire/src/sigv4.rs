@@ -16,7 +16,7 @@ pub struct CredentialScope<'h> {
 /// Reads the credential scope of an `Authorization` header, such as
 /// `AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=..., Signature=...`;
 /// of a presigned URL's `X-Amz-Credential` value, too. `None` if there is none.
-pub fn authorization_scope(header: &str) -> Option<CredentialScope<'_>> {
+pub fn credential_scope(header: &str) -> Option<CredentialScope<'_>> {
     let credential = match header.split_once("Credential=") {
         Some((_, rest)) => rest.split([',', ' ']).next()?,
         None => header,
@@ -37,7 +37,7 @@ pub fn authorization_scope(header: &str) -> Option<CredentialScope<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CredentialScope, authorization_scope};
+    use super::{CredentialScope, credential_scope};
 
     #[test]
     fn reads_the_scope() {
@@ -52,7 +52,7 @@ mod tests {
             "AWS4-HMAC-SHA256 SignedHeaders=host,Credential=AKID/20260101/eu-west-1/dynamodb/aws4_request,Signature=00",
             "AKID/20260101/eu-west-1/dynamodb/aws4_request",
         ] {
-            assert_eq!(authorization_scope(header), Some(expected), "{header}");
+            assert_eq!(credential_scope(header), Some(expected), "{header}");
         }
     }
 
@@ -65,7 +65,7 @@ mod tests {
             "Credential=a/b/c/d/e",
             "Credential=AKID/20260101//dynamodb/aws4_request",
         ] {
-            assert_eq!(authorization_scope(header), None, "{header}");
+            assert_eq!(credential_scope(header), None, "{header}");
         }
     }
 }
