@@ -3,8 +3,8 @@
 //! Two things can be wrong with a request. A value of the wrong JSON type ends the decoding at once, in the order of
 //! the body, with a [`DecodeError`] (`SerializationException`). A value that breaks a constraint of the API model is
 //! noted as a [`Violation`] and decoding goes on with a placeholder; all of them are reported together, in the order
-//! of the model (`N validation errors detected: ...`). The generated code calls the methods of [`Decoder`]; nothing
-//! decoded leaves [`request`] while a violation is noted.
+//! of the model (`N validation errors detected: ...`). The generated code calls the methods of `Decoder`; nothing
+//! decoded leaves `request` while a violation is noted.
 
 mod choice;
 mod constraint;
