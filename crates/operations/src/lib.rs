@@ -1,1 +1,71 @@
-//! One file per API operation: validate, command, reply; and the embedded facade.
+//! The API's operations, one file each: validate, make a command, write the reply. Also the library's
+//! front door: an [`Api`] over a database answers requests without any server.
+//!
+//! Shapes and constraints of requests are checked by the wire room when they are decoded; what is checked
+//! here follows in AWS's order: parameters that exclude each other, expressions, what needs no table, the
+//! table, its key schema, sizes. What a command does to an item is the engine's to decide. This room
+//! knows nothing of HTTP, and keeps no state of its own.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use headwater_engine::{Durability, EngineOptions, StorageOptions, SystemClock, open};
+//! use headwater_model::SeededRng;
+//! use headwater_operations::{Api, ApiOptions, RequestContext};
+//! use headwater_wire::Operation;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut storage = StorageOptions::default();
+//! storage.log.durability = Durability::Memory;
+//! let (clock, rng) = (Arc::new(SystemClock), Arc::new(SeededRng::new(1)));
+//! let (database, ..) = open(None, storage, clock, rng, EngineOptions::default())?;
+//! let api = Api::new(database, ApiOptions::default());
+//! let context = RequestContext::local();
+//!
+//! let table = br#"{"TableName": "users", "BillingMode": "PAY_PER_REQUEST",
+//!     "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+//!     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}"#;
+//! api.dispatch(Operation::CreateTable, table, &context).await?;
+//! let item = br#"{"TableName": "users", "Item": {"id": {"S": "ann"}, "age": {"N": "31"}}}"#;
+//! api.dispatch(Operation::PutItem, item, &context).await?;
+//! let key = br#"{"TableName": "users", "Key": {"id": {"S": "ann"}}}"#;
+//! let reply = api.dispatch(Operation::GetItem, key, &context).await?;
+//! assert_eq!(reply, br#"{"Item":{"age":{"N":"31"},"id":{"S":"ann"}}}"#);
+//! # Ok(())
+//! # }
+//! ```
+
+mod api;
+mod capacity;
+mod create_table;
+mod delete_item;
+mod delete_table;
+mod describe_stream;
+mod describe_table;
+mod expressions;
+mod failure;
+mod get_item;
+mod get_records;
+mod get_shard_iterator;
+mod key;
+mod key_range;
+mod list_streams;
+mod list_tables;
+mod put_item;
+mod query;
+mod read_page;
+mod scan;
+mod stream_record;
+mod system_table;
+mod table_description;
+mod table_name;
+mod table_settings;
+mod update_item;
+mod update_table;
+mod write;
+
+pub use api::{Api, ApiOptions, RequestContext};
+pub use create_table::RETENTION_TAG;
+pub use stream_record::stream_record;
+pub use system_table::{SYSTEM_NAMESPACE, SystemTable, SystemTableError};

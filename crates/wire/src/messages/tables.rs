@@ -117,6 +117,18 @@ pub fn throughput_missing() -> ApiError {
     )
 }
 
+/// Maxima of on-demand throughput with provisioned billing. Text ours.
+pub fn on_demand_throughput_with_provisioned() -> ApiError {
+    invalid("OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST")
+}
+
+/// The tag of our own that sets how long stream records are kept. Ours.
+pub fn invalid_retention_tag(tag: &str, hours_max: u64, value: &str) -> ApiError {
+    invalid(format_args!(
+        "the tag {tag} must be a number of hours between 1 and {hours_max}, not {value:?}"
+    ))
+}
+
 /// A throughput beyond what AWS accepts (dynalite's captures).
 pub fn throughput_out_of_bounds(value: i64, name: &str) -> ApiError {
     ApiError::validation(format!("Given value {value} for {name} is out of bounds"))

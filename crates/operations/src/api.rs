@@ -1,0 +1,122 @@
+//! The API over a database: from an operation and a request's body to the reply's body.
+
+use headwater_engine::Database;
+use headwater_streams::{Streams, StreamsOptions};
+use headwater_wire::json::{Json, WriteJson};
+use headwater_wire::{ApiError, Operation, messages};
+
+use crate::failure::internal;
+
+/// Settings of the API.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApiOptions {
+    /// Settings of reading streams.
+    pub streams: StreamsOptions,
+}
+
+/// What a request says of its sender.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// Keeps the tables of accounts and regions apart; empty when they share one namespace.
+    pub namespace: String,
+    /// Region of the request's credentials; part of the ARNs of what it creates.
+    pub region: String,
+    /// Twelve-digit account id; part of the ARNs of what it creates.
+    pub account: String,
+    /// Host and port that the request was sent to.
+    pub host: String,
+}
+
+impl RequestContext {
+    /// The context of somebody without credentials who uses the library directly.
+    pub fn local() -> Self {
+        RequestContext {
+            namespace: String::new(),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            host: "localhost".to_owned(),
+        }
+    }
+}
+
+/// The API of a database. Clones share it.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) database: Database,
+    pub(crate) streams: Streams,
+}
+
+impl Api {
+    /// The API of `database`.
+    pub fn new(database: Database, options: ApiOptions) -> Self {
+        let streams = Streams::new(database.clone(), options.streams);
+        Api { database, streams }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The streams of the database.
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Carries out an operation of DynamoDB or DynamoDB Streams: the body of the request in, the body of
+    /// the reply out.
+    ///
+    /// # Errors
+    /// The error for the client. What goes wrong inside is logged here and named to nobody else.
+    pub async fn dispatch(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        context: &RequestContext,
+    ) -> Result<Vec<u8>, ApiError> {
+        macro_rules! carry_out {
+            ($module:ident, $input:path) => {
+                reply(
+                    &crate::$module::$module(self, decode(body, <$input>::decode)?, context)
+                        .await?,
+                )
+            };
+        }
+        use headwater_wire::{dynamodb, streams};
+        match operation {
+            Operation::PutItem => carry_out!(put_item, dynamodb::PutItemInput),
+            Operation::GetItem => carry_out!(get_item, dynamodb::GetItemInput),
+            Operation::UpdateItem => carry_out!(update_item, dynamodb::UpdateItemInput),
+            Operation::DeleteItem => carry_out!(delete_item, dynamodb::DeleteItemInput),
+            Operation::Query => carry_out!(query, dynamodb::QueryInput),
+            Operation::Scan => carry_out!(scan, dynamodb::ScanInput),
+            Operation::CreateTable => carry_out!(create_table, dynamodb::CreateTableInput),
+            Operation::DescribeTable => carry_out!(describe_table, dynamodb::DescribeTableInput),
+            Operation::ListTables => carry_out!(list_tables, dynamodb::ListTablesInput),
+            Operation::UpdateTable => carry_out!(update_table, dynamodb::UpdateTableInput),
+            Operation::DeleteTable => carry_out!(delete_table, dynamodb::DeleteTableInput),
+            Operation::ListStreams => carry_out!(list_streams, streams::ListStreamsInput),
+            Operation::DescribeStream => carry_out!(describe_stream, streams::DescribeStreamInput),
+            Operation::GetShardIterator => {
+                carry_out!(get_shard_iterator, streams::GetShardIteratorInput)
+            }
+            Operation::GetRecords => carry_out!(get_records, streams::GetRecordsInput),
+            _ => Err(messages::unsupported_operation(operation.name())),
+        }
+    }
+}
+
+/// The typed request in a body; the tree in between borrows from the body and is gone afterwards.
+fn decode<T>(
+    body: &[u8],
+    decode: impl FnOnce(&Json<'_>) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    let json = Json::parse(body).map_err(|_| messages::malformed_body())?;
+    decode(&json)
+}
+
+fn reply<T: WriteJson>(output: &T) -> Result<Vec<u8>, ApiError> {
+    let mut out = Vec::with_capacity(256);
+    output.write(&mut out).map_err(internal)?;
+    Ok(out)
+}

@@ -1,0 +1,178 @@
+//! CreateTable: a table, with a stream if that is asked for.
+//!
+//! An extension: the tag [`RETENTION_TAG`] with a number of hours keeps the records of the table's streams
+//! for that long in place of the server's setting (24 hours, as on AWS). It is a tag because SDKs refuse
+//! members that they don't know; it is stored and shown like any other tag.
+
+use headwater_engine::{BillingMode, NewTable, StreamChange, Throughput};
+use headwater_model::{KeyAttribute, KeySchema, KeyType};
+use headwater_wire::ApiError;
+use headwater_wire::decode::Choice;
+use headwater_wire::dynamodb::{
+    self, AttributeDefinition, CreateTableInput, CreateTableOutput, Tag,
+};
+use headwater_wire::messages::tables;
+
+use crate::api::{Api, RequestContext};
+use crate::expressions::refuse_unsupported;
+use crate::failure::of_tables;
+use crate::table_description::describe;
+use crate::table_name::table_name;
+use crate::table_settings::{on_demand, refuse_encryption, stream_change, throughput};
+
+/// The tag that sets the retention of a table's streams, in hours.
+pub const RETENTION_TAG: &str = "headwater:stream-retention-hours";
+/// Longest retention: a year.
+const RETENTION_HOURS_MAX: u64 = 8760;
+const MS_PER_HOUR: u64 = 3_600_000;
+
+pub(crate) async fn create_table(
+    api: &Api,
+    input: CreateTableInput,
+    context: &RequestContext,
+) -> Result<CreateTableOutput, ApiError> {
+    let name = table_name(&input.table_name, context)?.to_owned();
+    let (billing, throughput) = billing(&input)?;
+    let schema = key_schema(&input)?;
+    refuse(&input)?;
+    let on_demand = input
+        .on_demand_throughput
+        .as_ref()
+        .map(on_demand)
+        .transpose()?;
+    if on_demand.is_some() && billing == BillingMode::Provisioned {
+        return Err(tables::on_demand_throughput_with_provisioned());
+    }
+    let stream = input.stream_specification.as_ref().map(stream_change);
+    let stream = match stream.transpose()? {
+        Some(StreamChange::Enable(view)) => Some(view),
+        Some(StreamChange::Disable) | None => None,
+    };
+    let tags = input.tags.unwrap_or_default();
+    let new = NewTable {
+        namespace: context.namespace.clone(),
+        name,
+        region: context.region.clone(),
+        account: context.account.clone(),
+        schema,
+        billing,
+        throughput,
+        on_demand,
+        deletion_protection: input.deletion_protection_enabled == Some(true),
+        table_class: input.table_class.map(|class| class.as_str().to_owned()),
+        stream,
+        retention_ms: retention_ms(&tags)?,
+        tags: tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+    };
+    let view = api.database.create_table(new).await.map_err(of_tables)?;
+    Ok(CreateTableOutput {
+        table_description: Some(describe(&view)),
+    })
+}
+
+fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
+    let empty = |list: Option<usize>, name| match list {
+        Some(0) => Err(tables::index_list_empty(name)),
+        _ => Ok(()),
+    };
+    let local = input.local_secondary_indexes.as_ref().map(Vec::len);
+    let global = input.global_secondary_indexes.as_ref().map(Vec::len);
+    empty(local, "LocalSecondaryIndexes")?;
+    empty(global, "GlobalSecondaryIndexes")?;
+    let mut unsupported = vec![
+        ("LocalSecondaryIndexes", local.is_some()),
+        ("GlobalSecondaryIndexes", global.is_some()),
+        ("WarmThroughput", input.warm_throughput.is_some()),
+    ];
+    unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
+    refuse_unsupported(&unsupported)?;
+    refuse_encryption(input.sse_specification.as_ref())
+}
+
+/// Billing mode and throughput, which decide each other (dynamodb-api.md section 15).
+fn billing(input: &CreateTableInput) -> Result<(BillingMode, Throughput), ApiError> {
+    let given = input.provisioned_throughput.as_ref();
+    match (input.billing_mode, given) {
+        (Some(dynamodb::BillingMode::PayPerRequest), None) => {
+            Ok((BillingMode::PayPerRequest, Throughput::default()))
+        }
+        (Some(dynamodb::BillingMode::PayPerRequest), Some(_)) => {
+            Err(tables::throughput_with_on_demand())
+        }
+        (_, None) => Err(tables::throughput_missing()),
+        (_, Some(given)) => Ok((BillingMode::Provisioned, throughput(given)?)),
+    }
+}
+
+/// The key schema, in the order in which AWS finds fault with it (dynamodb-api.md section 7).
+fn key_schema(input: &CreateTableInput) -> Result<KeySchema, ApiError> {
+    let definitions = &input.attribute_definitions;
+    let names: Vec<&str> = definitions
+        .iter()
+        .map(|definition| definition.attribute_name.as_str())
+        .collect();
+    let elements = &input.key_schema;
+    let keys: Vec<&str> = elements
+        .iter()
+        .map(|element| element.attribute_name.as_str())
+        .collect();
+    for (place, name) in names.iter().enumerate() {
+        if names[..place].contains(name) {
+            return Err(tables::attribute_defined_twice(name));
+        }
+    }
+    if keys.len() > names.len() {
+        return Err(tables::key_attribute_undefined());
+    }
+    if keys.iter().any(|key| !names.contains(key)) {
+        return Err(tables::key_attributes_not_defined(&keys, &names));
+    }
+    let kinds: Vec<&str> = elements
+        .iter()
+        .map(|element| element.key_type.as_str())
+        .collect();
+    if kinds.first() != Some(&"HASH") {
+        return Err(tables::first_key_part_is_not_hash());
+    }
+    if keys.len() > 1 && keys[0] == keys[1] {
+        return Err(tables::key_parts_have_one_name());
+    }
+    if kinds.get(1).is_some_and(|kind| *kind != "RANGE") {
+        return Err(tables::second_key_part_is_not_range());
+    }
+    if names.len() != keys.len() && !has_indexes(input) {
+        return Err(tables::unused_attribute_definitions());
+    }
+    let part = |index: usize| keys.get(index).and_then(|key| attribute(definitions, key));
+    match part(0) {
+        Some(partition) => Ok(KeySchema::new(partition, part(1))),
+        None => Err(tables::key_attribute_undefined()),
+    }
+}
+
+fn has_indexes(input: &CreateTableInput) -> bool {
+    input.local_secondary_indexes.is_some() || input.global_secondary_indexes.is_some()
+}
+
+fn attribute(definitions: &[AttributeDefinition], name: &str) -> Option<KeyAttribute> {
+    let definition = definitions
+        .iter()
+        .find(|definition| definition.attribute_name == name)?;
+    let kind = KeyType::from_name(definition.attribute_type.as_str())?;
+    Some(KeyAttribute::new(name, kind))
+}
+
+/// The retention that the tags ask for.
+fn retention_ms(tags: &[Tag]) -> Result<Option<u64>, ApiError> {
+    let Some(tag) = tags.iter().find(|tag| tag.key == RETENTION_TAG) else {
+        return Ok(None);
+    };
+    match tag.value.parse::<u64>() {
+        Ok(hours) if (1..=RETENTION_HOURS_MAX).contains(&hours) => Ok(Some(hours * MS_PER_HOUR)),
+        _ => Err(tables::invalid_retention_tag(
+            RETENTION_TAG,
+            RETENTION_HOURS_MAX,
+            &tag.value,
+        )),
+    }
+}

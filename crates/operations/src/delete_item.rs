@@ -1,0 +1,55 @@
+//! DeleteItem: removes the item with a key. Nothing there is no error.
+
+use headwater_engine::Action;
+use headwater_expression::ExpressionKind;
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{DeleteItemInput, DeleteItemOutput};
+
+use crate::api::{Api, RequestContext};
+use crate::capacity::consumed;
+use crate::expressions::{Expressions, refuse_legacy};
+use crate::key;
+use crate::table_name::table_name;
+use crate::write::{ItemWrite, returns_old, units};
+
+pub(crate) async fn delete_item(
+    api: &Api,
+    input: DeleteItemInput,
+    context: &RequestContext,
+) -> Result<DeleteItemOutput, ApiError> {
+    let conditions = [("ConditionExpression", input.condition_expression.is_some())];
+    let legacy = [
+        ("Expected", input.expected.is_some()),
+        ("ConditionalOperator", input.conditional_operator.is_some()),
+    ];
+    refuse_legacy(&legacy, &conditions)?;
+    let mut expressions = Expressions::new(
+        input.expression_attribute_names,
+        input.expression_attribute_values,
+        &conditions,
+        &[],
+    )?;
+    let returns = returns_old(input.return_values)?;
+    let text = input.condition_expression.as_deref();
+    let condition = expressions.condition(ExpressionKind::Condition, text)?;
+    expressions.finish()?;
+
+    let name = table_name(&input.table_name, context)?;
+    let table = api.table_of(name, context)?;
+    let key = key::of_key(table.schema(), &input.key)?;
+    let outcome = api
+        .write_item(ItemWrite {
+            table,
+            key,
+            condition,
+            action: Action::Delete,
+            returns,
+            on_failure: input.return_values_on_condition_check_failure,
+        })
+        .await?;
+    Ok(DeleteItemOutput {
+        consumed_capacity: consumed(input.return_consumed_capacity, name, units(&outcome)),
+        attributes: outcome.attributes,
+        item_collection_metrics: None,
+    })
+}

@@ -1,0 +1,83 @@
+//! From what the rooms below refuse to the error that a client sees. Causes inside the server are logged
+//! here, where they end.
+
+use headwater_engine::{EngineError, Refusal, TableStatus};
+use headwater_expression::ExpressionError;
+use headwater_streams::StreamsError;
+use headwater_wire::ApiError;
+use headwater_wire::messages::{self, items, streams, tables};
+
+/// An operation on items was refused.
+pub(crate) fn of_items(error: EngineError) -> ApiError {
+    match error {
+        EngineError::TableNotFound { .. } => items::table_not_found(),
+        EngineError::Refused(refusals) => match refusals.into_iter().flatten().next() {
+            Some(refusal) => refused(refusal),
+            None => internal("a command was refused without a reason"),
+        },
+        other => of_store(other),
+    }
+}
+
+fn refused(refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::ConditionFailed { item, .. } => items::condition_failed(item),
+        Refusal::ItemTooLarge { by_update: true } => items::updated_item_too_large(),
+        Refusal::ItemTooLarge { by_update: false } => items::item_too_large(),
+        Refusal::Update(error) => ApiError::validation(error.to_string()),
+    }
+}
+
+/// An operation on a table was refused.
+pub(crate) fn of_tables(error: EngineError) -> ApiError {
+    match error {
+        EngineError::TableNotFound { name } => tables::not_found(&name),
+        EngineError::TableExists { name } => tables::already_exists(&name),
+        EngineError::TableInUse { name, status } => match status {
+            TableStatus::Creating => tables::being_created(&name),
+            TableStatus::Updating | TableStatus::Active => tables::being_updated(&name),
+            TableStatus::Deleting | TableStatus::Gone => tables::being_deleted(&name),
+        },
+        EngineError::StreamEnabled { name } => tables::stream_already_enabled(&name),
+        EngineError::StreamNotEnabled { name } => tables::no_stream_to_disable(&name),
+        EngineError::DeletionProtected { .. } => tables::deletion_protected(),
+        other => of_store(other),
+    }
+}
+
+/// An operation on streams was refused; `member` is the one that holds the ARN.
+pub(crate) fn of_streams(error: StreamsError, member: &str) -> ApiError {
+    match error {
+        StreamsError::InvalidArn(_) => streams::invalid_arn(member),
+        StreamsError::StreamNotFound { arn } => streams::not_found(&arn),
+        StreamsError::ShardNotFound => streams::shard_not_found(),
+        StreamsError::InvalidIterator(_) => streams::invalid_iterator(),
+        StreamsError::ExpiredIterator { .. } => streams::iterator_expired(),
+        StreamsError::Trimmed => streams::trimmed(),
+        StreamsError::TimestampInFuture => streams::timestamp_in_the_future(),
+        StreamsError::Throttled => streams::too_many_readers(),
+        StreamsError::Engine(error) => of_store(error),
+        StreamsError::Log(error) => of_store(EngineError::Log(error)),
+        error @ StreamsError::Key(_) => internal(error),
+    }
+}
+
+/// An expression was refused.
+pub(crate) fn of_expressions(error: ExpressionError) -> ApiError {
+    ApiError::validation(error.to_string())
+}
+
+fn of_store(error: EngineError) -> ApiError {
+    use headwater_engine::LogError;
+    match &error {
+        EngineError::Log(LogError::Poisoned { reason }) => messages::writes_stopped(reason),
+        EngineError::Log(LogError::Overloaded { .. }) => messages::throttled(),
+        _ => internal(error),
+    }
+}
+
+/// Something is wrong inside; the client is told only that.
+pub(crate) fn internal(cause: impl std::fmt::Display) -> ApiError {
+    tracing::error!(%cause, "a request failed");
+    messages::internal_server_error()
+}

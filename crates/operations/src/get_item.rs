@@ -1,0 +1,48 @@
+//! GetItem: one item by its key. Every read here is strongly consistent; what is asked for only counts.
+
+use headwater_model::{EncodedItem, capacity};
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{GetItemInput, GetItemOutput};
+
+use crate::api::{Api, RequestContext};
+use crate::capacity::consumed;
+use crate::expressions::{Expressions, refuse_legacy};
+use crate::failure::{internal, of_items};
+use crate::key;
+use crate::table_name::table_name;
+
+pub(crate) async fn get_item(
+    api: &Api,
+    input: GetItemInput,
+    context: &RequestContext,
+) -> Result<GetItemOutput, ApiError> {
+    let given = [(
+        "ProjectionExpression",
+        input.projection_expression.is_some(),
+    )];
+    refuse_legacy(
+        &[("AttributesToGet", input.attributes_to_get.is_some())],
+        &given,
+    )?;
+    let mut expressions = Expressions::new(input.expression_attribute_names, None, &[], &given)?;
+    let projection = expressions.projection(input.projection_expression.as_deref())?;
+    expressions.finish()?;
+
+    let name = table_name(&input.table_name, context)?;
+    let table = api.table_of(name, context)?;
+    let key = key::of_key(table.schema(), &input.key)?;
+    let item = api.database.get(&table, &key).map_err(of_items)?;
+    let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
+    let units = capacity::read_units(size_bytes, input.consistent_read == Some(true));
+    let item = match (item, projection) {
+        (Some(item), Some(projection)) => {
+            let whole = item.decode().map_err(internal)?;
+            Some(EncodedItem::encode(&projection.project(&whole)))
+        }
+        (item, _) => item,
+    };
+    Ok(GetItemOutput {
+        item,
+        consumed_capacity: consumed(input.return_consumed_capacity, name, units),
+    })
+}

@@ -1,0 +1,50 @@
+//! GetRecords: a page of a shard's records, and the iterator for the next (streams.md section 8).
+
+use headwater_model::{CorruptItem, limits};
+use headwater_streams::RecordsPage;
+use headwater_wire::ApiError;
+use headwater_wire::json::{ArrayWriter, ObjectWriter, WriteJson};
+use headwater_wire::streams::GetRecordsInput;
+
+use crate::api::{Api, RequestContext};
+use crate::failure::of_streams;
+use crate::stream_record::stream_record;
+
+pub(crate) async fn get_records(
+    api: &Api,
+    input: GetRecordsInput,
+    context: &RequestContext,
+) -> Result<GetRecordsReply, ApiError> {
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(limits::STREAM_PAGE_RECORDS_MAX);
+    let page = api
+        .streams
+        .read(&context.namespace, &input.shard_iterator, limit);
+    let page = page.map_err(|error| of_streams(error, "ShardIterator"))?;
+    Ok(GetRecordsReply {
+        page,
+        region: context.region.clone(),
+    })
+}
+
+/// The reply, written record by record: a page can be 1 MB, and its shapes need not all be there at once.
+pub(crate) struct GetRecordsReply {
+    page: RecordsPage,
+    region: String,
+}
+
+impl WriteJson for GetRecordsReply {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut reply = ObjectWriter::new(out);
+        let mut records = ArrayWriter::new(reply.name("Records"));
+        for view in &self.page.records {
+            stream_record(view, &self.region).write(records.element())?;
+        }
+        records.finish();
+        if let Some(next) = &self.page.next {
+            reply.put("NextShardIterator", &next.to_string())?;
+        }
+        reply.finish();
+        Ok(())
+    }
+}

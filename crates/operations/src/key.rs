@@ -1,0 +1,56 @@
+//! Keys in requests, and the sentences for those that don't fit the table.
+
+use headwater_model::{Item, KeyError, KeySchema, KeyType, StorageKey};
+use headwater_wire::ApiError;
+use headwater_wire::messages::items;
+
+/// The storage key of a request's `Key`.
+pub(crate) fn of_key(schema: &KeySchema, key: &Item) -> Result<StorageKey, ApiError> {
+    schema.storage_key_of_key(key).map_err(|error| match error {
+        KeyError::Missing { .. } | KeyError::TypeMismatch { .. } | KeyError::UnknownAttributes => {
+            items::key_does_not_match_schema()
+        }
+        other => of_value(other),
+    })
+}
+
+/// The storage key of an item that is put.
+pub(crate) fn of_item(schema: &KeySchema, item: &Item) -> Result<StorageKey, ApiError> {
+    schema
+        .storage_key_of_item(item)
+        .map_err(|error| match error {
+            KeyError::Missing { name } => items::missing_key(&name),
+            KeyError::TypeMismatch {
+                name,
+                expected,
+                actual,
+            } => items::key_type_mismatch(&name, expected.as_str(), actual),
+            other => of_value(other),
+        })
+}
+
+/// The storage key of an `ExclusiveStartKey`.
+pub(crate) fn of_starting_key(schema: &KeySchema, key: &Item) -> Result<StorageKey, ApiError> {
+    schema
+        .storage_key_of_key(key)
+        .map_err(|_| items::starting_key_does_not_match_schema())
+}
+
+/// A key value that fits no table.
+pub(crate) fn of_value(error: KeyError) -> ApiError {
+    match error {
+        KeyError::Empty { name, kind } => items::empty_key(&name, kind_name(kind)),
+        KeyError::PartitionTooLong { .. } => items::partition_key_too_long(),
+        KeyError::SortTooLong { .. } => items::sort_key_too_long(),
+        KeyError::Missing { .. } | KeyError::TypeMismatch { .. } | KeyError::UnknownAttributes => {
+            items::key_does_not_match_schema()
+        }
+    }
+}
+
+fn kind_name(kind: KeyType) -> &'static str {
+    match kind {
+        KeyType::B => "binary",
+        KeyType::S | KeyType::N => "string",
+    }
+}

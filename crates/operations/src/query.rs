@@ -1,0 +1,107 @@
+//! Query: the items of one partition, in the order of their sort key.
+
+use headwater_engine::{Direction, KeyRange};
+use headwater_expression::{ExpressionKind, KeyCondition};
+use headwater_model::KeySchema;
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{QueryInput, QueryOutput};
+use headwater_wire::messages::items;
+
+use crate::api::{Api, RequestContext};
+use crate::capacity::consumed;
+use crate::expressions::{Expressions, refuse_legacy, refuse_unsupported};
+use crate::failure::of_expressions;
+use crate::read_page::{PageRead, check_select};
+use crate::table_name::table_name;
+use crate::{key, key_range};
+
+pub(crate) async fn query(
+    api: &Api,
+    mut input: QueryInput,
+    context: &RequestContext,
+) -> Result<QueryOutput, ApiError> {
+    let with_values = [
+        ("FilterExpression", input.filter_expression.is_some()),
+        (
+            "KeyConditionExpression",
+            input.key_condition_expression.is_some(),
+        ),
+    ];
+    let projections = [(
+        "ProjectionExpression",
+        input.projection_expression.is_some(),
+    )];
+    refuse(&input, &with_values, &projections)?;
+    let mut expressions = Expressions::new(
+        input.expression_attribute_names.take(),
+        input.expression_attribute_values.take(),
+        &with_values,
+        &projections,
+    )?;
+    let text = input.key_condition_expression.as_deref();
+    let condition = expressions.parse(text, KeyCondition::parse)?;
+    let text = input.filter_expression.as_deref();
+    let filter = expressions.condition(ExpressionKind::Filter, text)?;
+    let projection = expressions.projection(input.projection_expression.as_deref())?;
+    expressions.finish()?;
+    let count_only = check_select(input.select, projection.is_some())?;
+    let condition = condition.ok_or_else(items::no_key_condition)?;
+    let terms = condition.terms().map_err(of_expressions)?;
+
+    let name = table_name(&input.table_name, context)?;
+    let table = api.table_of(name, context)?;
+    let schema = table.schema();
+    let resolved = headwater_expression::ResolvedKeyCondition::new(terms, schema);
+    let resolved = resolved.map_err(of_expressions)?;
+    let range = key_range::of_condition(schema, &resolved).map_err(key::of_value)?;
+    let direction = match input.scan_index_forward {
+        Some(false) => Direction::Backward,
+        _ => Direction::Forward,
+    };
+    let page = api.read_page(PageRead {
+        range: from_start(schema, range, &input, direction)?,
+        table: &table,
+        direction,
+        limit: input.limit,
+        filter,
+        projection,
+        count_only,
+        consistent: input.consistent_read == Some(true),
+    })?;
+    Ok(QueryOutput {
+        items: page.items,
+        count: page.count,
+        scanned_count: page.scanned_count,
+        last_evaluated_key: page.last_evaluated_key,
+        consumed_capacity: consumed(input.return_consumed_capacity, name, page.units),
+    })
+}
+
+fn refuse(
+    input: &QueryInput,
+    with_values: &[(&'static str, bool)],
+    projections: &[(&'static str, bool)],
+) -> Result<(), ApiError> {
+    let legacy = [
+        ("AttributesToGet", input.attributes_to_get.is_some()),
+        ("QueryFilter", input.query_filter.is_some()),
+        ("ConditionalOperator", input.conditional_operator.is_some()),
+        ("KeyConditions", input.key_conditions.is_some()),
+    ];
+    refuse_legacy(&legacy, &[projections, with_values].concat())?;
+    refuse_unsupported(&[("IndexName", input.index_name.is_some())])
+}
+
+/// The range behind the starting key, if there is one.
+fn from_start(
+    schema: &KeySchema,
+    range: KeyRange,
+    input: &QueryInput,
+    direction: Direction,
+) -> Result<KeyRange, ApiError> {
+    let Some(start) = &input.exclusive_start_key else {
+        return Ok(range);
+    };
+    let start = key::of_starting_key(schema, start)?;
+    key_range::behind(range, start, direction).ok_or_else(items::starting_key_outside_of_query)
+}

@@ -1,0 +1,93 @@
+//! Scan: all items of a table, or of one of several even segments of it.
+
+use headwater_engine::{Direction, KeyRange};
+use headwater_expression::ExpressionKind;
+use headwater_model::KeySchema;
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{ScanInput, ScanOutput};
+use headwater_wire::messages::items;
+
+use crate::api::{Api, RequestContext};
+use crate::capacity::consumed;
+use crate::expressions::{Expressions, refuse_legacy, refuse_unsupported};
+use crate::read_page::{PageRead, check_select};
+use crate::table_name::table_name;
+use crate::{key, key_range};
+
+pub(crate) async fn scan(
+    api: &Api,
+    mut input: ScanInput,
+    context: &RequestContext,
+) -> Result<ScanOutput, ApiError> {
+    let filters = [("FilterExpression", input.filter_expression.is_some())];
+    let projections = [(
+        "ProjectionExpression",
+        input.projection_expression.is_some(),
+    )];
+    let legacy = [
+        ("AttributesToGet", input.attributes_to_get.is_some()),
+        ("ScanFilter", input.scan_filter.is_some()),
+        ("ConditionalOperator", input.conditional_operator.is_some()),
+    ];
+    refuse_legacy(&legacy, &[projections, filters].concat())?;
+    refuse_unsupported(&[("IndexName", input.index_name.is_some())])?;
+    let mut expressions = Expressions::new(
+        input.expression_attribute_names.take(),
+        input.expression_attribute_values.take(),
+        &filters,
+        &projections,
+    )?;
+    let segment = segment(input.segment, input.total_segments)?;
+    let text = input.filter_expression.as_deref();
+    let filter = expressions.condition(ExpressionKind::Filter, text)?;
+    let projection = expressions.projection(input.projection_expression.as_deref())?;
+    expressions.finish()?;
+    let count_only = check_select(input.select, projection.is_some())?;
+
+    let name = table_name(&input.table_name, context)?;
+    let table = api.table_of(name, context)?;
+    let page = api.read_page(PageRead {
+        range: range(table.schema(), segment, &input)?,
+        table: &table,
+        direction: Direction::Forward,
+        limit: input.limit,
+        filter,
+        projection,
+        count_only,
+        consistent: input.consistent_read == Some(true),
+    })?;
+    Ok(ScanOutput {
+        items: page.items,
+        count: page.count,
+        scanned_count: page.scanned_count,
+        last_evaluated_key: page.last_evaluated_key,
+        consumed_capacity: consumed(input.return_consumed_capacity, name, page.units),
+    })
+}
+
+/// Segment and number of segments; without them, the table is one.
+fn segment(segment: Option<i64>, total: Option<i64>) -> Result<(u32, u32), ApiError> {
+    match (segment, total) {
+        (None, None) => Ok((0, 1)),
+        (Some(_), None) => Err(items::total_segments_missing()),
+        (None, Some(_)) => Err(items::segment_missing()),
+        (Some(segment), Some(total)) => match (u32::try_from(segment), u32::try_from(total)) {
+            (Ok(segment), Ok(total)) if segment < total => Ok((segment, total)),
+            _ => Err(items::segment_out_of_range(segment, total)),
+        },
+    }
+}
+
+fn range(
+    schema: &KeySchema,
+    (segment, total): (u32, u32),
+    input: &ScanInput,
+) -> Result<KeyRange, ApiError> {
+    let range = key_range::of_segment(segment, total);
+    let Some(start) = &input.exclusive_start_key else {
+        return Ok(range);
+    };
+    let start = key::of_starting_key(schema, start)?;
+    key_range::behind(range, start, Direction::Forward)
+        .ok_or_else(items::starting_key_outside_of_segment)
+}

@@ -1,0 +1,216 @@
+//! Tables of the server's own: functions, mappings, checkpoints, settings. They live in a namespace that no
+//! client can name, go through the same door as every write, and so have the same durability.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_engine::{
+    Action, BillingMode, Command, Database, EngineError, ItemCommand, KeyRange, NewTable,
+    PageRequest, ReturnValues, Table, TableStatus, Throughput,
+};
+use headwater_model::{
+    AttributeValue, CorruptItem, EncodedItem, Item, KeyAttribute, KeyError, KeySchema, KeyType,
+    StorageKey,
+};
+use std::ops::Bound;
+
+/// Where system tables live. No request has this namespace.
+pub const SYSTEM_NAMESPACE: &str = "$headwater";
+
+const KEY: &str = "key";
+const DOCUMENT: &str = "document";
+/// Bytes that are read of a system table at once.
+const SCAN_BYTES: usize = 1 << 20;
+
+/// Why a system table refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemTableError {
+    /// The key is empty or longer than keys may be.
+    #[error("a key of a system table is not usable: {0}")]
+    Key(#[from] KeyError),
+    /// A stored item is not one of this room's.
+    #[error("an item of a system table is damaged: {0}; run `headwater verify`")]
+    Item(#[from] CorruptItem),
+    /// A stored item lacks a part.
+    #[error("an item of the system table {table} has no {attribute}; run `headwater verify`")]
+    Incomplete {
+        /// The table.
+        table: String,
+        /// What it lacks.
+        attribute: &'static str,
+    },
+    /// The engine refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// A map from keys to documents that is as durable as any table. Clones share it.
+#[derive(Clone)]
+pub struct SystemTable {
+    database: Database,
+    table: Arc<Table>,
+}
+
+impl SystemTable {
+    /// Opens the system table `name`; the first to do so makes it.
+    ///
+    /// # Errors
+    /// [`SystemTableError::Engine`].
+    pub async fn open(database: &Database, name: &str) -> Result<Self, SystemTableError> {
+        let table = match database.table(SYSTEM_NAMESPACE, name) {
+            Ok(table) => table,
+            Err(EngineError::TableNotFound { .. }) => create(database, name).await?,
+            Err(error) => return Err(error.into()),
+        };
+        wait_until_usable(database, &table).await;
+        Ok(SystemTable {
+            database: database.clone(),
+            table,
+        })
+    }
+
+    /// Puts a document in place of what is there. It is durable when this returns.
+    ///
+    /// # Errors
+    /// [`SystemTableError::Key`]; [`SystemTableError::Engine`], also for a document over 400 KB.
+    pub async fn put(&self, key: &str, document: impl Into<Bytes>) -> Result<(), SystemTableError> {
+        let item = Item::from([
+            (KEY, AttributeValue::S(key.to_owned())),
+            (DOCUMENT, AttributeValue::B(document.into())),
+        ]);
+        let action = Action::Put(EncodedItem::encode(&item));
+        self.write(key, action, ReturnValues::None).await?;
+        Ok(())
+    }
+
+    /// The document under a key.
+    ///
+    /// # Errors
+    /// [`SystemTableError::Key`], [`SystemTableError::Engine`]; damage.
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, SystemTableError> {
+        let item = self.database.get(&self.table, &self.storage_key(key)?)?;
+        let entry = item.map(|item| self.entry(&item)).transpose()?;
+        Ok(entry.map(|(_, document)| document))
+    }
+
+    /// Removes the document under a key; whether there was one.
+    ///
+    /// # Errors
+    /// [`SystemTableError::Key`], [`SystemTableError::Engine`].
+    pub async fn delete(&self, key: &str) -> Result<bool, SystemTableError> {
+        let old = self
+            .write(key, Action::Delete, ReturnValues::AllOld)
+            .await?;
+        Ok(old.is_some())
+    }
+
+    /// All documents, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`SystemTableError::Engine`]; damage.
+    pub async fn scan_all(&self) -> Result<Vec<(String, Bytes)>, SystemTableError> {
+        let mut all = Vec::new();
+        let mut from = Bound::Unbounded;
+        loop {
+            let page = self.database.page(&self.table, &page_from(from))?;
+            for item in &page.items {
+                all.push(self.entry(item)?);
+            }
+            match page.last_key {
+                Some(key) => from = Bound::Excluded(key),
+                None => break,
+            }
+        }
+        all.sort();
+        Ok(all)
+    }
+
+    async fn write(
+        &self,
+        key: &str,
+        action: Action,
+        returns: ReturnValues,
+    ) -> Result<Option<EncodedItem>, SystemTableError> {
+        let command = Command::single(ItemCommand {
+            table: self.table.clone(),
+            key: self.storage_key(key)?,
+            condition: None,
+            action,
+            returns,
+            return_item_on_failure: false,
+        });
+        let outcomes = self.database.write(command).await?;
+        Ok(outcomes
+            .into_iter()
+            .next()
+            .and_then(|outcome| outcome.attributes))
+    }
+
+    fn storage_key(&self, key: &str) -> Result<StorageKey, KeyError> {
+        let key = Item::from([(KEY, AttributeValue::S(key.to_owned()))]);
+        self.table.schema().storage_key_of_key(&key)
+    }
+
+    fn entry(&self, item: &EncodedItem) -> Result<(String, Bytes), SystemTableError> {
+        let lacks = |attribute| SystemTableError::Incomplete {
+            table: self.table.record().name.clone(),
+            attribute,
+        };
+        let Some(AttributeValue::S(key)) = item.get(KEY)? else {
+            return Err(lacks(KEY));
+        };
+        let Some(AttributeValue::B(document)) = item.get(DOCUMENT)? else {
+            return Err(lacks(DOCUMENT));
+        };
+        Ok((key, document))
+    }
+}
+
+async fn create(database: &Database, name: &str) -> Result<Arc<Table>, EngineError> {
+    let new = NewTable {
+        namespace: SYSTEM_NAMESPACE.to_owned(),
+        name: name.to_owned(),
+        region: "local".to_owned(),
+        account: database.options().account.clone(),
+        schema: KeySchema::new(KeyAttribute::new(KEY, KeyType::S), None),
+        billing: BillingMode::PayPerRequest,
+        throughput: Throughput::default(),
+        on_demand: None,
+        deletion_protection: true,
+        table_class: None,
+        tags: Vec::new(),
+        stream: None,
+        retention_ms: None,
+    };
+    match database.create_table(new).await {
+        Ok(view) => Ok(view.table),
+        // Somebody else was first.
+        Err(EngineError::TableExists { name }) => database.table(SYSTEM_NAMESPACE, &name),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits out the phase in which a new table is not usable.
+async fn wait_until_usable(database: &Database, table: &Table) {
+    let clock = database.clock();
+    while let (TableStatus::Creating, Some((_, until_ms))) = (
+        table.record().status(clock.now_ms()),
+        table.record().transition,
+    ) {
+        clock.sleep_until(until_ms).await;
+    }
+}
+
+fn page_from(from: Bound<Vec<u8>>) -> PageRequest<'static> {
+    PageRequest {
+        range: KeyRange {
+            from,
+            to: Bound::Unbounded,
+        },
+        direction: headwater_engine::Direction::Forward,
+        limit: None,
+        bytes_max: SCAN_BYTES,
+        filter: None,
+        items: true,
+    }
+}

@@ -1,0 +1,120 @@
+//! `TableDescription`: a table as CreateTable, DescribeTable, UpdateTable and DeleteTable show it.
+
+use headwater_engine::{BillingMode, TableRecord, TableStatus, TableView};
+use headwater_model::KeySchema;
+use headwater_wire::Timestamp;
+use headwater_wire::decode::Choice;
+use headwater_wire::dynamodb::{
+    self, AttributeDefinition, BillingModeSummary, KeySchemaElement, KeyType,
+    ProvisionedThroughputDescription, ScalarAttributeType, StreamSpecification, StreamViewType,
+    TableClass, TableClassSummary, TableDescription, TableWarmThroughputDescription,
+};
+
+/// Warm throughput of an on-demand table (dynamodb-api.md section 5, recorded).
+const WARM_READ_UNITS: i64 = 12_000;
+/// See [`WARM_READ_UNITS`].
+const WARM_WRITE_UNITS: i64 = 4_000;
+
+/// Describes a table.
+pub(crate) fn describe(view: &TableView) -> TableDescription {
+    let record = &view.record;
+    let schema = view.table.schema();
+    let stream = view.latest_stream.as_ref();
+    let enabled = stream.filter(|_| view.stream_enabled);
+    TableDescription {
+        attribute_definitions: Some(attribute_definitions(schema)),
+        table_name: Some(record.name.clone()),
+        key_schema: Some(key_schema(schema)),
+        table_status: dynamodb::TableStatus::parse(view.status.as_str()),
+        creation_date_time: Some(time(record.created_ms)),
+        provisioned_throughput: Some(throughput(record)),
+        table_size_bytes: Some(whole(view.table.size_bytes())),
+        item_count: Some(whole(view.table.item_count())),
+        table_arn: Some(record.arn()),
+        table_id: Some(record.uuid.clone()),
+        billing_mode_summary: record.billing_summary.then(|| billing(record)),
+        stream_specification: enabled.map(|stream| StreamSpecification {
+            stream_enabled: true,
+            stream_view_type: StreamViewType::parse(stream.view.as_str()),
+        }),
+        latest_stream_label: stream.map(|stream| stream.label.clone()),
+        latest_stream_arn: stream.map(|stream| stream.arn()),
+        table_class_summary: record
+            .table_class
+            .as_deref()
+            .map(|class| TableClassSummary {
+                table_class: TableClass::parse(class),
+                last_update_date_time: None,
+            }),
+        deletion_protection_enabled: Some(record.deletion_protection),
+        on_demand_throughput: record
+            .on_demand
+            .map(|on_demand| dynamodb::OnDemandThroughput {
+                max_read_request_units: Some(on_demand.read_max.unwrap_or(-1)),
+                max_write_request_units: Some(on_demand.write_max.unwrap_or(-1)),
+            }),
+        warm_throughput: warm_throughput(view),
+        ..TableDescription::default()
+    }
+}
+
+/// The API's form of a key schema.
+pub(crate) fn key_schema(schema: &KeySchema) -> Vec<KeySchemaElement> {
+    let kinds = [KeyType::Hash, KeyType::Range];
+    let elements = schema.attributes().zip(kinds);
+    elements
+        .map(|(attribute, key_type)| KeySchemaElement {
+            attribute_name: attribute.name.clone(),
+            key_type,
+        })
+        .collect()
+}
+
+/// Milliseconds since the epoch as the API's time.
+pub(crate) fn time(ms: u64) -> Timestamp {
+    Timestamp(whole(ms))
+}
+
+fn attribute_definitions(schema: &KeySchema) -> Vec<AttributeDefinition> {
+    let attributes = schema.attributes();
+    attributes
+        .map(|attribute| AttributeDefinition {
+            attribute_name: attribute.name.clone(),
+            attribute_type: ScalarAttributeType::parse(attribute.kind.as_str()).unwrap_or_default(),
+        })
+        .collect()
+}
+
+fn throughput(record: &TableRecord) -> ProvisionedThroughputDescription {
+    ProvisionedThroughputDescription {
+        last_increase_date_time: record.increased_ms.map(time),
+        last_decrease_date_time: record.decreased_ms.map(time),
+        number_of_decreases_today: Some(0),
+        read_capacity_units: Some(whole(record.throughput.read)),
+        write_capacity_units: Some(whole(record.throughput.write)),
+    }
+}
+
+fn billing(record: &TableRecord) -> BillingModeSummary {
+    BillingModeSummary {
+        billing_mode: Some(match record.billing {
+            BillingMode::Provisioned => dynamodb::BillingMode::Provisioned,
+            BillingMode::PayPerRequest => dynamodb::BillingMode::PayPerRequest,
+        }),
+        last_update_to_pay_per_request_date_time: record.on_demand_since_ms.map(time),
+    }
+}
+
+fn warm_throughput(view: &TableView) -> Option<TableWarmThroughputDescription> {
+    let shown =
+        view.record.billing == BillingMode::PayPerRequest && view.status == TableStatus::Active;
+    shown.then_some(TableWarmThroughputDescription {
+        read_units_per_second: Some(WARM_READ_UNITS),
+        write_units_per_second: Some(WARM_WRITE_UNITS),
+        status: Some(dynamodb::TableStatus::Active),
+    })
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,63 @@
+//! Settings that CreateTable and UpdateTable take alike, checked and put into the engine's words
+//! (dynamodb-api.md sections 2 and 15).
+
+use headwater_engine::{OnDemandThroughput, StreamChange, StreamView, Throughput};
+use headwater_wire::ApiError;
+use headwater_wire::decode::Choice;
+use headwater_wire::dynamodb::{
+    self, ProvisionedThroughput, SseSpecification, StreamSpecification,
+};
+use headwater_wire::messages::{self, tables};
+
+/// Most capacity units that are accepted (dynalite's captures).
+const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
+
+/// A provisioned throughput.
+pub(crate) fn throughput(given: &ProvisionedThroughput) -> Result<Throughput, ApiError> {
+    let unit = |units: i64, name: &str| match u64::try_from(units) {
+        Ok(value) if units <= CAPACITY_UNITS_MAX => Ok(value),
+        _ => Err(tables::throughput_out_of_bounds(units, name)),
+    };
+    Ok(Throughput {
+        read: unit(given.read_capacity_units, "ReadCapacityUnits")?,
+        write: unit(given.write_capacity_units, "WriteCapacityUnits")?,
+    })
+}
+
+/// The maxima of an on-demand table; -1 removes one.
+pub(crate) fn on_demand(
+    given: &dynamodb::OnDemandThroughput,
+) -> Result<OnDemandThroughput, ApiError> {
+    let maximum = |units: Option<i64>, name: &str| match units {
+        None | Some(-1) => Ok(None),
+        Some(units) if units >= 1 => Ok(Some(units)),
+        Some(units) => Err(tables::throughput_out_of_bounds(units, name)),
+    };
+    Ok(OnDemandThroughput {
+        read_max: maximum(given.max_read_request_units, "MaxReadRequestUnits")?,
+        write_max: maximum(given.max_write_request_units, "MaxWriteRequestUnits")?,
+    })
+}
+
+/// The change that a stream specification asks for.
+pub(crate) fn stream_change(given: &StreamSpecification) -> Result<StreamChange, ApiError> {
+    match (given.stream_enabled, given.stream_view_type) {
+        (true, Some(view)) => StreamView::parse(view.as_str())
+            .map(StreamChange::Enable)
+            .ok_or_else(tables::stream_needs_view_type),
+        (true, None) => Err(tables::stream_needs_view_type()),
+        (false, None) => Ok(StreamChange::Disable),
+        (false, Some(_)) => Err(tables::disabled_stream_takes_no_view_type()),
+    }
+}
+
+/// Encryption by a key of one's own is not supported yet; to say that it is off is fine.
+pub(crate) fn refuse_encryption(given: Option<&SseSpecification>) -> Result<(), ApiError> {
+    let wanted = |sse: &SseSpecification| {
+        sse.enabled == Some(true) || sse.sse_type.is_some() || sse.kms_master_key_id.is_some()
+    };
+    if given.is_some_and(wanted) {
+        return Err(messages::unsupported_parameters(&["SSESpecification"]));
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! UpdateItem: changes attributes of an item, or makes it.
+
+use headwater_engine::{Action, ReturnValues};
+use headwater_expression::{ExpressionKind, Update};
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
+
+use crate::api::{Api, RequestContext};
+use crate::capacity::consumed;
+use crate::expressions::{Expressions, refuse_legacy};
+use crate::failure::of_expressions;
+use crate::key;
+use crate::table_name::table_name;
+use crate::write::{ItemWrite, units};
+
+pub(crate) async fn update_item(
+    api: &Api,
+    input: UpdateItemInput,
+    context: &RequestContext,
+) -> Result<UpdateItemOutput, ApiError> {
+    let given = [
+        ("UpdateExpression", input.update_expression.is_some()),
+        ("ConditionExpression", input.condition_expression.is_some()),
+    ];
+    let legacy = [
+        ("AttributeUpdates", input.attribute_updates.is_some()),
+        ("Expected", input.expected.is_some()),
+        ("ConditionalOperator", input.conditional_operator.is_some()),
+    ];
+    refuse_legacy(&legacy, &given)?;
+    let mut expressions = Expressions::new(
+        input.expression_attribute_names,
+        input.expression_attribute_values,
+        &given,
+        &[],
+    )?;
+    let update = expressions.parse(input.update_expression.as_deref(), Update::parse)?;
+    let text = input.condition_expression.as_deref();
+    let condition = expressions.condition(ExpressionKind::Condition, text)?;
+    expressions.finish()?;
+
+    let name = table_name(&input.table_name, context)?;
+    let table = api.table_of(name, context)?;
+    let key = key::of_key(table.schema(), &input.key)?;
+    if let Some(update) = &update {
+        let keys = table.schema().attributes().map(|key| key.name.as_str());
+        update.refuse_keys(keys).map_err(of_expressions)?;
+    }
+    let outcome = api
+        .write_item(ItemWrite {
+            table,
+            key,
+            condition,
+            action: Action::Update {
+                update: update.unwrap_or_default(),
+                key: input.key,
+            },
+            returns: returns(input.return_values),
+            on_failure: input.return_values_on_condition_check_failure,
+        })
+        .await?;
+    Ok(UpdateItemOutput {
+        consumed_capacity: consumed(input.return_consumed_capacity, name, units(&outcome)),
+        attributes: outcome.attributes,
+        item_collection_metrics: None,
+    })
+}
+
+fn returns(wanted: Option<ReturnValue>) -> ReturnValues {
+    match wanted {
+        None | Some(ReturnValue::None) => ReturnValues::None,
+        Some(ReturnValue::AllOld) => ReturnValues::AllOld,
+        Some(ReturnValue::AllNew) => ReturnValues::AllNew,
+        Some(ReturnValue::UpdatedOld) => ReturnValues::UpdatedOld,
+        Some(ReturnValue::UpdatedNew) => ReturnValues::UpdatedNew,
+    }
+}

@@ -1,0 +1,265 @@
+//! Shards: lineage by age and by splitting, paging of descriptions, following (streams.md sections 5 and 6).
+
+use headwater_engine::EngineOptions;
+use headwater_operations::ApiOptions;
+use headwater_streams::Start;
+use serde_json::{Value, json};
+
+use crate::support::{Server, id, s};
+
+const HOUR_MS: u64 = 3_600_000;
+
+fn with_shards(count: u32) -> Server {
+    let options = EngineOptions {
+        shards: Some(count),
+        ..EngineOptions::default()
+    };
+    Server::with(options, ApiOptions::default())
+}
+
+fn ended(shard: &Value) -> bool {
+    shard["SequenceNumberRange"]["EndingSequenceNumber"].is_string()
+}
+
+fn numbers(shard: &Value) -> (u128, u128) {
+    let number = |name: &str| {
+        shard["SequenceNumberRange"][name]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    (
+        number("StartingSequenceNumber"),
+        number("EndingSequenceNumber"),
+    )
+}
+
+#[tokio::test]
+async fn a_shard_rolls_over_by_age() {
+    let server = Server::start();
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    server.put("ttt", json!({"pk": s("a")})).await;
+    let arn = server.stream_arn("ttt").await;
+    let parent = id(&server.shards(&arn).await[0]);
+    let latest = server
+        .iterator(&arn, &parent, json!({"ShardIteratorType": "LATEST"}))
+        .await
+        .unwrap();
+    server.clock.advance_ms(4 * HOUR_MS);
+    server.run_due().await;
+    server.put("ttt", json!({"pk": s("b")})).await;
+    let shards = server.shards(&arn).await;
+    assert_eq!(shards.len(), 2);
+    assert!(ended(&shards[0]) && !ended(&shards[1]));
+    assert_eq!(shards[1]["ParentShardId"], json!(parent));
+    assert!(shards[0].get("ParentShardId").is_none());
+    let (start, end) = numbers(&shards[0]);
+    let child: u128 = shards[1]["SequenceNumberRange"]["StartingSequenceNumber"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(start < end && end < child);
+    // The last records of a closed shard come without a further iterator, an empty rest too.
+    let horizon = server
+        .iterator(&arn, &parent, json!({"ShardIteratorType": "TRIM_HORIZON"}))
+        .await
+        .unwrap();
+    let page = server
+        .must("GetRecords", json!({"ShardIterator": horizon, "Limit": 1}))
+        .await;
+    assert_eq!(page["Records"].as_array().unwrap().len(), 1);
+    assert!(page.get("NextShardIterator").is_none());
+    // The old iterator is past its time by now.
+    assert!(
+        server
+            .ask("GetRecords", json!({"ShardIterator": latest}))
+            .await
+            .unwrap_err()
+            .starts_with("Expired")
+    );
+    let latest = server
+        .iterator(&arn, &parent, json!({"ShardIteratorType": "LATEST"}))
+        .await
+        .unwrap();
+    assert_eq!(
+        server
+            .must("GetRecords", json!({"ShardIterator": latest}))
+            .await,
+        json!({"Records": []})
+    );
+    let (records, over) = server.drain(&arn, &id(&shards[1])).await;
+    assert_eq!(records.len(), 1);
+    assert!(!over);
+}
+
+#[tokio::test]
+async fn a_split_keeps_the_order_of_each_item() {
+    let server = Server::start();
+    server.table("ttt", Some("NEW_IMAGE")).await;
+    let arn = server.stream_arn("ttt").await;
+    let stream = server.api.streams().find("", &arn).unwrap();
+    let write = |round: u32| {
+        let server = &server;
+        async move {
+            for key in 0..20 {
+                server
+                    .put(
+                        "ttt",
+                        json!({"pk": s(&key.to_string()), "round": {"N": round.to_string()}}),
+                    )
+                    .await;
+            }
+        }
+    };
+    write(0).await;
+    let parent = server.api.database().shards_now(stream.id)[0].clone();
+    server
+        .api
+        .database()
+        .split_shard(stream.id, parent.number, 2)
+        .await
+        .unwrap();
+    write(1).await;
+    let shards = server.shards(&arn).await;
+    assert_eq!(shards.len(), 3);
+    let filter =
+        json!({"StreamArn": arn, "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": parent.id()}});
+    let children = server.must("DescribeStream", filter).await;
+    assert_eq!(children["StreamDescription"]["Shards"], json!(shards[1..]));
+    let filter = json!({"StreamArn": arn, "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": id(&shards[1])}});
+    let children = server.must("DescribeStream", filter).await;
+    assert_eq!(children["StreamDescription"]["Shards"], json!([]));
+    let mut sizes = Vec::new();
+    for shard in &shards {
+        sizes.push(server.drain(&arn, &id(shard)).await.0.len());
+    }
+    assert_eq!(sizes[0], 20);
+    assert_eq!(sizes[1] + sizes[2], 20);
+    assert!(sizes[1] > 0 && sizes[2] > 0);
+    // A follower of the stream reads the parent first.
+    let mut follower = server
+        .api
+        .streams()
+        .follow_stream(stream, Start::TrimHorizon)
+        .await
+        .unwrap();
+    let mut rounds = Vec::new();
+    while rounds.len() < 40 {
+        let page = follower.next(7).await.unwrap().unwrap();
+        for record in &page.page.records {
+            let image = record.new_image().unwrap().decode().unwrap();
+            rounds.push(image.get("round").cloned());
+        }
+    }
+    assert!(rounds[..20].iter().all(|round| *round == rounds[0]));
+    assert!(rounds[20..].iter().all(|round| *round == rounds[39]));
+}
+
+#[tokio::test]
+async fn descriptions_come_in_pages() {
+    let server = with_shards(5);
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    let all = server.shards(&arn).await;
+    let mut sorted: Vec<String> = all.iter().map(id).collect();
+    sorted.sort();
+    assert_eq!(sorted, all.iter().map(id).collect::<Vec<_>>());
+    assert_eq!(sorted[0].len(), 37);
+    let mut seen = Vec::new();
+    let mut body = json!({"StreamArn": arn, "Limit": 2});
+    loop {
+        let page = server.must("DescribeStream", body.clone()).await["StreamDescription"].clone();
+        let shards = page["Shards"].as_array().unwrap().clone();
+        seen.extend(shards.iter().map(id));
+        let Some(last) = page["LastEvaluatedShardId"].as_str() else {
+            break;
+        };
+        assert_eq!(last, id(shards.last().unwrap()));
+        body["ExclusiveStartShardId"] = json!(last);
+    }
+    assert_eq!(seen, sorted);
+    for start in [
+        sorted[4].as_str(),
+        "shardId-00000001414576573621-f55eea83",
+        "something of the right length",
+    ] {
+        let page = server
+            .must(
+                "DescribeStream",
+                json!({"StreamArn": arn, "ExclusiveStartShardId": start}),
+            )
+            .await;
+        assert_eq!(page["StreamDescription"]["Shards"], json!([]), "{start}");
+    }
+    let description = server
+        .must("DescribeStream", json!({"StreamArn": arn}))
+        .await["StreamDescription"]
+        .clone();
+    assert_eq!(description["StreamStatus"], "ENABLED");
+    assert_eq!(description["StreamViewType"], "KEYS_ONLY");
+    assert_eq!(description["TableName"], "ttt");
+    assert_eq!(description["CreationRequestDateTime"], 1_760_000_000);
+    assert_eq!(
+        description["KeySchema"],
+        json!([{"AttributeName": "pk", "KeyType": "HASH"}])
+    );
+    for filter in [
+        json!({"ShardId": sorted[0]}),
+        json!({"Type": "CHILD_SHARDS"}),
+        json!({"Type": "OTHER", "ShardId": sorted[0]}),
+        json!({"Type": "CHILD_SHARDS", "ShardId": "something of the right length"}),
+    ] {
+        let error = server
+            .ask(
+                "DescribeStream",
+                json!({"StreamArn": arn, "ShardFilter": filter}),
+            )
+            .await
+            .unwrap_err();
+        assert!(error.starts_with("ValidationException"), "{filter} {error}");
+    }
+}
+
+#[tokio::test]
+async fn shards_leave_with_their_retention() {
+    let server = Server::start();
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    for _ in 0..9 {
+        server.clock.advance_ms(4 * HOUR_MS);
+        server.run_due().await;
+    }
+    let shards = server.shards(&arn).await;
+    // Closed at 12 to 36 hours, where those of the last 24 hours are left, and the open one.
+    assert_eq!(shards.len(), 8);
+    assert!(shards[1]["ParentShardId"].is_string());
+    assert!(!ended(&shards[7]));
+}
+
+#[tokio::test]
+async fn followers_wake_up_for_new_records() {
+    let server = with_shards(1);
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    let stream = server.api.streams().find("", &arn).unwrap();
+    let shard = server.api.database().shards_now(stream.id)[0].number;
+    let mut follower = server
+        .api
+        .streams()
+        .follow(stream.clone(), shard, Start::Latest)
+        .unwrap();
+    let waiting = tokio::spawn(async move { (follower.next(10).await.unwrap(), follower) });
+    tokio::task::yield_now().await;
+    server.put("ttt", json!({"pk": s("a")})).await;
+    let (page, mut follower) = waiting.await.unwrap();
+    assert_eq!(page.records.len(), 1);
+    assert!(!page.ended && !page.lost);
+    let mut resumed = server.api.streams().follow_from(stream, shard, page.next);
+    server
+        .must("DeleteTable", json!({"TableName": "ttt"}))
+        .await;
+    assert!(follower.next(10).await.unwrap().ended);
+    assert!(resumed.next(10).await.unwrap().ended);
+}

@@ -1,0 +1,444 @@
+//! Iterators, pages, retention, and the errors of reading (streams.md sections 6 to 8).
+
+use headwater_engine::EngineOptions;
+use headwater_operations::ApiOptions;
+use headwater_streams::StreamsOptions;
+use serde_json::{Value, json};
+
+use crate::support::{START_MS, Server, id, n, s};
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+struct Stream {
+    server: Server,
+    arn: String,
+    shard: String,
+}
+
+/// A stream of one shard with a record per second: items 0 to `records` - 1.
+async fn stream(records: u64) -> Stream {
+    let server = Server::start();
+    server.table("ttt", Some("NEW_IMAGE")).await;
+    for number in 0..records {
+        server.clock.set_ms(START_MS + 1000 * (number + 1));
+        server
+            .put("ttt", json!({"pk": s(&number.to_string())}))
+            .await;
+    }
+    let arn = server.stream_arn("ttt").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    Stream { server, arn, shard }
+}
+
+impl Stream {
+    async fn start(&self, more: Value) -> Result<String, String> {
+        self.server.iterator(&self.arn, &self.shard, more).await
+    }
+
+    async fn page(&self, iterator: &str) -> Result<(Vec<String>, Option<String>), String> {
+        let page = self
+            .server
+            .ask("GetRecords", json!({"ShardIterator": iterator}))
+            .await?;
+        Ok((
+            keys(&page),
+            page["NextShardIterator"].as_str().map(str::to_owned),
+        ))
+    }
+
+    async fn read(&self, more: Value) -> Result<Vec<String>, String> {
+        let iterator = self.start(more).await?;
+        Ok(self.page(&iterator).await?.0)
+    }
+
+    async fn sequence(&self, index: usize) -> String {
+        let records = self.server.records("ttt").await;
+        records[index]["dynamodb"]["SequenceNumber"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+fn keys(page: &Value) -> Vec<String> {
+    let records = page["Records"].as_array().unwrap().iter();
+    records
+        .map(|record| {
+            record["dynamodb"]["Keys"]["pk"]["S"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_five_ways_to_start() {
+    let stream = stream(4).await;
+    let second = stream.sequence(1).await;
+    for (start, expected) in [
+        (
+            json!({"ShardIteratorType": "TRIM_HORIZON"}),
+            vec!["0", "1", "2", "3"],
+        ),
+        (json!({"ShardIteratorType": "LATEST"}), vec![]),
+        (
+            json!({"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": second}),
+            vec!["1", "2", "3"],
+        ),
+        (
+            json!({"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": second}),
+            vec!["2", "3"],
+        ),
+        (
+            json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1_760_000_003.0}),
+            vec!["2", "3"],
+        ),
+        (
+            json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1_760_000_002.001}),
+            vec!["2", "3"],
+        ),
+        (
+            json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1_760_000_001.999}),
+            vec!["1", "2", "3"],
+        ),
+        (
+            json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1}),
+            vec!["0", "1", "2", "3"],
+        ),
+    ] {
+        assert_eq!(
+            stream.read(start.clone()).await,
+            Ok(expected.iter().map(|key| key.to_string()).collect()),
+            "{start}"
+        );
+    }
+    let latest = stream
+        .start(json!({"ShardIteratorType": "LATEST"}))
+        .await
+        .unwrap();
+    stream.server.put("ttt", json!({"pk": s("new")})).await;
+    let (records, next) = stream.page(&latest).await.unwrap();
+    assert_eq!(records, ["new"]);
+    assert_eq!(
+        stream.page(&next.unwrap()).await.unwrap().0,
+        Vec::<String>::new()
+    );
+    assert_eq!(stream.page(&latest).await.unwrap().0, ["new"]);
+}
+
+#[tokio::test]
+async fn parameters_that_do_not_fit() {
+    let stream = stream(1).await;
+    let first = stream.sequence(0).await;
+    let invalid = "ValidationException: ";
+    for (start, expected) in [
+        (
+            json!({"ShardIteratorType": "AT_SEQUENCE_NUMBER"}),
+            format!(
+                "{invalid}SequenceNumber is required when ShardIteratorType is AT_SEQUENCE_NUMBER"
+            ),
+        ),
+        (
+            json!({"ShardIteratorType": "LATEST", "SequenceNumber": first}),
+            format!("{invalid}SequenceNumber cannot be specified when ShardIteratorType is LATEST"),
+        ),
+        (
+            json!({"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": "not a sequence number"}),
+            format!("{invalid}Invalid SequenceNumber: not a sequence number"),
+        ),
+        (
+            json!({"ShardIteratorType": "AT_TIMESTAMP"}),
+            format!("{invalid}Timestamp is required when ShardIteratorType is AT_TIMESTAMP"),
+        ),
+        (
+            json!({"ShardIteratorType": "LATEST", "Timestamp": 1}),
+            format!("{invalid}Timestamp cannot be specified when ShardIteratorType is LATEST"),
+        ),
+        (
+            json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1_960_000_000}),
+            format!("{invalid}Timestamp cannot be in the future"),
+        ),
+        (
+            json!({"ShardIteratorType": "LATEST", "ShardId": "shardId-00000001414576573621-f55eea83"}),
+            "ResourceNotFoundException: Requested resource not found: Shard does not exist".into(),
+        ),
+        (
+            json!({"ShardIteratorType": "LATEST", "StreamArn": stream.arn.replace("table/ttt/", "table/u/")}),
+            format!(
+                "ResourceNotFoundException: Requested resource not found: Stream: {} not found",
+                stream.arn.replace("table/ttt/", "table/u/")
+            ),
+        ),
+        (
+            json!({"ShardIteratorType": "LATEST", "StreamArn": "x".repeat(40)}),
+            format!("{invalid}Invalid StreamArn: not the ARN of a stream"),
+        ),
+    ] {
+        assert_eq!(stream.start(start.clone()).await, Err(expected), "{start}");
+    }
+    assert!(
+        stream
+            .start(json!({"ShardIteratorType": "OTHER"}))
+            .await
+            .unwrap_err()
+            .contains("enum value set")
+    );
+    for limit in [0, -1, 1001] {
+        let iterator = stream
+            .start(json!({"ShardIteratorType": "LATEST"}))
+            .await
+            .unwrap();
+        let error = stream
+            .server
+            .ask(
+                "GetRecords",
+                json!({"ShardIterator": iterator, "Limit": limit}),
+            )
+            .await
+            .unwrap_err();
+        assert!(
+            error.starts_with(invalid) && error.contains("imit"),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        stream.page("garbage").await,
+        Err("ValidationException: Invalid ShardIterator".into())
+    );
+}
+
+#[tokio::test]
+async fn iterators_begin_with_the_arn_and_expire() {
+    let stream = stream(1).await;
+    let iterator = stream
+        .start(json!({"ShardIteratorType": "TRIM_HORIZON"}))
+        .await
+        .unwrap();
+    assert!(iterator.starts_with(&format!("{}|2|", stream.arn)));
+    stream.server.clock.advance_ms(15 * MINUTE_MS);
+    assert_eq!(stream.page(&iterator).await.unwrap().0, ["0"]);
+    stream.server.clock.advance_ms(1);
+    assert!(
+        stream
+            .page(&iterator)
+            .await
+            .unwrap_err()
+            .starts_with("ExpiredIteratorException")
+    );
+}
+
+#[tokio::test]
+async fn pages_by_count_and_by_size() {
+    let stream = stream(5).await;
+    let start = stream
+        .start(json!({"ShardIteratorType": "TRIM_HORIZON"}))
+        .await
+        .unwrap();
+    let page = stream
+        .server
+        .must("GetRecords", json!({"ShardIterator": start, "Limit": 2}))
+        .await;
+    assert_eq!(keys(&page), ["0", "1"]);
+    let next = page["NextShardIterator"].as_str().unwrap();
+    assert_eq!(stream.page(next).await.unwrap().0, ["2", "3", "4"]);
+    for number in 0..7 {
+        stream
+            .server
+            .put(
+                "ttt",
+                json!({"pk": s("big"), "n": n(number), "x": s(&"x".repeat(300_000))}),
+            )
+            .await;
+    }
+    let (all, _) = stream.server.drain(&stream.arn, &stream.shard).await;
+    assert_eq!(all.len(), 12);
+    // Five small ones and three of 300 KB are under 1 MB; the fourth would not be.
+    assert_eq!(stream.page(&start).await.unwrap().0.len(), 8);
+}
+
+#[tokio::test]
+async fn what_is_past_its_retention_is_hidden() {
+    let stream = stream(3).await;
+    let (first, last) = (stream.sequence(0).await, stream.sequence(2).await);
+    let trimmed = "TrimmedDataAccessException: The data you are trying to access has been trimmed";
+    stream.server.clock.set_ms(START_MS + 24 * HOUR_MS + 1500);
+    let horizon = json!({"ShardIteratorType": "TRIM_HORIZON"});
+    assert_eq!(stream.read(horizon.clone()).await.unwrap(), ["1", "2"]);
+    let at =
+        |kind: &str, sequence: &str| json!({"ShardIteratorType": kind, "SequenceNumber": sequence});
+    assert_eq!(
+        stream.read(at("AT_SEQUENCE_NUMBER", &first)).await,
+        Err(trimmed.into())
+    );
+    // Nothing is lost by starting behind the first one.
+    assert_eq!(
+        stream
+            .read(at("AFTER_SEQUENCE_NUMBER", &first))
+            .await
+            .unwrap(),
+        ["1", "2"]
+    );
+    stream.server.clock.set_ms(START_MS + 24 * HOUR_MS + 3001);
+    assert_eq!(stream.read(horizon).await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        stream.read(at("AFTER_SEQUENCE_NUMBER", &first)).await,
+        Err(trimmed.into())
+    );
+    // A quiet shard has lost nothing behind its last record.
+    assert_eq!(
+        stream
+            .read(at("AFTER_SEQUENCE_NUMBER", &last))
+            .await
+            .unwrap(),
+        Vec::<String>::new()
+    );
+    let old = json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": 1_760_000_001});
+    assert_eq!(stream.read(old).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_iterator_whose_records_are_trimmed_before_it_is_used() {
+    let options = EngineOptions {
+        shards: Some(1),
+        retention_ms: MINUTE_MS,
+        ..EngineOptions::default()
+    };
+    let server = Server::with(options, ApiOptions::default());
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    let latest = server
+        .iterator(&arn, &shard, json!({"ShardIteratorType": "LATEST"}))
+        .await
+        .unwrap();
+    let horizon = server
+        .iterator(&arn, &shard, json!({"ShardIteratorType": "TRIM_HORIZON"}))
+        .await
+        .unwrap();
+    server.clock.advance_ms(2 * MINUTE_MS);
+    let page = server
+        .must("GetRecords", json!({"ShardIterator": latest}))
+        .await;
+    assert_eq!(page["Records"], json!([]));
+    server.put("ttt", json!({"pk": s("a")})).await;
+    server.clock.advance_ms(2 * MINUTE_MS);
+    let error = server
+        .ask("GetRecords", json!({"ShardIterator": latest}))
+        .await
+        .unwrap_err();
+    assert!(error.starts_with("TrimmedDataAccessException"), "{error}");
+    let page = server
+        .must("GetRecords", json!({"ShardIterator": horizon}))
+        .await;
+    assert_eq!(page["Records"], json!([]));
+}
+
+#[tokio::test]
+async fn a_tag_sets_the_retention() {
+    let server = Server::start();
+    server
+        .must(
+            "CreateTable",
+            json!({
+                "TableName": "ttt", "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"},
+                "Tags": [{"Key": "headwater:stream-retention-hours", "Value": "48"}],
+            }),
+        )
+        .await;
+    server.put("ttt", json!({"pk": s("a")})).await;
+    server.clock.advance_ms(47 * HOUR_MS);
+    assert_eq!(server.records("ttt").await.len(), 1);
+    server.clock.advance_ms(2 * HOUR_MS);
+    assert_eq!(server.records("ttt").await.len(), 0);
+}
+
+#[tokio::test]
+async fn readers_are_throttled_only_when_that_is_set() {
+    let options = ApiOptions {
+        streams: StreamsOptions {
+            reads_per_second_max: Some(5),
+        },
+    };
+    let server = Server::with(
+        EngineOptions {
+            shards: Some(1),
+            ..EngineOptions::default()
+        },
+        options,
+    );
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    let start = server
+        .iterator(&arn, &shard, json!({"ShardIteratorType": "LATEST"}))
+        .await
+        .unwrap();
+    for _ in 0..5 {
+        server
+            .must("GetRecords", json!({"ShardIterator": start}))
+            .await;
+    }
+    let error = server
+        .ask("GetRecords", json!({"ShardIterator": start}))
+        .await
+        .unwrap_err();
+    assert!(error.starts_with("LimitExceededException"), "{error}");
+    server.clock.advance_ms(1000);
+    server
+        .must("GetRecords", json!({"ShardIterator": start}))
+        .await;
+}
+
+#[tokio::test]
+async fn streams_are_listed_in_a_stable_order() {
+    let server = Server::start();
+    for name in ["zzz", "aaa", "mmm"] {
+        server.table(name, Some("KEYS_ONLY")).await;
+        server.clock.advance_ms(10);
+    }
+    server.table("none", None).await;
+    let names = |page: &Value| -> Vec<String> {
+        let streams = page["Streams"].as_array().unwrap().iter();
+        streams
+            .map(|stream| stream["TableName"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let page = server.must("ListStreams", json!({"Limit": 2})).await;
+    assert_eq!(names(&page), ["zzz", "aaa"]);
+    server
+        .must("DeleteTable", json!({"TableName": "aaa"}))
+        .await;
+    server.table("new", Some("KEYS_ONLY")).await;
+    let next = json!({"ExclusiveStartStreamArn": page["LastEvaluatedStreamArn"], "Limit": 2});
+    let page = server.must("ListStreams", next).await;
+    assert_eq!(names(&page), ["mmm", "new"]);
+    assert_eq!(page["LastEvaluatedStreamArn"], Value::Null);
+    assert_eq!(
+        server
+            .must("ListStreams", json!({"TableName": "none"}))
+            .await,
+        json!({"Streams": []})
+    );
+    for limit in [0, 101] {
+        assert!(
+            server
+                .ask("ListStreams", json!({"Limit": limit}))
+                .await
+                .unwrap_err()
+                .starts_with("ValidationException")
+        );
+    }
+    let malformed = json!({"ExclusiveStartStreamArn": "x".repeat(40)});
+    assert!(
+        server
+            .ask("ListStreams", malformed)
+            .await
+            .unwrap_err()
+            .starts_with("ValidationException")
+    );
+}

@@ -1,0 +1,106 @@
+//! Describing a stream: its shards in the order of their ids, a page at a time.
+
+use std::sync::Arc;
+
+use headwater_engine::{ShardRecord, StreamRecord};
+
+use crate::error::StreamsError;
+use crate::streams::{Streams, parse_shard_id};
+
+/// A shard as descriptions show it.
+#[derive(Clone, Debug)]
+pub struct ShardView {
+    /// The shard.
+    pub shard: Arc<ShardRecord>,
+    /// Id of the shard that it goes on from, while that is still known.
+    pub parent_id: Option<String>,
+}
+
+/// A stream and a page of its shards.
+#[derive(Clone, Debug)]
+pub struct StreamDescription {
+    /// The stream.
+    pub stream: Arc<StreamRecord>,
+    /// The API's StreamStatus.
+    pub status: &'static str,
+    /// Shards, oldest first.
+    pub shards: Vec<ShardView>,
+    /// Whether there are more behind the last one.
+    pub more: bool,
+}
+
+impl Streams {
+    /// Describes a stream with the shards behind the one of id `after`; an id that never was one of the
+    /// stream's shards gives none (streams.md section 6). With `children_of`, only the shards that go on
+    /// from that shard.
+    ///
+    /// # Errors
+    /// [`StreamsError::InvalidArn`], [`StreamsError::StreamNotFound`], [`StreamsError::Engine`].
+    pub async fn describe(
+        &self,
+        namespace: &str,
+        arn: &str,
+        after: Option<&str>,
+        children_of: Option<&str>,
+        limit: usize,
+    ) -> Result<StreamDescription, StreamsError> {
+        let stream = self.find(namespace, arn)?;
+        let mut shards = self.shards(&stream).await?;
+        if let Some(after) = after {
+            skip_through(&mut shards, after, stream.created_ms);
+        }
+        if let Some(parent) = children_of {
+            let parent = parse_shard_id(parent).map(|(_, number)| number);
+            shards.retain(|view| view.shard.parent.is_some() && view.shard.parent == parent);
+        }
+        let more = shards.len() > limit;
+        shards.truncate(limit);
+        Ok(StreamDescription {
+            status: stream.status(self.now_ms()),
+            stream,
+            shards,
+            more,
+        })
+    }
+
+    /// All shards of a stream that can still be read, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StreamsError::Engine`].
+    pub async fn shards(&self, stream: &StreamRecord) -> Result<Vec<ShardView>, StreamsError> {
+        let trim_point = self.database.trim_point(stream);
+        let shards = self.database.shards(stream.id).await?;
+        let id_of = |number| {
+            let parent = shards.iter().find(|shard| shard.number == number);
+            parent.map(|shard| shard.id())
+        };
+        let views = shards
+            .iter()
+            .filter(|shard| shard.end.is_none_or(|end| end >= trim_point));
+        Ok(views
+            .map(|shard| ShardView {
+                parent_id: shard.parent.and_then(id_of),
+                shard: shard.clone(),
+            })
+            .collect())
+    }
+}
+
+/// Drops the shards up to the one of this id. A shard that was trimmed since it was listed is told from
+/// one that never was by its place in front of those that are left.
+fn skip_through(shards: &mut Vec<ShardView>, id: &str, created_ms: u64) {
+    let first = shards.first().map(|view| view.shard.number);
+    match shards.iter().position(|view| view.shard.id() == id) {
+        Some(index) => {
+            shards.drain(..=index);
+        }
+        None => {
+            let was_trimmed = parse_shard_id(id).is_some_and(|(opened_ms, number)| {
+                number > 0 && opened_ms >= created_ms && first.is_some_and(|first| number < first)
+            });
+            if !was_trimmed {
+                shards.clear();
+            }
+        }
+    }
+}
