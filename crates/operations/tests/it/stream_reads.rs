@@ -1,6 +1,7 @@
 //! Iterators, pages, retention, and the errors of reading (streams.md sections 6 to 8).
 
 use headwater_engine::EngineOptions;
+use headwater_model::ManualClock;
 use headwater_operations::ApiOptions;
 use headwater_streams::StreamsOptions;
 use serde_json::{Value, json};
@@ -441,4 +442,30 @@ async fn streams_are_listed_in_a_stable_order() {
             .unwrap_err()
             .starts_with("ValidationException")
     );
+}
+
+#[tokio::test]
+async fn iterators_and_records_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let server = Server::on_disk(folder.path(), clock.clone());
+    server.table("ttt", Some("NEW_IMAGE")).await;
+    server.put("ttt", json!({"pk": s("a")})).await;
+    let arn = server.stream_arn("ttt").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    let latest = json!({"ShardIteratorType": "LATEST"});
+    let latest = server.iterator(&arn, &shard, latest).await.unwrap();
+    let before = server.records("ttt").await;
+    server.api.database().close();
+    drop(server);
+    clock.advance_ms(MINUTE_MS);
+    let server = Server::on_disk(folder.path(), clock);
+    server.put("ttt", json!({"pk": s("b")})).await;
+    let page = server
+        .must("GetRecords", json!({"ShardIterator": latest}))
+        .await;
+    assert_eq!(keys(&page), ["b"]);
+    let after = server.records("ttt").await;
+    assert_eq!(after[..1], before[..]);
+    assert_eq!(after.len(), 2);
 }

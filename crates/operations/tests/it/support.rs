@@ -1,5 +1,6 @@
 //! An API in memory, and short ways to ask it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use headwater_engine::{Durability, EngineOptions, StorageOptions, open};
@@ -29,12 +30,31 @@ impl Server {
     }
 
     pub fn with(engine: EngineOptions, options: ApiOptions) -> Self {
-        let clock = ManualClock::new(START_MS);
+        Self::open(None, ManualClock::new(START_MS), engine, options)
+    }
+
+    /// A server on a data folder, with one shard per stream.
+    pub fn on_disk(folder: &Path, clock: ManualClock) -> Self {
+        let engine = EngineOptions {
+            shards: Some(1),
+            ..EngineOptions::default()
+        };
+        Self::open(Some(folder), clock, engine, ApiOptions::default())
+    }
+
+    fn open(
+        folder: Option<&Path>,
+        clock: ManualClock,
+        engine: EngineOptions,
+        options: ApiOptions,
+    ) -> Self {
         let mut storage = StorageOptions::default();
-        storage.log.durability = Durability::Memory;
+        if folder.is_none() {
+            storage.log.durability = Durability::Memory;
+        }
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let rng = Arc::new(SeededRng::new(7));
-        let (database, ..) = open(None, storage, shared, rng, engine).unwrap();
+        let (database, ..) = open(folder, storage, shared, rng, engine).unwrap();
         Server {
             api: Api::new(database, options),
             clock,
