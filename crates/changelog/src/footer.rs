@@ -1,0 +1,153 @@
+//! The footer: a sealed segment's index at its end, so that opening reads no blocks.
+//!
+//! ```text
+//! footer  = first u64, last u64, end u64, blocks u64, entries u64, changes u64, raw_bytes u64,
+//!           varint shards, shard*
+//! shard   = varint shard, varint(first - segment's first), varint(last - first), varint listed,
+//!           (varint sequence step, varint offset step)*
+//! trailer = magic "hwlogend", footer offset u64, footer length u32, footer crc u32, version u16, zero u16, crc u32
+//! ```
+//!
+//! The footer starts where the blocks end; the trailer is the file's last 32 bytes. A footer says nothing that
+//! the blocks do not: one that is missing or broken is made again from a scan. The time range of a segment is
+//! that of its sequences.
+
+use std::collections::BTreeMap;
+
+use headwater_model::Sequence;
+
+use crate::index::{Listed, SegmentIndex, ShardSpan};
+use crate::varint;
+
+pub(crate) const TRAILER_BYTES: usize = 32;
+
+const MAGIC: &[u8; 8] = b"hwlogend";
+const VERSION: u16 = 1;
+/// No footer is larger: an index entry takes 64 KiB of blocks per shard, but shards may be many.
+const FOOTER_BYTES_MAX: u32 = 256 << 20;
+
+/// What the trailer says about the footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trailer {
+    pub(crate) offset: u64,
+    pub(crate) length: u32,
+    crc: u32,
+}
+
+impl Trailer {
+    /// Reads the last bytes of a file of `file_len`; `None` if they are not a trailer that fits.
+    pub(crate) fn parse(bytes: &[u8; TRAILER_BYTES], file_len: u64) -> Option<Self> {
+        let u32_at = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let trailer = Self {
+            offset: u64::from(u32_at(8)) | u64::from(u32_at(12)) << 32,
+            length: u32_at(16),
+            crc: u32_at(20),
+        };
+        let fits = trailer.length <= FOOTER_BYTES_MAX
+            && trailer
+                .offset
+                .checked_add(u64::from(trailer.length) + TRAILER_BYTES as u64)
+                == Some(file_len);
+        let known = &bytes[..8] == MAGIC && u32_at(24) == u32::from(VERSION);
+        (known && fits && u32_at(28) == crc32fast::hash(&bytes[..28])).then_some(trailer)
+    }
+}
+
+/// Footer and trailer of a segment.
+pub(crate) fn encode(index: &SegmentIndex) -> Vec<u8> {
+    let mut out = Vec::new();
+    let totals = [
+        index.first.0,
+        index.last.0,
+        index.end,
+        index.blocks,
+        index.entries,
+        index.changes,
+        index.raw_bytes,
+    ];
+    for total in totals {
+        out.extend_from_slice(&total.to_le_bytes());
+    }
+    varint::put(&mut out, index.shards.len() as u64);
+    for (shard, span) in &index.shards {
+        put_span(&mut out, index.first, *shard, span);
+    }
+    let (length, crc) = (out.len() as u32, crc32fast::hash(&out));
+    let trailer = out.len();
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&index.end.to_le_bytes());
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(&u32::from(VERSION).to_le_bytes());
+    let crc = crc32fast::hash(&out[trailer..]);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out
+}
+
+fn put_span(out: &mut Vec<u8>, base: Sequence, shard: u32, span: &ShardSpan) {
+    varint::put(out, u64::from(shard));
+    varint::put(out, span.first.0 - base.0);
+    varint::put(out, span.last.0 - span.first.0);
+    varint::put(out, span.listed.len() as u64);
+    let (mut sequence, mut offset) = (span.first.0, 0);
+    for listed in &span.listed {
+        varint::put(out, listed.sequence.0 - sequence);
+        varint::put(out, u64::from(listed.offset - offset));
+        (sequence, offset) = (listed.sequence.0, listed.offset);
+    }
+}
+
+/// Decodes a footer; `None` if it is not what was written.
+pub(crate) fn decode(trailer: Trailer, footer: &[u8]) -> Option<SegmentIndex> {
+    if footer.len() != trailer.length as usize || crc32fast::hash(footer) != trailer.crc {
+        return None;
+    }
+    let mut at = 0;
+    let first = take_u64(footer, &mut at)?;
+    let mut index = SegmentIndex::new(Sequence(first), 0);
+    index.last = Sequence(take_u64(footer, &mut at)?);
+    index.end = take_u64(footer, &mut at)?;
+    index.blocks = take_u64(footer, &mut at)?;
+    index.entries = take_u64(footer, &mut at)?;
+    index.changes = take_u64(footer, &mut at)?;
+    index.raw_bytes = take_u64(footer, &mut at)?;
+    index.shards = take_shards(footer, &mut at, index.first)?;
+    (at == footer.len() && index.end == trailer.offset && index.first <= index.last)
+        .then_some(index)
+}
+
+fn take_u64(bytes: &[u8], at: &mut usize) -> Option<u64> {
+    let value = bytes.get(*at..*at + 8)?.try_into().ok()?;
+    *at += 8;
+    Some(u64::from_le_bytes(value))
+}
+
+fn take_shards(footer: &[u8], at: &mut usize, base: Sequence) -> Option<BTreeMap<u32, ShardSpan>> {
+    let mut shards = BTreeMap::new();
+    for _ in 0..varint::take(footer, at)? {
+        let shard = varint::take_u32(footer, at)?;
+        let first = base.0.checked_add(varint::take(footer, at)?)?;
+        let last = first.checked_add(varint::take(footer, at)?)?;
+        let (mut sequence, mut offset) = (first, 0u32);
+        let mut listed = Vec::new();
+        for _ in 0..varint::take(footer, at)? {
+            sequence = sequence.checked_add(varint::take(footer, at)?)?;
+            offset = offset.checked_add(varint::take_u32(footer, at)?)?;
+            listed.push(Listed {
+                sequence: Sequence(sequence),
+                offset,
+            });
+        }
+        let span = ShardSpan {
+            first: Sequence(first),
+            last: Sequence(last),
+            listed,
+        };
+        if shards.insert(shard, span).is_some() {
+            return None;
+        }
+    }
+    Some(shards)
+}

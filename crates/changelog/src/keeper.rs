@@ -1,0 +1,171 @@
+//! The keeper: a thread that makes the next segment ahead and seals the ones before, so that the writer never
+//! waits for either.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::error::LogError;
+use crate::files::LogFile;
+use crate::log::Shared;
+use crate::open::{self, PREPARED_NAME};
+use crate::seal;
+use crate::segment::SegmentState;
+use crate::stats::Counters;
+use crate::writer::{ActiveFile, spawn};
+
+/// Zeros are written in pieces of this size.
+const ZERO_BYTES: usize = 1 << 20;
+/// Zeros are synced after as many bytes, so that no single fsync holds up the writer's.
+const ZERO_SYNC_BYTES: u64 = 4 << 20;
+
+pub(crate) enum Job {
+    /// Make a file of zeros that becomes the next segment.
+    Prepare,
+    /// Give a segment its footer.
+    Seal(Arc<ActiveFile>),
+}
+
+/// The writer's end of the keeper; the thread ends when it is dropped.
+pub(crate) struct Keeper {
+    jobs: mpsc::Sender<Job>,
+    prepared: Arc<Mutex<Option<Arc<dyn LogFile>>>>,
+    asked: bool,
+}
+
+impl Keeper {
+    pub(crate) fn send(&self, job: Job) {
+        // The thread lives as long as this does, unless it panicked; then segments stay as they are.
+        if self.jobs.send(job).is_err() {
+            tracing::error!("the log's keeper is gone");
+        }
+    }
+
+    /// Asks for the next segment, once.
+    pub(crate) fn prepare(&mut self) {
+        if !std::mem::replace(&mut self.asked, true) {
+            self.send(Job::Prepare);
+        }
+    }
+
+    pub(crate) fn has_prepared(&self) -> bool {
+        self.asked && self.prepared.lock().is_some()
+    }
+
+    /// A file for the next segment, and whether it is zeroed. The caller syncs the folder.
+    pub(crate) fn take_file(
+        &mut self,
+        shared: &Shared,
+        name: &str,
+    ) -> Result<(Arc<dyn LogFile>, bool), LogError> {
+        if let Some(file) = self.prepared.lock().take() {
+            self.asked = false;
+            shared
+                .files
+                .rename(PREPARED_NAME, name)
+                .map_err(|error| LogError::io("rename", PREPARED_NAME, error))?;
+            return Ok((file, true));
+        }
+        let file = shared
+            .files
+            .create(name)
+            .map_err(|error| LogError::io("create", name, error))?;
+        Ok((file, false))
+    }
+}
+
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    stopping: Arc<AtomicBool>,
+) -> Result<(Keeper, JoinHandle<()>), LogError> {
+    let (jobs, inbox) = mpsc::channel();
+    let prepared = Arc::new(Mutex::new(None));
+    let keeper = Keeper {
+        jobs,
+        prepared: prepared.clone(),
+        asked: false,
+    };
+    let thread = spawn("log-keeper", move || {
+        for job in inbox {
+            match job {
+                Job::Prepare => *prepared.lock() = make_ahead(&shared, &stopping),
+                Job::Seal(active) => {
+                    if let Err(error) = seal(&shared, &active) {
+                        shared.poison(&error);
+                    }
+                }
+            }
+        }
+        prepared.lock().take();
+        if let Err(error) = open::remove_prepared(&shared) {
+            tracing::warn!(%error, "a segment made ahead stays behind");
+        }
+    })?;
+    Ok((keeper, thread))
+}
+
+/// Without a file made ahead the writer makes its own; so a failure here is only slower.
+fn make_ahead(shared: &Shared, stopping: &AtomicBool) -> Option<Arc<dyn LogFile>> {
+    match zeroed_file(shared, stopping) {
+        Ok(file) => file,
+        Err(error) => {
+            tracing::warn!(%error, "cannot make the next segment ahead");
+            None
+        }
+    }
+}
+
+fn zeroed_file(
+    shared: &Shared,
+    stopping: &AtomicBool,
+) -> Result<Option<Arc<dyn LogFile>>, LogError> {
+    let error = |action| move |error| LogError::io(action, PREPARED_NAME, error);
+    let file = shared
+        .files
+        .create(PREPARED_NAME)
+        .map_err(error("create"))?;
+    let zeros = vec![0; ZERO_BYTES];
+    let mut offset = 0;
+    while offset < shared.options.segment_bytes {
+        if stopping.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let length = (shared.options.segment_bytes - offset).min(ZERO_BYTES as u64);
+        file.write_at(&zeros[..length as usize], offset)
+            .map_err(error("write"))?;
+        offset += length;
+        if offset.is_multiple_of(ZERO_SYNC_BYTES) {
+            file.sync_data().map_err(error("sync"))?;
+        }
+    }
+    file.sync_data().map_err(error("sync"))?;
+    shared.sync_dir()?;
+    Ok(Some(file))
+}
+
+fn seal(shared: &Shared, active: &ActiveFile) -> Result<(), LogError> {
+    let segment = &active.segment;
+    let index = match &*segment.state.read() {
+        SegmentState::Open(index) => index.clone(),
+        SegmentState::Sealed(_) => return Ok(()),
+    };
+    let sealed = seal::write_footer(
+        segment.id,
+        &segment.name,
+        &*active.file,
+        &index,
+        shared.options.syncs(),
+    )?;
+    Counters::add(
+        &shared.counters.written_bytes,
+        sealed.summary.bytes - sealed.end,
+    );
+    shared
+        .footers
+        .insert(segment.id, Arc::new(index.clone()), index.weight_bytes());
+    *segment.state.write() = SegmentState::Sealed(sealed);
+    Ok(())
+}

@@ -1,0 +1,373 @@
+//! The log itself: what callers hold, and what its threads share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use headwater_model::{Clock, Sequence};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
+
+use crate::block::{DecodedBlock, Place};
+use crate::cache::Cache;
+use crate::change::Group;
+use crate::entry::EntryDraft;
+use crate::error::LogError;
+use crate::files::{Files, FilesLock, LogFile};
+use crate::index::SegmentIndex;
+use crate::open::{self, OpenReport};
+use crate::options::LogOptions;
+use crate::position::{DurablePosition, Ended};
+use crate::queue::{Appended, Queue};
+use crate::replay::EntryReader;
+use crate::segment::{self, Segment, SegmentSet, SegmentSummary};
+use crate::shard::{ReadLimit, ShardPage};
+use crate::stats::{Counters, LogStats};
+use crate::tail::TailCache;
+use crate::writer::{self, ActiveFile};
+
+/// What the log's threads and readers share.
+pub(crate) struct Shared {
+    pub(crate) options: LogOptions,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) store_id: [u8; 16],
+    pub(crate) queue: Queue,
+    pub(crate) position: DurablePosition,
+    pub(crate) segments: SegmentSet,
+    pub(crate) tail: TailCache,
+    /// The last record of each shard, so that a reader who is caught up looks at nothing else.
+    pub(crate) shard_ends: RwLock<HashMap<u32, Sequence>>,
+    pub(crate) blocks: Cache<Place, Arc<DecodedBlock>>,
+    pub(crate) footers: Cache<u64, Arc<SegmentIndex>>,
+    pub(crate) open_files: Cache<u64, Arc<dyn LogFile>>,
+    pub(crate) groups: Mutex<Option<mpsc::SyncSender<Arc<Group>>>>,
+    pub(crate) counters: Counters,
+    /// The segment that is written to, for syncs on request.
+    pub(crate) active: Mutex<Option<Arc<ActiveFile>>>,
+    checkpointed: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        options: LogOptions,
+        files: Arc<dyn Files>,
+        store_id: [u8; 16],
+        segments: Vec<Arc<Segment>>,
+        shard_ends: HashMap<u32, Sequence>,
+        last: Sequence,
+    ) -> Self {
+        Self {
+            queue: Queue::new(last, options.queue_bytes_max),
+            position: DurablePosition::new(last),
+            segments: SegmentSet::new(segments),
+            tail: TailCache::new(options.tail_cache_bytes, last),
+            shard_ends: RwLock::new(shard_ends),
+            blocks: Cache::new(options.block_cache_bytes),
+            footers: Cache::new(options.footer_cache_bytes),
+            open_files: Cache::new(options.open_files_max),
+            groups: Mutex::new(None),
+            counters: Counters::default(),
+            active: Mutex::new(None),
+            checkpointed: AtomicU64::new(0),
+            options,
+            files,
+            store_id,
+        }
+    }
+
+    /// Stops the log for good after a failure.
+    pub(crate) fn poison(&self, error: &LogError) {
+        let reason: Arc<str> = error.to_string().into();
+        tracing::error!(%reason, "the log stops acknowledging writes");
+        self.queue.end(Ended::Poisoned(reason.clone()));
+        self.position.end(Ended::Poisoned(reason));
+    }
+
+    /// An fsync, unless the durability mode has none.
+    pub(crate) fn sync(&self, file: &dyn LogFile, name: &str) -> Result<(), LogError> {
+        if self.options.syncs() {
+            Counters::add(&self.counters.syncs, 1);
+            file.sync_data()
+                .map_err(|error| LogError::io("sync", name, error))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_dir(&self) -> Result<(), LogError> {
+        if self.options.syncs() {
+            self.files
+                .sync_dir()
+                .map_err(|error| LogError::io("sync", "the log's folder", error))?;
+        }
+        Ok(())
+    }
+}
+
+/// A commit log: entries go in at the end, become durable in groups, and are read by shard or all together.
+///
+/// All methods may be called from many threads. Dropping the log shuts it down.
+pub struct Log {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    /// One trim at a time.
+    trimming: Mutex<()>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stop: Mutex<Option<writer::Stop>>,
+    lock: Mutex<Option<FilesLock>>,
+}
+
+impl Log {
+    /// Opens the log in `files`, or begins one. Cuts a torn tail, refuses damage, and starts a new segment.
+    pub fn open(
+        files: Arc<dyn Files>,
+        options: LogOptions,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, OpenReport), LogError> {
+        options.check()?;
+        let lock = take_lock(&*files)?;
+        let (shared, active, report) = open::open(files, options, &*clock)?;
+        let shared = Arc::new(shared);
+        let (threads, stop) = writer::start(shared.clone(), active)?;
+        let log = Self {
+            shared,
+            clock,
+            trimming: Mutex::new(()),
+            threads: Mutex::new(threads),
+            stop: Mutex::new(Some(stop)),
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok((log, report))
+    }
+
+    /// Enqueues an entry: no I/O, one short lock. Wait for `last` to know that it is durable.
+    pub fn append(&self, draft: EntryDraft) -> Result<Appended, LogError> {
+        self.shared
+            .queue
+            .push(self.clock.now_ms(), draft.changes_len(), |_| Ok(draft))
+    }
+
+    /// Enqueues an entry whose content depends on its own first sequence. `build` runs under the queue's lock: it
+    /// must be short, and must not use the log. If it fails, no sequence is taken.
+    pub fn append_with(
+        &self,
+        changes: usize,
+        build: impl FnOnce(Sequence) -> Result<EntryDraft, LogError>,
+    ) -> Result<Appended, LogError> {
+        self.shared.queue.push(self.clock.now_ms(), changes, build)
+    }
+
+    /// Everything up to here is durable and can be read.
+    pub fn durable(&self) -> Sequence {
+        self.shared.position.get()
+    }
+
+    /// The last sequence given out, durable or not.
+    pub fn appended(&self) -> Sequence {
+        self.shared.queue.last()
+    }
+
+    /// Resolves when everything up to `sequence` is durable; an error says that it never will be.
+    pub async fn wait_durable(&self, sequence: Sequence) -> Result<(), LogError> {
+        self.shared.position.wait(sequence).await
+    }
+
+    /// Follows the durable position.
+    pub fn watch(&self) -> watch::Receiver<Sequence> {
+        self.shared.position.watch()
+    }
+
+    /// The feed of durable groups in order, exactly those beyond [`Self::durable`] at this call; given out once.
+    /// When the receiver falls behind by [`LogOptions::queued_groups_max`], the writer waits for it. It ends with
+    /// the log.
+    pub fn groups(&self) -> Option<mpsc::Receiver<Arc<Group>>> {
+        // The stop handle is gone after shutdown; then there are no groups to come.
+        let taken = self
+            .stop
+            .lock()
+            .as_mut()
+            .is_none_or(|stop| std::mem::replace(&mut stop.groups_taken, true));
+        if taken {
+            return None;
+        }
+        let (sender, receiver) = mpsc::sync_channel(self.shared.options.queued_groups_max);
+        *self.shared.groups.lock() = Some(sender);
+        Some(receiver)
+    }
+
+    /// All durable entries that end after `after`, up to what is durable now.
+    pub fn read_from(&self, after: Sequence) -> EntryReader {
+        EntryReader::new(self.shared.clone(), after)
+    }
+
+    /// A page of a shard's records from `from` on.
+    pub fn read_shard(
+        &self,
+        shard: u32,
+        from: Sequence,
+        limit: ReadLimit,
+    ) -> Result<ShardPage, LogError> {
+        self.shared.read_shard(shard, from, limit)
+    }
+
+    /// The last record of a shard, if the log holds one; it may be a moment ahead of [`Self::durable`].
+    pub fn shard_end(&self, shard: u32) -> Option<Sequence> {
+        self.shared.shard_ends.read().get(&shard).copied()
+    }
+
+    /// The trim point: entries below are gone. [`Sequence::ZERO`] while none are.
+    pub fn oldest(&self) -> Sequence {
+        self.shared.segments.oldest()
+    }
+
+    /// Says what the state holds durably. Segments with anything later are never dropped.
+    pub fn checkpointed(&self, position: Sequence) {
+        self.shared
+            .checkpointed
+            .fetch_max(position.0, Ordering::AcqRel);
+    }
+
+    /// Drops sealed segments from the oldest on, while they are checkpointed and `may_drop` agrees; gives their
+    /// number. Waits for the disk.
+    pub fn trim(&self, may_drop: &dyn Fn(&SegmentSummary) -> bool) -> Result<usize, LogError> {
+        let _one = self.trimming.lock();
+        let checkpointed = Sequence(self.shared.checkpointed.load(Ordering::Acquire));
+        let mut dropped = 0;
+        loop {
+            let list = self.shared.segments.list();
+            let Some(oldest) = list.first().filter(|oldest| oldest.is_sealed()) else {
+                break;
+            };
+            let summary = oldest.summary();
+            if summary.last > checkpointed || !may_drop(&summary) {
+                break;
+            }
+            self.drop_oldest(oldest)?;
+            dropped += 1;
+        }
+        if dropped > 0 {
+            let oldest = self.oldest();
+            self.shared
+                .shard_ends
+                .write()
+                .retain(|_, end| *end >= oldest);
+        }
+        Ok(dropped)
+    }
+
+    /// The directory is synced for each: a power loss must not leave a gap in the chain of segments.
+    fn drop_oldest(&self, oldest: &Arc<Segment>) -> Result<(), LogError> {
+        let id = oldest.id;
+        // Out of the list first, so that readers who miss the file know why; back in if it stays.
+        self.shared.segments.pop_oldest();
+        if let Err(error) = self.shared.files.remove(&oldest.name) {
+            self.shared.segments.push_oldest(oldest.clone());
+            return Err(LogError::io("remove", &oldest.name, error));
+        }
+        self.shared.blocks.forget(|place| place.segment == id);
+        self.shared.footers.forget(|segment| *segment == id);
+        self.shared.open_files.forget(|segment| *segment == id);
+        self.shared
+            .sync_dir()
+            .inspect_err(|error| self.shared.poison(error))
+    }
+
+    /// All segments, oldest first.
+    pub fn segments(&self) -> Vec<SegmentSummary> {
+        self.shared
+            .segments
+            .list()
+            .iter()
+            .map(|segment| segment.summary())
+            .collect()
+    }
+
+    /// Counters and sizes.
+    pub fn stats(&self) -> LogStats {
+        let shared = &self.shared;
+        let list = shared.segments.list();
+        LogStats {
+            queued_bytes: shared.queue.bytes() as u64,
+            tail_cache_bytes: shared.tail.bytes() as u64,
+            block_cache_bytes: shared.blocks.weight() as u64,
+            footer_cache_bytes: shared.footers.weight() as u64,
+            segments: list.len() as u64,
+            stored_bytes: list.iter().map(|segment| segment.summary().bytes).sum(),
+            ..shared.counters.read()
+        }
+    }
+
+    /// Syncs what is acknowledged and, with [`crate::Durability::Interval`], may not be on disk yet. After that,
+    /// everything up to the durable position at the time of the call survives a power loss.
+    pub fn sync(&self) -> Result<(), LogError> {
+        let active = self.shared.active.lock().clone();
+        let result = active.map_or(Ok(()), |active| active.sync(&self.shared));
+        result.inspect_err(|error| self.shared.poison(error))
+    }
+
+    /// Stops the log for good, because what depends on it has failed: nothing more is acknowledged.
+    pub fn poison(&self, reason: &str) {
+        self.shared.poison(&LogError::Poisoned {
+            reason: reason.into(),
+        });
+    }
+
+    /// Why the log stopped acknowledging, if a failure made it.
+    pub fn poisoned(&self) -> Option<Arc<str>> {
+        self.shared.position.poisoned()
+    }
+
+    /// Takes no more entries, makes those in the queue durable, and ends the threads. May be called again.
+    /// Readers go on working. The feed of groups must be read or dropped until it ends.
+    pub fn shutdown(&self) {
+        self.shared.queue.end(Ended::Closed);
+        drop(self.stop.lock().take());
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the log panicked");
+            }
+        }
+        self.lock.lock().take();
+    }
+
+    /// Shuts down and says whether everything that was appended is safe.
+    pub fn close(self) -> Result<(), LogError> {
+        self.shutdown();
+        let all = self.durable() >= self.appended();
+        match self.shared.position.why() {
+            LogError::Closed if all => Ok(()),
+            why => Err(why),
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+pub(crate) fn take_lock(files: &dyn Files) -> Result<FilesLock, LogError> {
+    let lock = files
+        .lock()
+        .map_err(|error| LogError::io("lock", &files.location(), error))?;
+    lock.ok_or_else(|| LogError::Locked {
+        folder: files.location(),
+    })
+}
+
+/// The error for a file that cannot be opened: trimmed meanwhile, or a true failure.
+pub(crate) fn missing_segment(
+    shared: &Shared,
+    segment: &Segment,
+    error: std::io::Error,
+) -> LogError {
+    let list = shared.segments.list();
+    if list.first().is_none_or(|oldest| oldest.id > segment.id) {
+        return LogError::Trimmed {
+            oldest: segment::oldest(&list),
+        };
+    }
+    LogError::io("open", &segment.name, error)
+}

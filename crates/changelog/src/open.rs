@@ -1,0 +1,361 @@
+//! Opening: what a crash may have left behind is put in order, what it cannot have left behind is refused.
+//!
+//! 1. Read every segment's header and footer; scan the blocks of those without a footer.
+//! 2. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
+//! 3. Check that the segments join on to each other.
+//! 4. Seal what was not sealed, start a new segment, remove files that hold nothing.
+//!
+//! A segment whose header never reached the disk holds nothing that was acknowledged: its header and first group
+//! share one fsync. That the others join on without it is the proof.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use headwater_model::{Clock, Sequence};
+
+use crate::block::BlockFault;
+use crate::error::LogError;
+use crate::files::{Files, LogFile};
+use crate::footer::{self, TRAILER_BYTES, Trailer};
+use crate::index::SegmentIndex;
+use crate::log::Shared;
+use crate::options::LogOptions;
+use crate::scan::{self, Window};
+use crate::seal;
+use crate::segment::{self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
+use crate::writer::ActiveFile;
+
+/// Name of the file that becomes the next segment.
+pub(crate) const PREPARED_NAME: &str = "next.tmp";
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Sealed segments with something in them.
+    pub segments: usize,
+    /// Sequence of the last change in the log, or of the last one trimmed.
+    pub last: Sequence,
+    /// Segments that had no valid footer and were scanned.
+    pub scanned_segments: usize,
+    /// Bytes of an unfinished group that were cut off, 0 after a clean end.
+    pub torn_bytes: u64,
+}
+
+/// A segment's file as it was found.
+pub(crate) struct Found {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) file: Arc<dyn LogFile>,
+    pub(crate) size_bytes: u64,
+    /// Absent if the file does not begin with one.
+    pub(crate) header: Option<SegmentHeader>,
+}
+
+/// A segment whose contents are known.
+struct Known {
+    found: Found,
+    base: Sequence,
+    index: SegmentIndex,
+    sealed: bool,
+}
+
+impl Known {
+    /// The last sequence up to and with this segment.
+    fn last(&self) -> Sequence {
+        self.index.last.max(self.base)
+    }
+}
+
+pub(crate) fn open(
+    files: Arc<dyn Files>,
+    options: LogOptions,
+    clock: &dyn Clock,
+) -> Result<(Shared, ActiveFile, OpenReport), LogError> {
+    let found = find_segments(&*files)?;
+    let id_next = found.last().map_or(1, |found| found.id + 1);
+    let store_id = store_id(&found, &options, clock)?;
+    let (unborn, born): (Vec<Found>, Vec<Found>) =
+        found.into_iter().partition(|found| found.header.is_none());
+    let mut report = OpenReport::default();
+    let known = know_all(born, &mut report)?;
+    for unborn in &unborn {
+        check_unborn(unborn)?;
+    }
+    check_chain(&known, &mut report)?;
+
+    let last = known.last().map_or(Sequence::ZERO, Known::last);
+    report.last = last;
+    let (kept, empty): (Vec<Known>, Vec<Known>) =
+        known.into_iter().partition(|known| known.index.entries > 0);
+    report.segments = kept.len();
+    let mut shard_ends = HashMap::new();
+    let mut segments = Vec::with_capacity(kept.len() + 1);
+    for known in kept {
+        shard_ends.extend(
+            known
+                .index
+                .shards
+                .iter()
+                .map(|(shard, span)| (*shard, span.last)),
+        );
+        segments.push(Arc::new(seal_known(known, options.syncs())?));
+    }
+
+    let header = SegmentHeader {
+        store_id,
+        id: id_next,
+        base: last,
+    };
+    let active = Arc::new(Segment::open(&header));
+    segments.push(active.clone());
+    let shared = Shared::new(options, files, store_id, segments, shard_ends, last);
+    let file = start_segment(&shared, &active, &header)?;
+    for name in unborn
+        .iter()
+        .chain(empty.iter().map(|known| &known.found))
+        .map(|found| &found.name)
+    {
+        shared
+            .files
+            .remove(name)
+            .map_err(|error| LogError::io("remove", name, error))?;
+    }
+    remove_prepared(&shared)?;
+    shared.sync_dir()?;
+    let written = SEGMENT_HEADER_BYTES as u64;
+    Ok((
+        shared,
+        ActiveFile::new(active, file, written, false),
+        report,
+    ))
+}
+
+pub(crate) fn find_segments(files: &dyn Files) -> Result<Vec<Found>, LogError> {
+    let names = files
+        .list()
+        .map_err(|error| LogError::io("list", &files.location(), error))?;
+    let mut ids: Vec<u64> = names
+        .iter()
+        .filter_map(|name| segment::id_of(name))
+        .collect();
+    ids.sort_unstable();
+    ids.into_iter().map(|id| find_segment(files, id)).collect()
+}
+
+fn find_segment(files: &dyn Files, id: u64) -> Result<Found, LogError> {
+    let name = segment::name(id);
+    let file = files
+        .open(&name)
+        .map_err(|error| LogError::io("open", &name, error))?;
+    let size_bytes = file
+        .size_bytes()
+        .map_err(|error| LogError::io("look at", &name, error))?;
+    let header = SegmentHeader::read(&name, &*file)?;
+    if header.is_some_and(|header| header.id != id) {
+        return Err(LogError::damaged(
+            &name,
+            0,
+            "the header names another segment",
+        ));
+    }
+    Ok(Found {
+        id,
+        name,
+        file,
+        size_bytes,
+        header,
+    })
+}
+
+fn store_id(
+    found: &[Found],
+    options: &LogOptions,
+    clock: &dyn Clock,
+) -> Result<[u8; 16], LogError> {
+    let mut ids = found
+        .iter()
+        .filter_map(|found| found.header.map(|header| (header.store_id, &found.name)));
+    let Some((first, _)) = ids.next() else {
+        return Ok(options.store_id.unwrap_or_else(|| {
+            let mut id = *b"headwater\0\0\0\0\0\0\0";
+            id[8..].copy_from_slice(&clock.now_ms().to_be_bytes());
+            id
+        }));
+    };
+    match ids.find(|(id, _)| *id != first) {
+        Some((_, name)) => Err(LogError::damaged(
+            name,
+            0,
+            "the segment belongs to another store",
+        )),
+        None => Ok(first),
+    }
+}
+
+fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, LogError> {
+    let mut known = Vec::with_capacity(born.len());
+    for found in born {
+        // Those without a header went elsewhere.
+        let Some(header) = found.header else { continue };
+        if let Some(index) = read_footer(&found.name, &*found.file, found.size_bytes)? {
+            known.push(Known {
+                found,
+                base: header.base,
+                index,
+                sealed: true,
+            });
+            continue;
+        }
+        report.scanned_segments += 1;
+        let index = scan_segment(&found, header.base)?;
+        known.push(Known {
+            found,
+            base: header.base,
+            index,
+            sealed: false,
+        });
+    }
+    Ok(known)
+}
+
+/// The index in a sealed segment's footer; `None` if there is no valid one.
+pub(crate) fn read_footer(
+    name: &str,
+    file: &dyn LogFile,
+    size_bytes: u64,
+) -> Result<Option<SegmentIndex>, LogError> {
+    let read = |buffer: &mut [u8], offset| file.read_full_at(buffer, offset);
+    let error = |error| LogError::io("read", name, error);
+    let mut bytes = [0; TRAILER_BYTES];
+    let Some(at) = size_bytes.checked_sub(TRAILER_BYTES as u64) else {
+        return Ok(None);
+    };
+    if read(&mut bytes, at).map_err(error)? < TRAILER_BYTES {
+        return Ok(None);
+    }
+    let Some(trailer) = Trailer::parse(&bytes, size_bytes) else {
+        return Ok(None);
+    };
+    let mut bytes = vec![0; trailer.length as usize];
+    let length = read(&mut bytes, trailer.offset).map_err(error)?;
+    Ok(footer::decode(trailer, &bytes[..length]))
+}
+
+/// Makes the index from the blocks. What follows the last valid one must not have been on disk.
+fn scan_segment(found: &Found, base: Sequence) -> Result<SegmentIndex, LogError> {
+    let start = SEGMENT_HEADER_BYTES as u64;
+    let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
+    let mut index = SegmentIndex::new(base, start);
+    let stop = scan::walk(&mut window, found.id, start, |offset, _, block| {
+        if block.first <= index.last {
+            return Err(LogError::damaged(
+                &found.name,
+                offset,
+                "its sequences do not follow those before",
+            ));
+        }
+        index.add(offset, &block);
+        Ok(())
+    })?;
+    // A valid checksum over something else than entries was never written by a log.
+    let written_so = matches!(stop.fault, BlockFault::Entry(_) | BlockFault::Compression);
+    if written_so || scan::was_synced(&mut window, found.id, stop.offset)? {
+        return Err(LogError::damaged(&found.name, stop.offset, stop.fault));
+    }
+    Ok(index)
+}
+
+/// A segment without a header may only hold a first group that never finished. The header shares its disk sector
+/// with the start of the first block, so that block cannot be whole either.
+pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
+    let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
+    let first_is_whole = window.block(found.id, SEGMENT_HEADER_BYTES as u64)?.is_ok();
+    if first_is_whole || scan::was_synced(&mut window, found.id, 0)? {
+        return Err(LogError::damaged(
+            &found.name,
+            0,
+            "the segment's header is not valid, but blocks follow",
+        ));
+    }
+    Ok(())
+}
+
+fn check_chain(known: &[Known], report: &mut OpenReport) -> Result<(), LogError> {
+    for (known, next) in known.iter().zip(&known[1.min(known.len())..]) {
+        if known.last() != next.base {
+            let (here, there) = (known.last(), next.base);
+            let detail = format!(
+                "its entries end at {here}, but {} joins on to {there}",
+                next.found.name
+            );
+            return Err(LogError::damaged(
+                &known.found.name,
+                known.index.end,
+                detail,
+            ));
+        }
+    }
+    if let Some(last) = known.last().filter(|last| !last.sealed) {
+        report.torn_bytes = torn_bytes(last)?;
+    }
+    Ok(())
+}
+
+/// How much of an unfinished group follows the last whole block, up to the last byte that is not zero.
+fn torn_bytes(last: &Known) -> Result<u64, LogError> {
+    let mut window = Window::new(
+        &last.found.name,
+        last.found.file.clone(),
+        last.found.size_bytes,
+    );
+    let end = scan::last_nonzero(&mut window, last.index.end, last.found.size_bytes)?;
+    Ok(end.map_or(0, |end| end + 1 - last.index.end))
+}
+
+fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
+    let Known {
+        found,
+        base,
+        index,
+        sealed,
+    } = known;
+    let sealed = if sealed {
+        seal::sealed(found.id, &index, found.size_bytes)
+    } else {
+        // A process that was killed may have left blocks that were never synced. A footer must not reach the disk
+        // before them: it would vouch for blocks that are not there.
+        if sync {
+            let synced = found.file.sync_data();
+            synced.map_err(|error| LogError::io("sync", &found.name, error))?;
+        }
+        seal::write_footer(found.id, &found.name, &*found.file, &index, sync)?
+    };
+    Ok(Segment::new(found.id, base, SegmentState::Sealed(sealed)))
+}
+
+/// Makes the file of the log's first segment after opening; it is safe, name and all, before anything relies on it.
+fn start_segment(
+    shared: &Shared,
+    segment: &Segment,
+    header: &SegmentHeader,
+) -> Result<Arc<dyn LogFile>, LogError> {
+    let error = |action| move |error| LogError::io(action, &segment.name, error);
+    let file = shared
+        .files
+        .create(&segment.name)
+        .map_err(error("create"))?;
+    file.write_at(&header.encode(), 0).map_err(error("write"))?;
+    shared.sync(&*file, &segment.name)?;
+    shared.sync_dir()?;
+    Ok(file)
+}
+
+/// A segment that was made ahead and not used is worth nothing.
+pub(crate) fn remove_prepared(shared: &Shared) -> Result<(), LogError> {
+    match shared.files.remove(PREPARED_NAME) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(LogError::io("remove", PREPARED_NAME, error))
+        }
+        _ => Ok(()),
+    }
+}

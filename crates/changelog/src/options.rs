@@ -1,0 +1,105 @@
+//! Settings of a log, each bound with its default.
+
+use crate::error::LogError;
+
+/// When an append counts as acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// After an fsync.
+    Sync,
+    /// After the write; an fsync follows within this many milliseconds. A power loss may take what came after
+    /// the last one; a crash of the process takes nothing.
+    Interval(u64),
+    /// After the write, never an fsync: for [`crate::MemoryFiles`], or data that may go.
+    Memory,
+}
+
+/// Settings of a log.
+#[derive(Clone, Debug)]
+pub struct LogOptions {
+    /// When an append counts as acknowledged.
+    pub durability: Durability,
+    /// A segment is sealed before it would grow over this; 64 MiB. One group always fits.
+    pub segment_bytes: u64,
+    /// Most raw bytes in one block, unless a single entry is larger; 256 KiB.
+    pub block_bytes_max: usize,
+    /// Most raw bytes in one group; 8 MiB.
+    pub group_bytes_max: usize,
+    /// Most bytes that wait to become durable; above it appends are refused; 32 MiB.
+    pub queue_bytes_max: usize,
+    /// Most groups that wait for the applier; above it the writer waits; 16.
+    pub queued_groups_max: usize,
+    /// Newest blocks kept decoded in memory; 8 MiB.
+    pub tail_cache_bytes: usize,
+    /// Older blocks kept decoded in memory after they were read; 16 MiB.
+    pub block_cache_bytes: usize,
+    /// Indexes of sealed segments kept in memory; 8 MiB.
+    pub footer_cache_bytes: usize,
+    /// Sealed segments kept open for reading; 64.
+    pub open_files_max: usize,
+    /// Make and zero the next segment ahead, in the background, once a log has seen some use. Off in
+    /// [`Durability::Memory`].
+    pub preallocate: bool,
+    /// Identity written into every segment; a log that has one keeps it. Without one, a new log makes it from the
+    /// clock.
+    pub store_id: Option<[u8; 16]>,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Sync,
+            segment_bytes: 64 << 20,
+            block_bytes_max: 256 << 10,
+            group_bytes_max: 8 << 20,
+            queue_bytes_max: 32 << 20,
+            queued_groups_max: 16,
+            tail_cache_bytes: 8 << 20,
+            block_cache_bytes: 16 << 20,
+            footer_cache_bytes: 8 << 20,
+            open_files_max: 64,
+            preallocate: true,
+            store_id: None,
+        }
+    }
+}
+
+impl LogOptions {
+    /// Offsets inside of a segment are 32 bits; a group of the largest entry must fit beyond the limit.
+    const SEGMENT_BYTES_LIMIT: u64 = 2 << 30;
+
+    pub(crate) fn check(&self) -> Result<(), LogError> {
+        let rules = [
+            (
+                (1024..=Self::SEGMENT_BYTES_LIMIT).contains(&self.segment_bytes),
+                "segment_bytes must be within 1 KiB and 2 GiB",
+            ),
+            (
+                (1..=16 << 20).contains(&self.block_bytes_max),
+                "block_bytes_max must be within 1 byte and 16 MiB",
+            ),
+            (
+                (1..=256 << 20).contains(&self.group_bytes_max),
+                "group_bytes_max must be within 1 byte and 256 MiB",
+            ),
+            (self.queue_bytes_max > 0, "queue_bytes_max must not be 0"),
+            (
+                self.queued_groups_max > 0,
+                "queued_groups_max must not be 0",
+            ),
+            (self.open_files_max > 0, "open_files_max must not be 0"),
+            (
+                self.durability != Durability::Interval(0),
+                "an interval must not be 0",
+            ),
+        ];
+        match rules.into_iter().find(|(holds, _)| !holds) {
+            Some((_, detail)) => Err(LogError::InvalidOption { detail }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn syncs(&self) -> bool {
+        self.durability != Durability::Memory
+    }
+}

@@ -1,0 +1,203 @@
+//! Walking the blocks of a segment file, and telling a torn tail from damage.
+
+use std::sync::Arc;
+
+use crate::block::{self, ALIGNMENT, BlockFault, DecodedBlock, HEADER_BYTES, Header, Place};
+use crate::error::LogError;
+use crate::files::LogFile;
+
+/// Read ahead of a sequential reader.
+const READ_AHEAD_BYTES: usize = 1 << 20;
+
+/// A part of a file in memory, moved along by its reader.
+pub(crate) struct Window {
+    name: String,
+    file: Arc<dyn LogFile>,
+    buffer: Vec<u8>,
+    start: u64,
+    /// Nothing is read from here on.
+    limit: u64,
+}
+
+impl Window {
+    pub(crate) fn new(name: &str, file: Arc<dyn LogFile>, limit: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            file,
+            buffer: Vec::new(),
+            start: 0,
+            limit,
+        }
+    }
+
+    /// `length` bytes at `offset`, fewer only where the file or the limit ends.
+    pub(crate) fn bytes(&mut self, offset: u64, length: usize) -> Result<&[u8], LogError> {
+        let length =
+            length.min(usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX));
+        let held = self.start + self.buffer.len() as u64;
+        if offset < self.start || offset + length as u64 > held {
+            self.refill(offset, length)?;
+        }
+        let from = (offset - self.start) as usize;
+        let to = (from + length).min(self.buffer.len());
+        Ok(self.buffer.get(from..to).unwrap_or_default())
+    }
+
+    /// What is in memory from `offset` on; at least a header if the file holds one.
+    fn held(&mut self, offset: u64) -> Result<&[u8], LogError> {
+        let end = self.start + self.buffer.len() as u64;
+        let inside = offset >= self.start && offset + HEADER_BYTES as u64 <= end;
+        if !inside {
+            self.refill(offset, HEADER_BYTES)?;
+        }
+        Ok(self
+            .buffer
+            .get((offset - self.start) as usize..)
+            .unwrap_or_default())
+    }
+
+    fn refill(&mut self, offset: u64, length: usize) -> Result<(), LogError> {
+        let left = usize::try_from(self.limit.saturating_sub(offset)).unwrap_or(usize::MAX);
+        self.buffer
+            .resize(length.max(READ_AHEAD_BYTES).min(left), 0);
+        self.start = offset;
+        let read = self.file.read_full_at(&mut self.buffer, offset);
+        let read = read.map_err(|error| LogError::io("read", &self.name, error))?;
+        self.buffer.truncate(read);
+        Ok(())
+    }
+
+    /// The header of the block at `offset`, unchecked.
+    pub(crate) fn header(&mut self, offset: u64) -> Result<Result<Header, BlockFault>, LogError> {
+        let bytes = self.bytes(offset, HEADER_BYTES)?;
+        Ok(bytes
+            .first_chunk::<HEADER_BYTES>()
+            .ok_or(BlockFault::Cut)
+            .and_then(Header::parse))
+    }
+
+    /// The block at `offset`, checked and decoded.
+    pub(crate) fn block(
+        &mut self,
+        segment: u64,
+        offset: u64,
+    ) -> Result<Result<(Header, DecodedBlock), BlockFault>, LogError> {
+        let header = match self.header(offset)? {
+            Ok(header) => header,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let bytes = self.bytes(offset, header.unpadded_len())?;
+        let block = DecodedBlock::decode(Place { segment, offset }, &header, bytes);
+        Ok(block.map(|block| (header, block)))
+    }
+}
+
+/// Where a walk over blocks stopped, and what stood there.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) offset: u64,
+    pub(crate) fault: BlockFault,
+}
+
+/// Visits the blocks from `offset` on, until there is no valid one.
+pub(crate) fn walk(
+    window: &mut Window,
+    segment: u64,
+    mut offset: u64,
+    mut visit: impl FnMut(u64, Header, DecodedBlock) -> Result<(), LogError>,
+) -> Result<Stop, LogError> {
+    loop {
+        match window.block(segment, offset)? {
+            Ok((header, block)) => {
+                let end = block.end;
+                visit(offset, header, block)?;
+                offset = end;
+            }
+            Err(fault @ BlockFault::Unsupported { .. }) => {
+                return Err(LogError::Unsupported {
+                    file: window.name.clone(),
+                    detail: fault.to_string(),
+                });
+            }
+            Err(fault) => return Ok(Stop { offset, fault }),
+        }
+    }
+}
+
+/// The first valid block at `offset` or later for which `wanted` holds.
+pub(crate) fn find_block(
+    window: &mut Window,
+    segment: u64,
+    offset: u64,
+    wanted: impl Fn(&Header) -> bool,
+) -> Result<Option<u64>, LogError> {
+    let mut at = block::padded(offset);
+    while at + HEADER_BYTES as u64 <= window.limit {
+        at = skip_zeros(window, at)?;
+        if let Ok(header) = window.header(at)?
+            && wanted(&header)
+            && header.end(at) <= block::padded(window.limit)
+        {
+            let bytes = window.bytes(at, header.unpadded_len())?;
+            if block::check(
+                Place {
+                    segment,
+                    offset: at,
+                },
+                &header,
+                bytes,
+            )
+            .is_ok()
+            {
+                return Ok(Some(at));
+            }
+        }
+        at += ALIGNMENT;
+    }
+    Ok(None)
+}
+
+/// The first place at `offset` or later that is not zero, or where less than a header is left.
+fn skip_zeros(window: &mut Window, mut offset: u64) -> Result<u64, LogError> {
+    loop {
+        let (words, _) = window.held(offset)?.as_chunks::<{ ALIGNMENT as usize }>();
+        let zeros = words
+            .iter()
+            .take_while(|word| **word == [0; ALIGNMENT as usize])
+            .count();
+        let all = zeros == words.len();
+        offset += zeros as u64 * ALIGNMENT;
+        if !all || zeros * ALIGNMENT as usize <= HEADER_BYTES {
+            return Ok(offset);
+        }
+    }
+}
+
+/// Is there proof that the bytes at `offset` had been on disk, though no valid block is there? A later block that
+/// was written when the file was already safe beyond `offset`.
+pub(crate) fn was_synced(window: &mut Window, segment: u64, offset: u64) -> Result<bool, LogError> {
+    let later = |header: &Header| u64::from(header.synced_to) > offset;
+    Ok(find_block(window, segment, offset, later)?.is_some())
+}
+
+/// The last byte in a part of the file that is not zero.
+pub(crate) fn last_nonzero(
+    window: &mut Window,
+    from: u64,
+    to: u64,
+) -> Result<Option<u64>, LogError> {
+    let (mut at, mut found) = (from, None);
+    while at < to {
+        let bytes = window.bytes(at, READ_AHEAD_BYTES)?;
+        if bytes.is_empty() {
+            break;
+        }
+        found = bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map(|last| at + last as u64)
+            .or(found);
+        at += bytes.len() as u64;
+    }
+    Ok(found)
+}

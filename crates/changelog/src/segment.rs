@@ -1,0 +1,289 @@
+//! A segment: one file of the log. Header, blocks, and once it is sealed a footer.
+//!
+//! ```text
+//! offset 0   magic     "hwlogseg"
+//!        8   version   u16  1
+//!        10  flags     u16  0, kept for encryption
+//!        12  zero      u32
+//!        16  store id  16 bytes
+//!        32  id        u64
+//!        40  base      u64  last sequence of all segments before: where this one joins on
+//!        48  zero      12 bytes
+//!        60  crc       u32
+//!        64  blocks
+//! ```
+//!
+//! `base` chains the segments: a file that is missing, or has lost its end, is noticed because the next one does
+//! not join on. It also carries the sequence over when all older segments are trimmed.
+
+use std::sync::Arc;
+
+use headwater_model::Sequence;
+use parking_lot::RwLock;
+
+use crate::error::LogError;
+use crate::files::LogFile;
+use crate::index::SegmentIndex;
+
+/// Length of a segment's header.
+pub(crate) const SEGMENT_HEADER_BYTES: usize = 64;
+
+const MAGIC: &[u8; 8] = b"hwlogseg";
+const VERSION: u16 = 1;
+const SUFFIX: &str = ".hwl";
+const ID_DIGITS: usize = 20;
+
+/// The file's name: a number, so that it gives nothing away.
+pub(crate) fn name(id: u64) -> String {
+    format!("{id:0width$}{SUFFIX}", width = ID_DIGITS)
+}
+
+/// The id in a file's name, if it is one of a segment.
+pub(crate) fn id_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    let valid = digits.len() == ID_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if valid { digits.parse().ok() } else { None }
+}
+
+/// The header of a segment's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) store_id: [u8; 16],
+    pub(crate) id: u64,
+    pub(crate) base: Sequence,
+}
+
+impl SegmentHeader {
+    pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
+        let mut out = [0; SEGMENT_HEADER_BYTES];
+        out[..8].copy_from_slice(MAGIC);
+        out[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        out[16..32].copy_from_slice(&self.store_id);
+        out[32..40].copy_from_slice(&self.id.to_le_bytes());
+        out[40..48].copy_from_slice(&self.base.0.to_le_bytes());
+        let crc = crc32fast::hash(&out[..60]);
+        out[60..].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    /// Reads the header; `None` if the bytes are not one.
+    pub(crate) fn decode(file: &str, bytes: &[u8]) -> Result<Option<Self>, LogError> {
+        let Some(bytes) = bytes.first_chunk::<SEGMENT_HEADER_BYTES>() else {
+            return Ok(None);
+        };
+        let u64_at = |at: usize| {
+            bytes[at..at + 8]
+                .iter()
+                .rev()
+                .fold(0u64, |value, byte| value << 8 | u64::from(*byte))
+        };
+        if &bytes[..8] != MAGIC || u64_at(56) >> 32 != u64::from(crc32fast::hash(&bytes[..60])) {
+            return Ok(None);
+        }
+        let version = u64_at(8);
+        if version != u64::from(VERSION) {
+            let detail =
+                format!("its version and flags are {version:#x}, this version knows {VERSION:#x}");
+            return Err(LogError::Unsupported {
+                file: file.to_owned(),
+                detail,
+            });
+        }
+        let mut store_id = [0; 16];
+        store_id.copy_from_slice(&bytes[16..32]);
+        Ok(Some(Self {
+            store_id,
+            id: u64_at(32),
+            base: Sequence(u64_at(40)),
+        }))
+    }
+
+    pub(crate) fn read(file: &str, handle: &dyn LogFile) -> Result<Option<Self>, LogError> {
+        let mut bytes = [0; SEGMENT_HEADER_BYTES];
+        let read = handle
+            .read_full_at(&mut bytes, 0)
+            .map_err(|error| LogError::io("read", file, error))?;
+        Self::decode(file, &bytes[..read])
+    }
+}
+
+/// First and last record of a shard in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardSummary {
+    /// The shard.
+    pub shard: u32,
+    /// Its first record in the segment.
+    pub first: Sequence,
+    /// Its last record in the segment.
+    pub last: Sequence,
+}
+
+/// What a segment holds, as far as retention needs it.
+#[derive(Clone, Debug)]
+pub struct SegmentSummary {
+    /// Number of the segment; grows, never used twice.
+    pub id: u64,
+    /// Sequence of the first change (of the last one before, while the segment is empty).
+    pub first: Sequence,
+    /// Sequence of the last change (of the last one before, while the segment is empty).
+    pub last: Sequence,
+    /// Bytes in the file that are in use.
+    pub bytes: u64,
+    /// Entries in it.
+    pub entries: u64,
+    /// Changes in them.
+    pub changes: u64,
+    /// False for the one that is written to.
+    pub sealed: bool,
+    /// By shard number.
+    pub shards: Arc<[ShardSummary]>,
+}
+
+impl SegmentSummary {
+    pub(crate) fn new(id: u64, index: &SegmentIndex, bytes: u64, sealed: bool) -> Self {
+        let shards = index.shards.iter();
+        Self {
+            id,
+            first: index.first,
+            last: index.last,
+            bytes,
+            entries: index.entries,
+            changes: index.changes,
+            sealed,
+            shards: shards
+                .map(|(shard, span)| ShardSummary {
+                    shard: *shard,
+                    first: span.first,
+                    last: span.last,
+                })
+                .collect(),
+        }
+    }
+
+    /// Where the shard's records lie in this segment.
+    pub fn shard(&self, shard: u32) -> Option<ShardSummary> {
+        self.shards
+            .binary_search_by_key(&shard, |summary| summary.shard)
+            .ok()
+            .map(|at| self.shards[at])
+    }
+}
+
+/// A segment of an open log.
+pub(crate) struct Segment {
+    pub(crate) id: u64,
+    pub(crate) base: Sequence,
+    pub(crate) name: String,
+    pub(crate) state: RwLock<SegmentState>,
+}
+
+pub(crate) enum SegmentState {
+    /// Written to, or waiting for its footer: the index is here.
+    Open(SegmentIndex),
+    /// The index is in the footer.
+    Sealed(SealedSegment),
+}
+
+pub(crate) struct SealedSegment {
+    pub(crate) summary: SegmentSummary,
+    /// Where the blocks end.
+    pub(crate) end: u64,
+}
+
+impl Segment {
+    pub(crate) fn new(id: u64, base: Sequence, state: SegmentState) -> Self {
+        Self {
+            id,
+            base,
+            name: name(id),
+            state: RwLock::new(state),
+        }
+    }
+
+    /// A segment without blocks, to be written to.
+    pub(crate) fn open(header: &SegmentHeader) -> Self {
+        let index = SegmentIndex::new(header.base, SEGMENT_HEADER_BYTES as u64);
+        Self::new(header.id, header.base, SegmentState::Open(index))
+    }
+
+    pub(crate) fn summary(&self) -> SegmentSummary {
+        match &*self.state.read() {
+            SegmentState::Open(index) => SegmentSummary::new(self.id, index, index.end, false),
+            SegmentState::Sealed(sealed) => sealed.summary.clone(),
+        }
+    }
+
+    /// Whether it holds a record of the shard at `from` or later.
+    pub(crate) fn may_hold(&self, shard: u32, from: Sequence) -> bool {
+        match &*self.state.read() {
+            SegmentState::Open(index) => index
+                .shards
+                .get(&shard)
+                .is_some_and(|span| span.last >= from),
+            SegmentState::Sealed(sealed) => sealed
+                .summary
+                .shard(shard)
+                .is_some_and(|span| span.last >= from),
+        }
+    }
+
+    /// Where its blocks end at present.
+    pub(crate) fn end(&self) -> u64 {
+        match &*self.state.read() {
+            SegmentState::Open(index) => index.end,
+            SegmentState::Sealed(sealed) => sealed.end,
+        }
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        matches!(&*self.state.read(), SegmentState::Sealed(_))
+    }
+}
+
+/// The segments of an open log, oldest first; the last one is written to.
+pub(crate) struct SegmentSet {
+    list: RwLock<Arc<Vec<Arc<Segment>>>>,
+}
+
+impl SegmentSet {
+    pub(crate) fn new(list: Vec<Arc<Segment>>) -> Self {
+        Self {
+            list: RwLock::new(Arc::new(list)),
+        }
+    }
+
+    pub(crate) fn list(&self) -> Arc<Vec<Arc<Segment>>> {
+        self.list.read().clone()
+    }
+
+    pub(crate) fn push(&self, segment: Arc<Segment>) {
+        Arc::make_mut(&mut self.list.write()).push(segment);
+    }
+
+    pub(crate) fn push_oldest(&self, segment: Arc<Segment>) {
+        Arc::make_mut(&mut self.list.write()).insert(0, segment);
+    }
+
+    pub(crate) fn pop_oldest(&self) {
+        Arc::make_mut(&mut self.list.write()).remove(0);
+    }
+
+    /// The trim point: entries below are gone.
+    pub(crate) fn oldest(&self) -> Sequence {
+        oldest(&self.list.read())
+    }
+}
+
+/// The trim point of a list of segments.
+pub(crate) fn oldest(list: &[Arc<Segment>]) -> Sequence {
+    match list.first().map(|segment| segment.base) {
+        None | Some(Sequence::ZERO) => Sequence::ZERO,
+        Some(base) => base.next(),
+    }
+}
+
+/// Which segment may hold `sequence`.
+pub(crate) fn position(list: &[Arc<Segment>], sequence: Sequence) -> usize {
+    list.partition_point(|segment| segment.base < sequence)
+        .saturating_sub(1)
+}

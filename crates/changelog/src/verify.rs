@@ -1,0 +1,282 @@
+//! Checking a whole log that nobody has open: every checksum, the order, the chain, footers against the blocks.
+
+use headwater_model::Sequence;
+
+use crate::block::DecodedBlock;
+use crate::error::LogError;
+use crate::files::Files;
+use crate::footer;
+use crate::index::SegmentIndex;
+use crate::log::take_lock;
+use crate::open::{self, Found};
+use crate::scan::{self, Window};
+use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+
+/// Disks write no less than this at once.
+const SECTOR_BYTES: u64 = 512;
+
+/// Something that is not as the log wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// File name inside the log's folder.
+    pub file: String,
+    /// Where in the file.
+    pub offset: u64,
+    /// What was found.
+    pub detail: String,
+}
+
+/// What a check of a log found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Segments looked at.
+    pub segments: usize,
+    /// Valid blocks.
+    pub blocks: u64,
+    /// Entries in them.
+    pub entries: u64,
+    /// Changes in them.
+    pub changes: u64,
+    /// Their bytes before compression.
+    pub raw_bytes: u64,
+    /// First sequence found.
+    pub first: Sequence,
+    /// Last sequence found.
+    pub last: Sequence,
+    /// Bytes behind the last whole block that the next opening will cut. Not a problem: they were never
+    /// acknowledged.
+    pub torn_bytes: u64,
+    /// Segments without a footer, which the next opening will scan. Not a problem.
+    pub unsealed_segments: usize,
+    /// Empty if all is well.
+    pub problems: Vec<Problem>,
+}
+
+impl VerifyReport {
+    /// Whether everything is as the log wrote it.
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    fn problem(&mut self, file: &str, offset: u64, detail: impl ToString) {
+        self.problems.push(Problem {
+            file: file.to_owned(),
+            offset,
+            detail: detail.to_string(),
+        });
+    }
+
+    fn count(&mut self, block: &DecodedBlock) {
+        if self.blocks == 0 {
+            self.first = block.first;
+        }
+        self.last = block.last;
+        self.blocks += 1;
+        self.entries += u64::from(block.entries);
+        self.changes += u64::from(block.changes);
+        self.raw_bytes += block.raw.len() as u64;
+    }
+}
+
+/// Reads and checks everything; changes nothing. An error means that it could not be read, problems are in the
+/// report.
+pub fn verify(files: &dyn Files) -> Result<VerifyReport, LogError> {
+    let _lock = take_lock(files)?;
+    let found = open::find_segments(files)?;
+    let mut report = VerifyReport {
+        segments: found.len(),
+        ..VerifyReport::default()
+    };
+    let mut before: Option<SegmentHeader> = None;
+    let last_id = found
+        .iter()
+        .rev()
+        .find(|found| found.header.is_some())
+        .map(|found| found.id);
+    for segment in &found {
+        let Some(header) = segment.header else {
+            check_unborn(segment, &mut report);
+            continue;
+        };
+        if let Some(before) = before {
+            if header.store_id != before.store_id {
+                report.problem(&segment.name, 16, "the segment belongs to another store");
+            }
+            let last = report.last.max(before.base);
+            if header.base != last {
+                let detail = format!(
+                    "it joins on to {}, but the entries before end at {last}",
+                    header.base
+                );
+                report.problem(&segment.name, 40, detail);
+            }
+        }
+        check_segment(segment, &header, Some(segment.id) == last_id, &mut report)?;
+        before = Some(header);
+    }
+    Ok(report)
+}
+
+fn check_unborn(found: &Found, report: &mut VerifyReport) {
+    if let Err(error) = open::check_unborn(found) {
+        report.problem(&found.name, 0, error);
+    }
+    report.unsealed_segments += 1;
+}
+
+/// A walk over one segment that goes on behind damage.
+struct Walk<'a> {
+    found: &'a Found,
+    window: Window,
+    index: SegmentIndex,
+    whole: bool,
+}
+
+fn check_segment(
+    found: &Found,
+    header: &SegmentHeader,
+    is_last: bool,
+    report: &mut VerifyReport,
+) -> Result<(), LogError> {
+    let start = SEGMENT_HEADER_BYTES as u64;
+    let footer = open::read_footer(&found.name, &*found.file, found.size_bytes)?;
+    let end = footer.as_ref().map(|footer| footer.end);
+    let window = Window::new(
+        &found.name,
+        found.file.clone(),
+        end.unwrap_or(found.size_bytes),
+    );
+    let mut walk = Walk {
+        found,
+        window,
+        index: SegmentIndex::new(header.base, start),
+        whole: true,
+    };
+    let stopped = walk.run(start, end, report)?;
+    match footer {
+        Some(footer) if walk.whole && footer != walk.index => {
+            report.problem(
+                &found.name,
+                footer.end,
+                "the footer does not say what the blocks hold",
+            );
+        }
+        Some(_) => {}
+        None => check_unsealed(&walk, stopped, is_last, report)?,
+    }
+    Ok(())
+}
+
+impl Walk<'_> {
+    /// Checks blocks until `end`, or without one until nothing valid follows; gives where it stopped.
+    fn run(
+        &mut self,
+        mut offset: u64,
+        end: Option<u64>,
+        report: &mut VerifyReport,
+    ) -> Result<u64, LogError> {
+        loop {
+            if end.is_some_and(|end| offset >= end) {
+                return Ok(offset);
+            }
+            match self.window.block(self.found.id, offset)? {
+                Ok((header, block)) => {
+                    self.check_block(offset, header.unpadded_len() as u64, block, report)?;
+                    offset = header.end(offset);
+                }
+                Err(fault) => {
+                    let synced =
+                        end.is_some() || scan::was_synced(&mut self.window, self.found.id, offset)?;
+                    if !synced {
+                        return Ok(offset);
+                    }
+                    self.whole = false;
+                    report.problem(&self.found.name, offset, fault);
+                    let later =
+                        scan::find_block(&mut self.window, self.found.id, offset + 1, |_| true)?;
+                    let Some(later) = later else {
+                        return Ok(offset);
+                    };
+                    offset = later;
+                }
+            }
+        }
+    }
+
+    fn check_block(
+        &mut self,
+        offset: u64,
+        length: u64,
+        block: DecodedBlock,
+        report: &mut VerifyReport,
+    ) -> Result<(), LogError> {
+        let name = &self.found.name;
+        if block.first <= report.last.max(self.index.last) {
+            report.problem(name, offset, "its sequences do not follow those before");
+            self.whole = false;
+        }
+        let padding = self
+            .window
+            .bytes(offset + length, (block.end - offset - length) as usize)?;
+        if padding.iter().any(|byte| *byte != 0) {
+            report.problem(
+                name,
+                offset + length,
+                "the bytes behind the block are not zero",
+            );
+        }
+        report.count(&block);
+        if self.whole {
+            self.index.add(offset, &block);
+        }
+        Ok(())
+    }
+}
+
+/// A segment without a footer ends in zeros, in what reached the disk of a footer that was never finished, or, if it
+/// is the last one with entries, in the remains of a group that was never acknowledged.
+fn check_unsealed(
+    walk: &Walk<'_>,
+    end: u64,
+    is_last: bool,
+    report: &mut VerifyReport,
+) -> Result<(), LogError> {
+    report.unsealed_segments += 1;
+    let found = walk.found;
+    let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
+    let Some(last) = scan::last_nonzero(&mut window, end, found.size_bytes)? else {
+        return Ok(());
+    };
+    let bytes = last + 1 - end;
+    if is_last {
+        report.torn_bytes += bytes;
+        return Ok(());
+    }
+    let footer = footer::encode(&walk.index);
+    let stored = window.bytes(end, bytes as usize)?;
+    if walk.whole && !is_part_of(stored, &footer, end) {
+        report.problem(
+            &found.name,
+            end,
+            format!("{bytes} bytes that are neither blocks nor a footer"),
+        );
+    }
+    Ok(())
+}
+
+/// Whether what stands at `offset` is `wanted`, less some disk sectors that were never written.
+fn is_part_of(stored: &[u8], wanted: &[u8], offset: u64) -> bool {
+    let sector = |at: usize| (offset + at as u64) / SECTOR_BYTES;
+    let mut at = 0;
+    while at < stored.len() {
+        let length = (at..stored.len())
+            .take_while(|next| sector(*next) == sector(at))
+            .count();
+        let part = &stored[at..at + length];
+        if wanted.get(at..at + length) != Some(part) && part.iter().any(|byte| *byte != 0) {
+            return false;
+        }
+        at += length;
+    }
+    true
+}

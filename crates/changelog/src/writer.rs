@@ -1,0 +1,385 @@
+//! The writer: one thread that makes the queue durable, group by group.
+//!
+//! It takes whatever waits, without ever waiting for more: while one group is on its way to the disk the next one
+//! gathers by itself. A group goes out as one write and one fsync, into one segment; then it is shown to readers,
+//! and only then acknowledged.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use headwater_model::Sequence;
+
+use crate::block::{BlockBuilder, DecodedBlock, Place};
+use crate::change::Group;
+use crate::entry::EntryWalk;
+use crate::error::LogError;
+use crate::files::LogFile;
+use crate::interval::{self, Syncer};
+use crate::keeper::{self, Job, Keeper};
+use crate::log::Shared;
+use crate::options::Durability;
+use crate::queue::Pending;
+use crate::segment::{SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
+use crate::stats::Counters;
+
+/// A log that has seen this many bytes is worth a segment made ahead.
+const PREPARE_AFTER_BYTES: u64 = 1 << 20;
+
+/// The segment that is written to.
+pub(crate) struct ActiveFile {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) file: Arc<dyn LogFile>,
+    /// How far it is written.
+    pub(crate) written: AtomicU64,
+    /// How far it is known to be on disk.
+    pub(crate) synced: AtomicU64,
+    /// Whether its space was zeroed ahead.
+    zeroed: bool,
+}
+
+impl ActiveFile {
+    /// `safe` bytes of it are written and on disk.
+    pub(crate) fn new(
+        segment: Arc<Segment>,
+        file: Arc<dyn LogFile>,
+        safe: u64,
+        zeroed: bool,
+    ) -> Self {
+        Self {
+            segment,
+            file,
+            written: AtomicU64::new(safe),
+            synced: AtomicU64::new(safe),
+            zeroed,
+        }
+    }
+
+    /// Syncs what is written, if there is anything new.
+    pub(crate) fn sync(&self, shared: &Shared) -> Result<(), LogError> {
+        let written = self.written.load(Ordering::Acquire);
+        if written > self.synced.load(Ordering::Acquire) {
+            shared.sync(&*self.file, &self.segment.name)?;
+            self.synced.fetch_max(written, Ordering::AcqRel);
+        }
+        Ok(())
+    }
+}
+
+/// Held by the log; when it goes, the threads end.
+pub(crate) struct Stop {
+    pub(crate) groups_taken: bool,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+}
+
+/// Starts the log's threads.
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    active: ActiveFile,
+) -> Result<(Vec<JoinHandle<()>>, Stop), LogError> {
+    let stopping = Arc::new(AtomicBool::new(false));
+    let active = Arc::new(active);
+    *shared.active.lock() = Some(active.clone());
+    let (keeper, keeper_thread) = keeper::start(shared.clone(), stopping.clone())?;
+    let mut threads = Vec::new();
+    let syncer = match shared.options.durability {
+        Durability::Interval(ms) => {
+            let (syncer, thread) = interval::start(shared.clone(), active.clone(), ms)?;
+            threads.push(thread);
+            Some(syncer)
+        }
+        Durability::Sync | Durability::Memory => None,
+    };
+    let writer = Writer {
+        shared,
+        active,
+        keeper,
+        syncer,
+        to_seal: None,
+        out: Vec::new(),
+        blocks: Vec::new(),
+    };
+    // The writer ends first: its going is what ends the others.
+    threads.insert(0, spawn("log-writer", move || writer.run())?);
+    threads.push(keeper_thread);
+    Ok((
+        threads,
+        Stop {
+            groups_taken: false,
+            stopping,
+        },
+    ))
+}
+
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, LogError> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| LogError::io("start the thread", name, error))
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    active: Arc<ActiveFile>,
+    keeper: Keeper,
+    syncer: Option<Syncer>,
+    /// The segment before, until the active one's header is on disk.
+    to_seal: Option<Arc<ActiveFile>>,
+    /// The group's bytes, kept to save allocations.
+    out: Vec<u8>,
+    blocks: Vec<(u64, Arc<DecodedBlock>)>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut backlog = VecDeque::new();
+        let mut done_bytes = 0;
+        while self.shared.queue.drain(&mut backlog, done_bytes) {
+            let group = take_group(&mut backlog, self.shared.options.group_bytes_max);
+            done_bytes = group.iter().map(|pending| pending.draft.size_bytes()).sum();
+            if let Err(error) = self.commit(group) {
+                self.shared.poison(&error);
+                break;
+            }
+        }
+        match self.active.sync(&self.shared) {
+            Ok(()) => self.seal_before(),
+            Err(error) => self.shared.poison(&error),
+        }
+        self.shared.position.end(self.shared.queue.why());
+        self.shared.groups.lock().take();
+    }
+
+    fn commit(&mut self, group: Vec<Pending>) -> Result<(), LogError> {
+        self.find_room(&group)?;
+        self.encode(group);
+        self.write()?;
+        self.publish();
+        self.look_after_segments();
+        Ok(())
+    }
+
+    /// Rolls over to the next segment if this group does not fit, or if a zeroed one is ready and this one is not.
+    fn find_room(&mut self, group: &[Pending]) -> Result<(), LogError> {
+        let raw_bytes: u64 = group
+            .iter()
+            .map(|pending| pending.raw_bytes_max() as u64)
+            .sum();
+        let written = self.active.written.load(Ordering::Relaxed);
+        if written <= SEGMENT_HEADER_BYTES as u64 {
+            return Ok(());
+        }
+        let full = written + raw_bytes > self.shared.options.segment_bytes;
+        if full || (!self.active.zeroed && self.keeper.has_prepared()) {
+            self.roll()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn roll(&mut self) -> Result<(), LogError> {
+        self.active.sync(&self.shared)?;
+        self.seal_before();
+        let base = last_sequence(&self.active.segment);
+        let header = SegmentHeader {
+            store_id: self.shared.store_id,
+            id: self.active.segment.id + 1,
+            base,
+        };
+        let segment = Arc::new(Segment::open(&header));
+        let (file, zeroed) = self.keeper.take_file(&self.shared, &segment.name)?;
+        self.shared.sync_dir()?;
+        let active = Arc::new(ActiveFile::new(segment.clone(), file, 0, zeroed));
+        self.to_seal = Some(std::mem::replace(&mut self.active, active));
+        *self.shared.active.lock() = Some(self.active.clone());
+        if let Some(syncer) = &self.syncer {
+            syncer.follow(self.active.clone());
+        }
+        self.shared.segments.push(segment);
+        self.out.extend_from_slice(&header.encode());
+        Ok(())
+    }
+
+    /// Packs the group into blocks: `out` gets their bytes, `blocks` their decoded forms.
+    fn encode(&mut self, group: Vec<Pending>) {
+        let start = self.active.written.load(Ordering::Relaxed);
+        let synced_to = self.active.synced.load(Ordering::Acquire) as u32;
+        for entries in pack(&group, self.shared.options.block_bytes_max) {
+            let raw_bytes = entries.iter().map(Pending::raw_bytes_max).sum();
+            let mut builder = BlockBuilder::with_capacity(raw_bytes);
+            for pending in entries {
+                builder.push(pending.first, &pending.draft);
+            }
+            let offset = start + self.out.len() as u64;
+            let place = Place {
+                segment: self.active.segment.id,
+                offset,
+            };
+            let block = builder.finish(place, synced_to, &mut self.out);
+            self.blocks.push((offset, Arc::new(block)));
+        }
+    }
+
+    fn write(&mut self) -> Result<(), LogError> {
+        let start = self.active.written.load(Ordering::Relaxed);
+        let name = &self.active.segment.name;
+        let written = self.active.file.write_at(&self.out, start);
+        written.map_err(|error| LogError::io("write", name, error))?;
+        self.active
+            .written
+            .store(start + self.out.len() as u64, Ordering::Release);
+        Counters::add(&self.shared.counters.written_bytes, self.out.len() as u64);
+        self.out.clear();
+        if self.shared.options.durability == Durability::Sync {
+            self.active.sync(&self.shared)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the group to readers, then acknowledges it.
+    fn publish(&mut self) {
+        let Some(last) = self.blocks.last().map(|(_, block)| block.last) else {
+            return;
+        };
+        if let SegmentState::Open(index) = &mut *self.active.segment.state.write() {
+            for (offset, block) in &self.blocks {
+                index.add(*offset, block);
+            }
+        }
+        let blocks: Vec<Arc<DecodedBlock>> =
+            self.blocks.drain(..).map(|(_, block)| block).collect();
+        self.shared.tail.push(&blocks);
+        {
+            let mut ends = self.shared.shard_ends.write();
+            ends.extend(
+                blocks
+                    .iter()
+                    .flat_map(|block| block.shards())
+                    .map(|(shard, _, last)| (shard, last)),
+            );
+        }
+        self.count(&blocks);
+        // Under the lock of the feed, so that whoever takes it gets exactly what is not durable yet.
+        let feed = {
+            let groups = self.shared.groups.lock();
+            let acknowledged = self.shared.position.advance(last);
+            groups.clone().filter(|_| acknowledged)
+        };
+        if let Some(feed) = feed {
+            self.feed(&feed, &blocks, last);
+        }
+    }
+
+    fn count(&self, blocks: &[Arc<DecodedBlock>]) {
+        let counters = &self.shared.counters;
+        Counters::add(&counters.groups, 1);
+        Counters::add(&counters.blocks, blocks.len() as u64);
+        Counters::add(
+            &counters.entries,
+            blocks.iter().map(|block| u64::from(block.entries)).sum(),
+        );
+        Counters::add(
+            &counters.changes,
+            blocks.iter().map(|block| u64::from(block.changes)).sum(),
+        );
+        Counters::add(
+            &counters.raw_bytes,
+            blocks.iter().map(|block| block.raw.len() as u64).sum(),
+        );
+    }
+
+    /// Hands the group to the applier.
+    fn feed(
+        &self,
+        feed: &mpsc::SyncSender<Arc<Group>>,
+        blocks: &[Arc<DecodedBlock>],
+        last: Sequence,
+    ) {
+        let walk = |block: &Arc<DecodedBlock>| -> Vec<_> {
+            EntryWalk::new(&block.raw, block.first)
+                .map(|entry| entry.and_then(|entry| entry.decode(&block.raw)))
+                .collect()
+        };
+        let entries: Result<Vec<_>, _> = blocks.iter().flat_map(walk).collect();
+        match entries {
+            Ok(entries) => {
+                if feed.send(Arc::new(Group { entries, last })).is_err() {
+                    self.shared.groups.lock().take();
+                }
+            }
+            // What was just encoded decodes, or the program is wrong: then nothing more may be acknowledged.
+            Err(corrupt) => {
+                self.shared
+                    .poison(&LogError::damaged(&self.active.segment.name, 0, corrupt))
+            }
+        }
+    }
+
+    fn look_after_segments(&mut self) {
+        let shared = self.shared.clone();
+        let options = &shared.options;
+        if !options.syncs() || self.active.synced.load(Ordering::Acquire) > 0 {
+            self.seal_before();
+        }
+        let quarter = options.segment_bytes / 4;
+        let worth = if self.active.zeroed {
+            quarter
+        } else {
+            PREPARE_AFTER_BYTES.min(quarter)
+        };
+        let written = self.active.written.load(Ordering::Relaxed);
+        if options.preallocate && options.syncs() && written >= worth {
+            self.keeper.prepare();
+        }
+    }
+
+    /// The segment before may be sealed, and so trimmed, now that the active one's header carries the chain on.
+    fn seal_before(&mut self) {
+        if let Some(before) = self.to_seal.take() {
+            self.keeper.send(Job::Seal(before));
+        }
+    }
+}
+
+fn last_sequence(segment: &Segment) -> Sequence {
+    match &*segment.state.read() {
+        SegmentState::Open(index) => index.last,
+        SegmentState::Sealed(sealed) => sealed.summary.last,
+    }
+}
+
+/// The entries of the next group: at least one, then as many as fit.
+fn take_group(backlog: &mut VecDeque<Pending>, bytes_max: usize) -> Vec<Pending> {
+    let mut bytes = 0;
+    let fitting = backlog.iter().take_while(|pending| {
+        bytes += pending.raw_bytes_max();
+        bytes <= bytes_max
+    });
+    let count = fitting.count().max(1).min(backlog.len());
+    backlog.drain(..count).collect()
+}
+
+/// Splits a group into runs that each make a block: at least one entry, then as many as fit.
+fn pack(group: &[Pending], bytes_max: usize) -> impl Iterator<Item = &[Pending]> {
+    let mut rest = group;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|pending| {
+            bytes += pending.raw_bytes_max();
+            bytes <= bytes_max
+        });
+        let count = fitting.count().max(1).min(rest.len());
+        let (run, behind) = rest.split_at(count);
+        rest = behind;
+        (!run.is_empty()).then_some(run)
+    })
+}

@@ -1,0 +1,289 @@
+//! A torn tail is cut, damage is refused, and a check of the whole log finds any changed byte.
+
+use headwater_changelog::testing::{FaultyFiles, Survives};
+use headwater_changelog::{Entry, EntryDraft, LogError, LogOptions, verify};
+
+use crate::support::{change, entries, fill, noise, open, put, small, wait};
+
+/// One segment only, and no file made ahead.
+fn one_segment() -> LogOptions {
+    LogOptions {
+        segment_bytes: 1 << 20,
+        preallocate: false,
+        ..small()
+    }
+}
+
+fn segments(files: &FaultyFiles) -> Vec<String> {
+    files
+        .sizes()
+        .into_keys()
+        .filter(|name| name.ends_with(".hwl"))
+        .collect()
+}
+
+/// A log whose process died after `count` entries, each its own group.
+fn crashed(count: usize, options: LogOptions) -> (FaultyFiles, Vec<Entry>) {
+    let files = FaultyFiles::new(7);
+    let log = open(&files, options).unwrap().0;
+    let all = fill(&log, count);
+    (files.power_loss(Survives::All), all)
+}
+
+/// The offsets of the blocks in a file: each starts with "HB" and version 1 here.
+fn blocks(bytes: &[u8]) -> Vec<usize> {
+    let mut at = 64;
+    let mut found = Vec::new();
+    while bytes
+        .get(at..at + 3)
+        .is_some_and(|start| start == [0x48, 0x42, 1])
+    {
+        found.push(at);
+        let stored = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+        at = (at + 32 + stored).next_multiple_of(8);
+    }
+    found
+}
+
+#[test]
+fn a_tail_cut_at_any_byte_loses_the_last_group_alone() {
+    let (files, all) = crashed(3, one_segment());
+    let name = segments(&files)[0].clone();
+    let bytes = files.contents(&name).unwrap();
+    let last = blocks(&bytes)[2];
+    for length in last..bytes.len() {
+        for zeros in [0, 100] {
+            let files = FaultyFiles::new(1);
+            let mut torn = bytes[..length].to_vec();
+            torn.resize(length + zeros, 0);
+            files.replace(&name, torn);
+            let (log, report) = open(&files, one_segment()).unwrap();
+            let whole = entries(&log).unwrap();
+            // The padding behind the last block may be cut without harm.
+            assert!(
+                whole == all[..2] || (whole == all && bytes.len() - length < 8),
+                "cut at {length}"
+            );
+            assert_eq!(
+                report.torn_bytes > 0,
+                whole.len() == 2 && length > last,
+                "cut at {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bad_block_before_a_later_group_is_damage_at_its_offset() {
+    let (files, _) = crashed(4, one_segment());
+    let name = segments(&files)[0].clone();
+    let bytes = files.contents(&name).unwrap();
+    for block in &blocks(&bytes)[..3] {
+        for at in [0, 5, 13, 20, 29, 40] {
+            assert!(files.flip(&name, block + at, 0x10));
+            match open(&files, one_segment()) {
+                Err(LogError::Damaged { file, offset, .. }) => {
+                    assert_eq!((file, offset), (name.clone(), *block as u64), "byte {at}");
+                }
+                other => panic!("byte {at} of block {block}: {:?}", other.map(|_| ())),
+            }
+            let report = verify(&files).unwrap();
+            assert_eq!(
+                (report.problems[0].file.as_str(), report.problems[0].offset),
+                (name.as_str(), *block as u64)
+            );
+            assert!(files.flip(&name, block + at, 0x10));
+        }
+    }
+    open(&files, one_segment()).unwrap();
+}
+
+#[test]
+fn a_torn_block_before_others_of_its_own_group_is_a_tail() {
+    let files = FaultyFiles::new(7);
+    let log = open(&files, one_segment()).unwrap().0;
+    let before = fill(&log, 2);
+    // The first goes alone, perhaps; what follows gathers behind it, and makes one group of many blocks.
+    let drafts: Vec<EntryDraft> = (0..6)
+        .map(|i| EntryDraft::new(&[change(1, "k", &noise(i, 300))]).unwrap())
+        .collect();
+    let last = drafts
+        .into_iter()
+        .map(|draft| log.append(draft).unwrap().last)
+        .last();
+    wait(&log, last.unwrap()).unwrap();
+    drop(log);
+    let name = segments(&files)[0].clone();
+    let mut bytes = files.contents(&name).unwrap();
+    let starts = blocks(&bytes);
+    let synced_to = |at: usize| u32::from_le_bytes(bytes[at + 28..at + 32].try_into().unwrap());
+    let last_group = synced_to(starts[starts.len() - 1]) as usize;
+    bytes[last_group + 40] ^= 1;
+    let whole_before = starts.iter().filter(|start| **start < last_group).count();
+    let files = FaultyFiles::new(1);
+    files.replace(&name, bytes);
+    let (log, report) = open(&files, one_segment()).unwrap();
+    assert!(report.torn_bytes > 0);
+    assert_eq!(entries(&log).unwrap().len(), whole_before);
+    assert_eq!(entries(&log).unwrap()[..2], before);
+}
+
+#[test]
+fn a_torn_tail_is_cut_once_and_writing_goes_on() {
+    let (files, mut all) = crashed(5, small());
+    let name = segments(&files).pop().unwrap();
+    let bytes = files.contents(&name).unwrap();
+    let last = *blocks(&bytes).last().unwrap();
+    files.replace(&name, bytes[..last + 20].to_vec());
+    all.pop();
+    for round in 0..4 {
+        let (log, report) = open(&files, small()).unwrap();
+        assert_eq!(report.torn_bytes > 0, round == 0);
+        assert_eq!(entries(&log).unwrap(), all);
+        all.push(put(&log, vec![change(1, "more", &[round])]));
+    }
+    assert!(verify(&files).unwrap().is_clean());
+}
+
+/// A log of several sealed segments.
+fn sealed() -> (FaultyFiles, Vec<Entry>) {
+    let (files, all) = crashed(
+        40,
+        LogOptions {
+            segment_bytes: 1024,
+            ..small()
+        },
+    );
+    drop(open(&files, small()).unwrap());
+    (files, all)
+}
+
+#[test]
+fn every_changed_byte_of_a_sealed_segment_is_found() {
+    let (files, _) = sealed();
+    assert!(verify(&files).unwrap().is_clean());
+    let names = segments(&files);
+    assert!(names.len() > 4);
+    for name in [&names[0], &names[2], &names[names.len() - 2]] {
+        for offset in 0..files.contents(name).unwrap().len() {
+            for mask in [0x01, 0x80, 0xff] {
+                assert!(files.flip(name, offset, mask));
+                let found = verify(&files);
+                assert!(
+                    !found.is_ok_and(|report| report.is_clean()),
+                    "{name} byte {offset} mask {mask:#x}"
+                );
+                assert!(files.flip(name, offset, mask));
+            }
+        }
+    }
+    assert!(verify(&files).unwrap().is_clean());
+}
+
+#[test]
+fn a_changed_byte_never_changes_what_is_read() {
+    let (files, all) = sealed();
+    let name = segments(&files)[1].clone();
+    let bytes = files.contents(&name).unwrap();
+    for offset in (0..bytes.len()).step_by(3) {
+        let copy = FaultyFiles::new(1);
+        for segment in segments(&files) {
+            copy.replace(&segment, files.contents(&segment).unwrap());
+        }
+        assert!(copy.flip(&name, offset, 0x20));
+        match open(&copy, small()) {
+            Err(LogError::Damaged { file, .. }) => assert!(segments(&copy).contains(&file)),
+            Err(error) => panic!("{error}"),
+            Ok((log, _)) => match entries(&log) {
+                Ok(read) => assert_eq!(read, all, "byte {offset}"),
+                Err(LogError::Damaged { file, .. }) => assert_eq!(file, name, "byte {offset}"),
+                Err(error) => panic!("{error}"),
+            },
+        }
+    }
+}
+
+#[test]
+fn a_missing_segment_is_noticed() {
+    let (files, _) = sealed();
+    let names = segments(&files);
+    let copy = FaultyFiles::new(1);
+    for name in names.iter().filter(|name| **name != names[2]) {
+        copy.replace(name, files.contents(name).unwrap());
+    }
+    let Err(LogError::Damaged { file, .. }) = open(&copy, small()) else {
+        panic!("not noticed")
+    };
+    assert_eq!(file, names[1]);
+    assert!(!verify(&copy).unwrap().is_clean());
+}
+
+#[test]
+fn a_segment_of_another_store_is_refused() {
+    let (files, _) = sealed();
+    let other = FaultyFiles::new(3);
+    let log = open(
+        &other,
+        LogOptions {
+            store_id: Some([9; 16]),
+            ..small()
+        },
+    )
+    .unwrap()
+    .0;
+    fill(&log, 1);
+    drop(log);
+    let last = segments(&files).pop().unwrap();
+    let foreign = other.contents(&segments(&other)[0]).unwrap();
+    files.replace(&last, foreign);
+    assert!(matches!(
+        open(&files, small()),
+        Err(LogError::Damaged { .. })
+    ));
+}
+
+#[test]
+fn a_missing_footer_is_made_again() {
+    let (files, all) = sealed();
+    let names = segments(&files);
+    let bytes = files.contents(&names[1]).unwrap();
+    let trailer = &bytes[bytes.len() - 32..];
+    let end = u64::from_le_bytes(trailer[8..16].try_into().unwrap()) as usize;
+    files.replace(&names[1], bytes[..end].to_vec());
+    let report = verify(&files).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(
+        report.unsealed_segments, 2,
+        "this one and the one that is written to"
+    );
+    let (log, report) = open(&files, small()).unwrap();
+    assert_eq!(report.scanned_segments, 2);
+    assert_eq!(entries(&log).unwrap(), all);
+    assert_eq!(files.contents(&names[1]).unwrap(), bytes, "the same again");
+}
+
+#[test]
+fn a_newer_form_is_refused_by_name() {
+    let (files, _) = crashed(2, one_segment());
+    let name = segments(&files)[0].clone();
+    let mut bytes = files.contents(&name).unwrap();
+    bytes[8] = 2;
+    let crc = crc32(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    files.replace(&name, bytes);
+    let Err(LogError::Unsupported { file, .. }) = open(&files, one_segment()) else {
+        panic!("not refused")
+    };
+    assert_eq!(file, name);
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = !0u32;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (0u32.wrapping_sub(crc & 1)));
+        }
+    }
+    !crc
+}

@@ -1,0 +1,122 @@
+//! A failed write or fsync ends the log for good: nothing is acknowledged any more, and a reopened log holds what was.
+
+use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
+use headwater_changelog::{Durability, LogError, LogOptions};
+
+use crate::support::{append, change, entries, fill, noise, open, put, small, wait};
+
+#[test]
+fn a_failed_write_or_fsync_poisons_for_good() {
+    for (after, fault, word) in [
+        (0, Fault::Fail, "write"),
+        (0, Fault::Short, "write"),
+        (1, Fault::Fail, "sync"),
+        (0, Fault::PowerLoss, "write"),
+        (1, Fault::PowerLoss, "sync"),
+    ] {
+        let files = FaultyFiles::new(5);
+        let log = open(
+            &files,
+            LogOptions {
+                preallocate: false,
+                ..small()
+            },
+        )
+        .unwrap()
+        .0;
+        let all = fill(&log, 3);
+        let groups = log.groups().unwrap();
+        files.inject(after, fault);
+        let failed = append(&log, &[change(1, "lost", b"?")]).unwrap();
+        let Err(LogError::Poisoned { reason }) = wait(&log, failed.last) else {
+            panic!("acknowledged")
+        };
+        assert!(reason.contains(word), "{reason}");
+        assert!(matches!(
+            append(&log, &[change(1, "x", b"")]),
+            Err(LogError::Poisoned { .. })
+        ));
+        assert!(
+            matches!(wait(&log, failed.last), Err(LogError::Poisoned { .. })),
+            "for good"
+        );
+        assert!(
+            wait(&log, all[2].last()).is_ok(),
+            "what was durable stays so"
+        );
+        assert_eq!(log.durable(), all[2].last());
+        assert!(groups.recv().is_err(), "nothing reaches the applier");
+        assert!(matches!(log.close(), Err(LogError::Poisoned { .. })));
+
+        let files = files.power_loss(Survives::SomeSectors);
+        let log = open(&files, small()).unwrap().0;
+        let read = entries(&log).unwrap();
+        assert_eq!(read[..3], all, "what was acknowledged is there");
+        assert!(read.len() <= 4);
+        put(&log, vec![change(1, "goes on", b"")]);
+    }
+}
+
+#[test]
+fn a_failed_background_sync_poisons_too() {
+    let files = FaultyFiles::new(5);
+    let log = open(
+        &files,
+        LogOptions {
+            durability: Durability::Interval(1),
+            ..small()
+        },
+    )
+    .unwrap()
+    .0;
+    // The write is the first operation, the sync of the interval the second.
+    files.inject(1, Fault::Fail);
+    let appended = append(&log, &[change(1, "a", b"")]).unwrap();
+    let _ = wait(&log, appended.last);
+    let mut watched = 0;
+    while append(&log, &[change(1, "b", b"")]).is_ok() {
+        std::thread::yield_now();
+        watched += 1;
+        assert!(watched < 50_000_000, "never poisoned");
+    }
+    assert!(matches!(
+        append(&log, &[change(1, "c", b"")]),
+        Err(LogError::Poisoned { .. } | LogError::Overloaded { .. })
+    ));
+}
+
+#[test]
+fn any_operation_may_fail_while_opening_and_rolling_over() {
+    let base = FaultyFiles::new(11);
+    let log = open(&base, small()).unwrap().0;
+    let all = fill(&log, 30);
+    let base = base.power_loss(Survives::All);
+    drop(log);
+    for fault in [Fault::Fail, Fault::Short, Fault::PowerLoss] {
+        for after in 0..60 {
+            let files = base.power_loss(Survives::All);
+            files.inject(after, fault);
+            let mut acknowledged = all.clone();
+            if let Ok((log, _)) = open(&files, small()) {
+                for i in 0..20u64 {
+                    let changes = vec![change(1, "new", &noise(i, 200))];
+                    let Ok(appended) = append(&log, &changes) else {
+                        break;
+                    };
+                    if wait(&log, appended.last).is_ok() {
+                        acknowledged.push(headwater_changelog::Entry {
+                            first: appended.first,
+                            changes,
+                        });
+                    }
+                }
+            }
+            let files = files.power_loss(Survives::SomeSectors);
+            let (log, _) = open(&files, small())
+                .unwrap_or_else(|error| panic!("{fault:?} at {after}: {error}"));
+            let read = entries(&log).unwrap();
+            assert!(read.starts_with(&acknowledged), "{fault:?} at {after}");
+            assert!(read.len() <= acknowledged.len() + 1);
+        }
+    }
+}
