@@ -16,6 +16,7 @@ pub fn run_task() -> ExitCode {
     report.check("format", || run(cargo().args(["fmt", "--all", "--check"])));
     report.check("tidy", crate::tidy::run_task);
     report.check("wire", || run(xtask()?.args(["wire", "--check"])));
+    report.check("compat", || run(xtask()?.args(["compat", "--check"])));
     report.check("clippy", || run(&mut clippy()));
     for suite in SUITES.iter().filter(|suite| !suite.needs_server) {
         report.step(suite.name, || suite.run(&PathBuf::new()));

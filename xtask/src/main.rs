@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod compat;
 mod counts;
 mod process;
 mod suites;
@@ -29,6 +30,8 @@ enum Task {
     Tidy,
     /// Make the API shapes of crates/wire from the pinned API models.
     Wire(wire::Args),
+    /// Write the page of served operations, docs/compat.md.
+    Compat(compat::Args),
     /// Build the release binaries and run the load driver with the given arguments.
     Bench(bench::Args),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         },
         Task::Tidy => tidy::run_task(),
         Task::Wire(args) => wire::run_task(&args),
+        Task::Compat(args) => compat::run_task(&args),
         Task::Bench(args) => bench::run_task(&args),
     };
     match outcome {
