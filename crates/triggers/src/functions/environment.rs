@@ -1,0 +1,80 @@
+//! The environment of a function's process: the service's variables, the function's own, and
+//! next to nothing of the server's.
+
+use std::ffi::OsString;
+
+use super::config::FunctionConfig;
+use super::settings::RuntimeSettings;
+use super::timestamp;
+
+/// The only variables of the server that a function sees.
+const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+
+/// What a process takes over from the server.
+pub(super) fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
+    INHERITED
+        .into_iter()
+        .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
+}
+
+/// All variables of a process (triggers.md section 9). Later ones win: a function may replace
+/// what is inherited and where its SDKs go, but not what belongs to the runtime.
+pub(super) fn variables(
+    config: &FunctionConfig,
+    settings: &RuntimeSettings,
+    runtime_api: &str,
+    log_stream: &str,
+) -> Vec<(OsString, OsString)> {
+    let mut variables: Vec<(OsString, OsString)> = inherited().collect();
+    let mut set = |name: &str, value: &str| variables.push((name.into(), value.into()));
+    set("TZ", ":UTC");
+    set("PYTHONUNBUFFERED", "1");
+    if let Some(url) = &settings.endpoint_url {
+        set("AWS_ENDPOINT_URL", url);
+        set("AWS_ENDPOINT_URL_DYNAMODB", url);
+        set("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", url);
+        set("AWS_ENDPOINT_URL_LAMBDA", url);
+    }
+    for (name, value) in &config.environment {
+        set(name, value);
+    }
+    let region = config.region().unwrap_or(&settings.region);
+    set("AWS_REGION", region);
+    set("AWS_DEFAULT_REGION", region);
+    set("AWS_ACCESS_KEY_ID", &settings.credentials.access_key_id);
+    set(
+        "AWS_SECRET_ACCESS_KEY",
+        &settings.credentials.secret_access_key,
+    );
+    if let Some(token) = &settings.credentials.session_token {
+        set("AWS_SESSION_TOKEN", token);
+    }
+    set("AWS_LAMBDA_RUNTIME_API", runtime_api);
+    set("AWS_LAMBDA_FUNCTION_NAME", &config.name);
+    set(
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        &config.memory_mb.to_string(),
+    );
+    set("AWS_LAMBDA_FUNCTION_VERSION", &config.version);
+    set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+    set(
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        &format!("/aws/lambda/{}", config.name),
+    );
+    set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream);
+    set(
+        "AWS_EXECUTION_ENV",
+        &format!("AWS_Lambda_{}", config.runtime),
+    );
+    set("_HANDLER", &config.handler);
+    variables.push(("LAMBDA_TASK_ROOT".into(), config.code.directory().into()));
+    variables
+}
+
+/// `2026/01/31/[$LATEST]` and 32 hexadecimal digits.
+pub(super) fn log_stream(version: &str, now_ms: u64, number: u64) -> String {
+    format!(
+        "{}/[{version}]{now_ms:016x}{number:016x}",
+        timestamp::day(now_ms)
+    )
+}

@@ -1,0 +1,331 @@
+//! Uploaded packages: zip files unpacked into folders that are keyed by their SHA-256.
+//!
+//! A package is unpacked beside its place and renamed into it, so a folder with the right name is
+//! always whole. Entries cannot leave the folder: names with `..`, absolute names and links that
+//! lead out are refused, links are made last, and sizes are counted while unpacking rather than
+//! taken from the headers.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Cursor, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+/// Unpacked size at most (Lambda quotas: 250 MB).
+const UNPACKED_BYTES_MAX: u64 = 262_144_000;
+/// Entries at most; ours, so that a small package cannot fill the disk with empty files.
+const ENTRIES_MAX: usize = 50_000;
+/// Length of a link's target at most.
+const LINK_BYTES_MAX: u64 = 4_096;
+const PARTIAL_PREFIX: &str = ".partial-";
+
+/// Why a package was refused. The texts of the first two are the service's.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// Not a zip file, or a damaged one.
+    #[error("Could not unzip uploaded file. Please check your file, then try to upload again.")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// More than 250 MB unpacked.
+    #[error("Unzipped size must be smaller than {UNPACKED_BYTES_MAX} bytes")]
+    TooLarge,
+    /// More entries than are unpacked.
+    #[error("the package has {entries} entries, more than the {ENTRIES_MAX} that are unpacked")]
+    TooManyEntries {
+        /// How many it has.
+        entries: usize,
+    },
+    /// A name or a link that leads out of the package.
+    #[error("entry {name:?} of the package leads out of it")]
+    Escape {
+        /// The entry's name.
+        name: String,
+    },
+    /// The disk failed.
+    #[error("cannot unpack into {}", path.display())]
+    Disk {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A package that is unpacked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCode {
+    /// SHA-256 in lower-case hex, the key in the store.
+    pub sha256: String,
+    /// `CodeSha256` of the API: base64.
+    pub sha256_base64: String,
+    /// `CodeSize` of the API: the length of the zip file.
+    pub size_bytes: u64,
+    /// The folder with the unpacked files.
+    pub directory: PathBuf,
+}
+
+/// The folder of unpacked packages. All calls block; use a blocking task.
+#[derive(Debug)]
+pub struct CodeStore {
+    root: PathBuf,
+    partials: AtomicU64,
+}
+
+impl CodeStore {
+    /// Opens or creates the folder, and removes what an interrupted unpacking left.
+    ///
+    /// # Errors
+    /// [`PackageError::Disk`].
+    pub fn open(root: PathBuf) -> Result<Self, PackageError> {
+        let failed = |source| PackageError::Disk {
+            path: root.clone(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&root)
+            .map_err(failed)?;
+        let root = root.canonicalize().map_err(failed)?;
+        for entry in fs::read_dir(&root).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(PARTIAL_PREFIX)
+            {
+                fs::remove_dir_all(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(Self {
+            root,
+            partials: AtomicU64::new(0),
+        })
+    }
+
+    /// Unpacks a zip file, unless the same one is there already.
+    ///
+    /// # Errors
+    /// Anything of [`PackageError`]; nothing stays behind.
+    pub fn add_zip(&self, zip: &[u8]) -> Result<StoredCode, PackageError> {
+        let digest = Sha256::digest(zip);
+        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let stored = StoredCode {
+            sha256_base64: STANDARD.encode(digest),
+            size_bytes: zip.len() as u64,
+            directory: self.root.join(&sha256),
+            sha256,
+        };
+        if !stored.directory.is_dir() {
+            self.unpack_into_place(zip, &stored.directory)?;
+        }
+        Ok(stored)
+    }
+
+    /// Removes the packages that are not named, by their hex SHA-256.
+    ///
+    /// # Errors
+    /// [`PackageError::Disk`].
+    pub fn retain(&self, used: &HashSet<String>) -> Result<(), PackageError> {
+        let failed = |source| PackageError::Disk {
+            path: self.root.clone(),
+            source,
+        };
+        for entry in fs::read_dir(&self.root).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !name.starts_with(PARTIAL_PREFIX) && !used.contains(&name) {
+                fs::remove_dir_all(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn unpack_into_place(&self, zip: &[u8], place: &Path) -> Result<(), PackageError> {
+        let number = self.partials.fetch_add(1, Ordering::Relaxed);
+        let partial = self
+            .root
+            .join(format!("{PARTIAL_PREFIX}{}-{number}", std::process::id()));
+        let outcome = unpack(zip, &partial, UNPACKED_BYTES_MAX).and_then(|()| {
+            let moved = sync(&partial).and_then(|()| fs::rename(&partial, place));
+            // Another upload of the same package may have come first.
+            if moved.is_err() && place.is_dir() {
+                let _ = fs::remove_dir_all(&partial);
+                return Ok(());
+            }
+            moved
+                .and_then(|()| sync(&self.root))
+                .map_err(|source| PackageError::Disk {
+                    path: place.to_owned(),
+                    source,
+                })
+        });
+        if outcome.is_err() {
+            // Best effort: opening the store removes it too.
+            let _ = fs::remove_dir_all(&partial);
+        }
+        outcome
+    }
+}
+
+/// Makes a folder and what is below it durable, with one call for the whole file system where
+/// there is one: a package may hold thousands of files.
+fn sync(directory: &Path) -> io::Result<()> {
+    let handle = File::open(directory)?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(&handle)?;
+    #[cfg(not(target_os = "linux"))]
+    handle.sync_all()?;
+    Ok(())
+}
+
+fn unpack(zip: &[u8], target: &Path, bytes_max: u64) -> Result<(), PackageError> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(invalid)?;
+    if archive.len() > ENTRIES_MAX {
+        return Err(PackageError::TooManyEntries {
+            entries: archive.len(),
+        });
+    }
+    create_directory(target)?;
+    let mut links = Vec::new();
+    let mut left_bytes = bytes_max;
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).map_err(invalid)?;
+        let path = inside(target, &entry.name().map_err(invalid)?)?;
+        if entry.is_symlink() {
+            links.push((path, link_target(&mut entry)?));
+        } else if entry.is_dir() {
+            create_directory(&path)?;
+        } else {
+            left_bytes = write_file(&mut entry, &path, left_bytes)?;
+        }
+    }
+    make_links(target, &links)
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
+    PackageError::Invalid(error.into())
+}
+
+/// Where an entry belongs; refuses names that lead out.
+fn inside(target: &Path, name: &str) -> Result<PathBuf, PackageError> {
+    let escape = || PackageError::Escape {
+        name: name.to_owned(),
+    };
+    if name.contains(['\\', '\0']) {
+        return Err(escape());
+    }
+    let mut path = target.to_owned();
+    for component in Path::new(name).components() {
+        match component {
+            Component::Normal(part) => path.push(part),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                return Err(escape());
+            }
+        }
+    }
+    Ok(path)
+}
+
+fn create_directory(path: &Path) -> Result<(), PackageError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .map_err(|source| PackageError::Disk {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Writes one file and gives back how many bytes may still come.
+fn write_file<R: Read>(
+    entry: &mut ZipFile<'_, R>,
+    path: &Path,
+    left_bytes: u64,
+) -> Result<u64, PackageError> {
+    if let Some(parent) = path.parent() {
+        create_directory(parent)?;
+    }
+    let failed = |source| PackageError::Disk {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = entry.unix_mode().map_or(0o644, |mode| mode & 0o755 | 0o600);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)
+        .map_err(failed)?;
+    let mut left_bytes = left_bytes;
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let length = entry.read(&mut buffer).map_err(invalid)?;
+        if length == 0 {
+            break;
+        }
+        left_bytes = left_bytes
+            .checked_sub(length as u64)
+            .ok_or(PackageError::TooLarge)?;
+        file.write_all(&buffer[..length]).map_err(failed)?;
+    }
+    // The mask of the process must not take the execute bit.
+    file.set_permissions(fs::Permissions::from_mode(mode))
+        .map_err(failed)?;
+    Ok(left_bytes)
+}
+
+fn link_target<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<PathBuf, PackageError> {
+    let mut text = String::new();
+    entry
+        .take(LINK_BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(invalid)?;
+    Ok(PathBuf::from(text))
+}
+
+/// Makes the links after all files, so that nothing is written through one, and refuses those
+/// that lead out of the package, through other links too, or nowhere.
+fn make_links(target: &Path, links: &[(PathBuf, PathBuf)]) -> Result<(), PackageError> {
+    let root = target.canonicalize().map_err(|source| PackageError::Disk {
+        path: target.to_owned(),
+        source,
+    })?;
+    for (path, to) in links {
+        if let Some(parent) = path.parent() {
+            create_directory(parent)?;
+        }
+        symlink(to, path).map_err(|source| PackageError::Disk {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    for (path, _) in links {
+        let stays_inside = path
+            .canonicalize()
+            .is_ok_and(|real| real.starts_with(&root));
+        if !stays_inside {
+            let name = path
+                .strip_prefix(target)
+                .unwrap_or(path)
+                .display()
+                .to_string();
+            return Err(PackageError::Escape { name });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

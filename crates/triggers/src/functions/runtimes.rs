@@ -1,0 +1,388 @@
+//! The one entry to the function runtimes: invoke, follow the logs, shut down.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use hyper::header::{HeaderName, HeaderValue};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio::task::{AbortHandle, JoinError};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::config::FunctionConfig;
+use super::interpreter::{Interpreters, SetupError};
+use super::invocation::{Invocation, InvokeError, InvokeResult};
+use super::launch::Spawner;
+use super::log::{FunctionLog, LogHub, LogLine};
+use super::pool::{FunctionPool, Generation};
+use super::process::{Host, Job, Process, Served, StartError};
+use super::settings::{RuntimeSettings, WallClock};
+
+const LOADER: &str = include_str!("loader.mjs");
+/// An invocation that processes refuse to take is given to so many at most.
+const HANDOVERS_MAX: usize = 3;
+
+/// A process of a function that is running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Its id, and that of its group.
+    pub process_id: u32,
+    /// The function's name.
+    pub function: String,
+    /// Epoch milliseconds.
+    pub started_at_ms: u64,
+}
+
+/// Runs functions. Dropping it kills all of their processes; [`Runtimes::shutdown`] also waits
+/// for their end.
+pub struct Runtimes {
+    inner: Arc<Inner>,
+    reaper: AbortHandle,
+}
+
+struct Inner {
+    host: Arc<Host>,
+    hub: Arc<LogHub>,
+    pools: Mutex<HashMap<String, Arc<FunctionPool>>>,
+    /// One for each invocation that runs, of whichever function.
+    permits: Arc<Semaphore>,
+    permits_max: usize,
+    /// Told when a process becomes idle.
+    rested: Notify,
+}
+
+impl Runtimes {
+    /// Prepares the working folder and the launcher; needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// When the folder or the launcher's thread cannot be made.
+    pub fn new(mut settings: RuntimeSettings, clock: WallClock) -> io::Result<Self> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&settings.work_dir)?;
+        settings.work_dir = settings.work_dir.canonicalize()?;
+        settings.processes_max = settings.processes_max.max(1);
+        settings.processes_per_function_max = settings.processes_per_function_max.max(1);
+        let loader = write_loader(&settings.work_dir)?;
+        let inner = Arc::new(Inner {
+            hub: Arc::new(LogHub::new()),
+            pools: Mutex::default(),
+            permits: Arc::new(Semaphore::new(settings.processes_max)),
+            permits_max: settings.processes_max,
+            rested: Notify::new(),
+            host: Arc::new(Host {
+                interpreters: Interpreters::new(&settings, loader),
+                spawner: Spawner::start()?,
+                clock,
+                stop: watch::Sender::new(false),
+                live: watch::Sender::new(BTreeMap::new()),
+                started: AtomicU64::new(0),
+                settings,
+            }),
+        });
+        let reaper = tokio::spawn(reap(Arc::downgrade(&inner))).abort_handle();
+        Ok(Self { inner, reaper })
+    }
+
+    /// Checks that this machine can run a function, without running it.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, or missing here and how to get it.
+    pub async fn check(&self, config: &FunctionConfig) -> Result<(), SetupError> {
+        config.validate()?;
+        self.inner.host.interpreters.entry(config).await.map(drop)
+    }
+
+    /// Runs a function. A failure of the function is a result; once begun, the invocation runs to
+    /// its end even if this future is dropped.
+    ///
+    /// # Errors
+    /// When the function was not reached.
+    pub async fn invoke(
+        &self,
+        config: &FunctionConfig,
+        invocation: Invocation,
+    ) -> Result<InvokeResult, InvokeError> {
+        let job = job_of(config, invocation)?;
+        let inner = Arc::clone(&self.inner);
+        match tokio::spawn(async move { inner.run(&job).await }).await {
+            Ok(result) => result,
+            Err(error) => Err(resumed(error)),
+        }
+    }
+
+    /// Forgets a function: its idle processes end now, busy ones after their invocation. Its kept
+    /// log goes too.
+    pub fn retire(&self, arn: &str) {
+        let pool = self.inner.pools().remove(arn);
+        if let Some(pool) = pool {
+            pool.end_all_idle();
+        }
+    }
+
+    /// The kept log of a function, oldest line first.
+    #[must_use]
+    pub fn log(&self, arn: &str) -> Vec<LogLine> {
+        self.inner
+            .pools()
+            .get(arn)
+            .map_or_else(Vec::new, |pool| pool.log.lines())
+    }
+
+    /// Follows what all functions print from now on. A follower that is too slow misses lines.
+    #[must_use]
+    pub fn follow(&self) -> broadcast::Receiver<LogLine> {
+        self.inner.hub.follow()
+    }
+
+    /// The processes that are not gone yet.
+    #[must_use]
+    pub fn processes(&self) -> Vec<ProcessInfo> {
+        self.inner.host.live.borrow().values().cloned().collect()
+    }
+
+    /// Kills all processes, also in the middle of invocations, and waits until they are gone.
+    pub async fn shutdown(&self) {
+        self.inner.stop();
+        let all = u32::try_from(self.inner.permits_max).unwrap_or(u32::MAX);
+        // Closed already when this is called twice.
+        if let Ok(permits) = self.inner.permits.acquire_many(all).await {
+            permits.forget();
+            self.inner.permits.close();
+        }
+        // The sender lives in `inner`, so this cannot fail.
+        let _ = self
+            .inner
+            .host
+            .live
+            .subscribe()
+            .wait_for(BTreeMap::is_empty)
+            .await;
+    }
+}
+
+impl Drop for Runtimes {
+    fn drop(&mut self) {
+        self.reaper.abort();
+        self.inner.stop();
+    }
+}
+
+impl Inner {
+    async fn run(&self, job: &Job) -> Result<InvokeResult, InvokeError> {
+        let pool = self.pool(&job.config);
+        let _permits = self.admit(&pool, &job.config).await?;
+        let result = self.hand_over(&pool, job).await;
+        if self.host.is_stopping() {
+            return Err(InvokeError::ShuttingDown);
+        }
+        result
+    }
+
+    /// Gives the job to a process; to another one if it ends before it takes it.
+    async fn hand_over(&self, pool: &FunctionPool, job: &Job) -> Result<InvokeResult, InvokeError> {
+        let generation = pool.generation(&job.config).await;
+        let mut handovers = 0;
+        loop {
+            handovers += 1;
+            let mut process = match self.process(pool, generation, job).await {
+                Ok(process) => process,
+                Err(StartError::Setup(error)) => return Err(error.into()),
+                Err(StartError::Failed(result)) => return Ok(*result),
+            };
+            match process.serve(&self.host, job).await {
+                Served::Done { result, reusable } => {
+                    if reusable {
+                        pool.give_back(generation, process);
+                        self.rested.notify_one();
+                    }
+                    return Ok(*result);
+                }
+                Served::NotTaken if handovers >= HANDOVERS_MAX => {
+                    return Ok(process.never_taken(job));
+                }
+                Served::NotTaken => {}
+            }
+        }
+    }
+
+    async fn process(
+        &self,
+        pool: &FunctionPool,
+        generation: Generation,
+        job: &Job,
+    ) -> Result<Process, StartError> {
+        if let Some(process) = pool.take(generation) {
+            return Ok(process);
+        }
+        self.make_room();
+        Process::start(&self.host, &pool.log, job).await
+    }
+
+    /// A permit of the function and one of all, within the time that waiting may take.
+    async fn admit(
+        &self,
+        pool: &FunctionPool,
+        config: &FunctionConfig,
+    ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), InvokeError> {
+        let deadline = Instant::now() + self.host.settings.queue_wait;
+        let throttled = |_| InvokeError::Throttled {
+            function: config.name.clone(),
+        };
+        let own = Arc::clone(&pool.permits).acquire_owned();
+        let own = timeout_at(deadline, own).await.map_err(throttled)?;
+        let any = Arc::clone(&self.permits).acquire_owned();
+        let any = timeout_at(deadline, any).await.map_err(throttled)?;
+        match (own, any) {
+            (Ok(own), Ok(any)) if !self.host.is_stopping() => Ok((own, any)),
+            _ => Err(InvokeError::ShuttingDown),
+        }
+    }
+
+    /// Ends idle processes so that one more keeps to the bound. The caller holds a permit, so
+    /// busy ones alone never exceed it.
+    fn make_room(&self) {
+        let pools: Vec<Arc<FunctionPool>> = self.pools().values().cloned().collect();
+        let busy = self
+            .permits_max
+            .saturating_sub(self.permits.available_permits());
+        let idle: usize = pools.iter().map(|pool| pool.idle_len()).sum();
+        for _ in self.permits_max..busy + idle {
+            let oldest = pools
+                .iter()
+                .filter_map(|pool| Some((pool.idle_since()?, pool)))
+                .min_by_key(|(at, _)| *at);
+            let Some((_, pool)) = oldest else { return };
+            pool.end_longest_idle();
+        }
+    }
+
+    fn pool(&self, config: &FunctionConfig) -> Arc<FunctionPool> {
+        let mut pools = self.pools();
+        if let Some(pool) = pools.get(&config.arn) {
+            return Arc::clone(pool);
+        }
+        let settings = &self.host.settings;
+        let log = FunctionLog::new(Arc::clone(&self.hub), &config.name, settings.log_bytes_max);
+        let pool = Arc::new(FunctionPool::new(log, settings.processes_per_function_max));
+        pools.insert(config.arn.clone(), Arc::clone(&pool));
+        pool
+    }
+
+    fn pools(&self) -> MutexGuard<'_, HashMap<String, Arc<FunctionPool>>> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) {
+        self.host.stop.send_replace(true);
+        for pool in self.pools().values() {
+            pool.end_all_idle();
+        }
+    }
+
+    /// Ends what has been idle for too long; says when to look again.
+    fn reap(&self, now: Instant) -> Option<Instant> {
+        let idle_timeout = self.host.settings.idle_timeout;
+        let pools: Vec<Arc<FunctionPool>> = self.pools().values().cloned().collect();
+        if let Some(moment) = now.checked_sub(idle_timeout) {
+            pools.iter().for_each(|pool| pool.end_idle_before(moment));
+        }
+        pools
+            .iter()
+            .filter_map(|pool| pool.idle_since())
+            .min()
+            .map(|since| since + idle_timeout)
+    }
+}
+
+/// Ends idle processes in time; sleeps for good while there are none.
+async fn reap(inner: Weak<Inner>) {
+    loop {
+        let Some(strong) = inner.upgrade() else {
+            return;
+        };
+        let next = strong.reap(Instant::now());
+        match next {
+            Some(at) => {
+                drop(strong);
+                sleep_until(at).await;
+            }
+            None => strong.rested.notified().await,
+        }
+    }
+}
+
+fn job_of(config: &FunctionConfig, invocation: Invocation) -> Result<Job, InvokeError> {
+    let Invocation {
+        request_id,
+        payload,
+        trace_id,
+        client_context,
+    } = invocation;
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    if !plain(&request_id) {
+        return Err(InvokeError::Header {
+            what: "the request id",
+        });
+    }
+    let mut headers = Vec::with_capacity(4);
+    let mut add = |name: &'static str, what, text: &str| {
+        let value =
+            HeaderValue::from_bytes(text.as_bytes()).map_err(|_| InvokeError::Header { what })?;
+        headers.push((HeaderName::from_static(name), value));
+        Ok::<(), InvokeError>(())
+    };
+    add(
+        "lambda-runtime-aws-request-id",
+        "the request id",
+        &request_id,
+    )?;
+    add(
+        "lambda-runtime-invoked-function-arn",
+        "the function's ARN",
+        &config.arn,
+    )?;
+    if let Some(trace_id) = trace_id.filter(|text| !text.is_empty()) {
+        add("lambda-runtime-trace-id", "the trace id", &trace_id)?;
+    }
+    if let Some(context) = client_context.filter(|text| !text.is_empty()) {
+        add(
+            "lambda-runtime-client-context",
+            "the client context",
+            &context,
+        )?;
+    }
+    Ok(Job {
+        config: config.clone(),
+        request_id: request_id.into(),
+        headers,
+        payload,
+    })
+}
+
+/// Writes the loader beside its place and renames it, since another server may be reading it.
+fn write_loader(work_dir: &Path) -> io::Result<PathBuf> {
+    let place = work_dir.join("loader.mjs");
+    if fs::read(&place).is_ok_and(|bytes| bytes == LOADER.as_bytes()) {
+        return Ok(place);
+    }
+    let partial = work_dir.join(format!("loader.mjs.{}", std::process::id()));
+    fs::write(&partial, LOADER)?;
+    fs::rename(&partial, &place)?;
+    Ok(place)
+}
+
+/// A panic goes on in the caller; a cancelled task means that the tokio runtime ends.
+fn resumed(error: JoinError) -> InvokeError {
+    match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => InvokeError::ShuttingDown,
+    }
+}
