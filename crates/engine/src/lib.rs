@@ -1,1 +1,47 @@
-//! The database: catalog, partitions, and the one door that every write goes through.
+//! The database: the catalog, the one door that every write goes through, and reads.
+//!
+//! A write is decided by one pure function ([`command`] in, an outcome out), put into the change log as
+//! one entry, acknowledged when that is durable, and applied to the state afterwards; items, counts and
+//! catalog documents in the state are a view of the log. The room knows nothing of the API's shapes, of
+//! HTTP, or of how stream records look.
+//!
+//! Lock order: catalog change lock, catalog maps, key latches, table states (ascending), log queue,
+//! overlay stripe.
+
+mod applier;
+mod catalog;
+mod catalog_change;
+mod clock;
+mod command;
+mod database;
+mod decide;
+mod door;
+mod error;
+mod label;
+mod latches;
+mod options;
+mod overlay;
+mod read;
+mod record;
+mod shards;
+mod storage;
+mod table;
+mod tables;
+mod verify;
+
+pub use clock::{SystemClock, TestClock};
+pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues};
+pub use database::{Database, Opened};
+pub use error::EngineError;
+pub use headwater_changelog::{Identity, LogError};
+pub use headwater_state::Direction;
+pub use options::EngineOptions;
+pub use read::{KeyRange, Page, PageRequest};
+pub use record::{
+    BillingMode, OnDemandThroughput, ShardRecord, StreamRecord, StreamView, TableRecord,
+    TableStatus, Throughput, Transition, shard_id,
+};
+pub use storage::{Durability, OpenError, StorageOptions, open};
+pub use table::Table;
+pub use tables::{NewTable, StreamChange, TableChange, TableView};
+pub use verify::{Verified, verify};

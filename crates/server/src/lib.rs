@@ -1,1 +1,15 @@
-//! HTTP, dispatch, the request log, health and metrics.
+//! HTTP: connections, dispatch to the interfaces, the reply envelope, health and metrics.
+//!
+//! One port serves DynamoDB and DynamoDB Streams (`POST /` with `X-Amz-Target`), the Lambda interface
+//! (`/2015-03-31/...`) and what is Headwater's own (`/_headwater/...`). The room knows HTTP and nothing of
+//! what the operations mean.
+
+mod admin;
+mod connection;
+mod metrics;
+mod request;
+mod request_id;
+
+pub use connection::serve;
+pub use metrics::Metrics;
+pub use request::{AdvanceClock, BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, Server, ServerSettings};

@@ -1,0 +1,259 @@
+//! The catalog: tables, streams and shards, in memory as they are decided and in table 0 as they are
+//! durable. Every change of it is one log entry of one or more documents.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_changelog::{Change, ChangeKind, Identity};
+use headwater_model::Sequence;
+use headwater_state::{Direction, Snapshot};
+use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::ops::{Bound, ControlFlow};
+
+use crate::error::EngineError;
+use crate::record::{
+    CATALOG_TABLE, NextNumbers, ShardRecord, StreamRecord, TableRecord, document_key, state_key,
+};
+use crate::table::{Route, Table};
+
+/// The catalog in memory.
+pub(crate) struct Catalog {
+    /// Held by whoever changes the catalog, from looking to enqueueing.
+    pub(crate) change: Mutex<()>,
+    pub(crate) maps: RwLock<Maps>,
+}
+
+#[derive(Default)]
+pub(crate) struct Maps {
+    /// By namespace, then by name.
+    pub(crate) tables: HashMap<String, BTreeMap<String, Arc<Table>>>,
+    pub(crate) streams: BTreeMap<u32, Arc<StreamRecord>>,
+    /// By stream, then by number.
+    pub(crate) shards: BTreeMap<u32, BTreeMap<u32, Arc<ShardRecord>>>,
+    /// The stream of each shard that is known.
+    pub(crate) stream_of_shard: HashMap<u32, u32>,
+    /// Tables that are gone and whose items may still be in the state.
+    pub(crate) dropped: BTreeSet<u32>,
+    pub(crate) next: NextNumbers,
+    /// The last entry that changed the catalog; what readers see is durable once this is.
+    pub(crate) changed_at: Sequence,
+}
+
+impl Maps {
+    pub(crate) fn insert_shard(&mut self, shard: ShardRecord) {
+        self.stream_of_shard.insert(shard.number, shard.stream);
+        self.shards
+            .entry(shard.stream)
+            .or_default()
+            .insert(shard.number, Arc::new(shard));
+    }
+
+    pub(crate) fn remove_shard(&mut self, stream: u32, number: u32) {
+        self.stream_of_shard.remove(&number);
+        if let Some(shards) = self.shards.get_mut(&stream) {
+            shards.remove(&number);
+            if shards.is_empty() {
+                self.shards.remove(&stream);
+            }
+        }
+    }
+
+    pub(crate) fn shards_of(&self, stream: u32) -> impl Iterator<Item = &Arc<ShardRecord>> {
+        self.shards
+            .get(&stream)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+    }
+
+    pub(crate) fn route_of(&self, record: &TableRecord) -> Option<Route> {
+        let stream = record.stream?;
+        let view = self.streams.get(&stream)?.view;
+        Some(Route::new(view, self.shards_of(stream).map(Arc::as_ref)))
+    }
+
+    /// Forgets the name of a table whose items are still to be removed.
+    pub(crate) fn forget_table(&mut self, record: &TableRecord) {
+        if let Some(tables) = self.tables.get_mut(&record.namespace) {
+            tables.remove(&record.name);
+        }
+        self.dropped.insert(record.id);
+    }
+
+    pub(crate) fn all_tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values().flat_map(BTreeMap::values)
+    }
+}
+
+impl Catalog {
+    /// Reads the catalog from the state, which has been brought up to the end of the log before.
+    pub(crate) fn load(snapshot: &dyn Snapshot) -> Result<Self, EngineError> {
+        let mut maps = Maps::default();
+        let mut tables = Vec::new();
+        let mut failure = None;
+        let from = state_key(CATALOG_TABLE, b"");
+        let to = state_key(CATALOG_TABLE + 1, b"");
+        snapshot.scan(
+            Bound::Included(&from),
+            Bound::Excluded(&to),
+            Direction::Forward,
+            &mut |key, value| match load_document(&mut maps, &mut tables, &key[4..], value) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        for record in tables {
+            let route = maps.route_of(&record);
+            let (namespace, name) = (record.namespace.clone(), record.name.clone());
+            let table = Arc::new(Table::new(record, route));
+            if let Some(counts) = snapshot.get(&counts_key(table.id()))? {
+                let (items, bytes) = decode_counts(&counts);
+                table.counts.add(items, bytes);
+            }
+            maps.tables
+                .entry(namespace)
+                .or_default()
+                .insert(name, table);
+        }
+        Ok(Catalog {
+            change: Mutex::new(()),
+            maps: RwLock::new(maps),
+        })
+    }
+}
+
+fn load_document(
+    maps: &mut Maps,
+    tables: &mut Vec<TableRecord>,
+    key: &[u8],
+    value: &[u8],
+) -> Result<(), EngineError> {
+    match key.first() {
+        Some(&document_key::TABLE) => tables.push(parse(key, value)?),
+        Some(&document_key::STREAM) => {
+            let stream: StreamRecord = parse(key, value)?;
+            maps.streams.insert(stream.id, Arc::new(stream));
+        }
+        Some(&document_key::SHARD) => maps.insert_shard(parse(key, value)?),
+        Some(&document_key::DROPPED) => {
+            if let Some(id) = number_of(key) {
+                maps.dropped.insert(id);
+            }
+        }
+        _ if key == document_key::NEXT_NUMBERS => maps.next = parse(key, value)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn parse<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, EngineError> {
+    serde_json::from_slice(value).map_err(|error| EngineError::Catalog {
+        key: key.escape_ascii().to_string(),
+        reason: error.to_string(),
+    })
+}
+
+/// The number in a document's key.
+pub(crate) fn number_of(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(key.get(1..5)?.try_into().ok()?))
+}
+
+/// The documents of one catalog change, in the order in which they are written.
+#[derive(Default)]
+pub(crate) struct Documents(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl Documents {
+    pub(crate) fn table(&mut self, record: &TableRecord) {
+        self.put(document_key::of(document_key::TABLE, record.id), record);
+    }
+
+    pub(crate) fn stream(&mut self, record: &StreamRecord) {
+        self.put(document_key::of(document_key::STREAM, record.id), record);
+    }
+
+    pub(crate) fn shard(&mut self, record: &ShardRecord) {
+        self.put(document_key::of(document_key::SHARD, record.number), record);
+    }
+
+    pub(crate) fn next_numbers(&mut self, next: &NextNumbers) {
+        self.put(document_key::NEXT_NUMBERS.to_vec(), next);
+    }
+
+    pub(crate) fn table_dropped(&mut self, id: u32) {
+        self.0
+            .push((document_key::of(document_key::TABLE, id), None));
+        self.put(document_key::of(document_key::DROPPED, id), &id);
+    }
+
+    pub(crate) fn remove_shard(&mut self, number: u32) {
+        self.0
+            .push((document_key::of(document_key::SHARD, number), None));
+    }
+
+    pub(crate) fn remove_stream(&mut self, id: u32) {
+        self.0
+            .push((document_key::of(document_key::STREAM, id), None));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn put<T: Serialize>(&mut self, key: Vec<u8>, document: &T) {
+        // These types hold only numbers, strings and lists: they always have a JSON form.
+        let value = serde_json::to_vec(document).unwrap_or_default();
+        self.0.push((key, Some(value)));
+    }
+
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        self.0
+            .into_iter()
+            .map(|(key, value)| Change {
+                table: CATALOG_TABLE,
+                shard: 0,
+                kind: match value {
+                    Some(_) => ChangeKind::Modify,
+                    None => ChangeKind::Remove,
+                },
+                identity: Identity::None,
+                key: Bytes::from(key),
+                new: value.map(Bytes::from),
+                old: None,
+                old_size_bytes: 0,
+            })
+            .collect()
+    }
+}
+
+/// State key of a table's counts.
+pub(crate) fn counts_key(table: u32) -> Vec<u8> {
+    state_key(
+        CATALOG_TABLE,
+        &document_key::of(document_key::COUNTS, table),
+    )
+}
+
+pub(crate) fn encode_counts(items: i64, bytes: i64) -> Bytes {
+    let mut out = Vec::with_capacity(16);
+    out.extend_from_slice(&items.to_le_bytes());
+    out.extend_from_slice(&bytes.to_le_bytes());
+    Bytes::from(out)
+}
+
+pub(crate) fn decode_counts(stored: &[u8]) -> (i64, i64) {
+    let number = |range: std::ops::Range<usize>| {
+        stored
+            .get(range)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map_or(0, i64::from_le_bytes)
+    };
+    (number(0..8), number(8..16))
+}

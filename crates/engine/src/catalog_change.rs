@@ -1,0 +1,183 @@
+//! A change of the catalog: the same records go into the log as documents and into memory as they are,
+//! in one step, so that neither can say what the other doesn't.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headwater_changelog::EntryDraft;
+use headwater_model::Sequence;
+
+use crate::catalog::{Documents, Maps};
+use crate::database::Database;
+use crate::error::EngineError;
+use crate::label::stream_label;
+use crate::record::{NextNumbers, ShardRecord, StreamRecord, TableRecord, Transition};
+use crate::table::Table;
+
+/// A time or sequence number that is known only when the change takes its place in the log.
+pub(crate) const AT_COMMIT_MS: u64 = u64::MAX;
+/// See [`AT_COMMIT_MS`].
+pub(crate) const AT_COMMIT: Sequence = Sequence(u64::MAX);
+
+/// One change of the catalog.
+#[derive(Default)]
+pub(crate) struct CatalogChange {
+    pub(crate) tables: Vec<TableRecord>,
+    pub(crate) dropped: Vec<Arc<Table>>,
+    pub(crate) streams: Vec<StreamRecord>,
+    pub(crate) shards: Vec<ShardRecord>,
+    pub(crate) removed_shards: Vec<(u32, u32)>,
+    pub(crate) removed_streams: Vec<u32>,
+    pub(crate) next: Option<NextNumbers>,
+}
+
+impl CatalogChange {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.documents().len() == 0
+    }
+
+    fn documents(&self) -> Documents {
+        let mut out = Documents::default();
+        self.tables.iter().for_each(|record| out.table(record));
+        self.dropped
+            .iter()
+            .for_each(|table| out.table_dropped(table.id()));
+        self.streams.iter().for_each(|record| out.stream(record));
+        self.shards.iter().for_each(|record| out.shard(record));
+        self.removed_shards
+            .iter()
+            .for_each(|(_, number)| out.remove_shard(*number));
+        self.removed_streams
+            .iter()
+            .for_each(|id| out.remove_stream(*id));
+        if let Some(next) = &self.next {
+            out.next_numbers(next);
+        }
+        out
+    }
+
+    /// Puts the change's own place in the log where the records wait for it. Shards end with the first
+    /// sequence number of the change and begin behind its last: between the two no change of an item can
+    /// be, and a parent's end is below its child's start.
+    fn stamp(&mut self, first: Sequence, count: usize, transition_ms: u64) {
+        let now_ms = first.ms();
+        let settles_ms = now_ms + transition_ms;
+        for table in &mut self.tables {
+            if table.created_ms == AT_COMMIT_MS {
+                table.created_ms = now_ms;
+            }
+            match &mut table.transition {
+                Some((_, until)) if *until == AT_COMMIT_MS && transition_ms > 0 => {
+                    *until = settles_ms;
+                }
+                // Settled at once: a clock that steps back must not bring the phase back.
+                Some((_, until)) if *until == AT_COMMIT_MS => table.transition = None,
+                _ => {}
+            }
+        }
+        for stream in &mut self.streams {
+            if stream.created_ms == AT_COMMIT_MS {
+                stream.created_ms = now_ms;
+                stream.label = stream_label(now_ms);
+            }
+            if stream.disabled_ms == Some(AT_COMMIT_MS) {
+                stream.disabled_ms = Some(now_ms);
+            }
+            if stream.settles_at_ms == AT_COMMIT_MS {
+                stream.settles_at_ms = if transition_ms > 0 { settles_ms } else { 0 };
+            }
+        }
+        for shard in &mut self.shards {
+            if shard.opened_ms == AT_COMMIT_MS {
+                shard.opened_ms = now_ms;
+            }
+            if shard.start == AT_COMMIT {
+                shard.start = first.offset(count as u64);
+            }
+            if shard.end == Some(AT_COMMIT) {
+                shard.end = Some(first);
+            }
+        }
+    }
+
+    /// Takes the records into memory; tables that are open or dropped are left to the caller.
+    fn install(self, maps: &mut Maps, position: Sequence) {
+        maps.changed_at = position;
+        if let Some(next) = self.next {
+            maps.next = next;
+        }
+        for stream in self.streams {
+            maps.streams.insert(stream.id, Arc::new(stream));
+        }
+        for shard in self.shards {
+            maps.insert_shard(shard);
+        }
+        for (stream, number) in self.removed_shards {
+            maps.remove_shard(stream, number);
+        }
+        for id in self.removed_streams {
+            maps.streams.remove(&id);
+        }
+        for record in self.tables {
+            let known = maps
+                .tables
+                .get(&record.namespace)
+                .is_some_and(|tables| tables.contains_key(&record.name));
+            if !known {
+                let route = maps.route_of(&record);
+                let (namespace, name) = (record.namespace.clone(), record.name.clone());
+                let table = Arc::new(Table::new(record, route));
+                maps.tables
+                    .entry(namespace)
+                    .or_default()
+                    .insert(name, table);
+            }
+        }
+    }
+}
+
+impl Database {
+    /// Puts a catalog change into the log's queue and into memory; `open` are the tables whose definition
+    /// or shards it changes. The caller holds the catalog's change lock and waits for the position.
+    pub(crate) fn commit_catalog(
+        &self,
+        mut change: CatalogChange,
+        open: &[Arc<Table>],
+    ) -> Result<Sequence, EngineError> {
+        let inner = &self.inner;
+        let mut maps = inner.catalog.maps.write();
+        // Writers share these from decision to queue; with them held, no item change can get between.
+        let affected: BTreeMap<u32, Arc<Table>> = open
+            .iter()
+            .chain(&change.dropped)
+            .map(|table| (table.id(), table.clone()))
+            .collect();
+        let mut states: Vec<_> = affected.values().map(|table| table.state.write()).collect();
+        let count = change.documents().len();
+        let transition_ms = inner.options.transition_ms;
+        let appended = inner.log.append_with(count, |first| {
+            change.stamp(first, count, transition_ms);
+            EntryDraft::new(&change.documents().into_changes())
+        })?;
+        for state in &mut states {
+            let id = state.record.id;
+            if let Some(record) = change.tables.iter().find(|record| record.id == id) {
+                state.record = Arc::new(record.clone());
+            }
+            if change.dropped.iter().any(|table| table.id() == id) {
+                let mut record = (*state.record).clone();
+                record.transition = Some((Transition::Deleting, 0));
+                state.record = Arc::new(record);
+                maps.forget_table(&state.record);
+            }
+        }
+        change.install(&mut maps, appended.last);
+        for state in &mut states {
+            state.route = maps.route_of(&state.record);
+        }
+        drop(states);
+        drop(maps);
+        inner.due.notify_one();
+        Ok(appended.last)
+    }
+}

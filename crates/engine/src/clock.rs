@@ -1,0 +1,89 @@
+//! The clocks that a server runs on: the real one, and one that tests move.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use headwater_model::{Clock, Sleep};
+
+/// Longest single timer; longer sleeps look at the clock again, so that steps of the wall clock are seen.
+const TIMER_MS_MAX: u64 = 60_000;
+
+/// The wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[allow(clippy::disallowed_methods)] // the one place that reads the wall clock
+fn wall_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |duration| duration.as_millis() as u64)
+}
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        wall_ms()
+    }
+
+    fn sleep_until(&self, deadline_ms: u64) -> Sleep {
+        Box::pin(async move {
+            loop {
+                let now = wall_ms();
+                if now >= deadline_ms {
+                    return;
+                }
+                let timer_ms = (deadline_ms - now).min(TIMER_MS_MAX);
+                tokio::time::sleep(Duration::from_millis(timer_ms)).await;
+            }
+        })
+    }
+}
+
+/// The wall clock plus an offset that tests advance: time passes as usual, and jumps when told to.
+pub struct TestClock {
+    offset_ms: AtomicU64,
+    moved: tokio::sync::watch::Sender<u64>,
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        TestClock {
+            offset_ms: AtomicU64::new(0),
+            moved: tokio::sync::watch::Sender::new(0),
+        }
+    }
+}
+
+impl TestClock {
+    /// Moves the clock forward and wakes everything that slept until a time that has come.
+    pub fn advance_ms(&self, by_ms: u64) -> u64 {
+        let offset = self.offset_ms.fetch_add(by_ms, Ordering::SeqCst) + by_ms;
+        self.moved.send_replace(offset);
+        self.now_ms()
+    }
+}
+
+impl Clock for TestClock {
+    fn now_ms(&self) -> u64 {
+        wall_ms() + self.offset_ms.load(Ordering::SeqCst)
+    }
+
+    fn sleep_until(&self, deadline_ms: u64) -> Sleep {
+        let mut moved = self.moved.subscribe();
+        Box::pin(async move {
+            loop {
+                let now = wall_ms() + *moved.borrow_and_update();
+                if now >= deadline_ms {
+                    return;
+                }
+                let timer_ms = (deadline_ms - now).min(TIMER_MS_MAX);
+                let timer: Pin<Box<dyn Future<Output = ()> + Send>> =
+                    Box::pin(tokio::time::sleep(Duration::from_millis(timer_ms)));
+                tokio::select! {
+                    () = timer => {}
+                    changed = moved.changed() => if changed.is_err() { return },
+                }
+            }
+        })
+    }
+}

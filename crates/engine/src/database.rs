@@ -1,0 +1,217 @@
+//! The database: it owns log, state, overlay and catalog, and opens them into a consistent whole.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use headwater_changelog::{Log, LogError};
+use headwater_model::{Clock, Rng, Sequence};
+use headwater_state::StateStore;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::applier::Applier;
+use crate::catalog::Catalog;
+use crate::error::EngineError;
+use crate::latches::Latches;
+use crate::options::EngineOptions;
+use crate::overlay::Overlay;
+
+/// Longest time between two looks at what is due.
+const DUE_INTERVAL_MS_MAX: u64 = 60_000;
+
+/// An open database. Clones share it.
+#[derive(Clone)]
+pub struct Database {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) options: EngineOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    pub(crate) log: Arc<Log>,
+    pub(crate) state: Arc<dyn StateStore>,
+    pub(crate) overlay: Arc<Overlay>,
+    pub(crate) latches: Latches,
+    pub(crate) catalog: Catalog,
+    /// Wakes the keeper when something may have become due earlier.
+    pub(crate) due: Notify,
+    applier: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What opening found and did.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened {
+    /// Entries that were applied from the log.
+    pub replayed: usize,
+    /// Position of the state after that.
+    pub position: Sequence,
+}
+
+impl Database {
+    /// Opens the database over an opened log and state: brings the state up to the end of the log, reads
+    /// the catalog and starts the applier.
+    ///
+    /// # Errors
+    /// [`EngineError::StateAheadOfLog`] if log files are missing; damage in log, state or catalog.
+    pub fn open(
+        log: Log,
+        state: Arc<dyn StateStore>,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
+        options: EngineOptions,
+    ) -> Result<(Database, Opened), EngineError> {
+        let log = Arc::new(log);
+        let end = log.durable();
+        if state.position() > end.0 {
+            return Err(EngineError::StateAheadOfLog {
+                state: state.position(),
+                log: end.0,
+            });
+        }
+        let mut applier = Applier::new(state.clone(), log.clone(), options.clone())?;
+        let replayed = applier.replay()?;
+        log.checkpointed(Sequence(state.durable_position()));
+        let catalog = Catalog::load(state.snapshot().as_ref())?;
+        let position = Sequence(state.position());
+        let overlay = Arc::new(Overlay::new(options.overlay_bytes_max, position));
+        let thread = spawn_applier(applier, &log, overlay.clone())?;
+        let inner = Inner {
+            options,
+            clock,
+            rng,
+            log,
+            state,
+            overlay,
+            latches: Latches::new(),
+            catalog,
+            due: Notify::new(),
+            applier: Mutex::new(Some(thread)),
+        };
+        let database = Database {
+            inner: Arc::new(inner),
+        };
+        Ok((database, Opened { replayed, position }))
+    }
+
+    /// The change log, for readers.
+    pub fn log(&self) -> &Log {
+        &self.inner.log
+    }
+
+    /// The clock that the database runs on.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// The settings that it was opened with.
+    pub fn options(&self) -> &EngineOptions {
+        &self.inner.options
+    }
+
+    /// The randomness that it was opened with.
+    pub fn rng(&self) -> &Arc<dyn Rng> {
+        &self.inner.rng
+    }
+
+    /// Bytes in the overlay: in the log, and not yet in the state.
+    pub fn overlay_bytes(&self) -> usize {
+        self.inner.overlay.bytes()
+    }
+
+    /// Position up to which the state holds the log.
+    pub fn applied(&self) -> Sequence {
+        Sequence(self.inner.state.position())
+    }
+
+    /// Does what is due by the clock: finishes deletions, rolls shards over, forgets what is past its
+    /// retention. Returns when that is durable; [`Database::keep`] calls it when its time has come.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`] if the log takes no more.
+    pub async fn run_due(&self) -> Result<(), EngineError> {
+        self.drop_gone_tables().await?;
+        self.roll_due_shards().await?;
+        self.expire_shards().await?;
+        self.trim_log()
+    }
+
+    /// Keeps the database by its clock until the log ends or this future is dropped.
+    pub async fn keep(&self) {
+        loop {
+            let next_ms = self.next_due_ms();
+            tokio::select! {
+                () = self.inner.clock.sleep_until(next_ms) => {}
+                () = self.inner.due.notified() => {}
+            }
+            if let Err(error) = self.run_due().await {
+                tracing::error!(%error, "upkeep failed");
+                if self.inner.log.poisoned().is_some() {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn next_due_ms(&self) -> u64 {
+        let now_ms = self.inner.clock.now_ms();
+        let maps = self.inner.catalog.maps.read();
+        let shards = maps.shards.values().flat_map(|shards| shards.values());
+        let rolls = shards
+            .filter(|shard| shard.end.is_none())
+            .map(|shard| shard.opened_ms + self.inner.options.shard_age_ms);
+        let phases = maps
+            .all_tables()
+            .filter_map(|table| table.state.read().record.transition)
+            .map(|(_, until_ms)| until_ms)
+            .filter(|until_ms| *until_ms > now_ms);
+        rolls
+            .chain(phases)
+            .min()
+            .unwrap_or(u64::MAX)
+            .clamp(now_ms + 1, now_ms + DUE_INTERVAL_MS_MAX)
+    }
+
+    fn trim_log(&self) -> Result<(), EngineError> {
+        let now_ms = self.inner.clock.now_ms();
+        let maps = self.inner.catalog.maps.read();
+        let default_ms = self.inner.options.retention_ms;
+        let retention_ms = |shard: u32| {
+            let stream = maps.streams.get(maps.stream_of_shard.get(&shard)?)?;
+            Some(stream.retention_ms.unwrap_or(default_ms))
+        };
+        self.inner.log.trim(&|segment| {
+            segment.shards.iter().all(|held| {
+                retention_ms(held.shard).is_none_or(|keep_ms| held.last.ms() + keep_ms < now_ms)
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.
+    pub fn close(&self) {
+        self.inner.log.shutdown();
+        if let Some(applier) = self.inner.applier.lock().take()
+            && applier.join().is_err()
+        {
+            tracing::error!(
+                "the applier ended with a panic; the log will be replayed at the next start"
+            );
+        }
+    }
+}
+
+fn spawn_applier(
+    applier: Applier,
+    log: &Log,
+    overlay: Arc<Overlay>,
+) -> Result<JoinHandle<()>, EngineError> {
+    let groups = log.groups().ok_or(LogError::Closed)?;
+    std::thread::Builder::new()
+        .name("headwater-apply".to_owned())
+        .spawn(move || applier.run(&groups, &overlay))
+        .map_err(|error| EngineError::Io {
+            what: "starting the applier thread".to_owned(),
+            error,
+        })
+}

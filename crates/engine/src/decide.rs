@@ -1,0 +1,128 @@
+//! The decision: what a command does to the item that is there. Pure; everything that the write
+//! operations mean is here, without I/O, clock or locks.
+
+use headwater_changelog::ChangeKind;
+use headwater_expression::{Update, Updated};
+use headwater_model::{CorruptItem, EncodedItem, Item, limits};
+
+use crate::command::{Action, ItemCommand, Outcome, Refusal, ReturnValues};
+
+/// A decided change of one item.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) kind: ChangeKind,
+    pub(crate) new: Option<EncodedItem>,
+}
+
+/// What [`decide`] answers when nothing is wrong with the store itself.
+pub(crate) type Decision = Result<(Option<Decided>, Outcome), Refusal>;
+
+/// Decides one item command against the item that is there.
+///
+/// An outcome without a change means that the command leaves the item as it is: no log entry, no record.
+pub(crate) fn decide(
+    command: &ItemCommand,
+    seen: Option<&EncodedItem>,
+) -> Result<Decision, CorruptItem> {
+    let old_size_bytes = seen.map_or(0, EncodedItem::size_bytes);
+    let mut decoded = None;
+    if let Some(condition) = &command.condition {
+        let item = decode_once(&mut decoded, seen)?;
+        if !condition.evaluate(item) {
+            let item = seen.filter(|_| command.return_item_on_failure).cloned();
+            return Ok(Err(Refusal::ConditionFailed {
+                item,
+                size_bytes: old_size_bytes,
+            }));
+        }
+    }
+    let (new, updated) = match &command.action {
+        Action::Check => (seen.cloned(), None),
+        Action::Delete => (None, None),
+        Action::Put(item) => (Some(item.clone()), None),
+        Action::Update { update, key } => {
+            decode_once(&mut decoded, seen)?;
+            let old = seen.and(decoded.as_ref());
+            match updated_item(update, key, old) {
+                Ok(Some(updated)) => (Some(EncodedItem::encode(&updated.item)), Some(updated)),
+                Ok(None) => (None, None),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+    };
+    let new_size_bytes = new.as_ref().map_or(0, EncodedItem::size_bytes);
+    if new_size_bytes > limits::ITEM_SIZE_BYTES_MAX {
+        let by_update = matches!(command.action, Action::Update { .. });
+        return Ok(Err(Refusal::ItemTooLarge { by_update }));
+    }
+    let kind = match (seen, &new) {
+        (None, None) => None,
+        (None, Some(_)) => Some(ChangeKind::Insert),
+        (Some(_), None) => Some(ChangeKind::Remove),
+        // The encoding is canonical: equal bytes are equal values.
+        (Some(old), Some(new)) if old == new => None,
+        (Some(_), Some(_)) => Some(ChangeKind::Modify),
+    };
+    let outcome = Outcome {
+        attributes: returned(
+            command.returns,
+            seen,
+            new.as_ref(),
+            updated.as_ref(),
+            decoded.as_ref(),
+        ),
+        old_size_bytes,
+        new_size_bytes,
+        changed: kind.is_some(),
+    };
+    Ok(Ok((kind.map(|kind| Decided { kind, new }), outcome)))
+}
+
+/// The item as a tree; an empty one when there is none, which is what conditions see then.
+fn decode_once<'a>(
+    decoded: &'a mut Option<Item>,
+    seen: Option<&EncodedItem>,
+) -> Result<&'a Item, CorruptItem> {
+    if decoded.is_none() {
+        *decoded = Some(match seen {
+            Some(item) => item.decode()?,
+            None => Item::new(),
+        });
+    }
+    Ok(decoded.get_or_insert_with(Item::new))
+}
+
+/// The item after an update; `None` when there is none: only removing from a missing item makes no item.
+fn updated_item(
+    update: &Update,
+    key: &Item,
+    old: Option<&Item>,
+) -> Result<Option<Updated>, Refusal> {
+    if old.is_none() && !update.creates_item() {
+        return Ok(None);
+    }
+    Ok(Some(update.apply(old, key)?))
+}
+
+fn returned(
+    returns: ReturnValues,
+    seen: Option<&EncodedItem>,
+    new: Option<&EncodedItem>,
+    updated: Option<&Updated>,
+    old: Option<&Item>,
+) -> Option<EncodedItem> {
+    match returns {
+        ReturnValues::None => None,
+        ReturnValues::AllOld => seen.cloned(),
+        ReturnValues::AllNew => new.cloned(),
+        ReturnValues::UpdatedOld => {
+            seen?;
+            non_empty(updated?.updated_old(old))
+        }
+        ReturnValues::UpdatedNew => non_empty(updated?.updated_new()),
+    }
+}
+
+fn non_empty(item: Item) -> Option<EncodedItem> {
+    (!item.is_empty()).then(|| EncodedItem::encode(&item))
+}

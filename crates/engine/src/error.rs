@@ -1,0 +1,98 @@
+//! What the engine refuses, and why. Which sentence a client sees for it is decided above.
+
+use headwater_changelog::LogError;
+use headwater_model::{CorruptItem, CorruptKey};
+use headwater_state::StateError;
+
+use crate::command::Refusal;
+use crate::record::TableStatus;
+
+/// Everything that can go wrong in the engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// There is no such table, or it is not usable yet or any more.
+    #[error("table {name} not found")]
+    TableNotFound {
+        /// The table's name.
+        name: String,
+    },
+    /// A table of that name exists.
+    #[error("table {name} already exists")]
+    TableExists {
+        /// The table's name.
+        name: String,
+    },
+    /// The table is being created, changed or deleted.
+    #[error("table {name} is {}", .status.as_str())]
+    TableInUse {
+        /// The table's name.
+        name: String,
+        /// What it is doing.
+        status: TableStatus,
+    },
+    /// A stream is enabled already.
+    #[error("table {name} already has an enabled stream")]
+    StreamEnabled {
+        /// The table's name.
+        name: String,
+    },
+    /// No stream is enabled.
+    #[error("table {name} has no stream to disable")]
+    StreamNotEnabled {
+        /// The table's name.
+        name: String,
+    },
+    /// Deletion protection is on.
+    #[error("table {name} is protected against deletion")]
+    DeletionProtected {
+        /// The table's name.
+        name: String,
+    },
+    /// The shard is not there or not open.
+    #[error("shard {number} is not an open shard of the stream")]
+    ShardNotOpen {
+        /// Number of the shard.
+        number: u32,
+    },
+    /// The command was refused: one entry per item command, in order.
+    #[error("the command was refused")]
+    Refused(Vec<Option<Refusal>>),
+    /// The log does not take or give what it should.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The state store does not take or give what it should.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A stored item does not decode.
+    #[error("a stored item is damaged: {0}; run `headwater verify`")]
+    Item(#[from] CorruptItem),
+    /// A stored key does not decode.
+    #[error("a stored key is damaged: {0}; run `headwater verify`")]
+    Key(#[from] CorruptKey),
+    /// A catalog document does not decode.
+    #[error("the catalog document {key} is damaged: {reason}; run `headwater verify`")]
+    Catalog {
+        /// The document's key, printable.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The state is ahead of the log: files of two stores were mixed, or log files were removed.
+    #[error(
+        "the state holds position {state} but the log ends at {log}: log files are missing; restore them, or start with an empty data folder"
+    )]
+    StateAheadOfLog {
+        /// Position of the state.
+        state: u64,
+        /// Last position of the log.
+        log: u64,
+    },
+    /// A file could not be used.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        error: std::io::Error,
+    },
+}

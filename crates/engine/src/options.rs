@@ -1,0 +1,46 @@
+//! Settings of the engine, each with its default.
+
+use headwater_model::limits;
+
+/// Settings of the engine.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Twelve-digit account id in ARNs.
+    pub account: String,
+    /// How long CREATING, UPDATING, DELETING, ENABLING and DISABLING last, in milliseconds. With 0, the
+    /// answer still names the phase and the next look finds it over.
+    pub transition_ms: u64,
+    /// How long stream records are kept when the table does not say, in milliseconds.
+    pub retention_ms: u64,
+    /// Age at which a shard is closed and a child goes on, in milliseconds.
+    pub shard_age_ms: u64,
+    /// Open shards of a new stream; `None` decides by billing mode and throughput.
+    pub shards: Option<u32>,
+    /// Most bytes of values that are in the log and not yet in the state; writers wait past it.
+    pub overlay_bytes_max: usize,
+    /// Most bytes of changes that are applied to the state in one transaction.
+    pub apply_bytes_max: usize,
+    /// Longest time that durable changes are gathered before they are applied, in milliseconds.
+    pub apply_interval_ms: u64,
+    /// Time between checkpoints of the state, in milliseconds.
+    pub checkpoint_interval_ms: u64,
+    /// Bytes of log after which a checkpoint is due.
+    pub checkpoint_log_bytes: u64,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        EngineOptions {
+            account: "000000000000".to_owned(),
+            transition_ms: 0,
+            retention_ms: limits::STREAM_RETENTION_MS,
+            shard_age_ms: limits::SHARD_ROLLOVER_MS,
+            shards: None,
+            overlay_bytes_max: 32 << 20,
+            apply_bytes_max: 4 << 20,
+            apply_interval_ms: 100,
+            checkpoint_interval_ms: 1_000,
+            checkpoint_log_bytes: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Reading items: durable values only, merged from the overlay and the state.
+
+use std::ops::{Bound, ControlFlow};
+
+use bytes::Bytes;
+use headwater_expression::Condition;
+use headwater_model::{EncodedItem, Sequence, StorageKey};
+use headwater_state::Direction;
+
+use crate::database::Database;
+use crate::door::usable;
+use crate::error::EngineError;
+use crate::overlay::Found;
+use crate::record::state_key;
+use crate::table::Table;
+
+/// How many overlay values are gathered at once while a range is read.
+const OVERLAY_GATHER_MAX: usize = 4096;
+
+/// A range of storage keys of one table.
+#[derive(Clone, Debug)]
+pub struct KeyRange {
+    /// Where it begins.
+    pub from: Bound<Vec<u8>>,
+    /// Where it ends.
+    pub to: Bound<Vec<u8>>,
+}
+
+/// What to read of a range.
+pub struct PageRequest<'a> {
+    /// The range of storage keys.
+    pub range: KeyRange,
+    /// In which order.
+    pub direction: Direction,
+    /// Most items that are evaluated.
+    pub limit: Option<usize>,
+    /// The page ends with the item that reaches this many bytes of evaluated items.
+    pub bytes_max: usize,
+    /// Items that don't satisfy it are evaluated but not returned.
+    pub filter: Option<&'a Condition>,
+    /// Whether the items themselves are wanted, or only their number.
+    pub items: bool,
+}
+
+/// A page of a range.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The items that satisfy the filter, in order; empty when only their number was asked for.
+    pub items: Vec<EncodedItem>,
+    /// How many satisfy it.
+    pub matched: usize,
+    /// How many were evaluated.
+    pub scanned: usize,
+    /// Sum of the sizes of the evaluated items.
+    pub scanned_bytes: usize,
+    /// The storage key at which the page ended, if it ended before the range did.
+    pub last_key: Option<Vec<u8>>,
+}
+
+impl Database {
+    /// Reads one item. The value is durable.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`] if the table is not usable; errors of the state store.
+    pub fn get(&self, table: &Table, key: &StorageKey) -> Result<Option<EncodedItem>, EngineError> {
+        let inner = &self.inner;
+        usable(&table.state.read(), inner.clock.now_ms())?;
+        let key = state_key(table.id(), key.bytes());
+        // The overlay first: what it has dropped is in every snapshot that is taken afterwards.
+        if let Found::Value(_, value) = inner.overlay.newest_durable(&key, inner.log.durable()) {
+            return Ok(value.map(EncodedItem::from_bytes));
+        }
+        let value = inner.state.snapshot().get(&key)?;
+        Ok(value.map(EncodedItem::from_bytes))
+    }
+
+    /// Reads a page of a range. Each item is a durable value of it, at least as new as the call.
+    ///
+    /// # Errors
+    /// As [`Database::get`].
+    pub fn page(&self, table: &Table, request: &PageRequest<'_>) -> Result<Page, EngineError> {
+        usable(&table.state.read(), self.inner.clock.now_ms())?;
+        let mut page = Page::default();
+        let mut failure = None;
+        let range = KeyRange {
+            from: in_table(table.id(), &request.range.from, 0),
+            to: in_table(table.id(), &request.range.to, 1),
+        };
+        self.merged(range, request.direction, &mut |key, value| match evaluate(
+            request, &mut page, key, value,
+        ) {
+            Ok(flow) => flow,
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(page),
+        }
+    }
+
+    /// Visits the durable values of a range of state keys in order, overlay and state merged.
+    fn merged(
+        &self,
+        mut range: KeyRange,
+        direction: Direction,
+        visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
+    ) -> Result<(), EngineError> {
+        let inner = &self.inner;
+        let reverse = direction == Direction::Backward;
+        loop {
+            let gathered = inner.overlay.range(
+                as_slice(&range.from),
+                as_slice(&range.to),
+                inner.log.durable(),
+                OVERLAY_GATHER_MAX,
+                reverse,
+            );
+            let rest = gathered.stopped_at.map(|stop| match direction {
+                Direction::Forward => KeyRange {
+                    from: Bound::Included(stop.clone()),
+                    to: std::mem::replace(&mut range.to, Bound::Excluded(stop)),
+                },
+                Direction::Backward => KeyRange {
+                    to: Bound::Included(stop.clone()),
+                    from: std::mem::replace(&mut range.from, Bound::Excluded(stop)),
+                },
+            });
+            let flow = self.merge_with_state(&range, direction, &gathered.entries, visit)?;
+            match rest {
+                Some(rest) if flow.is_continue() => range = rest,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn merge_with_state(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        newer: &[(Vec<u8>, Sequence, Option<Bytes>)],
+        visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, EngineError> {
+        let snapshot = self.inner.state.snapshot();
+        let position = Sequence(snapshot.position());
+        let mut newer = newer
+            .iter()
+            .filter(|(_, sequence, _)| *sequence > position)
+            .peekable();
+        let before = |a: &[u8], b: &[u8]| match direction {
+            Direction::Forward => a < b,
+            Direction::Backward => a > b,
+        };
+        let mut flow = ControlFlow::Continue(());
+        snapshot.scan(
+            as_slice(&range.from),
+            as_slice(&range.to),
+            direction,
+            &mut |key, value| {
+                while let Some((newer_key, _, newer_value)) =
+                    newer.next_if(|(newer_key, _, _)| before(newer_key, key))
+                {
+                    if let Some(value) = newer_value {
+                        flow = visit(newer_key, value);
+                    }
+                    if flow.is_break() {
+                        return flow;
+                    }
+                }
+                flow = match newer.next_if(|(newer_key, _, _)| newer_key.as_slice() == key) {
+                    Some((_, _, Some(value))) => visit(key, value),
+                    Some((_, _, None)) => ControlFlow::Continue(()),
+                    None => visit(key, &Bytes::copy_from_slice(value)),
+                };
+                flow
+            },
+        )?;
+        if flow.is_continue() {
+            for (key, _, value) in newer {
+                if let Some(value) = value
+                    && visit(key, value).is_break()
+                {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(flow)
+    }
+}
+
+/// Takes one item into the page, or ends it.
+fn evaluate(
+    request: &PageRequest<'_>,
+    page: &mut Page,
+    key: &[u8],
+    value: &Bytes,
+) -> Result<ControlFlow<()>, EngineError> {
+    let item = EncodedItem::from_bytes(value.clone());
+    page.scanned += 1;
+    page.scanned_bytes += item.size_bytes();
+    let matches = match request.filter {
+        Some(filter) => filter.evaluate(&item.decode()?),
+        None => true,
+    };
+    if matches {
+        page.matched += 1;
+        if request.items {
+            page.items.push(item);
+        }
+    }
+    let full = request.limit.is_some_and(|limit| page.scanned >= limit)
+        || page.scanned_bytes >= request.bytes_max;
+    if full {
+        page.last_key = Some(key[4..].to_vec());
+        return Ok(ControlFlow::Break(()));
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// A bound of storage keys as a bound of state keys; an open end stops at the table's edge.
+fn in_table(table: u32, bound: &Bound<Vec<u8>>, edge: u32) -> Bound<Vec<u8>> {
+    match bound {
+        Bound::Included(key) => Bound::Included(state_key(table, key)),
+        Bound::Excluded(key) => Bound::Excluded(state_key(table, key)),
+        Bound::Unbounded if edge == 0 => Bound::Included(state_key(table, b"")),
+        Bound::Unbounded => Bound::Excluded(state_key(table + edge, b"")),
+    }
+}
+
+fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    match bound {
+        Bound::Included(key) => Bound::Included(key),
+        Bound::Excluded(key) => Bound::Excluded(key),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}

@@ -1,0 +1,105 @@
+//! A table as the engine holds it while it is open.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use headwater_model::KeySchema;
+use parking_lot::RwLock;
+
+use crate::record::{ShardRecord, StreamView, TableRecord};
+
+/// An open table. Its definition may change; its number and key schema never do.
+pub struct Table {
+    id: u32,
+    schema: KeySchema,
+    pub(crate) state: RwLock<TableState>,
+    pub(crate) counts: Counts,
+}
+
+/// What may change of a table. Writers hold it shared from the decision to the queue, so that a changed
+/// definition and the changes around it stand in the log in the order in which they took effect.
+pub(crate) struct TableState {
+    pub(crate) record: Arc<TableRecord>,
+    pub(crate) route: Option<Route>,
+}
+
+/// Where the changes of a table with a stream go.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) view: StreamView,
+    /// Open shards by the first partition hash of their range, ascending; the first one is 0.
+    pub(crate) shards: Vec<(u32, u32)>,
+}
+
+impl Route {
+    pub(crate) fn new<'a>(view: StreamView, open: impl Iterator<Item = &'a ShardRecord>) -> Self {
+        let mut shards: Vec<(u32, u32)> = open
+            .filter(|shard| shard.end.is_none())
+            .map(|shard| (shard.hash_first, shard.number))
+            .collect();
+        shards.sort_unstable();
+        Route { view, shards }
+    }
+
+    /// The open shard that takes changes of this partition hash.
+    pub(crate) fn shard(&self, hash: u32) -> u32 {
+        let after = self.shards.partition_point(|(first, _)| *first <= hash);
+        after
+            .checked_sub(1)
+            .and_then(|index| self.shards.get(index))
+            .map_or(0, |(_, number)| *number)
+    }
+}
+
+/// Items and bytes of a table.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    items: AtomicI64,
+    bytes: AtomicI64,
+}
+
+impl Counts {
+    pub(crate) fn add(&self, items: i64, bytes: i64) {
+        self.items.fetch_add(items, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Table {
+    pub(crate) fn new(record: TableRecord, route: Option<Route>) -> Self {
+        Table {
+            id: record.id,
+            schema: record.schema(),
+            state: RwLock::new(TableState {
+                record: Arc::new(record),
+                route,
+            }),
+            counts: Counts::default(),
+        }
+    }
+
+    /// The number under which the table's items are stored.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The key schema.
+    pub fn schema(&self) -> &KeySchema {
+        &self.schema
+    }
+
+    /// The definition as it is now.
+    pub fn record(&self) -> Arc<TableRecord> {
+        self.state.read().record.clone()
+    }
+
+    /// Number of items, changes in flight included.
+    pub fn item_count(&self) -> u64 {
+        self.counts.items.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// Sum of the item sizes in bytes, changes in flight included.
+    pub fn size_bytes(&self) -> u64 {
+        self.counts.bytes.load(Ordering::Relaxed).max(0) as u64
+    }
+}

@@ -1,0 +1,494 @@
+//! Tables: create, describe, list, change and delete. Every change is one catalog entry in the log.
+
+use std::sync::Arc;
+
+use headwater_model::{KeySchema, Rng, Sequence};
+
+use crate::catalog_change::{AT_COMMIT, AT_COMMIT_MS, CatalogChange};
+use crate::database::Database;
+use crate::error::EngineError;
+use crate::record::{
+    BillingMode, NextNumbers, OnDemandThroughput, ShardRecord, StoredKey, StreamRecord, StreamView,
+    TableRecord, TableStatus, Throughput, Transition,
+};
+use crate::shards;
+use crate::table::Table;
+
+/// What a new table is to be.
+#[derive(Clone, Debug)]
+pub struct NewTable {
+    /// Whose table it is when accounts and regions are kept apart; empty otherwise.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Region for its ARN.
+    pub region: String,
+    /// Account for its ARN.
+    pub account: String,
+    /// Key schema.
+    pub schema: KeySchema,
+    /// Billing mode.
+    pub billing: BillingMode,
+    /// Provisioned throughput; zeros for on demand.
+    pub throughput: Throughput,
+    /// Maxima of an on-demand table.
+    pub on_demand: Option<OnDemandThroughput>,
+    /// Whether deleting is refused.
+    pub deletion_protection: bool,
+    /// Table class, if named.
+    pub table_class: Option<String>,
+    /// Tags.
+    pub tags: Vec<(String, String)>,
+    /// View type of its stream, if it has one from the start.
+    pub stream: Option<StreamView>,
+    /// Retention of its streams in milliseconds, if it differs from the server's setting.
+    pub retention_ms: Option<u64>,
+}
+
+/// A change of a table; absent parts stay as they are.
+#[derive(Clone, Debug, Default)]
+pub struct TableChange {
+    /// Billing mode.
+    pub billing: Option<BillingMode>,
+    /// Provisioned throughput.
+    pub throughput: Option<Throughput>,
+    /// Maxima of an on-demand table.
+    pub on_demand: Option<OnDemandThroughput>,
+    /// Whether deleting is refused.
+    pub deletion_protection: Option<bool>,
+    /// Table class.
+    pub table_class: Option<String>,
+    /// Enables a stream of this view, or disables the stream.
+    pub stream: Option<StreamChange>,
+    /// Retention of the table's streams in milliseconds.
+    pub retention_ms: Option<u64>,
+    /// All tags, anew.
+    pub tags: Option<Vec<(String, String)>>,
+}
+
+/// A change of a table's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamChange {
+    /// Enable a new stream.
+    Enable(StreamView),
+    /// Disable the one that is enabled.
+    Disable,
+}
+
+/// A table and its last stream at one moment, for descriptions.
+#[derive(Clone)]
+pub struct TableView {
+    /// The open table.
+    pub table: Arc<Table>,
+    /// Its definition.
+    pub record: Arc<TableRecord>,
+    /// Its status, in the moment of the answer.
+    pub status: TableStatus,
+    /// The last stream that was enabled, if any still is known.
+    pub latest_stream: Option<Arc<StreamRecord>>,
+    /// Whether that stream is enabled.
+    pub stream_enabled: bool,
+}
+
+impl Database {
+    /// Looks a table up by name.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`] if there is none, or if it is being deleted and that is over.
+    pub fn table(&self, namespace: &str, name: &str) -> Result<Arc<Table>, EngineError> {
+        let maps = self.inner.catalog.maps.read();
+        let table = maps
+            .tables
+            .get(namespace)
+            .and_then(|tables| tables.get(name));
+        match table {
+            Some(table) if !self.is_gone(table) => Ok(table.clone()),
+            _ => Err(EngineError::TableNotFound {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// A table as a description shows it. Waits until what it shows is durable.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`].
+    pub async fn describe(&self, namespace: &str, name: &str) -> Result<TableView, EngineError> {
+        self.catalog_durable().await?;
+        let table = self.table(namespace, name)?;
+        Ok(self.view(&table, None))
+    }
+
+    /// Names of the tables after `after`, at most `limit`, in byte order; and whether there are more.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`] if the log takes no more.
+    pub async fn list_tables(
+        &self,
+        namespace: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), EngineError> {
+        self.catalog_durable().await?;
+        let maps = self.inner.catalog.maps.read();
+        let mut names: Vec<String> = maps
+            .tables
+            .get(namespace)
+            .into_iter()
+            .flatten()
+            .filter(|(name, table)| {
+                after.is_none_or(|after| name.as_str() > after) && !self.is_gone(table)
+            })
+            .map(|(name, _)| name.clone())
+            .take(limit + 1)
+            .collect();
+        let more = names.len() > limit;
+        names.truncate(limit);
+        Ok((names, more))
+    }
+
+    /// Creates a table, with a stream if that is asked for.
+    ///
+    /// # Errors
+    /// [`EngineError::TableExists`]; [`EngineError::Log`].
+    pub async fn create_table(&self, new: NewTable) -> Result<TableView, EngineError> {
+        let (view, position) = {
+            let _change = self.inner.catalog.change.lock();
+            self.remove_if_gone(&new.namespace, &new.name)?;
+            if self.table(&new.namespace, &new.name).is_ok() {
+                return Err(EngineError::TableExists { name: new.name });
+            }
+            self.enqueue_new_table(new)?
+        };
+        self.inner.log.wait_durable(position).await?;
+        Ok(view)
+    }
+
+    fn enqueue_new_table(&self, new: NewTable) -> Result<(TableView, Sequence), EngineError> {
+        let mut next = self.inner.catalog.maps.read().next;
+        let (namespace, name) = (new.namespace.clone(), new.name.clone());
+        let view = new.stream;
+        let mut record = new_record(new, next.table, uuid(self.inner.rng.as_ref()));
+        next.table += 1;
+        let mut change = CatalogChange::default();
+        if let Some(view) = view {
+            self.enable_stream(&mut record, view, &mut next, &mut change);
+        }
+        change.tables.push(record);
+        change.next = Some(next);
+        let position = self.commit_catalog(change, &[])?;
+        let table = self.table(&namespace, &name)?;
+        Ok((self.view(&table, Some(TableStatus::Creating)), position))
+    }
+
+    /// Adds to a change what enabling a stream needs: the stream, its first shards, and the table's link.
+    fn enable_stream(
+        &self,
+        record: &mut TableRecord,
+        view: StreamView,
+        next: &mut NextNumbers,
+        change: &mut CatalogChange,
+    ) {
+        let id = next.stream;
+        next.stream += 1;
+        let count = self.shard_count(record.billing, record.throughput);
+        change.streams.push(StreamRecord {
+            id,
+            table_id: record.id,
+            namespace: record.namespace.clone(),
+            table_name: record.name.clone(),
+            region: record.region.clone(),
+            account: record.account.clone(),
+            label: String::new(),
+            view,
+            partition: record.partition.clone(),
+            sort: record.sort.clone(),
+            created_ms: AT_COMMIT_MS,
+            disabled_ms: None,
+            settles_at_ms: AT_COMMIT_MS,
+            retention_ms: record.retention_ms,
+        });
+        change.shards.extend(shards::initial(id, count, next));
+        record.stream = Some(id);
+        record.latest_stream = Some(id);
+    }
+
+    /// Adds to a change what disabling a stream needs: the stream's end and that of its open shards.
+    fn disable_stream(&self, stream: u32, change: &mut CatalogChange) {
+        let maps = self.inner.catalog.maps.read();
+        if let Some(stream) = maps.streams.get(&stream) {
+            change.streams.push(StreamRecord {
+                disabled_ms: Some(AT_COMMIT_MS),
+                settles_at_ms: AT_COMMIT_MS,
+                ..(**stream).clone()
+            });
+        }
+        let open = maps.shards_of(stream).filter(|shard| shard.end.is_none());
+        change.shards.extend(open.map(|shard| ShardRecord {
+            end: Some(AT_COMMIT),
+            ..(**shard).clone()
+        }));
+    }
+
+    /// Changes a table's settings or its stream.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
+    /// [`EngineError::StreamEnabled`], [`EngineError::StreamNotEnabled`]; [`EngineError::Log`].
+    pub async fn update_table(
+        &self,
+        namespace: &str,
+        name: &str,
+        wanted: TableChange,
+    ) -> Result<TableView, EngineError> {
+        let (view, position) = {
+            let _change = self.inner.catalog.change.lock();
+            let table = self.table(namespace, name)?;
+            let mut record = (*table.record()).clone();
+            self.settled(&record)?;
+            let mut change = CatalogChange::default();
+            if let Some(stream) = wanted.stream {
+                self.change_stream(&mut record, stream, &mut change)?;
+            }
+            if let Some(retention_ms) = wanted.retention_ms {
+                self.change_retention(&mut record, retention_ms, &mut change);
+            }
+            apply_settings(&mut record, wanted, self.inner.clock.now_ms());
+            record.transition = Some((Transition::Updating, AT_COMMIT_MS));
+            change.tables.push(record);
+            let position = self.commit_catalog(change, std::slice::from_ref(&table))?;
+            (self.view(&table, Some(TableStatus::Updating)), position)
+        };
+        self.inner.log.wait_durable(position).await?;
+        Ok(view)
+    }
+
+    fn change_stream(
+        &self,
+        record: &mut TableRecord,
+        wanted: StreamChange,
+        change: &mut CatalogChange,
+    ) -> Result<(), EngineError> {
+        let name = record.name.clone();
+        match (wanted, record.stream) {
+            (StreamChange::Enable(_), Some(_)) => Err(EngineError::StreamEnabled { name }),
+            (StreamChange::Disable, None) => Err(EngineError::StreamNotEnabled { name }),
+            (StreamChange::Enable(view), None) => {
+                let mut next = self.inner.catalog.maps.read().next;
+                self.enable_stream(record, view, &mut next, change);
+                change.next = Some(next);
+                Ok(())
+            }
+            (StreamChange::Disable, Some(stream)) => {
+                self.disable_stream(stream, change);
+                record.stream = None;
+                Ok(())
+            }
+        }
+    }
+
+    fn change_retention(&self, record: &mut TableRecord, ms: u64, change: &mut CatalogChange) {
+        record.retention_ms = Some(ms);
+        for stream in &mut change.streams {
+            stream.retention_ms = Some(ms);
+        }
+        let maps = self.inner.catalog.maps.read();
+        let changed: Vec<u32> = change.streams.iter().map(|stream| stream.id).collect();
+        let others = maps
+            .streams
+            .values()
+            .filter(|stream| stream.table_id == record.id && !changed.contains(&stream.id));
+        change.streams.extend(others.map(|stream| StreamRecord {
+            retention_ms: Some(ms),
+            ..(**stream).clone()
+        }));
+    }
+
+    /// Deletes a table. Its stream is disabled and stays readable for its retention.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`]; [`EngineError::DeletionProtected`];
+    /// [`EngineError::Log`].
+    pub async fn delete_table(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<TableView, EngineError> {
+        let (view, position) = {
+            let _change = self.inner.catalog.change.lock();
+            let table = self.table(namespace, name)?;
+            let mut record = (*table.record()).clone();
+            self.settled(&record)?;
+            if record.deletion_protection {
+                return Err(EngineError::DeletionProtected { name: record.name });
+            }
+            let view = self.view(&table, Some(TableStatus::Deleting));
+            let position = if self.inner.options.transition_ms == 0 {
+                self.drop_table(&table)?
+            } else {
+                record.transition = Some((Transition::Deleting, AT_COMMIT_MS));
+                let mut change = CatalogChange::default();
+                change.tables.push(record);
+                self.commit_catalog(change, &[table])?
+            };
+            (view, position)
+        };
+        self.inner.log.wait_durable(position).await?;
+        Ok(view)
+    }
+
+    /// Takes a table out of the catalog; its items are swept from the state in the background.
+    fn drop_table(&self, table: &Arc<Table>) -> Result<Sequence, EngineError> {
+        let mut change = CatalogChange::default();
+        if let Some(stream) = table.record().stream {
+            self.disable_stream(stream, &mut change);
+        }
+        change.dropped.push(table.clone());
+        self.commit_catalog(change, &[])
+    }
+
+    /// Finishes deletions whose phase is over.
+    pub(crate) async fn drop_gone_tables(&self) -> Result<(), EngineError> {
+        let mut position = Sequence::ZERO;
+        {
+            let _change = self.inner.catalog.change.lock();
+            let tables: Vec<Arc<Table>> = {
+                let maps = self.inner.catalog.maps.read();
+                maps.all_tables()
+                    .filter(|table| self.is_gone(table))
+                    .cloned()
+                    .collect()
+            };
+            for table in tables {
+                position = self.drop_table(&table)?;
+            }
+        }
+        Ok(self.inner.log.wait_durable(position).await?)
+    }
+
+    fn remove_if_gone(&self, namespace: &str, name: &str) -> Result<(), EngineError> {
+        let table = {
+            let maps = self.inner.catalog.maps.read();
+            maps.tables
+                .get(namespace)
+                .and_then(|tables| tables.get(name))
+                .cloned()
+        };
+        match table {
+            Some(table) if self.is_gone(&table) => self.drop_table(&table).map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_gone(&self, table: &Table) -> bool {
+        table.state.read().record.status(self.inner.clock.now_ms()) == TableStatus::Gone
+    }
+
+    fn settled(&self, record: &TableRecord) -> Result<(), EngineError> {
+        match record.status(self.inner.clock.now_ms()) {
+            TableStatus::Active => Ok(()),
+            status => Err(EngineError::TableInUse {
+                name: record.name.clone(),
+                status,
+            }),
+        }
+    }
+
+    fn view(&self, table: &Arc<Table>, status: Option<TableStatus>) -> TableView {
+        let record = table.record();
+        let maps = self.inner.catalog.maps.read();
+        let latest = record.latest_stream.and_then(|id| maps.streams.get(&id));
+        TableView {
+            table: table.clone(),
+            status: status.unwrap_or_else(|| record.status(self.inner.clock.now_ms())),
+            latest_stream: latest.cloned(),
+            stream_enabled: record.stream.is_some(),
+            record,
+        }
+    }
+
+    /// Waits until everything that the catalog shows is durable.
+    pub(crate) async fn catalog_durable(&self) -> Result<(), EngineError> {
+        let changed_at = self.inner.catalog.maps.read().changed_at;
+        Ok(self.inner.log.wait_durable(changed_at).await?)
+    }
+}
+
+fn new_record(new: NewTable, id: u32, uuid: String) -> TableRecord {
+    TableRecord {
+        id,
+        partition: StoredKey::store(&new.schema.partition),
+        sort: new.schema.sort.as_ref().map(StoredKey::store),
+        namespace: new.namespace,
+        name: new.name,
+        region: new.region,
+        account: new.account,
+        uuid,
+        created_ms: AT_COMMIT_MS,
+        billing: new.billing,
+        on_demand_since_ms: None,
+        billing_summary: new.billing == BillingMode::PayPerRequest,
+        throughput: new.throughput,
+        increased_ms: None,
+        decreased_ms: None,
+        on_demand: new.on_demand,
+        deletion_protection: new.deletion_protection,
+        table_class: new.table_class,
+        tags: new.tags,
+        stream: None,
+        latest_stream: None,
+        retention_ms: new.retention_ms,
+        transition: Some((Transition::Creating, AT_COMMIT_MS)),
+    }
+}
+
+fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
+    if let Some(billing) = wanted.billing
+        && billing != record.billing
+    {
+        record.billing = billing;
+        record.billing_summary = true;
+        if billing == BillingMode::PayPerRequest {
+            record.on_demand_since_ms = Some(now_ms);
+            record.throughput = Throughput::default();
+        }
+    }
+    if let Some(throughput) = wanted.throughput {
+        let old = record.throughput;
+        if throughput.read > old.read || throughput.write > old.write {
+            record.increased_ms = Some(now_ms);
+        }
+        if throughput.read < old.read || throughput.write < old.write {
+            record.decreased_ms = Some(now_ms);
+        }
+        record.throughput = throughput;
+    }
+    if let Some(on_demand) = wanted.on_demand {
+        record.on_demand = Some(on_demand);
+    }
+    if let Some(protection) = wanted.deletion_protection {
+        record.deletion_protection = protection;
+    }
+    if let Some(class) = wanted.table_class {
+        record.table_class = Some(class);
+    }
+    if let Some(tags) = wanted.tags {
+        record.tags = tags;
+    }
+}
+
+/// A random (version 4) UUID in its text form.
+fn uuid(rng: &dyn Rng) -> String {
+    let mut bytes = [0; 16];
+    rng.fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut out = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            out.push('-');
+        }
+        out.push_str(&format!("{byte:02x}"));
+    }
+    out
+}

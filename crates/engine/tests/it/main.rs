@@ -1,0 +1,9 @@
+//! The engine through its public interface: a plain model beside it, crashes, concurrency, shards.
+
+// A failed unwrap is a failed test; Clippy's exception covers test functions, not what they share.
+#![allow(clippy::unwrap_used)]
+
+mod concurrency;
+mod lifecycle;
+mod model;
+mod support;

@@ -1,0 +1,175 @@
+//! A database over a folder or in memory, on a clock that the test moves.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_changelog::{Change, ReadLimit};
+use headwater_engine::{
+    Action, BillingMode, Command, Database, Durability, EngineError, EngineOptions, ItemCommand,
+    KeyRange, NewTable, Outcome, PageRequest, ReturnValues, StorageOptions, StreamView, Table,
+    Throughput,
+};
+use headwater_expression::Condition;
+use headwater_model::{
+    AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
+    Sequence,
+};
+use headwater_state::Direction;
+use std::ops::Bound;
+
+pub const START_MS: u64 = 1_760_000_000_000;
+
+pub fn options(shards: u32) -> EngineOptions {
+    EngineOptions {
+        shards: Some(shards),
+        apply_interval_ms: 1,
+        checkpoint_interval_ms: 20,
+        ..EngineOptions::default()
+    }
+}
+
+pub fn open(folder: Option<&Path>, clock: &ManualClock, options: EngineOptions) -> Database {
+    let mut storage = StorageOptions::default();
+    storage.log.durability = match folder {
+        Some(_) => Durability::Sync,
+        None => Durability::Memory,
+    };
+    // Small segments, so that tests see many of them.
+    storage.log.segment_bytes = 64 << 10;
+    storage.log.preallocate = false;
+    let rng = Arc::new(SeededRng::new(1));
+    let opened = headwater_engine::open(folder, storage, Arc::new(clock.clone()), rng, options);
+    opened.unwrap().0
+}
+
+pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
+    NewTable {
+        namespace: String::new(),
+        name: name.to_owned(),
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+        schema: KeySchema::new(KeyAttribute::new("pk", KeyType::S), None),
+        billing: BillingMode::PayPerRequest,
+        throughput: Throughput::default(),
+        on_demand: None,
+        deletion_protection: false,
+        table_class: None,
+        tags: Vec::new(),
+        stream,
+        retention_ms: None,
+    }
+}
+
+pub async fn create(database: &Database, name: &str, stream: Option<StreamView>) -> Arc<Table> {
+    let view = database
+        .create_table(new_table(name, stream))
+        .await
+        .unwrap();
+    view.table
+}
+
+pub fn item(key: &str, value: Option<i64>) -> Item {
+    let mut item = Item::from([("pk", AttributeValue::S(key.to_owned()))]);
+    if let Some(value) = value {
+        item.insert("v".to_owned(), AttributeValue::N(value.into()));
+    }
+    item
+}
+
+pub fn command(table: &Arc<Table>, key: &str, action: Action) -> Command {
+    Command::single(ItemCommand {
+        table: table.clone(),
+        key: table.schema().storage_key_of_key(&item(key, None)).unwrap(),
+        condition: None,
+        action,
+        returns: ReturnValues::None,
+        return_item_on_failure: false,
+    })
+}
+
+pub fn with_condition(mut command: Command, condition: Condition) -> Command {
+    command.items[0].condition = Some(condition);
+    command
+}
+
+pub async fn put(
+    database: &Database,
+    table: &Arc<Table>,
+    key: &str,
+    value: i64,
+) -> Result<Outcome, EngineError> {
+    let action = Action::Put(EncodedItem::encode(&item(key, Some(value))));
+    Ok(database.write(command(table, key, action)).await?.remove(0))
+}
+
+pub async fn delete(
+    database: &Database,
+    table: &Arc<Table>,
+    key: &str,
+) -> Result<Outcome, EngineError> {
+    Ok(database
+        .write(command(table, key, Action::Delete))
+        .await?
+        .remove(0))
+}
+
+pub fn get(database: &Database, table: &Table, key: &str) -> Option<Item> {
+    let key = table.schema().storage_key_of_key(&item(key, None)).unwrap();
+    database
+        .get(table, &key)
+        .unwrap()
+        .map(|item| item.decode().unwrap())
+}
+
+/// All items of a table, read in pages of `limit`.
+pub fn scan(database: &Database, table: &Table, limit: usize, direction: Direction) -> Vec<Item> {
+    let mut range = KeyRange {
+        from: Bound::Unbounded,
+        to: Bound::Unbounded,
+    };
+    let mut items = Vec::new();
+    loop {
+        let request = PageRequest {
+            range: range.clone(),
+            direction,
+            limit: Some(limit),
+            bytes_max: 1 << 20,
+            filter: None,
+            items: true,
+        };
+        let page = database.page(table, &request).unwrap();
+        items.extend(page.items.iter().map(|item| item.decode().unwrap()));
+        let Some(last) = page.last_key else {
+            return items;
+        };
+        match direction {
+            Direction::Forward => range.from = Bound::Excluded(last),
+            Direction::Backward => range.to = Bound::Excluded(last),
+        }
+    }
+}
+
+/// Every record of every shard of a stream, shard by shard with parents first, read in pages of `limit`.
+pub fn records(database: &Database, stream: u32, limit: usize) -> Vec<(u32, Sequence, Change)> {
+    let mut out = Vec::new();
+    for shard in database.shards_now(stream) {
+        let mut from = Sequence::ZERO;
+        loop {
+            let limit = ReadLimit {
+                records: limit,
+                bytes: 1 << 20,
+            };
+            let page = database
+                .log()
+                .read_shard(shard.number, from, limit)
+                .unwrap();
+            if page.records.is_empty() {
+                break;
+            }
+            let read = page.records.into_iter();
+            out.extend(read.map(|record| (shard.number, record.sequence, record.change)));
+            from = page.next;
+        }
+    }
+    out
+}

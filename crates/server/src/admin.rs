@@ -1,0 +1,147 @@
+//! What is Headwater's own, under `/_headwater/`: health, metrics, the test clock, shard splits.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /_headwater/health` | 200 `{"status":"ok",...}`, or 503 with the reason |
+//! | `GET /_headwater/metrics` | Prometheus text |
+//! | `GET /_headwater/clock` | `{"now_ms":N}` |
+//! | `POST /_headwater/clock` `{"advance_ms":N}` | moves the test clock; answers when what became due is done |
+//! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
+
+use bytes::Bytes;
+use headwater_operations::RequestContext;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::{Method, Request, StatusCode};
+
+use crate::request::{Reply, Server, not_found};
+
+const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
+
+pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply {
+    let path = request
+        .uri()
+        .path()
+        .trim_start_matches("/_headwater/")
+        .to_owned();
+    let method = request.method().clone();
+    let context = server.context(request.headers());
+    let body = match server.body(request.into_body(), ADMIN_BODY_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(reply) => return *reply,
+    };
+    match (&method, path.as_str()) {
+        (&Method::GET, "health") => health(server),
+        (&Method::GET, "metrics") => text(server, StatusCode::OK, server.metrics.page(&server.api)),
+        (&Method::GET, "clock") => now(server),
+        (&Method::POST, "clock") => advance(server, &body).await,
+        (&Method::POST, "split") => split(server, context, &body).await,
+        _ => not_found(),
+    }
+}
+
+fn health(server: &Server) -> Reply {
+    match server.api.database().log().poisoned() {
+        None => answer(server, StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+        Some(reason) => {
+            let reason = format!(
+                "writes are refused since the log failed: {reason}; look at the disk, then restart"
+            );
+            answer(server, StatusCode::SERVICE_UNAVAILABLE, problem(&reason))
+        }
+    }
+}
+
+fn now(server: &Server) -> Reply {
+    let now_ms = server.api.database().clock().now_ms();
+    answer(server, StatusCode::OK, format!(r#"{{"now_ms":{now_ms}}}"#))
+}
+
+async fn advance(server: &Server, body: &[u8]) -> Reply {
+    let Some(advance_clock) = &server.advance_clock else {
+        return refuse(
+            server,
+            "the clock can be moved only when the server was started with --test-clock",
+        );
+    };
+    let Some(by_ms) = member_u64(body, "advance_ms") else {
+        return refuse(server, "expected {\"advance_ms\": MILLISECONDS}");
+    };
+    advance_clock(by_ms);
+    if let Err(error) = server.api.database().run_due().await {
+        return refuse(server, &error.to_string());
+    }
+    now(server)
+}
+
+async fn split(server: &Server, context: RequestContext, body: &[u8]) -> Reply {
+    let (Some(arn), Some(shard)) = (
+        member_text(body, "stream_arn"),
+        member_text(body, "shard_id"),
+    ) else {
+        return refuse(
+            server,
+            "expected {\"stream_arn\": ARN, \"shard_id\": ID, \"children\": COUNT}",
+        );
+    };
+    let children = member_u64(body, "children").unwrap_or(2).clamp(1, 64) as u32;
+    match split_shard(server, &context, &arn, &shard, children).await {
+        Ok(ids) => {
+            let body = serde_json::json!({ "children": ids }).to_string();
+            answer(server, StatusCode::OK, body)
+        }
+        Err(reason) => refuse(server, &reason),
+    }
+}
+
+async fn split_shard(
+    server: &Server,
+    context: &RequestContext,
+    arn: &str,
+    shard: &str,
+    children: u32,
+) -> Result<Vec<String>, String> {
+    let streams = server.api.streams();
+    let stream = streams
+        .find(&context.namespace, arn)
+        .map_err(|error| error.to_string())?;
+    let shard = streams
+        .shard(&stream, shard)
+        .map_err(|error| error.to_string())?;
+    let database = server.api.database();
+    let opened = database
+        .split_shard(stream.id, shard.number, children)
+        .await;
+    let opened = opened.map_err(|error| error.to_string())?;
+    Ok(opened.iter().map(|shard| shard.id()).collect())
+}
+
+fn member_u64(body: &[u8], name: &str) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(body)
+        .ok()?
+        .get(name)?
+        .as_u64()
+}
+
+fn member_text(body: &[u8], name: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(value.get(name)?.as_str()?.to_owned())
+}
+
+fn problem(reason: &str) -> String {
+    serde_json::json!({ "message": reason }).to_string()
+}
+
+fn refuse(server: &Server, reason: &str) -> Reply {
+    answer(server, StatusCode::BAD_REQUEST, problem(reason))
+}
+
+fn answer(server: &Server, status: StatusCode, body: String) -> Reply {
+    let kind = HeaderValue::from_static("application/json");
+    server.reply(status, kind, Bytes::from(body))
+}
+
+fn text(server: &Server, status: StatusCode, body: String) -> Reply {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4");
+    server.reply(status, kind, Bytes::from(body))
+}

@@ -1,0 +1,107 @@
+//! Connections: accepting, their bounds in number and time, and the drain at the end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::request::Server;
+
+/// Most bytes of request line and headers.
+const HEADERS_BYTES_MAX: usize = 64 * 1024;
+/// Pause after a failed accept, so that a lack of descriptors does not spin a core.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Serves connections until `stop` says true, then lets the requests in flight finish within `drain`.
+///
+/// # Errors
+/// None: a connection that fails is closed, a failed accept is tried again.
+pub async fn serve(
+    listener: TcpListener,
+    server: Arc<Server>,
+    mut stop: watch::Receiver<bool>,
+    drain: Duration,
+) {
+    let places = Arc::new(Semaphore::new(server.settings.connections_max));
+    loop {
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = stopping(&mut stop) => break,
+        };
+        let Ok(place) = place else { break };
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopping(&mut stop) => break,
+        };
+        match stream {
+            Ok((stream, peer)) => {
+                let (server, stop) = (server.clone(), stop.clone());
+                tokio::spawn(async move {
+                    connection(stream, peer, server, stop).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted; is the limit of open files too low?");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+    drop(listener);
+    let all = server.settings.connections_max as u32;
+    if tokio::time::timeout(drain, places.acquire_many(all))
+        .await
+        .is_err()
+    {
+        tracing::warn!("requests were still running when the time to drain was over");
+    }
+}
+
+/// Returns when the server is to stop, or when nobody is left who could say so.
+async fn stopping(stop: &mut watch::Receiver<bool>) {
+    // The answer holds a lock guard, which must not live across another await.
+    let _ = stop.wait_for(|stop| *stop).await.is_ok();
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    server: Arc<Server>,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Replies are small and whole: waiting to fill a packet only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "no-delay could not be set");
+    }
+    let timeout = server.settings.request_timeout;
+    let service = service_fn(move |request| {
+        let server = server.clone();
+        async move { Ok::<_, Infallible>(server.handle(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_buf_size(HEADERS_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let finished = tokio::select! {
+        result = connection.as_mut() => Some(result),
+        () = stopping(&mut stop) => None,
+    };
+    let result = match finished {
+        Some(result) => result,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, %peer, "connection ended");
+    }
+}

@@ -1,0 +1,116 @@
+//! Counters per operation, in the text form that Prometheus reads. Labels come from the operation table.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use headwater_operations::Api;
+use headwater_wire::{ApiError, Operation};
+
+#[derive(Default)]
+struct Counter {
+    requests: AtomicU64,
+    client_errors: AtomicU64,
+    server_errors: AtomicU64,
+    microseconds: AtomicU64,
+}
+
+/// Counters of a server.
+pub struct Metrics {
+    operations: Vec<Counter>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Metrics {
+            operations: Operation::ALL.iter().map(|_| Counter::default()).collect(),
+        }
+    }
+
+    /// Counts an answered request.
+    pub(crate) fn count(&self, operation: Operation, took: Duration, error: Option<&ApiError>) {
+        let Some(counter) = self.operations.get(operation as usize) else {
+            return;
+        };
+        counter.requests.fetch_add(1, Ordering::Relaxed);
+        counter
+            .microseconds
+            .fetch_add(took.as_micros() as u64, Ordering::Relaxed);
+        match error {
+            Some(error) if error.is_server_fault() => {
+                counter.server_errors.fetch_add(1, Ordering::Relaxed)
+            }
+            Some(_) => counter.client_errors.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
+    }
+
+    /// The page for Prometheus.
+    pub(crate) fn page(&self, api: &Api) -> String {
+        let mut out = String::new();
+        let families: [(&str, &str, fn(&Counter) -> u64); 4] = [
+            ("requests", "Requests answered", |c| {
+                c.requests.load(Ordering::Relaxed)
+            }),
+            ("client_errors", "Requests answered with a 4xx error", |c| {
+                c.client_errors.load(Ordering::Relaxed)
+            }),
+            ("server_errors", "Requests answered with a 5xx error", |c| {
+                c.server_errors.load(Ordering::Relaxed)
+            }),
+            (
+                "microseconds",
+                "Time spent on requests, microseconds",
+                |c| c.microseconds.load(Ordering::Relaxed),
+            ),
+        ];
+        for (name, help, value) in families {
+            let _ = writeln!(out, "# HELP headwater_{name}_total {help}");
+            let _ = writeln!(out, "# TYPE headwater_{name}_total counter");
+            for (counter, operation) in self.operations.iter().zip(Operation::ALL) {
+                if counter.requests.load(Ordering::Relaxed) > 0 {
+                    let _ = writeln!(
+                        out,
+                        "headwater_{name}_total{{operation=\"{}\"}} {}",
+                        operation.name(),
+                        value(counter)
+                    );
+                }
+            }
+        }
+        let database = api.database();
+        let log = database.log();
+        for (name, help, value) in [
+            (
+                "overlay_bytes",
+                "Bytes in the log and not yet in the state",
+                database.overlay_bytes() as u64,
+            ),
+            (
+                "log_segments",
+                "Segments of the log",
+                log.segments().len() as u64,
+            ),
+            (
+                "log_durable_ms",
+                "Time of the last durable change, milliseconds since the epoch",
+                log.durable().ms(),
+            ),
+            (
+                "state_applied_ms",
+                "Time of the last change in the state, milliseconds since the epoch",
+                database.applied().ms(),
+            ),
+            (
+                "log_poisoned",
+                "1 if the log has failed and takes no more writes",
+                u64::from(log.poisoned().is_some()),
+            ),
+        ] {
+            let _ = writeln!(out, "# HELP headwater_{name} {help}");
+            let _ = writeln!(out, "# TYPE headwater_{name} gauge");
+            let _ = writeln!(out, "headwater_{name} {value}");
+        }
+        out
+    }
+}

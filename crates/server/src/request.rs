@@ -1,0 +1,330 @@
+//! A request from its head to its reply: which interface it is for, its body within bounds, the envelope.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use headwater_model::Rng;
+use headwater_operations::{Api, RequestContext};
+use headwater_triggers::Triggers;
+use headwater_wire::{ApiError, Operation, Target, messages, sigv4};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use crate::admin;
+use crate::metrics::Metrics;
+use crate::request_id::RequestIds;
+
+/// Most bytes of a body (dynamodb-api.md section 2: larger ones get 413).
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes of a body of the Lambda interface: a zip of 50 MB as base64 in its JSON, and some.
+pub const FUNCTION_BODY_BYTES_MAX: usize = 72 * 1024 * 1024;
+
+const JSON_1_0: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// Settings of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Most connections at once.
+    pub connections_max: usize,
+    /// Longest time in which a client must have sent a request.
+    pub request_timeout: Duration,
+    /// Region when a request names none.
+    pub region: String,
+    /// Account id in ARNs.
+    pub account: String,
+    /// Whether the tables of different access keys and regions are kept apart.
+    pub separate_namespaces: bool,
+}
+
+/// Moves a test clock by milliseconds.
+pub type AdvanceClock = Box<dyn Fn(u64) + Send + Sync>;
+
+/// What requests are answered with.
+pub struct Server {
+    /// Settings.
+    pub settings: ServerSettings,
+    /// DynamoDB and DynamoDB Streams.
+    pub api: Arc<Api>,
+    /// Functions and event source mappings.
+    pub triggers: Arc<Triggers>,
+    /// Moves the clock by so many milliseconds, if tests may do that.
+    pub advance_clock: Option<AdvanceClock>,
+    /// Counters.
+    pub metrics: Metrics,
+    ids: RequestIds,
+}
+
+impl Server {
+    /// A server over its parts.
+    pub fn new(
+        settings: ServerSettings,
+        api: Arc<Api>,
+        triggers: Arc<Triggers>,
+        advance_clock: Option<AdvanceClock>,
+        rng: &dyn Rng,
+    ) -> Self {
+        Server {
+            settings,
+            api,
+            triggers,
+            advance_clock,
+            metrics: Metrics::new(),
+            ids: RequestIds::new(rng),
+        }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Reply {
+        let path = request.uri().path();
+        if path == "/" {
+            return match *request.method() {
+                Method::POST => self.json_1_0(request).await,
+                Method::GET => self.healthy(),
+                _ => not_found(),
+            };
+        }
+        if path.starts_with("/_headwater/") {
+            return admin::handle(self, request).await;
+        }
+        if is_lambda_path(path) {
+            return self.lambda(request).await;
+        }
+        not_found()
+    }
+
+    /// DynamoDB and DynamoDB Streams: the operation is in a header, the input in the body.
+    async fn json_1_0(&self, request: Request<Incoming>) -> Reply {
+        let started = Instant::now();
+        if !is_amz_json(request.headers()) {
+            return not_found();
+        }
+        let (head, body) = request.into_parts();
+        let body = match self.body(body, BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(reply) => return *reply,
+        };
+        let target = head
+            .headers
+            .get("x-amz-target")
+            .and_then(|value| value.to_str().ok());
+        let operation = match Target::parse(target.unwrap_or_default()) {
+            Ok(target) => target.operation,
+            Err(error) => return self.dynamodb_error(&error),
+        };
+        let context = self.context(&head.headers);
+        let result = match wait(&head.headers) {
+            Some(wait) if operation == Operation::GetRecords => {
+                self.get_records_waiting(&body, &context, wait).await
+            }
+            _ => self.api.dispatch(operation, &body, &context).await,
+        };
+        let failed = result.as_ref().err();
+        self.metrics.count(operation, started.elapsed(), failed);
+        match result {
+            Ok(reply) => self.reply(StatusCode::OK, JSON_1_0, Bytes::from(reply)),
+            Err(error) => self.dynamodb_error(&error),
+        }
+    }
+
+    /// GetRecords that waits for a record, an extension: an empty page of an open shard is asked for again
+    /// with each commit until something is there or the time is over.
+    async fn get_records_waiting(
+        &self,
+        body: &[u8],
+        context: &RequestContext,
+        wait: Duration,
+    ) -> Result<Vec<u8>, ApiError> {
+        let until = tokio::time::Instant::now() + wait;
+        let mut commits = self.api.database().log().watch();
+        loop {
+            commits.borrow_and_update();
+            let reply = self
+                .api
+                .dispatch(Operation::GetRecords, body, context)
+                .await?;
+            let open_and_empty = contains(&reply, br#""Records":[]"#)
+                && contains(&reply, br#""NextShardIterator":"#);
+            if !open_and_empty {
+                return Ok(reply);
+            }
+            match tokio::time::timeout_at(until, commits.changed()).await {
+                Ok(Ok(())) => {}
+                // The time is over, or the log has ended.
+                _ => return Ok(reply),
+            }
+        }
+    }
+
+    /// The Lambda interface: the operation is in method and path.
+    async fn lambda(&self, request: Request<Incoming>) -> Reply {
+        let (head, body) = request.into_parts();
+        let body = match self.body(body, FUNCTION_BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(reply) => return *reply,
+        };
+        let context = self.context(&head.headers);
+        let header = |name: &str| -> Option<String> {
+            let value = head.headers.get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let answer = self
+            .triggers
+            .handle(
+                head.method.as_str(),
+                &head.uri.to_string(),
+                &header,
+                body,
+                &context,
+            )
+            .await;
+        let status =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut reply = self.reply(status, JSON, answer.body);
+        for (name, value) in answer.headers {
+            if let (Ok(name), Ok(value)) = (
+                hyper::header::HeaderName::try_from(name),
+                HeaderValue::try_from(value),
+            ) {
+                reply.headers_mut().insert(name, value);
+            }
+        }
+        reply
+    }
+
+    /// Reads a body within its bounds in size and time.
+    pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Bytes, Box<Reply>> {
+        let whole = Limited::new(body, bytes_max).collect();
+        match tokio::time::timeout(self.settings.request_timeout, whole).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Box::new(closing(
+                self.dynamodb_error(&messages::body_too_large()),
+            ))),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a body broke off");
+                Err(Box::new(closing(status_only(StatusCode::BAD_REQUEST))))
+            }
+            Err(_) => Err(Box::new(closing(status_only(StatusCode::REQUEST_TIMEOUT)))),
+        }
+    }
+
+    /// Who asks, for which region.
+    pub(crate) fn context(&self, headers: &HeaderMap) -> RequestContext {
+        let authorization = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let scope = authorization.and_then(sigv4::credential_scope);
+        let region = scope
+            .as_ref()
+            .map_or(self.settings.region.as_str(), |scope| scope.region);
+        let namespace = match &scope {
+            Some(scope) if self.settings.separate_namespaces => {
+                format!("{}/{}", scope.access_key, scope.region)
+            }
+            _ => String::new(),
+        };
+        RequestContext {
+            namespace,
+            region: region.to_owned(),
+            account: self.settings.account.clone(),
+            host: headers
+                .get(HOST)
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
+        }
+    }
+
+    /// The answer to a health check (dynamodb-api.md section 2), trailing space included.
+    fn healthy(&self) -> Reply {
+        let text = format!("healthy: dynamodb.{}.amazonaws.com ", self.settings.region);
+        self.reply(
+            StatusCode::OK,
+            HeaderValue::from_static("text/plain"),
+            Bytes::from(text),
+        )
+    }
+
+    pub(crate) fn dynamodb_error(&self, error: &ApiError) -> Reply {
+        let mut body = Vec::with_capacity(256);
+        if let Err(error) = error.write_dynamodb(&mut body) {
+            tracing::error!(%error, "an error could not be written down");
+        }
+        if error.is_server_fault() {
+            tracing::error!(%error, "a request failed");
+        }
+        let status =
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.reply(status, JSON_1_0, Bytes::from(body))
+    }
+
+    /// A reply with the headers that every reply of AWS has.
+    pub(crate) fn reply(&self, status: StatusCode, kind: HeaderValue, body: Bytes) -> Reply {
+        let crc = crc32fast::hash(&body);
+        let mut reply = Response::new(Full::new(body));
+        *reply.status_mut() = status;
+        let headers = reply.headers_mut();
+        headers.insert("x-amzn-requestid", self.ids.next());
+        headers.insert(CONTENT_TYPE, kind);
+        headers.insert("x-amz-crc32", HeaderValue::from(crc));
+        reply
+    }
+}
+
+/// Longest time that a request may ask to wait.
+const WAIT_MS_MAX: u64 = 20_000;
+
+/// How long GetRecords is to wait for a record: an extension, by header, in milliseconds.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get("x-headwater-wait-ms")?.to_str().ok()?;
+    let wait_ms: u64 = value.parse().ok()?;
+    Some(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)))
+}
+
+/// Whether a reply holds these bytes. Quotes inside of values are escaped, so that only a member can match.
+fn contains(reply: &[u8], member: &[u8]) -> bool {
+    reply.windows(member.len()).any(|window| window == member)
+}
+
+fn is_amz_json(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+    let kind = kind.trim_ascii();
+    kind.eq_ignore_ascii_case(b"application/x-amz-json-1.0")
+        || kind.eq_ignore_ascii_case(b"application/json")
+}
+
+fn is_lambda_path(path: &str) -> bool {
+    // A version date such as 2015-03-31 opens every path of the Lambda interface.
+    let version = path.split('/').nth(1).unwrap_or_default().as_bytes();
+    version.len() == 10 && version[4] == b'-' && version[7] == b'-'
+}
+
+/// What AWS answers to a path, method or content type that it does not know (dynamodb-api.md section 2).
+pub(crate) fn not_found() -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from_static(
+        b"<UnknownOperationException/>\n",
+    )));
+    *reply.status_mut() = StatusCode::NOT_FOUND;
+    reply
+}
+
+fn status_only(status: StatusCode) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::new()));
+    *reply.status_mut() = status;
+    reply
+}
+
+/// The rest of an unread body must not be taken for the next request.
+fn closing(mut reply: Reply) -> Reply {
+    let close = HeaderValue::from_static("close");
+    reply.headers_mut().insert(hyper::header::CONNECTION, close);
+    reply
+}
