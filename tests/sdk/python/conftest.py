@@ -1,8 +1,25 @@
-"""The servers that tests run against."""
+"""The servers that tests run against, and a bound on each test's time."""
+
+import signal
 
 import pytest
 
 from launcher import Server
+
+TEST_SECONDS_MAX = 180
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """A test that reads for ever fails instead."""
+
+    def give_up(*_):
+        raise TimeoutError(f"a test took more than {TEST_SECONDS_MAX} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TEST_SECONDS_MAX)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session")
