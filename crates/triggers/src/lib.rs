@@ -3,5 +3,16 @@
 //! `functions` runs a function's code in child processes that speak the Lambda Runtime API to
 //! this server. It knows nothing of streams, mappings or the wire: a configuration and a payload
 //! go in, a payload or a function error comes out.
+//!
+//! `mappings` delivers the records of streams to functions, `registry` remembers functions, mappings
+//! and checkpoints in system tables, `api` answers the requests of the Lambda REST API, and
+//! [`Triggers`] holds all of it together.
 
+mod api;
 pub mod functions;
+mod mappings;
+mod registry;
+mod triggers;
+
+pub use api::{HeaderOf, HttpAnswer, LOCAL_DIRECTORY};
+pub use triggers::{OpenError, Triggers, TriggersSettings};

@@ -1,4 +1,4 @@
-//! Functions in real processes: Python, Node and a bootstrap of our own.
+//! Functions in real processes, and triggers over a real engine.
 
 #[cfg(test)]
 mod bench;
@@ -12,3 +12,5 @@ mod orphans;
 mod provided;
 #[cfg(test)]
 mod python;
+#[cfg(test)]
+mod triggers;

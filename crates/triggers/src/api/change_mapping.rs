@@ -1,0 +1,102 @@
+//! UpdateEventSourceMapping and DeleteEventSourceMapping.
+
+use std::sync::Arc;
+
+use headwater_operations::RequestContext;
+use headwater_wire::ApiError;
+use headwater_wire::lambda::{DeleteEventSourceMappingRequest, UpdateEventSourceMappingRequest};
+use headwater_wire::messages::mappings;
+
+use crate::mappings::Phase;
+use crate::registry::MappingRecord;
+use crate::triggers::Triggers;
+
+use super::answer::{HttpAnswer, internal};
+use super::create_mapping::mapped_arn;
+use super::function_name::FunctionName;
+use super::mapping_settings::{Unserved, batch_size, retries_max};
+use super::mapping_view::Transition;
+
+pub(super) async fn update_mapping(
+    triggers: &Triggers,
+    request: UpdateEventSourceMappingRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let unserved = Unserved::of_update(&request);
+    unserved.check_destination()?;
+    let _change = triggers.changes.lock().await;
+    let before = triggers.changeable(&context.namespace, &request.uuid)?;
+    unserved.check()?;
+    let after = triggers.changed(&before, &request, context)?;
+    let transition = match (before.enabled, after.enabled) {
+        (false, true) => Transition::Enabling,
+        (true, false) => Transition::Disabling,
+        _ => Transition::Updating,
+    };
+    let after = triggers.mappings.put(after).await.map_err(internal)?;
+    let answer = triggers.in_transition(&after, transition);
+    match transition {
+        Transition::Enabling => triggers.deliveries.start(after),
+        Transition::Disabling => triggers.deliveries.stop(&after.uuid),
+        _ => triggers.deliveries.update(after),
+    }
+    HttpAnswer::json(202, &answer)
+}
+
+pub(super) async fn delete_mapping(
+    triggers: &Triggers,
+    request: DeleteEventSourceMappingRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let _change = triggers.changes.lock().await;
+    let mapping = triggers.changeable(&context.namespace, &request.uuid)?;
+    let uuid = &mapping.uuid;
+    triggers.mappings.remove(uuid).await.map_err(internal)?;
+    let answer = triggers.in_transition(&mapping, Transition::Deleting);
+    triggers.deliveries.abandon(uuid).await;
+    triggers.checkpoints.retain(uuid, |_| false);
+    HttpAnswer::json(202, &answer)
+}
+
+impl Triggers {
+    /// A mapping that may be changed now.
+    fn changeable(&self, namespace: &str, uuid: &str) -> Result<Arc<MappingRecord>, ApiError> {
+        let mapping = self
+            .mappings
+            .get(namespace, uuid)
+            .ok_or_else(mappings::not_found)?;
+        match self.deliveries.phase(uuid) {
+            Phase::Stopping => Err(mappings::in_use(uuid)),
+            Phase::Running | Phase::Stopped => Ok(mapping),
+        }
+    }
+
+    /// The mapping with what the request changes.
+    fn changed(
+        &self,
+        before: &MappingRecord,
+        request: &UpdateEventSourceMappingRequest,
+        context: &RequestContext,
+    ) -> Result<MappingRecord, ApiError> {
+        let mut after = before.clone();
+        if let Some(name) = &request.function_name {
+            let name = FunctionName::parse(name);
+            let function = self
+                .function(&name, context)
+                .map_err(|_| mappings::function_does_not_exist())?;
+            let (stream_arn, uuid) = (&before.stream_arn, &before.uuid);
+            self.check_pair(&before.namespace, stream_arn, &function, Some(uuid))?;
+            after.function_name = function.config.name.clone();
+            after.function_arn = mapped_arn(&function, &name);
+        }
+        after.enabled = request.enabled.unwrap_or(before.enabled);
+        if let Some(given) = request.batch_size {
+            after.batch_size = batch_size(given);
+        }
+        if let Some(attempts) = request.maximum_retry_attempts {
+            after.retries_max = retries_max(attempts);
+        }
+        after.modified_ms = self.clock.now_ms();
+        Ok(after)
+    }
+}

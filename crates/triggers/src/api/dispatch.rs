@@ -1,0 +1,122 @@
+//! From an HTTP request to an operation.
+
+use bytes::Bytes;
+use headwater_operations::RequestContext;
+use headwater_wire::messages::functions;
+use headwater_wire::{ApiError, Operation, RestRequest, lambda};
+
+use crate::registry::uuid;
+use crate::triggers::Triggers;
+
+use super::answer::HttpAnswer;
+use super::change_mapping::{delete_mapping, update_mapping};
+use super::create_function::create_function;
+use super::create_mapping::create_mapping;
+use super::invoke::invoke;
+use super::read_functions::{
+    delete_function, get_function, get_function_configuration, list_functions,
+};
+use super::read_mappings::{get_mapping, list_mappings};
+
+/// The headers that carry parts of a request, in lower case.
+const HEADERS: [&str; 5] = [
+    "x-amz-invocation-type",
+    "x-amz-log-type",
+    "x-amz-client-context",
+    "x-amz-durable-execution-name",
+    "x-amz-tenant-id",
+];
+const TRACE_ID: &str = "x-amzn-trace-id";
+
+/// Looks a header of the request up; its name is in lower case.
+pub type HeaderOf<'h> = &'h (dyn Fn(&str) -> Option<String> + Send + Sync);
+
+impl Triggers {
+    /// Answers a request of the Lambda API. `uri` is its path and query.
+    pub async fn handle(
+        &self,
+        method: &str,
+        uri: &str,
+        header: HeaderOf<'_>,
+        body: Bytes,
+        context: &RequestContext,
+    ) -> HttpAnswer {
+        let answer = self.answer(method, uri, header, body, context).await;
+        answer
+            .unwrap_or_else(|error| HttpAnswer::error(&error))
+            .with_request_id(|| uuid(self.rng()))
+    }
+
+    async fn answer(
+        &self,
+        method: &str,
+        uri: &str,
+        header: HeaderOf<'_>,
+        body: Bytes,
+        context: &RequestContext,
+    ) -> Result<HttpAnswer, ApiError> {
+        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let (operation, request) = RestRequest::route(method, path, query)
+            .ok_or_else(|| functions::unknown_path(method, path))?;
+        let given = HEADERS
+            .iter()
+            .filter_map(|name| Some((*name, header(name)?)));
+        let request = given
+            .fold(request, |request, (name, value)| {
+                request.with_header(name, &value)
+            })
+            .with_body(body);
+        let trace_id = header(TRACE_ID);
+        self.dispatch(operation, &request, trace_id, context).await
+    }
+
+    async fn dispatch(
+        &self,
+        operation: Operation,
+        request: &RestRequest,
+        trace_id: Option<String>,
+        context: &RequestContext,
+    ) -> Result<HttpAnswer, ApiError> {
+        macro_rules! decoded {
+            ($shape:ident) => {
+                lambda::$shape::decode(request)?
+            };
+        }
+        match operation {
+            Operation::CreateFunction => {
+                create_function(self, decoded!(CreateFunctionRequest), context).await
+            }
+            Operation::GetFunction => get_function(self, decoded!(GetFunctionRequest), context),
+            Operation::GetFunctionConfiguration => {
+                let request = decoded!(GetFunctionConfigurationRequest);
+                get_function_configuration(self, request, context)
+            }
+            Operation::ListFunctions => {
+                list_functions(self, decoded!(ListFunctionsRequest), context)
+            }
+            Operation::DeleteFunction => {
+                delete_function(self, decoded!(DeleteFunctionRequest), context).await
+            }
+            Operation::Invoke => invoke(self, decoded!(InvocationRequest), context, trace_id).await,
+            Operation::CreateEventSourceMapping => {
+                create_mapping(self, decoded!(CreateEventSourceMappingRequest), context).await
+            }
+            Operation::GetEventSourceMapping => {
+                get_mapping(self, decoded!(GetEventSourceMappingRequest), context)
+            }
+            Operation::ListEventSourceMappings => {
+                list_mappings(self, decoded!(ListEventSourceMappingsRequest), context)
+            }
+            Operation::UpdateEventSourceMapping => {
+                update_mapping(self, decoded!(UpdateEventSourceMappingRequest), context).await
+            }
+            Operation::DeleteEventSourceMapping => {
+                delete_mapping(self, decoded!(DeleteEventSourceMappingRequest), context).await
+            }
+            other => Err(functions::invalid_parameter(format!(
+                "Headwater does not support the operation {} yet",
+                other.name()
+            ))),
+        }
+    }
+}

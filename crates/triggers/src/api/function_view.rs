@@ -1,0 +1,126 @@
+//! A function as the API shows it (triggers.md section 10, recorded).
+
+use headwater_wire::lambda::{
+    EnvironmentResponse, EphemeralStorage, FunctionConfiguration, LastUpdateStatus, LogFormat,
+    LoggingConfig, PackageType, RuntimeVersionConfig, SnapStartApplyOn,
+    SnapStartOptimizationStatus, SnapStartResponse, State, TracingConfigResponse, TracingMode,
+};
+
+use crate::registry::FunctionRecord;
+
+/// A function that was just created.
+pub(super) fn pending(record: &FunctionRecord) -> FunctionConfiguration {
+    FunctionConfiguration {
+        state: Some(State::Pending),
+        state_reason: Some("The function is being created.".to_owned()),
+        state_reason_code: Some("Creating".to_owned()),
+        last_update_status: None,
+        ..active(record)
+    }
+}
+
+/// A function at any later time: creating one takes no longer than its answer.
+pub(super) fn active(record: &FunctionRecord) -> FunctionConfiguration {
+    let config = &record.config;
+    FunctionConfiguration {
+        function_name: Some(config.name.clone()),
+        function_arn: Some(config.arn.clone()),
+        runtime: Some(config.runtime.clone()),
+        role: Some(record.role.clone()),
+        handler: Some(config.handler.clone()),
+        code_size: i64::try_from(record.code_size_bytes).ok(),
+        description: Some(record.description.clone()),
+        timeout: Some(i64::from(config.timeout_s)),
+        memory_size: Some(i64::from(config.memory_mb)),
+        last_modified: Some(iso_time(record.modified_ms)),
+        code_sha256: Some(record.code_sha256.clone()),
+        version: Some(config.version.clone()),
+        environment: Some(EnvironmentResponse {
+            variables: Some(config.environment.clone()),
+        }),
+        tracing_config: Some(TracingConfigResponse {
+            mode: Some(match record.traced {
+                true => TracingMode::Active,
+                false => TracingMode::PassThrough,
+            }),
+        }),
+        revision_id: Some(config.revision.clone()),
+        state: Some(State::Active),
+        state_reason: None,
+        state_reason_code: None,
+        last_update_status: Some(LastUpdateStatus::Successful),
+        last_update_status_reason: None,
+        last_update_status_reason_code: None,
+        package_type: Some(PackageType::Zip),
+        architectures: Some(vec![record.architecture.clone()]),
+        ephemeral_storage: Some(EphemeralStorage {
+            size: record.ephemeral_storage_mb,
+        }),
+        snap_start: Some(SnapStartResponse {
+            apply_on: Some(SnapStartApplyOn::None),
+            optimization_status: Some(SnapStartOptimizationStatus::Off),
+        }),
+        runtime_version_config: Some(RuntimeVersionConfig {
+            runtime_version_arn: Some(runtime_version_arn(record)),
+        }),
+        logging_config: Some(logging(record)),
+    }
+}
+
+fn logging(record: &FunctionRecord) -> LoggingConfig {
+    let logging = &record.logging;
+    let group = || format!("/aws/lambda/{}", record.config.name);
+    LoggingConfig {
+        log_format: Some(match logging.json {
+            true => LogFormat::Json,
+            false => LogFormat::Text,
+        }),
+        application_log_level: logging.application_level.clone(),
+        system_log_level: logging.system_level.clone(),
+        log_group: Some(logging.group.clone().unwrap_or_else(group)),
+    }
+}
+
+/// An ARN of the right form; there is nothing behind it.
+fn runtime_version_arn(record: &FunctionRecord) -> String {
+    let region = record.config.region().unwrap_or("us-east-1");
+    format!("arn:aws:lambda:{region}::runtime:{:0>64}", "")
+}
+
+/// `2025-11-25T00:39:45.123+0000`.
+fn iso_time(ms: u64) -> String {
+    let (year, month, day) = civil(ms / 86_400_000);
+    let in_day = ms % 86_400_000;
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}+0000",
+        in_day / 3_600_000,
+        in_day / 60_000 % 60,
+        in_day / 1_000 % 60,
+        in_day % 1_000
+    )
+}
+
+/// Year, month and day of a count of days since 1970-01-01.
+fn civil(days: u64) -> (u64, u64, u64) {
+    // Count from 0000-03-01, so that a leap day ends a year and a 400-year era.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = (from_march + 2) % 12 + 1;
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iso_time;
+
+    #[test]
+    fn times_are_the_recorded_form() {
+        assert_eq!(iso_time(1_764_031_185_123), "2025-11-25T00:39:45.123+0000");
+        assert_eq!(iso_time(1_709_251_199_999), "2024-02-29T23:59:59.999+0000");
+    }
+}

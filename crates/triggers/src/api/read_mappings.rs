@@ -1,0 +1,83 @@
+//! GetEventSourceMapping and ListEventSourceMappings.
+
+use std::sync::Arc;
+
+use headwater_operations::RequestContext;
+use headwater_wire::ApiError;
+use headwater_wire::lambda::{
+    GetEventSourceMappingRequest, ListEventSourceMappingsRequest, ListEventSourceMappingsResponse,
+};
+use headwater_wire::messages::mappings;
+
+use crate::registry::MappingRecord;
+use crate::triggers::Triggers;
+
+use super::answer::HttpAnswer;
+use super::function_name::FunctionName;
+use super::marker;
+use super::read_functions::page_size;
+
+/// Mappings of one page at most, whatever is asked (triggers.md section 1).
+const PAGE_MAX: usize = 100;
+
+pub(super) fn get_mapping(
+    triggers: &Triggers,
+    request: GetEventSourceMappingRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let mapping = triggers
+        .mappings
+        .get(&context.namespace, &request.uuid)
+        .ok_or_else(mappings::not_found)?;
+    HttpAnswer::json(200, &triggers.settled(&mapping))
+}
+
+pub(super) fn list_mappings(
+    triggers: &Triggers,
+    request: ListEventSourceMappingsRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let after = request.marker.as_deref().map(place_of).transpose()?;
+    let name = request.function_name.as_deref().map(FunctionName::parse);
+    let mut found = triggers.mappings.all();
+    found.retain(|mapping| {
+        mapping.namespace == context.namespace
+            && is_asked_for(mapping, request.event_source_arn.as_deref(), name.as_ref())
+            && after
+                .as_ref()
+                .is_none_or(|(ms, uuid)| mapping.place() > (*ms, uuid))
+    });
+    let page = page_size(request.max_items, PAGE_MAX);
+    let more = found.len() > page;
+    found.truncate(page);
+    let answer = ListEventSourceMappingsResponse {
+        next_marker: found.last().filter(|_| more).map(marker_of),
+        event_source_mappings: found
+            .iter()
+            .map(|mapping| triggers.settled(mapping))
+            .collect(),
+    };
+    HttpAnswer::json(200, &answer)
+}
+
+fn is_asked_for(
+    mapping: &MappingRecord,
+    stream_arn: Option<&str>,
+    name: Option<&FunctionName>,
+) -> bool {
+    stream_arn.is_none_or(|arn| mapping.stream_arn == arn)
+        && name.is_none_or(|name| mapping.function_name == name.name)
+}
+
+fn marker_of(mapping: &Arc<MappingRecord>) -> String {
+    let (ms, uuid) = mapping.place();
+    marker::write(&format!("{ms}/{uuid}"))
+}
+
+fn place_of(text: &str) -> Result<(u64, String), ApiError> {
+    let place = marker::read(text)?;
+    let parts = place.split_once('/');
+    parts
+        .and_then(|(ms, uuid)| Some((ms.parse().ok()?, uuid.to_owned())))
+        .ok_or_else(marker::invalid)
+}

@@ -1,0 +1,237 @@
+//! One mapping at work: a task for each shard that may be read, children after their parents.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use headwater_model::Clock;
+use headwater_streams::{
+    ShardFollower, ShardView, Start, StreamDescription, Streams, StreamsError,
+};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::functions::Runtimes;
+use crate::registry::{Checkpoint, Checkpoints, Functions, MappingRecord, Origin, ShardKey};
+
+use super::batch::Batches;
+use super::shard::{End, ShardDelivery};
+
+/// What all deliveries work with.
+pub(crate) struct Shared {
+    pub(crate) streams: Streams,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) runtimes: Arc<Runtimes>,
+    pub(crate) checkpoints: Arc<Checkpoints>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// One for each invocation of whichever mapping.
+    pub(crate) permits: Semaphore,
+}
+
+/// Whether and how a delivery is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    No,
+    /// Let invocations that run come to their end.
+    AfterInvocations,
+    /// Leave everything as it is; records may be delivered again.
+    Now,
+}
+
+/// Returns when a delivery is told to stop, or when nobody is left who could tell.
+pub(super) async fn stopped(stop: &mut watch::Receiver<Stop>) {
+    // The reference would keep the sender waiting.
+    drop(stop.wait_for(|stop| *stop != Stop::No).await);
+}
+
+async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
+    drop(stop.wait_for(|stop| *stop == Stop::Now).await);
+}
+
+/// The task that a mapping runs in.
+pub(super) struct Delivery {
+    shared: Arc<Shared>,
+    mapping: watch::Receiver<Arc<MappingRecord>>,
+    stop: watch::Receiver<Stop>,
+    /// The shards that are delivered now: numbers and ids.
+    running: BTreeMap<u32, String>,
+    /// Numbers of those that are done with.
+    finished: BTreeSet<u32>,
+    tasks: JoinSet<(u32, End)>,
+}
+
+impl Delivery {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        mapping: watch::Receiver<Arc<MappingRecord>>,
+        stop: watch::Receiver<Stop>,
+    ) -> Self {
+        Self {
+            shared,
+            mapping,
+            stop,
+            running: BTreeMap::new(),
+            finished: BTreeSet::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Delivers until it is told to stop.
+    pub(super) async fn run(mut self) {
+        if let Err(error) = self.follow().await {
+            let uuid = self.mapping.borrow().uuid.clone();
+            tracing::warn!(mapping = %uuid, %error, "the stream of a mapping cannot be read");
+            stopped(&mut self.stop).await;
+        }
+        self.end().await;
+    }
+
+    /// Starts shards as their parents finish. Returns when it is told to stop.
+    async fn follow(&mut self) -> Result<(), StreamsError> {
+        let mapping = self.mapping.borrow().clone();
+        let streams = self.shared.streams.clone();
+        let stream = streams
+            .describe(&mapping.namespace, &mapping.stream_arn, None, None, 0)
+            .await?;
+        let stream = Arc::new(stream);
+        loop {
+            let shards = streams.shards(&stream.stream).await?;
+            self.forget_gone_shards(&mapping, &shards);
+            self.start_shards(&mapping, &stream, &shards)?;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stopped(&mut self.stop) => return Ok(()),
+                    Some(ended) = self.tasks.join_next() => {
+                        if self.take_end(ended) {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes how a shard's task ended; whether others may start now.
+    fn take_end(&mut self, ended: Result<(u32, End), JoinError>) -> bool {
+        match ended {
+            Ok((number, End::Finished)) => {
+                self.running.remove(&number);
+                self.finished.insert(number);
+                true
+            }
+            Ok((number, End::Stopped)) => {
+                self.running.remove(&number);
+                false
+            }
+            Err(error) => {
+                tracing::error!(%error, "the delivery of a shard ended in the middle");
+                false
+            }
+        }
+    }
+
+    /// Starts what may be read and is not; the shards come parents first.
+    fn start_shards(
+        &mut self,
+        mapping: &MappingRecord,
+        stream: &Arc<StreamDescription>,
+        shards: &[ShardView],
+    ) -> Result<(), StreamsError> {
+        for view in shards {
+            let number = view.shard.number;
+            if self.running.contains_key(&number) || self.finished.contains(&number) {
+                continue;
+            }
+            let key = ShardKey {
+                mapping: mapping.uuid.clone(),
+                shard: view.shard.id(),
+            };
+            let checkpoint = self.shared.checkpoints.get(&key);
+            if is_over(mapping, view, checkpoint.as_ref()) {
+                self.finished.insert(number);
+                continue;
+            }
+            if self.waits_for_parent(view, shards) {
+                continue;
+            }
+            let follower = self.follower(mapping, stream, view, checkpoint.as_ref())?;
+            let stream_arn = stream.stream.arn();
+            let region = stream.stream.region.clone();
+            let delivery = ShardDelivery {
+                shared: self.shared.clone(),
+                mapping: self.mapping.clone(),
+                stop: self.stop.clone(),
+                key,
+                stream: stream.clone(),
+                batches: Batches::new(follower, stream_arn, region),
+                failing: checkpoint.and_then(|checkpoint| checkpoint.failing),
+            };
+            self.running.insert(number, view.shard.id());
+            self.tasks
+                .spawn(async move { (number, delivery.run().await) });
+        }
+        Ok(())
+    }
+
+    /// Whether the shard that this one goes on from is still to be delivered.
+    fn waits_for_parent(&self, view: &ShardView, shards: &[ShardView]) -> bool {
+        view.shard.parent.is_some_and(|parent| {
+            let is_listed = shards.iter().any(|other| other.shard.number == parent);
+            self.running.contains_key(&parent) || is_listed && !self.finished.contains(&parent)
+        })
+    }
+
+    fn follower(
+        &self,
+        mapping: &MappingRecord,
+        stream: &StreamDescription,
+        view: &ShardView,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<ShardFollower, StreamsError> {
+        let (streams, shard) = (&self.shared.streams, &view.shard);
+        let stream = stream.stream.clone();
+        match checkpoint {
+            Some(checkpoint) => Ok(streams.follow_from(stream, shard.number, checkpoint.position)),
+            // What the mapping found is taken as it is; what came later must not be missed.
+            None if mapping.origin == Origin::TrimHorizon
+                && shard.opened_ms <= mapping.created_ms =>
+            {
+                streams.follow(stream, shard.number, Start::TrimHorizon)
+            }
+            None => {
+                let from = shard.start.max(mapping.start);
+                Ok(streams.follow_from(stream, shard.number, from))
+            }
+        }
+    }
+
+    fn forget_gone_shards(&mut self, mapping: &MappingRecord, shards: &[ShardView]) {
+        let known: BTreeSet<u32> = shards.iter().map(|view| view.shard.number).collect();
+        self.finished.retain(|number| known.contains(number));
+        let mut ids: BTreeSet<String> = shards.iter().map(|view| view.shard.id()).collect();
+        ids.extend(self.running.values().cloned());
+        let checkpoints = &self.shared.checkpoints;
+        checkpoints.retain(&mapping.uuid, |shard| ids.contains(shard));
+    }
+
+    async fn end(mut self) {
+        while *self.stop.borrow() != Stop::Now && !self.tasks.is_empty() {
+            tokio::select! {
+                _ = self.tasks.join_next() => {}
+                () = stopped_now(&mut self.stop) => break,
+            }
+        }
+        self.tasks.shutdown().await;
+        if let Err(error) = self.shared.checkpoints.flush().await {
+            tracing::error!(%error, "checkpoints could not be written");
+        }
+    }
+}
+
+/// Whether nothing of a shard is to be delivered.
+fn is_over(mapping: &MappingRecord, view: &ShardView, checkpoint: Option<&Checkpoint>) -> bool {
+    match checkpoint {
+        Some(checkpoint) => checkpoint.ended,
+        None => view.shard.end.is_some_and(|end| end < mapping.start),
+    }
+}

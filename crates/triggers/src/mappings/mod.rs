@@ -1,0 +1,18 @@
+//! Event source mappings at work: records of a stream, delivered to a function.
+//!
+//! A mapping has one [`Delivery`] while it is enabled. It follows each shard of the stream in a task of
+//! its own, a child only after its parent is finished, in batches, one at a time, each until it succeeds or
+//! is given up. Records are read as any customer's reader sees them; commits wake the readers, nothing polls.
+//!
+//! Invariant: a checkpoint moves only behind records that were delivered or given up, so every record is
+//! delivered at least once, and first deliveries of one shard are in order.
+
+mod backoff;
+mod batch;
+mod deliveries;
+mod delivery;
+mod event;
+mod shard;
+
+pub(crate) use deliveries::{Deliveries, Phase};
+pub(crate) use delivery::Shared;

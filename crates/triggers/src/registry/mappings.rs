@@ -1,0 +1,173 @@
+//! The event source mappings, by their UUID.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use headwater_model::Sequence;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+use super::documents::{Documents, StoreError};
+
+/// A mapping from a stream to a function.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MappingRecord {
+    pub(crate) uuid: String,
+    /// Whose mapping it is when accounts and regions are kept apart; empty otherwise.
+    pub(crate) namespace: String,
+    /// Region for its ARN.
+    pub(crate) region: String,
+    /// Account for its ARN.
+    pub(crate) account: String,
+    pub(crate) stream_arn: String,
+    pub(crate) function_name: String,
+    /// With the qualifier that was given, if one was.
+    pub(crate) function_arn: String,
+    pub(crate) enabled: bool,
+    /// Records per invocation at most.
+    pub(crate) batch_size: usize,
+    /// How often a batch is tried again; `None` is for as long as its records are kept.
+    pub(crate) retries_max: Option<u32>,
+    pub(crate) origin: Origin,
+    /// The first sequence number that is delivered, fixed when the mapping was made.
+    #[serde(with = "super::sequence")]
+    pub(crate) start: Sequence,
+    pub(crate) created_ms: u64,
+    pub(crate) modified_ms: u64,
+}
+
+/// Where delivery began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// With the oldest record that was left.
+    TrimHorizon,
+    /// Behind the newest record at that time.
+    Latest,
+    /// With the first record at this time (milliseconds) or later.
+    AtTimestamp(u64),
+}
+
+/// What a mapping is made of.
+pub(crate) struct NewMapping {
+    pub(crate) uuid: String,
+    pub(crate) namespace: String,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) stream_arn: String,
+    pub(crate) function_name: String,
+    pub(crate) function_arn: String,
+    pub(crate) enabled: bool,
+    pub(crate) batch_size: usize,
+    pub(crate) retries_max: Option<u32>,
+    pub(crate) origin: Origin,
+    /// The first sequence number that nobody can have read yet.
+    pub(crate) end: Sequence,
+    pub(crate) now_ms: u64,
+}
+
+impl MappingRecord {
+    pub(crate) fn new(new: NewMapping) -> Self {
+        let start = match new.origin {
+            Origin::TrimHorizon => Sequence::ZERO,
+            Origin::Latest => new.end,
+            Origin::AtTimestamp(ms) => Sequence::first_at_ms(ms),
+        };
+        Self {
+            uuid: new.uuid,
+            namespace: new.namespace,
+            region: new.region,
+            account: new.account,
+            stream_arn: new.stream_arn,
+            function_name: new.function_name,
+            function_arn: new.function_arn,
+            enabled: new.enabled,
+            batch_size: new.batch_size,
+            retries_max: new.retries_max,
+            origin: new.origin,
+            start,
+            created_ms: new.now_ms,
+            modified_ms: new.now_ms,
+        }
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        format!(
+            "arn:aws:lambda:{}:{}:event-source-mapping:{}",
+            self.region, self.account, self.uuid
+        )
+    }
+
+    /// Its place in lists: by age, then by UUID.
+    pub(crate) fn place(&self) -> (u64, &str) {
+        (self.created_ms, &self.uuid)
+    }
+}
+
+/// All mappings.
+pub(crate) struct Mappings {
+    documents: Documents,
+    known: RwLock<BTreeMap<String, Arc<MappingRecord>>>,
+}
+
+impl Mappings {
+    pub(crate) async fn open(documents: Documents) -> Result<Self, StoreError> {
+        let records: Vec<MappingRecord> = documents.load().await?;
+        let known = records
+            .into_iter()
+            .map(|record| (record.uuid.clone(), Arc::new(record)))
+            .collect();
+        Ok(Self {
+            documents,
+            known: RwLock::new(known),
+        })
+    }
+
+    pub(crate) fn get(&self, namespace: &str, uuid: &str) -> Option<Arc<MappingRecord>> {
+        let known = self.known.read();
+        let mapping = known.get(uuid)?;
+        (mapping.namespace == namespace).then(|| mapping.clone())
+    }
+
+    /// All mappings, of every namespace, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<MappingRecord>> {
+        let mut all: Vec<Arc<MappingRecord>> = self.known.read().values().cloned().collect();
+        all.sort_by(|a, b| a.place().cmp(&b.place()));
+        all
+    }
+
+    /// The mapping of this stream to this function.
+    pub(crate) fn of_pair(
+        &self,
+        namespace: &str,
+        stream_arn: &str,
+        function_name: &str,
+    ) -> Option<Arc<MappingRecord>> {
+        let known = self.known.read();
+        known
+            .values()
+            .find(|mapping| {
+                mapping.namespace == namespace
+                    && mapping.stream_arn == stream_arn
+                    && mapping.function_name == function_name
+            })
+            .cloned()
+    }
+
+    /// Keeps a mapping; one with its UUID is replaced.
+    pub(crate) async fn put(
+        &self,
+        record: MappingRecord,
+    ) -> Result<Arc<MappingRecord>, StoreError> {
+        self.documents.put(&record.uuid, &record).await?;
+        let record = Arc::new(record);
+        let uuid = record.uuid.clone();
+        self.known.write().insert(uuid, record.clone());
+        Ok(record)
+    }
+
+    pub(crate) async fn remove(&self, uuid: &str) -> Result<(), StoreError> {
+        self.documents.delete(uuid).await?;
+        self.known.write().remove(uuid);
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! What triggers remember: functions, mappings and checkpoints, as documents in system tables of the
+//! engine itself, with the copies in memory that requests and deliveries read.
+//!
+//! Invariant: a change is durable before it is seen in memory, so nothing is answered that a crash could
+//! take back.
+
+mod checkpoints;
+mod documents;
+mod functions;
+mod mappings;
+mod sequence;
+mod uuid;
+
+pub(crate) use checkpoints::{Checkpoint, Checkpoints, Failing, ShardKey};
+pub(crate) use documents::{Documents, StoreError};
+pub(crate) use functions::{FunctionRecord, Functions, Logging};
+pub(crate) use mappings::{MappingRecord, Mappings, NewMapping, Origin};
+pub(crate) use uuid::uuid;

@@ -1,0 +1,159 @@
+//! The whole of the triggers: opened over the API's facade, asked over HTTP, stopped at the end.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use headwater_model::{Clock, Rng};
+use headwater_operations::Api;
+use headwater_streams::Streams;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use crate::api::Events;
+use crate::functions::{CodeStore, Runtimes};
+use crate::mappings::{Deliveries, Shared};
+use crate::registry::{Checkpoints, Documents, Functions, Mappings, StoreError};
+
+/// Settings of the triggers.
+#[derive(Clone, Copy, Debug)]
+pub struct TriggersSettings {
+    /// Batches of all mappings that are at their functions at once.
+    pub deliveries_max: usize,
+    /// Bytes of the payloads of invocations of type `Event` that wait or run; more are refused.
+    pub event_bytes_max: usize,
+    /// How long running invocations may go on when the server stops, in milliseconds.
+    pub stop_grace_ms: u64,
+}
+
+impl Default for TriggersSettings {
+    fn default() -> Self {
+        Self {
+            deliveries_max: 32,
+            event_bytes_max: 64 << 20,
+            stop_grace_ms: 2_000,
+        }
+    }
+}
+
+/// Why the triggers could not be opened: their system tables refused, or hold something damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("the functions and mappings cannot be loaded: {0}")]
+pub struct OpenError(Box<dyn std::error::Error + Send + Sync>);
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// Functions, mappings and their deliveries.
+pub struct Triggers {
+    pub(crate) api: Arc<Api>,
+    pub(crate) runtimes: Arc<Runtimes>,
+    pub(crate) code: Arc<CodeStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) functions: Arc<Functions>,
+    pub(crate) mappings: Mappings,
+    pub(crate) checkpoints: Arc<Checkpoints>,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) events: Events,
+    /// Held while functions or mappings are changed.
+    pub(crate) changes: tokio::sync::Mutex<()>,
+    stop_grace_ms: u64,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Triggers {
+    /// Loads what was created before and starts the deliveries of the mappings that are enabled. Needs a
+    /// tokio runtime around it. `clock` is the one that tests may move: retries wait by it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(
+        api: Arc<Api>,
+        runtimes: Arc<Runtimes>,
+        code: Arc<CodeStore>,
+        clock: Arc<dyn Clock>,
+        settings: TriggersSettings,
+    ) -> Result<Arc<Self>, OpenError> {
+        let functions = Functions::open(Documents::open(&api, "functions").await?).await?;
+        let functions = Arc::new(functions);
+        let mappings = Mappings::open(Documents::open(&api, "mappings").await?).await?;
+        let known: HashSet<String> = mappings.all().iter().map(|m| m.uuid.clone()).collect();
+        let checkpoints = Documents::open(&api, "checkpoints").await?;
+        let checkpoints = Arc::new(Checkpoints::open(checkpoints, &known).await?);
+        let deliveries = Deliveries::new(Arc::new(Shared {
+            streams: api.streams().clone(),
+            functions: functions.clone(),
+            runtimes: runtimes.clone(),
+            checkpoints: checkpoints.clone(),
+            clock: clock.clone(),
+            permits: Semaphore::new(settings.deliveries_max.clamp(1, Semaphore::MAX_PERMITS)),
+        }));
+        let events = Events::new(
+            functions.clone(),
+            runtimes.clone(),
+            clock.clone(),
+            settings.event_bytes_max,
+        );
+        let keeper = tokio::spawn(checkpoints.clone().keep(clock.clone()));
+        let triggers = Arc::new(Self {
+            api,
+            runtimes,
+            code,
+            clock,
+            functions,
+            mappings,
+            checkpoints,
+            deliveries,
+            events,
+            changes: tokio::sync::Mutex::default(),
+            stop_grace_ms: settings.stop_grace_ms,
+            keeper: Mutex::new(Some(keeper)),
+        });
+        triggers.remove_unused_packages().await;
+        triggers.start_enabled();
+        Ok(triggers)
+    }
+
+    fn start_enabled(&self) {
+        for mapping in self.mappings.all() {
+            if mapping.enabled {
+                self.deliveries.start(mapping);
+            }
+        }
+    }
+
+    /// Stops delivering, lets running invocations end within the grace that the settings give, writes the
+    /// checkpoints and ends all processes of functions. Call it before the database is closed.
+    pub async fn stop(&self) {
+        let _change = self.changes.lock().await;
+        self.events.stop().await;
+        self.deliveries.stop_all(self.stop_grace_ms).await;
+        // After this the keeper has nothing left to write, and nobody notes anything any more.
+        if let Err(error) = self.checkpoints.flush().await {
+            tracing::error!(%error, "checkpoints could not be written");
+        }
+        if let Some(keeper) = self.keeper.lock().take() {
+            keeper.abort();
+        }
+        self.runtimes.shutdown().await;
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        self.api.streams()
+    }
+
+    pub(crate) fn rng(&self) -> &dyn Rng {
+        self.api.database().rng().as_ref()
+    }
+}
+
+impl Drop for Triggers {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.get_mut().take() {
+            keeper.abort();
+        }
+    }
+}

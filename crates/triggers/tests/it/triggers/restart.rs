@@ -1,0 +1,111 @@
+//! What a restart keeps: functions, mappings, places in streams, and counts of attempts.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::world::{FUNCTIONS, MAPPINGS, World, numbered};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delivery_goes_on_where_it_was() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    let uuid = world.map(&stream, "f", json!({"BatchSize": 3})).await;
+    world.put_items("items", 0..7).await;
+    recorder.wait_for_ids(7).await;
+    world.wait_for_result(&uuid, "OK").await;
+    let function = world.get(&format!("{FUNCTIONS}/f")).await.body;
+    let mapping = world.mapping(&uuid).await;
+    world.close().await;
+
+    let world = World::on_disk(folder).await;
+    assert_eq!(world.get(&format!("{FUNCTIONS}/f")).await.body, function);
+    assert_eq!(world.mapping(&uuid).await, mapping);
+    world.put_items("items", 7..9).await;
+    recorder.wait_for_ids(9).await;
+    assert_eq!(recorder.ids(), numbered(0..9));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_are_counted_on() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"poison": ["item-0000"]}));
+    let uuid = world
+        .map(&stream, "f", json!({"MaximumRetryAttempts": 2}))
+        .await;
+    world.put_items("items", 0..1).await;
+    recorder.wait_for_calls(1).await;
+    world
+        .wait_for_result(&uuid, "PROBLEM: Function call failed")
+        .await;
+    world.put_items("items", 1..3).await;
+    world.close().await;
+
+    let world = World::on_disk(folder.clone()).await;
+    recorder.wait_for_calls(2).await;
+    world
+        .wait_for_result(&uuid, "PROBLEM: Function call failed")
+        .await;
+    world.close().await;
+
+    let world = World::on_disk(folder).await;
+    recorder.wait_for_ids(5).await;
+    let first = numbered(0..1);
+    assert_eq!(
+        recorder.batches(),
+        [first.clone(), first.clone(), first, numbered(1..3)]
+    );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_was_cut_off_is_delivered_again() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"hold": true}));
+    world.map(&stream, "f", json!({})).await;
+    world.put_items("items", 0..1).await;
+    recorder.wait_for_calls(1).await;
+    world.close().await;
+    recorder.control(json!({}));
+
+    let world = World::on_disk(folder).await;
+    recorder.wait_for_ids(2).await;
+    let twice = numbered(0..1);
+    assert_eq!(recorder.batches(), [twice.clone(), twice]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_and_deleted_mappings_stay_so() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    let uuid = world.map(&stream, "f", json!({"Enabled": false})).await;
+    world.recorder("g").await;
+    let deleted = world.map(&stream, "g", json!({})).await;
+    world.delete(&format!("{MAPPINGS}/{deleted}")).await;
+    world.put_items("items", 0..2).await;
+    world.close().await;
+
+    let world = World::on_disk(folder).await;
+    assert_eq!(world.mapping(&uuid).await["State"], "Disabled");
+    assert_eq!(
+        world.get(&format!("{MAPPINGS}/{deleted}")).await.status,
+        404
+    );
+    world
+        .put(&format!("{MAPPINGS}/{uuid}"), json!({"Enabled": true}))
+        .await;
+    assert_eq!(recorder.wait_for_ids(2).await, numbered(0..2));
+    world.close().await;
+}

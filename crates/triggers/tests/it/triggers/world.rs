@@ -1,0 +1,372 @@
+//! A database with triggers, asked as a client would ask them, and functions that note what they get.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use headwater_engine::{Database, Durability, EngineOptions, StorageOptions, TestClock, open};
+use headwater_model::{Clock, SeededRng};
+use headwater_operations::{Api, ApiOptions, RequestContext};
+use headwater_triggers::functions::{CodeStore, Runtimes};
+use headwater_triggers::{HttpAnswer, LOCAL_DIRECTORY, Triggers, TriggersSettings};
+use headwater_wire::Operation;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::bench::{clock, settings};
+
+const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(super) const FUNCTIONS: &str = "/2015-03-31/functions";
+pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
+pub(super) const ROLE: &str = "arn:aws:iam::000000000000:role/any";
+
+pub(super) struct World {
+    pub(super) folder: Arc<TempDir>,
+    pub(super) clock: Arc<TestClock>,
+    pub(super) context: RequestContext,
+    pub(super) triggers: Arc<Triggers>,
+    pub(super) runtimes: Arc<Runtimes>,
+    api: Arc<Api>,
+    keeper: JoinHandle<()>,
+}
+
+/// What came back of a request.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) bytes: Bytes,
+    pub(super) body: Value,
+}
+
+impl Reply {
+    fn of(answer: HttpAnswer) -> Self {
+        Self {
+            status: answer.status,
+            body: serde_json::from_slice(&answer.body).unwrap_or(Value::Null),
+            bytes: answer.body,
+            headers: answer.headers,
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let same = |(other, _): &&(String, String)| other.eq_ignore_ascii_case(name);
+        let mut found = self.headers.iter().filter(same);
+        let value = found.next().map(|(_, value)| value.as_str());
+        assert!(found.next().is_none(), "{name} twice");
+        value
+    }
+}
+
+impl World {
+    /// Everything in memory, one shard for each stream.
+    pub(super) async fn new() -> Self {
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), false).await
+    }
+
+    /// On disk, in a folder that may hold an earlier world.
+    pub(super) async fn on_disk(folder: Arc<TempDir>) -> Self {
+        Self::with(folder, true).await
+    }
+
+    async fn with(folder: Arc<TempDir>, is_on_disk: bool) -> Self {
+        let test_clock = Arc::new(TestClock::default());
+        let mut storage = StorageOptions::default();
+        if !is_on_disk {
+            storage.log.durability = Durability::Memory;
+        }
+        let options = EngineOptions {
+            shards: Some(1),
+            ..EngineOptions::default()
+        };
+        let data = folder.path().join("data");
+        let rng = Arc::new(SeededRng::new(clock()()));
+        let place = is_on_disk.then_some(data.as_path());
+        let (database, ..) = open(place, storage, test_clock.clone(), rng, options).unwrap();
+        let keeper = database.clone();
+        let keeper = tokio::spawn(async move { keeper.keep().await });
+        let api = Arc::new(Api::new(database, ApiOptions::default()));
+        let runtimes = Runtimes::new(settings(folder.path().join("runtimes")), clock()).unwrap();
+        let runtimes = Arc::new(runtimes);
+        let code = Arc::new(CodeStore::open(folder.path().join("code")).unwrap());
+        let triggers = Triggers::open(
+            api.clone(),
+            runtimes.clone(),
+            code,
+            test_clock.clone(),
+            TriggersSettings::default(),
+        );
+        Self {
+            triggers: triggers.await.unwrap(),
+            folder,
+            clock: test_clock,
+            context: RequestContext::local(),
+            runtimes,
+            api,
+            keeper,
+        }
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        self.api.database()
+    }
+
+    /// Stops everything, as a server does at its end.
+    pub(super) async fn close(self) {
+        self.triggers.stop().await;
+        assert_eq!(self.runtimes.processes(), []);
+        self.keeper.abort();
+        let database = self.database().clone();
+        tokio::task::spawn_blocking(move || database.close())
+            .await
+            .unwrap();
+    }
+
+    pub(super) async fn request(
+        &self,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let header = |name: &str| {
+            let found = headers.iter().find(|(own, _)| *own == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let answer = self
+            .triggers
+            .handle(method, uri, &header, body.into(), &self.context)
+            .await;
+        let reply = Reply::of(answer);
+        assert!(reply.header("x-amzn-RequestId").is_some());
+        reply
+    }
+
+    pub(super) async fn get(&self, uri: &str) -> Reply {
+        self.request("GET", uri, &[], "").await
+    }
+
+    pub(super) async fn post(&self, uri: &str, body: Value) -> Reply {
+        self.request("POST", uri, &[], body.to_string()).await
+    }
+
+    pub(super) async fn put(&self, uri: &str, body: Value) -> Reply {
+        self.request("PUT", uri, &[], body.to_string()).await
+    }
+
+    pub(super) async fn delete(&self, uri: &str) -> Reply {
+        self.request("DELETE", uri, &[], "").await
+    }
+
+    /// A request to DynamoDB.
+    pub(super) async fn dynamo(&self, operation: Operation, body: Value) -> Value {
+        let body = body.to_string();
+        let reply = self
+            .api
+            .dispatch(operation, body.as_bytes(), &self.context)
+            .await
+            .unwrap();
+        serde_json::from_slice(&reply).unwrap()
+    }
+
+    /// A table with a stream of both images; gives the stream's ARN.
+    pub(super) async fn table(&self, name: &str) -> String {
+        let table = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        });
+        let reply = self.dynamo(Operation::CreateTable, table).await;
+        let arn = &reply["TableDescription"]["LatestStreamArn"];
+        arn.as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn put_item(&self, table: &str, id: &str) {
+        let item = json!({"TableName": table, "Item": {"id": {"S": id}, "at": {"N": "1"}}});
+        self.dynamo(Operation::PutItem, item).await;
+    }
+
+    pub(super) async fn put_items(&self, table: &str, ids: std::ops::Range<usize>) {
+        for id in ids {
+            self.put_item(table, &item_id(id)).await;
+        }
+    }
+
+    /// Creates a function that notes its events.
+    pub(super) async fn recorder(&self, name: &str) -> Recorder {
+        let recorder = self.recorder_files(name);
+        let created = self.post(FUNCTIONS, recorder.definition(name)).await;
+        assert_eq!(created.status, 201, "{created:?}");
+        recorder
+    }
+
+    /// The files of a function that notes its events, which may have been created before.
+    pub(super) fn recorder_files(&self, name: &str) -> Recorder {
+        let code = self.folder.path().join(format!("{name}-code"));
+        let bootstrap = code.join("bootstrap");
+        if !bootstrap.exists() {
+            fs::create_dir_all(&code).unwrap();
+            fs::write(&bootstrap, include_str!("recorder.py")).unwrap();
+            fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        Recorder {
+            notes: self.folder.path().join(format!("{name}-notes")),
+            control: self.folder.path().join(format!("{name}-control")),
+            code,
+        }
+    }
+
+    /// Creates a mapping and gives its UUID.
+    pub(super) async fn map(&self, stream: &str, function: &str, settings: Value) -> String {
+        let mut body = json!({
+            "EventSourceArn": stream,
+            "FunctionName": function,
+            "StartingPosition": "TRIM_HORIZON",
+        });
+        for (name, value) in settings.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let created = self.post(MAPPINGS, body).await;
+        assert_eq!(created.status, 202, "{created:?}");
+        created.body["UUID"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn mapping(&self, uuid: &str) -> Value {
+        self.get(&format!("{MAPPINGS}/{uuid}")).await.body
+    }
+
+    pub(super) async fn wait_for_state(&self, uuid: &str, state: &str) {
+        let reached = async {
+            while self.mapping(uuid).await["State"] != state {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let reached = tokio::time::timeout(WAIT_MAX, reached).await;
+        assert!(reached.is_ok(), "never {state}");
+    }
+
+    pub(super) async fn wait_for_result(&self, uuid: &str, result: &str) {
+        let reached = async {
+            while self.mapping(uuid).await["LastProcessingResult"] != result {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let reached = tokio::time::timeout(WAIT_MAX, reached).await;
+        assert!(reached.is_ok(), "{:?}", self.mapping(uuid).await);
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+}
+
+pub(super) fn item_id(number: usize) -> String {
+    format!("item-{number:04}")
+}
+
+/// A function that notes its events in a file.
+pub(super) struct Recorder {
+    code: PathBuf,
+    notes: PathBuf,
+    control: PathBuf,
+}
+
+impl Recorder {
+    pub(super) fn definition(&self, name: &str) -> Value {
+        json!({
+            "FunctionName": name,
+            "Role": ROLE,
+            "Runtime": "provided.al2023",
+            "Handler": "any",
+            "Timeout": 30,
+            "MemorySize": 512,
+            "Code": local(&self.code),
+            "Environment": {"Variables": {"NOTES": self.notes, "CONTROL": self.control}},
+        })
+    }
+
+    /// What the function is to do from its next call on.
+    pub(super) fn control(&self, rules: Value) {
+        let partial = self.control.with_extension("new");
+        fs::write(&partial, rules.to_string()).unwrap();
+        fs::rename(&partial, &self.control).unwrap();
+    }
+
+    /// The events so far.
+    pub(super) fn events(&self) -> Vec<Value> {
+        self.noted().into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The events so far, each with its time in seconds.
+    pub(super) fn noted(&self) -> Vec<(f64, Value)> {
+        let text = fs::read_to_string(&self.notes).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole
+            .lines()
+            .map(|line| {
+                let mut note: Value = serde_json::from_str(line).unwrap();
+                (note["at"].as_f64().unwrap(), note["event"].take())
+            })
+            .collect()
+    }
+
+    /// The ids in each event so far.
+    pub(super) fn batches(&self) -> Vec<Vec<String>> {
+        self.events().iter().map(ids).collect()
+    }
+
+    /// The ids in all events so far.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.batches().concat()
+    }
+
+    pub(super) async fn wait_for_calls(&self, count: usize) -> Vec<Value> {
+        crate::bench::until("calls", || self.events().len() >= count).await;
+        self.events()
+    }
+
+    pub(super) async fn wait_for_ids(&self, count: usize) -> Vec<String> {
+        crate::bench::until("records", || self.ids().len() >= count).await;
+        self.ids()
+    }
+
+    /// Waits for calls while the clock runs fast.
+    pub(super) async fn calls_in_time(&self, world: &World, count: usize, step_ms: u64) {
+        crate::bench::until("calls in fast time", || {
+            let calls = self.events().len();
+            if calls < count {
+                world.clock.advance_ms(step_ms);
+            }
+            calls >= count
+        })
+        .await;
+    }
+}
+
+pub(super) fn ids(event: &Value) -> Vec<String> {
+    let records = event["Records"].as_array().unwrap();
+    records
+        .iter()
+        .map(|record| {
+            record["dynamodb"]["Keys"]["id"]["S"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+pub(super) fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(item_id).collect()
+}
+
+/// The code of a function in a folder.
+pub(super) fn local(folder: &Path) -> Value {
+    json!({"S3Bucket": LOCAL_DIRECTORY, "S3Key": folder})
+}
