@@ -176,14 +176,15 @@ impl Applier {
         Ok(())
     }
 
-    /// Applies groups until the log ends them, then checkpoints. An error ends the thread: the overlay
-    /// then fills up and writers wait, so it is reported through the log.
+    /// Applies groups until the log ends them, then checkpoints. An error ends the thread and is reported
+    /// through the log. Either way writers that wait for room in the overlay are let go.
     pub(crate) fn run(mut self, groups: &Receiver<Arc<Group>>, overlay: &Overlay) {
         if let Err(error) = self.run_until_closed(groups, overlay) {
             tracing::error!(%error, "the state can't be kept up to date; no more writes are taken");
             self.log
                 .poison(&format!("applying to the state failed: {error}"));
         }
+        overlay.end();
     }
 
     fn run_until_closed(

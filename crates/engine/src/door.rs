@@ -73,9 +73,8 @@ impl Database {
         if decisions.iter().all(Option::is_none) {
             return Ok(outcomes);
         }
-        let appended = self.enqueue(command, &decisions, &seen)?;
+        let appended = self.enqueue(command, keys, decisions, &outcomes, &seen)?;
         *wait_for = Some(appended.last);
-        self.publish_pending(command, keys, decisions, &outcomes, appended.first);
         Ok(outcomes)
     }
 
@@ -95,11 +94,14 @@ impl Database {
     }
 
     /// Routes the changes to their shards and puts them into the queue as one entry. The tables' states
-    /// stay shared-locked in between, so that no shard closes and no table goes away.
+    /// stay shared-locked in between, so that no shard closes and no table goes away. The values go into
+    /// the overlay in the same step: a value that readers of the stream see is never missing here.
     fn enqueue(
         &self,
         command: &Command,
-        decisions: &[Option<Decided>],
+        keys: Vec<Vec<u8>>,
+        decisions: Vec<Option<Decided>>,
+        outcomes: &[Outcome],
         seen: &[Option<EncodedItem>],
     ) -> Result<Appended, EngineError> {
         let mut changes = Vec::with_capacity(decisions.len());
@@ -121,10 +123,17 @@ impl Database {
                 command.identity,
             ));
         }
-        Ok(self.inner.log.append(EntryDraft::new(&changes)?)?)
+        let draft = EntryDraft::new(&changes)?;
+        let durable = self.inner.log.durable();
+        let appended = self.inner.log.append_with(changes.len(), |first| {
+            self.publish_pending(command, keys, decisions, outcomes, first, durable);
+            Ok(draft)
+        })?;
+        Ok(appended)
     }
 
-    /// Makes the enqueued values known to the commands that come next, before the latches are released.
+    /// Makes the values that are being enqueued known to the commands and reads that come next. `durable`
+    /// was durable a moment ago.
     fn publish_pending(
         &self,
         command: &Command,
@@ -132,8 +141,8 @@ impl Database {
         decisions: Vec<Option<Decided>>,
         outcomes: &[Outcome],
         first: Sequence,
+        durable: Sequence,
     ) {
-        let durable = self.inner.log.durable();
         let mut sequence = first;
         for (index, (key, decided)) in keys.into_iter().zip(decisions).enumerate() {
             let Some(decided) = decided else { continue };

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use headwater_model::Sequence;
@@ -41,6 +41,8 @@ pub(crate) struct Overlay {
     bytes_max: usize,
     applied: AtomicU64,
     room: Notify,
+    /// Nothing is applied any more, so no room will ever come.
+    ended: AtomicBool,
 }
 
 impl Overlay {
@@ -51,18 +53,29 @@ impl Overlay {
             bytes_max,
             applied: AtomicU64::new(applied.0),
             room: Notify::new(),
+            ended: AtomicBool::new(false),
         }
     }
 
-    /// Waits until there is room for another write. Taken before any latch.
+    /// Waits until there is room for another write, or until [`Overlay::end`]. Taken before any latch.
     pub(crate) async fn admit(&self) {
-        while self.bytes.load(Ordering::Acquire) > self.bytes_max {
+        while !self.admits() {
             let room = self.room.notified();
-            if self.bytes.load(Ordering::Acquire) <= self.bytes_max {
+            if self.admits() {
                 return;
             }
             room.await;
         }
+    }
+
+    fn admits(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) <= self.bytes_max || self.ended.load(Ordering::Acquire)
+    }
+
+    /// Lets waiting writers go on, to hear from the log that it takes no more: nothing is applied after this.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.room.notify_waiters();
     }
 
     /// Adds the value that the change `sequence` gives a key; `durable` tells which older versions no
@@ -104,21 +117,23 @@ impl Overlay {
         }
     }
 
-    /// The newest value of a key that is not above `durable`.
-    pub(crate) fn newest_durable(&self, key: &[u8], durable: Sequence) -> Found {
+    /// The newest value of a key that is durable. `durable` is asked while the stripe is locked: a position
+    /// from before could lie below the only version that is left, since writers drop superseded ones.
+    pub(crate) fn newest_durable(&self, key: &[u8], durable: impl Fn() -> Sequence) -> Found {
         match self.stripe(key).lock().get(key) {
-            Some(versions) => visible(versions, durable),
+            Some(versions) => visible(versions, durable()),
             None => Found::Unknown,
         }
     }
 
     /// The durable values of keys in a range, in key order, at most `limit` of them. The second part of
     /// the answer is the key at which the gathering stopped, if it did: keys from there on were not seen.
+    /// `durable` is asked for each stripe, while that is locked, as in [`Overlay::newest_durable`].
     pub(crate) fn range(
         &self,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
-        durable: Sequence,
+        durable: impl Fn() -> Sequence,
         limit: usize,
         reverse: bool,
     ) -> Gathered {
@@ -127,7 +142,7 @@ impl Overlay {
         }
         let (first, last) = (stripe_of_bound(from, 0), stripe_of_bound(to, STRIPES - 1));
         let mut gathered = Gathered::default();
-        let mut visit = |key: &Vec<u8>, versions: &Vec<Version>| {
+        let mut visit = |key: &Vec<u8>, versions: &Vec<Version>, durable: Sequence| {
             if let Found::Value(sequence, value) = visible(versions, durable) {
                 if gathered.entries.len() == limit {
                     gathered.stopped_at = Some(key.clone());
@@ -146,16 +161,17 @@ impl Overlay {
             if stripe.is_empty() {
                 continue;
             }
+            let durable = durable();
             let range = stripe.range::<[u8], _>((from, to));
             if reverse {
                 for (key, versions) in range.rev() {
-                    if !visit(key, versions) {
+                    if !visit(key, versions, durable) {
                         break 'stripes;
                     }
                 }
             } else {
                 for (key, versions) in range {
-                    if !visit(key, versions) {
+                    if !visit(key, versions, durable) {
                         break 'stripes;
                     }
                 }

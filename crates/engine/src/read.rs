@@ -67,7 +67,7 @@ impl Database {
         usable(&table.state.read(), inner.clock.now_ms())?;
         let key = state_key(table.id(), key.bytes());
         // The overlay first: what it has dropped is in every snapshot that is taken afterwards.
-        if let Found::Value(_, value) = inner.overlay.newest_durable(&key, inner.log.durable()) {
+        if let Found::Value(_, value) = inner.overlay.newest_durable(&key, || inner.log.durable()) {
             return Ok(value.map(EncodedItem::from_bytes));
         }
         let value = inner.state.snapshot().get(&key)?;
@@ -114,7 +114,7 @@ impl Database {
             let gathered = inner.overlay.range(
                 as_slice(&range.from),
                 as_slice(&range.to),
-                inner.log.durable(),
+                || inner.log.durable(),
                 OVERLAY_GATHER_MAX,
                 reverse,
             );

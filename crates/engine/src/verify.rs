@@ -113,9 +113,11 @@ type LastValues = HashMap<u128, (Vec<u8>, Option<u64>)>;
 fn compare(log: &Log, state: &RedbStore, verified: &mut Verified) -> Result<(), EngineError> {
     let passes = verified.entries.div_ceil(KEYS_PER_PASS_MAX).max(1);
     let snapshot = state.snapshot();
+    // What was trimmed is past its retention and in the state; the log reaches back to here.
+    let before = Sequence(log.oldest().0.saturating_sub(1));
     for pass in 0..passes {
         let mut last = LastValues::new();
-        for entry in log.read_from(Sequence::ZERO) {
+        for entry in log.read_from(before) {
             let entry = entry?;
             if entry.first > verified.applied {
                 break;
