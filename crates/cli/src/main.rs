@@ -1,1 +1,65 @@
-fn main() {}
+//! `headwater`: DynamoDB tables, DynamoDB Streams and Lambda triggers on your own machine.
+//!
+//! The composition root: clocks, randomness, files and signals are real here and injected from here.
+
+mod client;
+mod demo;
+mod serve;
+mod settings;
+mod tail;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Command;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    // Function processes are started through this; it must not start a runtime.
+    if arguments.nth(1).is_some_and(|first| first == headwater_triggers::functions::LAUNCH_COMMAND) {
+        return headwater_triggers::functions::launch(arguments);
+    }
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("headwater: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command() -> Command {
+    Command::new("headwater")
+        .about("DynamoDB tables, DynamoDB Streams and Lambda triggers on your own machine")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(serve::command())
+        .subcommand(demo::command())
+        .subcommand(tail::command())
+        .subcommand(verify::command())
+        .subcommand(Command::new("settings").about("Print the page of all settings (Markdown)"))
+        .subcommand(Command::new("version").about("Print the version"))
+}
+
+fn run() -> anyhow::Result<ExitCode> {
+    let matches = command().get_matches();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match matches.subcommand() {
+        Some(("serve", matches)) => runtime.block_on(serve::run(matches)),
+        Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
+        Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
+        Some(("verify", matches)) => verify::run(matches),
+        Some(("settings", _)) => {
+            print!("{}", settings::markdown());
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            println!("headwater {}", env!("CARGO_PKG_VERSION"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -302,6 +302,8 @@ pub struct ShardRecord {
     pub opened_ms: u64,
     /// The shard that it goes on from.
     pub parent: Option<u32>,
+    /// When the parent was opened, so that its id can be named after it is gone.
+    pub parent_opened_ms: Option<u64>,
     /// First partition hash of its range.
     pub hash_first: u32,
     /// Last partition hash of its range.
@@ -322,8 +324,8 @@ impl ShardRecord {
     }
 
     /// The ShardId of the parent, if there is one. It may name a shard that is no longer listed.
-    pub fn parent_number(&self) -> Option<u32> {
-        self.parent
+    pub fn parent_id(&self) -> Option<String> {
+        Some(shard_id(self.parent_opened_ms?, self.parent?))
     }
 }
 

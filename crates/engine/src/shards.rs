@@ -168,7 +168,7 @@ impl Database {
                 });
                 change.shards.extend(open(
                     stream,
-                    Some(parent.number),
+                    Some(parent),
                     range,
                     children,
                     &mut next,
@@ -231,7 +231,7 @@ pub(crate) fn initial(stream: u32, count: u32, next: &mut NextNumbers) -> Vec<Sh
 
 fn open(
     stream: u32,
-    parent: Option<u32>,
+    parent: Option<&ShardRecord>,
     (first, last): (u32, u32),
     count: u32,
     next: &mut NextNumbers,
@@ -246,7 +246,8 @@ fn open(
                 number,
                 stream,
                 opened_ms: AT_COMMIT_MS,
-                parent,
+                parent: parent.map(|parent| parent.number),
+                parent_opened_ms: parent.map(|parent| parent.opened_ms),
                 hash_first: (u64::from(first) + width * index / count) as u32,
                 hash_last: (u64::from(first) + width * (index + 1) / count - 1) as u32,
                 start: AT_COMMIT,

@@ -15,6 +15,9 @@ struct Counter {
     microseconds: AtomicU64,
 }
 
+/// Name, help text and value of a family of counters.
+type Family = (&'static str, &'static str, fn(&Counter) -> u64);
+
 /// Counters of a server.
 pub struct Metrics {
     operations: Vec<Counter>,
@@ -48,7 +51,7 @@ impl Metrics {
     /// The page for Prometheus.
     pub(crate) fn page(&self, api: &Api) -> String {
         let mut out = String::new();
-        let families: [(&str, &str, fn(&Counter) -> u64); 4] = [
+        let families: [Family; 4] = [
             ("requests", "Requests answered", |c| {
                 c.requests.load(Ordering::Relaxed)
             }),

@@ -70,16 +70,12 @@ impl Streams {
     pub async fn shards(&self, stream: &StreamRecord) -> Result<Vec<ShardView>, StreamsError> {
         let trim_point = self.database.trim_point(stream);
         let shards = self.database.shards(stream.id).await?;
-        let id_of = |number| {
-            let parent = shards.iter().find(|shard| shard.number == number);
-            parent.map(|shard| shard.id())
-        };
         let views = shards
             .iter()
             .filter(|shard| shard.end.is_none_or(|end| end >= trim_point));
         Ok(views
             .map(|shard| ShardView {
-                parent_id: shard.parent.and_then(id_of),
+                parent_id: shard.parent_id(),
                 shard: shard.clone(),
             })
             .collect())

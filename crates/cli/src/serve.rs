@@ -1,0 +1,268 @@
+//! `headwater serve`: puts the rooms together, serves until a signal, and stops cleanly.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{ArgMatches, Command};
+use headwater_engine::{
+    Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock,
+};
+use headwater_model::{Clock, Rng};
+use headwater_operations::{Api, ApiOptions};
+use headwater_server::{AdvanceClock, Server, ServerSettings};
+use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
+use headwater_triggers::{Triggers, TriggersSettings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::settings::Settings;
+
+/// How long requests in flight may take to finish when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub(crate) fn command() -> Command {
+    Command::new("serve")
+        .about("Serve DynamoDB, DynamoDB Streams and the Lambda interface on one port")
+        .args(Settings::args())
+}
+
+pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let settings = Settings::gather(matches, &|name| std::env::var(name).ok())?;
+    start_logging(&settings)?;
+    let running = start(&settings).await?;
+    println!("headwater listening on http://{}", running.address);
+    running.wait_for_signal().await?;
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A running server.
+pub(crate) struct Running {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    database: Database,
+    triggers: Arc<Triggers>,
+    stop: watch::Sender<bool>,
+    connections: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    /// A folder for function code when there is no data folder; removed at the end.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Running {
+    /// Returns at SIGTERM or SIGINT.
+    pub(crate) async fn wait_for_signal(&self) -> anyhow::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    }
+
+    /// Lets requests in flight finish, stops functions, makes everything durable.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.connections.await {
+            tracing::error!(%error, "serving ended badly");
+        }
+        self.triggers.stop().await;
+        self.keeper.abort();
+        let database = self.database;
+        if tokio::task::spawn_blocking(move || database.close()).await.is_err() {
+            tracing::error!("closing the database failed; the log will be replayed at the next start");
+        }
+    }
+}
+
+/// Starts a server; returns when it can be reached.
+pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
+    // First the port: a server that can't be reached need not open its files.
+    let listen = settings.text("listen");
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("can't listen on {listen}; is another server there? --listen 127.0.0.1:0 takes a free port")
+    })?;
+    let address = listener.local_addr()?;
+    let rng: Arc<dyn Rng> = Arc::new(SystemRng);
+    let (clock, advance_clock) = clocks(settings);
+    let database = open_database(settings, clock.clone(), rng.clone())?;
+    let mut api_options = ApiOptions::default();
+    if settings.switch("reader-throttling") {
+        api_options.streams.reads_per_second_max = Some(READS_PER_SECOND_MAX);
+    }
+    let api = Arc::new(Api::new(database.clone(), api_options));
+    let (folder, temporary) = functions_folder(settings)?;
+    let triggers = open_triggers(settings, &api, clock, &folder, address).await?;
+    let server = Server::new(
+        server_settings(settings),
+        api,
+        triggers.clone(),
+        advance_clock,
+        rng.as_ref(),
+    );
+    let (stop, stopping) = watch::channel(false);
+    let connections = tokio::spawn(headwater_server::serve(listener, Arc::new(server), stopping, DRAIN));
+    let keeper = tokio::spawn({
+        let database = database.clone();
+        async move { database.keep().await }
+    });
+    Ok(Running {
+        address,
+        database,
+        triggers,
+        stop,
+        connections,
+        keeper,
+        _temporary: temporary,
+    })
+}
+
+/// GetRecords calls per second and shard with reader throttling on (streams.md section 8).
+const READS_PER_SECOND_MAX: u32 = 5;
+
+fn clocks(settings: &Settings) -> (Arc<dyn Clock>, Option<AdvanceClock>) {
+    if settings.switch("test-clock") {
+        let clock = Arc::new(TestClock::default());
+        let moved = clock.clone();
+        let advance: AdvanceClock = Box::new(move |by_ms| {
+            moved.advance_ms(by_ms);
+        });
+        (clock, Some(advance))
+    } else {
+        (Arc::new(SystemClock), None)
+    }
+}
+
+fn open_database(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+) -> anyhow::Result<Database> {
+    let mut storage = StorageOptions::default();
+    storage.log.durability = match settings.text("durability") {
+        "memory" => Durability::Memory,
+        "interval" => Durability::Interval(settings.duration_ms("sync-interval").max(1)),
+        _ => Durability::Sync,
+    };
+    storage.state.cache_bytes = megabytes(settings, "cache-mb");
+    let options = EngineOptions {
+        account: settings.text("account-id").to_owned(),
+        transition_ms: settings.duration_ms("transition-time"),
+        retention_ms: settings.duration_ms("stream-retention"),
+        shard_age_ms: settings.duration_ms("shard-age").max(1),
+        shards: settings.number("shards").map(|count| count as u32),
+        overlay_bytes_max: megabytes(settings, "pending-mb"),
+        ..EngineOptions::default()
+    };
+    let data = data_folder(settings);
+    let (database, opened, report) =
+        headwater_engine::open(data.as_deref(), storage, clock, rng, options)?;
+    tracing::info!(
+        replayed = opened.replayed,
+        segments = report.segments,
+        torn_bytes = report.torn_bytes,
+        "database opened"
+    );
+    Ok(database)
+}
+
+fn megabytes(settings: &Settings, name: &str) -> usize {
+    (settings.number(name).unwrap_or(1) as usize) << 20
+}
+
+/// The data folder; none with durability memory.
+fn data_folder(settings: &Settings) -> Option<PathBuf> {
+    (settings.text("durability") != "memory").then(|| PathBuf::from(settings.text("data")))
+}
+
+fn functions_folder(settings: &Settings) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
+    let given = settings.text("functions-folder");
+    if !given.is_empty() {
+        return Ok((PathBuf::from(given), None));
+    }
+    match data_folder(settings) {
+        Some(data) => Ok((data.join("functions"), None)),
+        None => {
+            let folder = tempfile::Builder::new().prefix("headwater-").tempdir()?;
+            Ok((folder.path().to_owned(), Some(folder)))
+        }
+    }
+}
+
+async fn open_triggers(
+    settings: &Settings,
+    api: &Arc<Api>,
+    clock: Arc<dyn Clock>,
+    folder: &Path,
+    address: SocketAddr,
+) -> anyhow::Result<Arc<Triggers>> {
+    // Handlers may be given as relative paths and start in folders of their own.
+    let folder = std::path::absolute(folder)?;
+    let program = std::env::current_exe().context("the path of this program is unknown")?;
+    let mut runtime_settings = RuntimeSettings::new(folder.join("runtime"), Launcher::command_of(program));
+    runtime_settings.python = program_setting(settings, "python");
+    runtime_settings.node = program_setting(settings, "node");
+    runtime_settings.processes_max = settings.number("function-processes-max").unwrap_or(64) as usize;
+    runtime_settings.region = settings.text("region").to_owned();
+    runtime_settings.endpoint_url = Some(format!("http://{}", reachable(address)));
+    let wall = SystemClock;
+    let runtimes = Arc::new(Runtimes::new(runtime_settings, Arc::new(move || wall.now_ms()))?);
+    let code = Arc::new(CodeStore::open(folder.join("code"))?);
+    let settings = TriggersSettings::default();
+    Ok(Triggers::open(api.clone(), runtimes, code, clock, settings).await?)
+}
+
+/// A program that was named; `None` leaves the choice to the runtimes.
+fn program_setting(settings: &Settings, name: &str) -> Option<PathBuf> {
+    let program = settings.text(name);
+    (!program.is_empty()).then(|| PathBuf::from(program))
+}
+
+/// Functions reach a server that listens everywhere by the loopback address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+fn server_settings(settings: &Settings) -> ServerSettings {
+    ServerSettings {
+        connections_max: settings.number("connections-max").unwrap_or(10_000) as usize,
+        request_timeout: Duration::from_millis(settings.duration_ms("request-timeout").max(1)),
+        region: settings.text("region").to_owned(),
+        account: settings.text("account-id").to_owned(),
+        separate_namespaces: settings.switch("separate-namespaces"),
+    }
+}
+
+/// Logs go to standard error; standard output is for what was asked for.
+pub(crate) fn start_logging(settings: &Settings) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(settings.text("log-level"))
+        .context("--log-level is neither a level nor a filter")?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if settings.text("log-format") == "json" {
+        logs.json().init();
+    } else {
+        logs.with_ansi(false).init();
+    }
+    Ok(())
+}
+
+/// Randomness of the system, for ids.
+struct SystemRng;
+
+impl Rng for SystemRng {
+    fn fill(&self, out: &mut [u8]) {
+        if let Err(error) = getrandom::fill(out) {
+            tracing::error!(%error, "the system gives no random bytes");
+        }
+    }
+}

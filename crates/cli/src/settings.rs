@@ -1,0 +1,332 @@
+//! The settings: one table, from which flags, environment names, the file's keys, the help and the page
+//! docs/guide/settings.md are made. A flag goes before the environment, that before the file, that before
+//! the default.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::{Arg, ArgAction, ArgMatches};
+
+/// What a setting's value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any text.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number in this range.
+    Number(u64, u64),
+    /// `true` or `false`; the bare flag means `true`.
+    Switch,
+    /// A whole number with `ms`, `s`, `m`, `h` or `d`.
+    Duration,
+}
+
+/// One setting.
+pub(crate) struct Setting {
+    /// Name of the flag, and key in the file.
+    pub(crate) name: &'static str,
+    /// What stands for the value in the help.
+    pub(crate) value: &'static str,
+    pub(crate) kind: Kind,
+    /// `None`: unset unless given.
+    pub(crate) default: Option<&'static str>,
+    pub(crate) help: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    value: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        value,
+        kind,
+        default,
+        help,
+    }
+}
+
+/// Every setting of `headwater serve`.
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("listen", "ADDRESS", Kind::Text, Some("127.0.0.1:8000"),
+        "Address and port to serve on; port 0 takes a free one"),
+    setting("data", "FOLDER", Kind::Text, Some("./headwater-data"),
+        "Data folder; made if it is missing"),
+    setting("durability", "MODE", Kind::Word(&["sync", "interval", "memory"]), Some("sync"),
+        "sync: acknowledged means on disk. interval: on disk within the sync interval. memory: no files at all"),
+    setting("sync-interval", "TIME", Kind::Duration, Some("100ms"),
+        "Longest time between two syncs with durability interval"),
+    setting("region", "NAME", Kind::Text, Some("us-east-1"),
+        "Region in ARNs when a request names none in its credential scope"),
+    setting("account-id", "DIGITS", Kind::Text, Some("000000000000"),
+        "Twelve-digit account id in ARNs"),
+    setting("separate-namespaces", "", Kind::Switch, Some("false"),
+        "Keep the tables of different access keys and regions apart"),
+    setting("transition-time", "TIME", Kind::Duration, Some("0ms"),
+        "How long CREATING, UPDATING, DELETING, ENABLING and DISABLING last; with 0 the answer names them and the next look finds them over"),
+    setting("stream-retention", "TIME", Kind::Duration, Some("24h"),
+        "How long stream records are kept, unless a table's tag headwater:stream-retention-hours says otherwise"),
+    setting("shard-age", "TIME", Kind::Duration, Some("4h"),
+        "Age at which a shard is closed and a child goes on"),
+    setting("shards", "COUNT", Kind::Number(1, 1024), None,
+        "Open shards of a new stream; unset: 4 for on-demand tables, 1 per 1000 write units for provisioned ones"),
+    setting("reader-throttling", "", Kind::Switch, Some("false"),
+        "Refuse more than 5 GetRecords calls per second and shard, as AWS does"),
+    setting("test-clock", "", Kind::Switch, Some("false"),
+        "Run on a clock that tests move with POST /_headwater/clock {\"advance_ms\": N}"),
+    setting("cache-mb", "MB", Kind::Number(1, 1 << 20), Some("128"),
+        "Most memory for cached pages of the state store"),
+    setting("pending-mb", "MB", Kind::Number(1, 1 << 14), Some("32"),
+        "Most memory for values that are in the log and not yet in the state; writers wait past it"),
+    setting("connections-max", "COUNT", Kind::Number(1, 1 << 20), Some("10000"),
+        "Most connections at once; further ones wait to be accepted"),
+    setting("request-timeout", "TIME", Kind::Duration, Some("60s"),
+        "Longest time that a client may take to send a request"),
+    setting("functions-folder", "FOLDER", Kind::Text, None,
+        "Where function code is unpacked; unset: within the data folder, or a temporary folder with durability memory"),
+    setting("python", "PROGRAM", Kind::Text, None,
+        "Python interpreter for python functions, which must have awslambdaric; unset: the one of the runtime name, then python3"),
+    setting("node", "PROGRAM", Kind::Text, None,
+        "Node.js for nodejs functions; unset: node"),
+    setting("function-processes-max", "COUNT", Kind::Number(1, 4096), Some("64"),
+        "Most function processes at once"),
+    setting("log-level", "LEVEL", Kind::Text, Some("warn"),
+        "error, warn, info, debug or trace, or a filter such as headwater_triggers=debug"),
+    setting("log-format", "FORMAT", Kind::Word(&["text", "json"]), Some("text"),
+        "Form of the log on standard error"),
+];
+
+/// Values of all settings that are set.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings(BTreeMap<&'static str, String>);
+
+impl Settings {
+    /// The flags of all settings, and `--config`.
+    pub(crate) fn args() -> Vec<Arg> {
+        let config = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .help("TOML file with settings, keys as the flags [env: HEADWATER_CONFIG]");
+        SETTINGS
+            .iter()
+            .map(|setting| {
+                let arg = Arg::new(setting.name).long(setting.name).help(help(setting));
+                match setting.kind {
+                    Kind::Switch => arg
+                        .num_args(0..=1)
+                        .require_equals(true)
+                        .default_missing_value("true")
+                        .value_name("true|false"),
+                    _ => arg.action(ArgAction::Set).value_name(setting.value),
+                }
+            })
+            .chain([config])
+            .collect()
+    }
+
+    /// Gathers the values from flags, environment, file and defaults, and checks each.
+    pub(crate) fn gather(
+        flags: &ArgMatches,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let config = flags
+            .get_one::<String>("config")
+            .cloned()
+            .or_else(|| environment("HEADWATER_CONFIG"));
+        let file = match &config {
+            Some(path) => read_file(Path::new(path))?,
+            None => toml::Table::new(),
+        };
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            let variable = environment_name(setting.name);
+            let (value, origin) = if let Some(value) = flags.get_one::<String>(setting.name) {
+                (value.clone(), format!("--{}", setting.name))
+            } else if let Some(value) = environment(&variable) {
+                (value, variable)
+            } else if let Some(value) = file.get(setting.name) {
+                (plain(value), format!("{} in the settings file", setting.name))
+            } else if let Some(default) = setting.default {
+                (default.to_owned(), setting.name.to_owned())
+            } else {
+                continue;
+            };
+            check(setting, &value).with_context(|| format!("{origin} {value}"))?;
+            values.insert(setting.name, value);
+        }
+        Ok(Settings(values))
+    }
+
+    /// The text of a setting; empty if it is unset.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The number of a setting, if it is set.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.text(name).parse().ok()
+    }
+
+    /// Whether a switch is on.
+    pub(crate) fn switch(&self, name: &str) -> bool {
+        self.text(name) == "true"
+    }
+
+    /// The milliseconds of a duration.
+    pub(crate) fn duration_ms(&self, name: &str) -> u64 {
+        duration_ms(self.text(name)).unwrap_or(0)
+    }
+}
+
+fn help(setting: &Setting) -> String {
+    let default = setting
+        .default
+        .map_or(String::new(), |default| format!(" [default: {default}]"));
+    format!("{}{default} [env: {}]", setting.help, environment_name(setting.name))
+}
+
+fn environment_name(name: &str) -> String {
+    format!("HEADWATER_{}", name.to_uppercase().replace('-', "_"))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the settings file {} can't be read", path.display()))?;
+    let table: toml::Table = text
+        .parse()
+        .with_context(|| format!("the settings file {} is not TOML", path.display()))?;
+    for key in table.keys() {
+        if !SETTINGS.iter().any(|setting| setting.name == key) {
+            bail!("the settings file {} has {key}, which is no setting; `headwater serve --help` lists them", path.display());
+        }
+    }
+    Ok(table)
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn check(setting: &Setting, value: &str) -> anyhow::Result<()> {
+    match setting.kind {
+        Kind::Text => {}
+        Kind::Word(words) if words.contains(&value) => {}
+        Kind::Word(words) => bail!("expected one of {}", words.join(", ")),
+        Kind::Number(least, most) => match value.parse::<u64>() {
+            Ok(number) if (least..=most).contains(&number) => {}
+            _ => bail!("expected a whole number from {least} to {most}"),
+        },
+        Kind::Switch if matches!(value, "true" | "false") => {}
+        Kind::Switch => bail!("expected true or false"),
+        Kind::Duration if duration_ms(value).is_some() => {}
+        Kind::Duration => bail!("expected a time such as 500ms, 30s, 5m, 24h or 7d"),
+    }
+    Ok(())
+}
+
+/// Milliseconds of a text such as `90s`.
+pub(crate) fn duration_ms(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit_ms = match &text[digits.len()..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit_ms)
+}
+
+/// The page docs/guide/settings.md.
+pub(crate) fn markdown() -> String {
+    let mut out = String::from(
+        "# Settings\n\nFlags of `headwater serve`; the same names are keys of the file that `--config` names \
+         (TOML). A flag goes before the environment, that before the file, that before the default. This page \
+         is printed by `headwater settings`.\n\n| flag | environment | default | meaning |\n|---|---|---|---|\n",
+    );
+    for setting in SETTINGS {
+        let value = match setting.kind {
+            Kind::Switch => String::new(),
+            Kind::Word(words) => format!(" {}", words.join("\\|")),
+            _ => format!(" {}", setting.value),
+        };
+        let _ = writeln!(
+            out,
+            "| `--{}{value}` | `{}` | {} | {} |",
+            setting.name,
+            environment_name(setting.name),
+            setting.default.map_or("unset".to_owned(), |default| format!("`{default}`")),
+            setting.help.replace('|', "\\|"),
+        );
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SETTINGS, Settings, duration_ms, markdown};
+
+    fn gather(flags: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        let command = clap::Command::new("serve").args(Settings::args());
+        let matches = command.try_get_matches_from([&["serve"], flags].concat())?;
+        Settings::gather(&matches, &|name| {
+            let found = environment.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn flags_go_before_environment_before_file_before_default() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("headwater.toml");
+        std::fs::write(&path, "region = \"file\"\naccount-id = \"111111111111\"\nshards = 2\n")?;
+        let config = path.to_string_lossy().into_owned();
+        let settings = gather(
+            &["--region", "flag", "--config", &config, "--test-clock"],
+            &[("HEADWATER_REGION", "env"), ("HEADWATER_ACCOUNT_ID", "222222222222")],
+        )?;
+        assert_eq!(settings.text("region"), "flag");
+        assert_eq!(settings.text("account-id"), "222222222222");
+        assert_eq!(settings.number("shards"), Some(2));
+        assert_eq!(settings.text("durability"), "sync");
+        assert!(settings.switch("test-clock"));
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_what_was_expected() {
+        for (flag, value, expected) in [
+            ("--durability", "disk", "one of sync, interval, memory"),
+            ("--shards", "0", "from 1 to 1024"),
+            ("--stream-retention", "1 day", "a time such as"),
+        ] {
+            let error = gather(&[flag, value], &[]).expect_err(value);
+            let text = format!("{error:#}");
+            assert!(text.contains(expected) && text.contains(flag), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, ms) in [("5ms", Some(5)), ("2s", Some(2_000)), ("1d", Some(86_400_000)), ("5", None), ("h", None)] {
+            assert_eq!(duration_ms(text), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_settings_page_is_current() {
+        let page = include_str!("../../../docs/guide/settings.md");
+        assert!(page == markdown(), "write it anew: headwater settings > docs/guide/settings.md");
+        assert!(SETTINGS.len() > 10);
+    }
+}
