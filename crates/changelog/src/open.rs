@@ -57,6 +57,8 @@ struct Known {
     base: Sequence,
     index: SegmentIndex,
     sealed: bool,
+    /// Bytes behind the last block, up to the last one that is not zero.
+    torn_bytes: u64,
 }
 
 impl Known {
@@ -81,9 +83,10 @@ pub(crate) fn open(
     for unborn in &unborn {
         check_unborn(unborn)?;
     }
-    check_chain(&known, &mut report)?;
+    check_chain(&known)?;
 
     let last = known.last().map_or(Sequence::ZERO, Known::last);
+    report.torn_bytes = known.last().map_or(0, |last| last.torn_bytes);
     report.last = last;
     let (kept, empty): (Vec<Known>, Vec<Known>) =
         known.into_iter().partition(|known| known.index.entries > 0);
@@ -120,8 +123,8 @@ pub(crate) fn open(
             .remove(name)
             .map_err(|error| LogError::io("remove", name, error))?;
     }
+    // Not synced: what comes back after a power loss is found empty once more.
     remove_prepared(&shared)?;
-    shared.sync_dir()?;
     let written = SEGMENT_HEADER_BYTES as u64;
     Ok((
         shared,
@@ -203,16 +206,18 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
                 base: header.base,
                 index,
                 sealed: true,
+                torn_bytes: 0,
             });
             continue;
         }
         report.scanned_segments += 1;
-        let index = scan_segment(&found, header.base)?;
+        let (index, torn_bytes) = scan_segment(&found, header.base)?;
         known.push(Known {
             found,
             base: header.base,
             index,
             sealed: false,
+            torn_bytes,
         });
     }
     Ok(known)
@@ -241,8 +246,8 @@ pub(crate) fn read_footer(
     Ok(footer::decode(trailer, &bytes[..length]))
 }
 
-/// Makes the index from the blocks. What follows the last valid one must not have been on disk.
-fn scan_segment(found: &Found, base: Sequence) -> Result<SegmentIndex, LogError> {
+/// Makes the index from the blocks. What follows the last valid one must not have been on disk; gives its length.
+fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentIndex, u64), LogError> {
     let start = SEGMENT_HEADER_BYTES as u64;
     let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
     let mut index = SegmentIndex::new(base, start);
@@ -257,12 +262,15 @@ fn scan_segment(found: &Found, base: Sequence) -> Result<SegmentIndex, LogError>
         index.add(offset, &block);
         Ok(())
     })?;
+    let Some(torn_to) = scan::last_nonzero(&mut window, stop.offset)? else {
+        return Ok((index, 0));
+    };
     // A valid checksum over something else than entries was never written by a log.
     let written_so = matches!(stop.fault, BlockFault::Entry(_) | BlockFault::Compression);
     if written_so || scan::was_synced(&mut window, found.id, stop.offset)? {
         return Err(LogError::damaged(&found.name, stop.offset, stop.fault));
     }
-    Ok(index)
+    Ok((index, torn_to + 1 - stop.offset))
 }
 
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
@@ -280,7 +288,7 @@ pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
     Ok(())
 }
 
-fn check_chain(known: &[Known], report: &mut OpenReport) -> Result<(), LogError> {
+fn check_chain(known: &[Known]) -> Result<(), LogError> {
     for (known, next) in known.iter().zip(&known[1.min(known.len())..]) {
         if known.last() != next.base {
             let (here, there) = (known.last(), next.base);
@@ -295,21 +303,7 @@ fn check_chain(known: &[Known], report: &mut OpenReport) -> Result<(), LogError>
             ));
         }
     }
-    if let Some(last) = known.last().filter(|last| !last.sealed) {
-        report.torn_bytes = torn_bytes(last)?;
-    }
     Ok(())
-}
-
-/// How much of an unfinished group follows the last whole block, up to the last byte that is not zero.
-fn torn_bytes(last: &Known) -> Result<u64, LogError> {
-    let mut window = Window::new(
-        &last.found.name,
-        last.found.file.clone(),
-        last.found.size_bytes,
-    );
-    let end = scan::last_nonzero(&mut window, last.index.end, last.found.size_bytes)?;
-    Ok(end.map_or(0, |end| end + 1 - last.index.end))
 }
 
 fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
@@ -318,6 +312,7 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
         base,
         index,
         sealed,
+        ..
     } = known;
     let sealed = if sealed {
         seal::sealed(found.id, &index, found.size_bytes)

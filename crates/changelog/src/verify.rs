@@ -244,7 +244,7 @@ fn check_unsealed(
     report.unsealed_segments += 1;
     let found = walk.found;
     let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
-    let Some(last) = scan::last_nonzero(&mut window, end, found.size_bytes)? else {
+    let Some(last) = scan::last_nonzero(&mut window, end)? else {
         return Ok(());
     };
     let bytes = last + 1 - end;
