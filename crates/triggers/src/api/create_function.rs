@@ -34,6 +34,8 @@ const TIMEOUT_S: i64 = 3;
 const MEMORY_MB: i64 = 128;
 const EPHEMERAL_STORAGE_MB: i64 = 512;
 const ARCHITECTURE: &str = "x86_64";
+/// Largest package that can be sent in a request (Lambda quotas: 50 MB).
+const ZIP_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// Code that is ready to be run.
 struct Code {
@@ -122,6 +124,12 @@ async fn code_of(triggers: &Triggers, code: &FunctionCode) -> Result<Code, ApiEr
 }
 
 async fn unpacked(triggers: &Triggers, zip: Bytes) -> Result<Code, ApiError> {
+    if zip.len() > ZIP_BYTES_MAX {
+        return Err(functions::invalid_parameter(format!(
+            "ZipFile must be smaller than {ZIP_BYTES_MAX} bytes, not {}: use a folder of this machine instead",
+            zip.len()
+        )));
+    }
     let store = triggers.code.clone();
     let stored = tokio::task::spawn_blocking(move || store.add_zip(&zip));
     let stored = stored

@@ -165,6 +165,7 @@ impl Delivery {
                 stream: stream.clone(),
                 batches: Batches::new(follower, stream_arn, region),
                 failing: checkpoint.and_then(|checkpoint| checkpoint.failing),
+                called: None,
             };
             self.running.insert(number, view.shard.id());
             self.tasks

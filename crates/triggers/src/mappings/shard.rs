@@ -6,7 +6,7 @@ use headwater_streams::StreamDescription;
 use tokio::sync::watch;
 
 use crate::functions::{Invocation, InvokeError};
-use crate::registry::{Checkpoint, Failing, MappingRecord, ShardKey, uuid};
+use crate::registry::{Checkpoint, Failing, FunctionRecord, MappingRecord, ShardKey, uuid};
 
 use super::backoff::pause_ms;
 use super::batch::{Batch, Batches, Next, ReadError};
@@ -45,6 +45,10 @@ enum Call {
     Stopped,
 }
 
+fn revision(function: &Arc<FunctionRecord>) -> String {
+    function.config.revision.clone()
+}
+
 /// The delivery of one shard.
 pub(super) struct ShardDelivery {
     pub(super) shared: Arc<Shared>,
@@ -55,6 +59,8 @@ pub(super) struct ShardDelivery {
     pub(super) batches: Batches,
     /// The batch that had failed when delivery stopped, if one had.
     pub(super) failing: Option<Failing>,
+    /// Revision of the function at the last call, if there was a function.
+    pub(super) called: Option<String>,
 }
 
 impl ShardDelivery {
@@ -85,7 +91,7 @@ impl ShardDelivery {
                 Err(error) => {
                     failed_reads += 1;
                     self.report_read(&error);
-                    self.pause(failed_reads, 0, false).await
+                    self.rest(failed_reads).await
                 }
             };
             if flow == Flow::Stop {
@@ -121,7 +127,7 @@ impl ShardDelivery {
                 }
                 Call::Stopped => return Flow::Stop,
             };
-            if self.pause(pause_after, failures, unreached > 0).await == Flow::Stop {
+            if self.pause(pause_after, failures).await == Flow::Stop {
                 return Flow::Stop;
             }
         }
@@ -160,10 +166,8 @@ impl ShardDelivery {
                 Err(_) => return Call::Stopped,
             },
         };
-        let mapping = self.mapping.borrow().clone();
-        let function = shared
-            .functions
-            .get(&mapping.namespace, &mapping.function_name);
+        let function = self.function();
+        self.called = function.as_ref().map(revision);
         let Some(function) = function else {
             return Call::NotReached(FUNCTION_MISSING.to_owned());
         };
@@ -180,27 +184,40 @@ impl ShardDelivery {
         }
     }
 
-    /// Waits before a batch is tried again; less if it is given up meanwhile, or, when the function was
-    /// not reached, until functions have changed.
-    async fn pause(&mut self, nth: u32, failures: u32, unreached: bool) -> Flow {
-        if self.is_exhausted(failures) {
-            return Flow::On;
+    /// The function as it is now.
+    fn function(&self) -> Option<Arc<FunctionRecord>> {
+        let mapping = self.mapping.borrow();
+        let functions = &self.shared.functions;
+        functions.get(&mapping.namespace, &mapping.function_name)
+    }
+
+    /// Waits before a shard is read again.
+    async fn rest(&mut self, nth: u32) -> Flow {
+        let clock = &self.shared.clock;
+        tokio::select! {
+            () = stopped(&mut self.stop) => Flow::Stop,
+            () = clock.sleep_until(clock.now_ms() + pause_ms(nth)) => Flow::On,
         }
+    }
+
+    /// Waits before a batch is tried again; less if it is given up meanwhile, or if the function is another
+    /// one than that of the last call.
+    async fn pause(&mut self, nth: u32, failures: u32) -> Flow {
         let clock = &self.shared.clock;
         let mut over = clock.sleep_until(clock.now_ms() + pause_ms(nth));
         let mut functions = self.shared.functions.watch();
-        loop {
+        while !self.is_exhausted(failures) && self.function().as_ref().map(revision) == self.called
+        {
             tokio::select! {
                 () = stopped(&mut self.stop) => return Flow::Stop,
-                () = &mut over => return Flow::On,
-                _ = functions.changed(), if unreached => return Flow::On,
-                changed = self.mapping.changed() => match changed {
-                    Ok(()) if self.is_exhausted(failures) => return Flow::On,
-                    Ok(()) => {}
-                    Err(_) => return Flow::Stop,
+                () = &mut over => break,
+                _ = functions.changed() => {}
+                changed = self.mapping.changed() => if changed.is_err() {
+                    return Flow::Stop;
                 },
             }
         }
+        Flow::On
     }
 
     fn give_up(&self, batch: &Batch, failures: u32, reason: &str) {

@@ -1,11 +1,12 @@
 //! Delivery: what arrives, in which order, how often.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_wire::Operation;
 use serde_json::{Value, json};
 
-use super::world::{FUNCTIONS, MAPPINGS, World, item_id, numbered};
+use super::world::{FUNCTIONS, MAPPINGS, World, ids, item_id, numbered};
 
 async fn a_moment() {
     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -80,13 +81,49 @@ async fn everything_in_order_in_batches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_of_one_shard_and_keys_keep_their_order() {
+    let world = World::wide().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    world.map(&stream, "f", json!({})).await;
+    for round in 0..3 {
+        for id in 0..20 {
+            let item = json!({"id": {"S": item_id(id)}, "round": {"N": round.to_string()}});
+            let put = json!({"TableName": "items", "Item": item});
+            world.dynamo(Operation::PutItem, put).await;
+        }
+    }
+    recorder.wait_for_ids(60).await;
+    let mut rounds = BTreeMap::<String, Vec<Value>>::new();
+    for event in recorder.events() {
+        for (id, record) in ids(&event)
+            .into_iter()
+            .zip(event["Records"].as_array().unwrap())
+        {
+            let round = &record["dynamodb"]["NewImage"]["round"]["N"];
+            rounds.entry(id).or_default().push(round.clone());
+        }
+    }
+    assert_eq!(rounds.len(), 20);
+    assert!(
+        rounds.values().all(|rounds| *rounds == ["0", "1", "2"]),
+        "{rounds:?}"
+    );
+    assert!(recorder.batches().len() >= 4);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_stay_below_six_megabytes() {
     let world = World::new().await;
     let stream = world.table("items").await;
     for id in 0..30 {
         let item = json!({"id": {"S": item_id(id)}, "data": {"S": "x".repeat(390_000)}});
         world
-            .dynamo(Operation::PutItem, json!({"TableName": "items", "Item": item}))
+            .dynamo(
+                Operation::PutItem,
+                json!({"TableName": "items", "Item": item}),
+            )
             .await;
     }
     let recorder = world.recorder("f").await;
@@ -232,6 +269,28 @@ async fn a_lowered_bound_ends_the_retries() {
         .await;
     world.put_items("items", 1..2).await;
     assert_eq!(recorder.wait_for_ids(2).await, numbered(0..2));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_function_is_tried_at_once() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"fail": true}));
+    let uuid = world.map(&stream, "f", json!({})).await;
+    world.put_items("items", 0..1).await;
+    recorder.calls_in_time(&world, 8, 30_000).await;
+    world
+        .wait_for_result(&uuid, "PROBLEM: Function call failed")
+        .await;
+    recorder.control(json!({}));
+    let calls = recorder.events().len();
+    // The next retry is a minute away.
+    world.delete(&format!("{FUNCTIONS}/f")).await;
+    world.post(FUNCTIONS, recorder.definition("f")).await;
+    recorder.wait_for_calls(calls + 1).await;
+    world.wait_for_result(&uuid, "OK").await;
     world.close().await;
 }
 

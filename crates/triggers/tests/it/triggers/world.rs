@@ -65,22 +65,27 @@ impl Reply {
 impl World {
     /// Everything in memory, one shard for each stream.
     pub(super) async fn new() -> Self {
-        Self::with(Arc::new(tempfile::tempdir().unwrap()), false).await
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), false, 1).await
+    }
+
+    /// Everything in memory, four shards for each stream.
+    pub(super) async fn wide() -> Self {
+        Self::with(Arc::new(tempfile::tempdir().unwrap()), false, 4).await
     }
 
     /// On disk, in a folder that may hold an earlier world.
     pub(super) async fn on_disk(folder: Arc<TempDir>) -> Self {
-        Self::with(folder, true).await
+        Self::with(folder, true, 1).await
     }
 
-    async fn with(folder: Arc<TempDir>, is_on_disk: bool) -> Self {
+    async fn with(folder: Arc<TempDir>, is_on_disk: bool, shards: u32) -> Self {
         let test_clock = Arc::new(TestClock::default());
         let mut storage = StorageOptions::default();
         if !is_on_disk {
             storage.log.durability = Durability::Memory;
         }
         let options = EngineOptions {
-            shards: Some(1),
+            shards: Some(shards),
             ..EngineOptions::default()
         };
         let data = folder.path().join("data");
