@@ -39,7 +39,7 @@ impl Default for EngineOptions {
             overlay_bytes_max: 32 << 20,
             apply_bytes_max: 4 << 20,
             apply_interval_ms: 100,
-            checkpoint_interval_ms: 1_000,
+            checkpoint_interval_ms: 5_000,
             checkpoint_log_bytes: 64 << 20,
         }
     }

@@ -63,7 +63,10 @@ pub fn open(
         Some(folder) => on_disk(folder, &storage)?,
         None => in_memory(&storage)?,
     };
+    let mut store_id = [0; 16];
+    rng.fill(&mut store_id);
     let log_options = LogOptions {
+        store_id: storage.log.store_id.or(Some(store_id)),
         // What waits for the applier is bounded by the overlay, which holds the same bytes.
         queued_groups_max: QUEUED_GROUPS_MAX,
         ..storage.log

@@ -9,7 +9,7 @@ use headwater_operations::{Api, RequestContext};
 use headwater_triggers::Triggers;
 use headwater_wire::{ApiError, Operation, Target, messages, sigv4};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -199,6 +199,12 @@ impl Server {
 
     /// Reads a body within its bounds in size and time.
     pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Bytes, Box<Reply>> {
+        if body.size_hint().lower() > bytes_max as u64 {
+            // Its length is announced: no need to read it.
+            return Err(Box::new(closing(
+                self.dynamodb_error(&messages::body_too_large()),
+            )));
+        }
         let whole = Limited::new(body, bytes_max).collect();
         match tokio::time::timeout(self.settings.request_timeout, whole).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),

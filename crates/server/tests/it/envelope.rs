@@ -1,0 +1,99 @@
+//! What stands around every answer (streams.md section 0, dynamodb-api.md section 2).
+
+use crate::support::{body_of, settings, start, status};
+
+#[tokio::test]
+async fn answers_carry_request_id_checksum_and_type() {
+    let running = start(settings()).await;
+    let body = "{}";
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         x-amz-target: DynamoDB_20120810.ListTables\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut ids = std::collections::BTreeSet::new();
+    for _ in 0..3 {
+        let answer = running.exchange(request.as_bytes()).await;
+        let header = |name: &str| {
+            let line = answer
+                .lines()
+                .find(|line| line.to_lowercase().starts_with(name));
+            line.and_then(|line| line.split_once(": "))
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_eq!(status(&answer), 200);
+        assert_eq!(header("content-type:"), "application/x-amz-json-1.0");
+        assert_eq!(
+            header("x-amz-crc32:"),
+            crc32fast::hash(body_of(&answer).as_bytes()).to_string()
+        );
+        let id = header("x-amzn-requestid:");
+        assert!(
+            id.len() == 52
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()),
+            "{id}"
+        );
+        assert!(ids.insert(id));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn health_metrics_and_the_known_odd_answers() {
+    let running = start(settings()).await;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    for (path, expected_status, expected) in [
+        ("/", 200, "healthy: dynamodb.us-east-1.amazonaws.com "),
+        ("/_headwater/health", 200, r#"{"status":"ok"}"#),
+        ("/elsewhere", 404, "<UnknownOperationException/>\n"),
+    ] {
+        let answer = running.exchange(get(path).as_bytes()).await;
+        assert_eq!(
+            (status(&answer), body_of(&answer)),
+            (expected_status, expected),
+            "{path}"
+        );
+    }
+    let (code, body) = running.post("DynamoDB_20120810.Nothing", b"{}").await;
+    assert_eq!(code, 400);
+    assert!(
+        body.contains("com.amazon.coral.service#UnknownOperationException"),
+        "{body}"
+    );
+    running.create_table().await;
+    let answer = running
+        .exchange(get("/_headwater/metrics").as_bytes())
+        .await;
+    assert!(
+        body_of(&answer).contains("headwater_requests_total{operation=\"CreateTable\"} 1"),
+        "{answer}"
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_test_clock_moves_when_told_to() {
+    let running = start(settings()).await;
+    let before = now_ms(
+        &running
+            .exchange(b"GET /_headwater/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await,
+    );
+    let body = r#"{"advance_ms":86400000}"#;
+    let request = format!(
+        "POST /_headwater/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let after = now_ms(&running.exchange(request.as_bytes()).await);
+    assert!(after >= before + 86_400_000);
+    running.stop().await;
+}
+
+fn now_ms(answer: &str) -> u64 {
+    let value: serde_json::Value = serde_json::from_str(body_of(answer)).unwrap();
+    value["now_ms"].as_u64().unwrap()
+}

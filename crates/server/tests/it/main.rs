@@ -1,0 +1,8 @@
+//! Requests as they come off the wire, good and bad, against a server in this process.
+
+// A failed unwrap is a failed test; Clippy's exception covers test functions, not what they share.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod envelope;
+mod support;
