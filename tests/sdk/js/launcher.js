@@ -44,15 +44,15 @@ export class Server {
       throw new Error(`not ready: ${first}\n${this.stderr}`);
     }
     this.url = ready[1];
-    const common = {
+    this.options = {
       endpoint: this.url,
       region: "us-east-1",
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
       maxAttempts: 1,
     };
-    this.dynamodb = new DynamoDBClient(common);
-    this.streams = new DynamoDBStreamsClient(common);
-    this.functions = new LambdaClient(common);
+    this.dynamodb = new DynamoDBClient(this.options);
+    this.streams = new DynamoDBStreamsClient(this.options);
+    this.functions = new LambdaClient(this.options);
   }
 
   async #end() {

@@ -39,7 +39,7 @@ HOLDS = [
     "a = :4 OR b = :h OR a = :5",
     "a = :4 AND a = :4 OR a = :5",
     "NOT (a = :4 AND b = :h)",
-    "attribute_exists(m.x) AND attribute_not_exists(m.missing)",
+    "attribute_exists(m.x) AND attribute_not_exists(m.absent)",
     "attribute_exists(l[2].deep) AND attribute_not_exists(l[3])",
     "attribute_type(b, :S) AND attribute_type(a, :N)",
     "begins_with(b, :h) AND begins_with(bin, :ab)",
@@ -48,9 +48,9 @@ HOLDS = [
     "m = :m AND ss = :ss",
     "yes = :t",
     "null = :null",
-    "missing <> :5",
-    "attribute_not_exists(missing)",
-    "(((a = :5)))",
+    "absent <> :5",
+    "attribute_not_exists(absent)",
+    "(a = :5) AND (b > :h)",
     ":4 < a",
 ]
 FAILS = [
@@ -58,8 +58,8 @@ FAILS = [
     "a <> :5",
     "a < :s5",
     "a > :s5",
-    "missing = :5",
-    "missing < :5",
+    "absent = :5",
+    "absent < :5",
     "NOT attribute_exists(b)",
     "attribute_exists(b.x)",
     "attribute_type(b, :N)",
@@ -68,7 +68,7 @@ FAILS = [
     "size(a) = :1",
     "a BETWEEN :6 AND :9",
     "a IN (:s5, :4)",
-    "a = :5 AND NOT b = b",
+    "a = :5 AND NOT b > :h",
 ]
 
 
@@ -171,8 +171,7 @@ PUT = {"Item": KEY}
         ),
         (
             {"ExpressionAttributeNames": {"#a": "a"}},
-            "ExpressionAttributeNames can only be specified when using expressions: "
-            "ConditionExpression is null",
+            "ExpressionAttributeNames can only be specified when using expressions",
         ),
         (
             {
@@ -191,6 +190,19 @@ PUT = {"Item": KEY}
             {"ConditionExpression": "a = :v"},
             "Invalid ConditionExpression: An expression attribute value used in "
             "expression is not defined; attribute value: :v",
+        ),
+        (
+            {
+                "ConditionExpression": "((a = :v))",
+                "ExpressionAttributeValues": {":v": n(1)},
+            },
+            "Invalid ConditionExpression: The expression has redundant parentheses;",
+        ),
+        (
+            {"ConditionExpression": "a = a"},
+            "Invalid ConditionExpression: The first operand must be distinct from the "
+            "remaining operands for this operator or function; operator: =, "
+            "first operand: [a]",
         ),
         (
             {"ConditionExpression": "attribute_exists(status)"},

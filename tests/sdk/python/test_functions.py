@@ -81,11 +81,12 @@ class TestCreate:
         assert invoke(fresh, name, 1)["Payload"] == {"echo": 1}
 
 
-class TestInvoke:
-    @pytest.fixture(scope="class")
-    def echo(self, server):
-        return create(server, ECHO, Timeout=30)
+@pytest.fixture(scope="module")
+def echo(server):
+    return create(server, ECHO, Timeout=30)
 
+
+class TestInvoke:
     @pytest.mark.parametrize("payload", [None, 1, "caf\u00e9", [], {"a": {"b": [None]}}])
     def test_request_response(self, server, echo, payload):
         answer = invoke(server, echo, payload)

@@ -167,7 +167,7 @@ class TestNoChangeNoRecord:
             lambda server, table: update(server, table, "SET n = :v", {":v": n(1)}),
             lambda server, table: update(server, table, "SET n = n"),
             lambda server, table: update(server, table, "ADD n :v", {":v": n(0)}),
-            lambda server, table: update(server, table, "REMOVE missing"),
+            lambda server, table: update(server, table, "REMOVE absent"),
             lambda server, table: update(
                 server, table, "ADD ss :v", {":v": {"SS": ["a"]}}
             ),
@@ -197,7 +197,7 @@ class TestNoChangeNoRecord:
         with refused("ConditionalCheckFailedException"):
             tables.put(server, table, NEW, ConditionExpression="attribute_not_exists(pk)")
         with refused("ConditionalCheckFailedException"):
-            remove(server, table, ConditionExpression="attribute_exists(missing)")
+            remove(server, table, ConditionExpression="attribute_exists(absent)")
         assert names(drain(server, arn)) == ["INSERT"]
 
 

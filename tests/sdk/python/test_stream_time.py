@@ -115,10 +115,10 @@ class TestRollOver:
 
 
 class TestRetention:
-    def two_in_one_shard(self, server):
-        """Record 1, three hours, record 2: the shard, and the first record's number."""
+    def two_ages_in_one_shard(self, server):
+        """Records 0 and 1, three hours, record 2: the shard, and the number of record 0."""
         table, arn = streamed(server)
-        write(server, table, 1)
+        write(server, table, 0, 1)
         server.advance(3 * HOUR)
         write(server, table, 2)
         shard = only_shard(server, arn)["ShardId"]
@@ -126,24 +126,24 @@ class TestRetention:
         return arn, shard, first
 
     def test_records_leave_after_a_day(self, clocked):
-        arn, shard, first = self.two_in_one_shard(clocked)
+        arn, shard, first = self.two_ages_in_one_shard(clocked)
         clocked.advance(20 * HOUR)
-        assert values(drain(clocked, arn)) == ["1", "2"]
+        assert values(drain(clocked, arn)) == ["0", "1", "2"]
         clocked.advance(2 * HOUR)
         clocked.until(
-            lambda: values(drain(clocked, arn)) == ["2"], "the first record to leave"
+            lambda: values(drain(clocked, arn)) == ["2"], "the first records to leave"
         )
         for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
             with refused("TrimmedDataAccessException"):
                 iterator(clocked, arn, shard, kind, SequenceNumber=first)
 
     def test_an_iterator_before_the_horizon_is_told(self, clocked):
-        arn, shard, first = self.two_in_one_shard(clocked)
+        arn, shard, first = self.two_ages_in_one_shard(clocked)
         clocked.advance(21 * HOUR - 5 * MINUTE)
         position = iterator(
             clocked, arn, shard, "AT_SEQUENCE_NUMBER", SequenceNumber=first
         )
-        assert values(page(clocked, position)[0]) == ["1", "2"]
+        assert values(page(clocked, position)[0]) == ["0", "1", "2"]
         clocked.advance(10 * MINUTE)
         text = "The data you are trying to access has been trimmed"
         with refused("TrimmedDataAccessException", re.compile(text)):

@@ -120,7 +120,7 @@ def test_malformed_bodies(server, body):
 
 @pytest.mark.parametrize(
     "value",
-    [1, "x", {"S": 1}, {"N": 1}, {"BOOL": "true"}, {"L": {}}, {"M": []}, {"SS": "a"}, {"B": "%"}],
+    [1, "x", {"S": 1}, {"N": 1}, {"BOOL": 1}, {"L": {}}, {"M": []}, {"SS": "a"}, {"B": "%"}],
 )
 def test_wrong_types_in_values(server, value):
     refused(

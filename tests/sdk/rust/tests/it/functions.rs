@@ -135,14 +135,14 @@ async fn a_rust_handlers_failure_is_told() {
 #[tokio::test]
 async fn a_rust_handler_receives_every_change_in_order() {
     let server = Server::start().await;
-    let arn = streamed(&server, "t", BOTH).await;
+    let arn = streamed(&server, "table", BOTH).await;
     for v in 0..20 {
-        put(&server, "t", v).await;
+        put(&server, "table", v).await;
     }
     create(&server, None).await;
     map(&server, &arn, 0).await;
     for v in 20..30 {
-        put(&server, "t", v).await;
+        put(&server, "table", v).await;
     }
     let server_ref = &server;
     let found = server
@@ -158,17 +158,17 @@ async fn a_rust_handler_receives_every_change_in_order() {
 #[tokio::test]
 async fn two_retries_are_three_calls() {
     let server = Server::start().await;
-    let arn = streamed(&server, "t", BOTH).await;
+    let arn = streamed(&server, "table", BOTH).await;
     create(&server, Some("0")).await;
     map(&server, &arn, 2).await;
-    put(&server, "t", 0).await;
+    put(&server, "table", 0).await;
     let server_ref = &server;
     server
         .until("three calls", async || {
             (seen(server_ref).len() == 3).then_some(())
         })
         .await;
-    put(&server, "t", 1).await;
+    put(&server, "table", 1).await;
     let found = server
         .until("the next record", async || {
             let found = seen(server_ref);
@@ -182,10 +182,10 @@ async fn two_retries_are_three_calls() {
 #[tokio::test]
 async fn a_mapping_resumes_after_disabling_and_restarting() {
     let server = Server::start().await;
-    let arn = streamed(&server, "t", BOTH).await;
+    let arn = streamed(&server, "table", BOTH).await;
     create(&server, None).await;
     let uuid = map(&server, &arn, 0).await;
-    put(&server, "t", 0).await;
+    put(&server, "table", 0).await;
     let server_ref = &server;
     server
         .until("the first record", async || {
@@ -195,11 +195,11 @@ async fn a_mapping_resumes_after_disabling_and_restarting() {
     let update = server.functions.update_event_source_mapping().uuid(&uuid);
     update.enabled(false).send().await.expect("disable");
     in_state(&server, &uuid, "Disabled").await;
-    put(&server, "t", 1).await;
+    put(&server, "table", 1).await;
     let server = server.restart().await;
     let update = server.functions.update_event_source_mapping().uuid(&uuid);
     update.enabled(true).send().await.expect("enable");
-    put(&server, "t", 2).await;
+    put(&server, "table", 2).await;
     let server_ref = &server;
     let found = server
         .until("the other records", async || {
@@ -219,7 +219,7 @@ async fn function_errors_are_typed() {
     let get = server.functions.get_function().function_name("missing");
     let error = get.send().await.expect_err("missing").into_service_error();
     assert!(error.is_resource_not_found_exception());
-    let arn = streamed(&server, "t", BOTH).await;
+    let arn = streamed(&server, "table", BOTH).await;
     let create = server.functions.create_event_source_mapping();
     let create = create.event_source_arn(arn).function_name("missing");
     let create = create.starting_position(EventSourcePosition::Latest);

@@ -31,7 +31,7 @@ pub async fn put(server: &Server, table: &str, v: i32) {
 #[tokio::test]
 async fn items_of_every_type_come_back() {
     let server = Server::start().await;
-    create(&server, "t", false).await;
+    create(&server, "table", false).await;
     let item = HashMap::from([
         ("pk".to_string(), s("every")),
         ("n".to_string(), n("-12.5")),
@@ -59,9 +59,9 @@ async fn items_of_every_type_come_back() {
             AttributeValue::Bs(vec![Blob::new([1]), Blob::new([2])]),
         ),
     ]);
-    let put = server.dynamodb.put_item().table_name("t");
+    let put = server.dynamodb.put_item().table_name("table");
     put.set_item(Some(item.clone())).send().await.expect("put");
-    let get = server.dynamodb.get_item().table_name("t");
+    let get = server.dynamodb.get_item().table_name("table");
     let get = get.key("pk", s("every")).consistent_read(true);
     let found = get.send().await.expect("get").item.expect("the item");
     assert_eq!(found, item);
@@ -71,10 +71,10 @@ async fn items_of_every_type_come_back() {
 #[tokio::test]
 async fn updates_return_what_was_asked_for() {
     let server = Server::start().await;
-    create(&server, "t", false).await;
-    put(&server, "t", 1).await;
+    create(&server, "table", false).await;
+    put(&server, "table", 1).await;
     let update = |kind: ReturnValue| {
-        let update = server.dynamodb.update_item().table_name("t");
+        let update = server.dynamodb.update_item().table_name("table");
         let update = update.key("pk", s("a")).return_values(kind);
         let update = update.update_expression("SET v = v + :one");
         let update = update.return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -98,9 +98,9 @@ async fn updates_return_what_was_asked_for() {
 #[tokio::test]
 async fn a_failed_condition_can_bring_the_item() {
     let server = Server::start().await;
-    create(&server, "t", false).await;
-    put(&server, "t", 1).await;
-    let delete = server.dynamodb.delete_item().table_name("t");
+    create(&server, "table", false).await;
+    put(&server, "table", 1).await;
+    let delete = server.dynamodb.delete_item().table_name("table");
     let delete = delete.key("pk", s("a")).condition_expression("v > :v");
     let delete = delete.expression_attribute_values(":v", n(1));
     let kind = ReturnValuesOnConditionCheckFailure::AllOld;
@@ -125,13 +125,13 @@ async fn a_failed_condition_can_bring_the_item() {
 #[tokio::test]
 async fn queries_and_scans_page() {
     let server = Server::start().await;
-    create(&server, "t", true).await;
+    create(&server, "table", true).await;
     for at in 0..25 {
-        let put = server.dynamodb.put_item().table_name("t");
+        let put = server.dynamodb.put_item().table_name("table");
         let put = put.item("pk", s("q")).item("sk", n(at));
         put.send().await.expect("put");
     }
-    let query = server.dynamodb.query().table_name("t");
+    let query = server.dynamodb.query().table_name("table");
     let query = query
         .key_condition_expression("pk = :p AND sk >= :from")
         .expression_attribute_values(":p", s("q"))
@@ -151,7 +151,7 @@ async fn queries_and_scans_page() {
     assert_eq!(found, wanted);
     let mut seen = HashSet::new();
     for segment in 0..3 {
-        let scan = server.dynamodb.scan().table_name("t");
+        let scan = server.dynamodb.scan().table_name("table");
         let scan = scan.segment(segment).total_segments(3);
         let mut items = scan.into_paginator().page_size(4).items().send();
         while let Some(item) = items.next().await {
@@ -169,12 +169,12 @@ async fn queries_and_scans_page() {
 #[tokio::test]
 async fn validation_errors_are_worded_as_by_aws() {
     let server = Server::start().await;
-    create(&server, "t", false).await;
+    create(&server, "table", false).await;
     let put = || {
         server
             .dynamodb
             .put_item()
-            .table_name("t")
+            .table_name("table")
             .item("pk", s("a"))
     };
     for (request, text) in [
@@ -210,17 +210,17 @@ async fn validation_errors_are_worded_as_by_aws() {
 #[tokio::test]
 async fn concurrent_updates_of_one_item_lose_nothing() {
     let server = Server::start().await;
-    create(&server, "t", false).await;
+    create(&server, "table", false).await;
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..200 {
-        let update = server.dynamodb.update_item().table_name("t");
+        let update = server.dynamodb.update_item().table_name("table");
         let update = update.key("pk", s("hot")).update_expression("ADD c :one");
         tasks.spawn(update.expression_attribute_values(":one", n(1)).send());
     }
     for outcome in tasks.join_all().await {
         outcome.expect("update");
     }
-    let get = server.dynamodb.get_item().table_name("t");
+    let get = server.dynamodb.get_item().table_name("table");
     let get = get.key("pk", s("hot")).consistent_read(true);
     let item = get.send().await.expect("get").item.expect("the item");
     assert_eq!(item["c"], n(200));

@@ -59,11 +59,11 @@ fn values(records: &[Record]) -> Vec<&str> {
 #[tokio::test]
 async fn records_tell_a_life() {
     let server = Server::start().await;
-    let arn = streamed(&server, "t", BOTH).await;
+    let arn = streamed(&server, "table", BOTH).await;
     for v in [1, 1, 2] {
-        put(&server, "t", v).await;
+        put(&server, "table", v).await;
     }
-    let delete = server.dynamodb.delete_item().table_name("t");
+    let delete = server.dynamodb.delete_item().table_name("table");
     delete.key("pk", s("a")).send().await.expect("delete");
     let records = drain(&server, &arn).await;
     let names: Vec<_> = records.iter().filter_map(Record::event_name).collect();
@@ -85,9 +85,9 @@ async fn records_tell_a_life() {
 #[tokio::test]
 async fn pages_follow_each_other_over_a_restart() {
     let server = Server::start().await;
-    let arn = streamed(&server, "t", StreamViewType::NewImage).await;
+    let arn = streamed(&server, "table", StreamViewType::NewImage).await;
     for v in 0..5 {
-        put(&server, "t", v).await;
+        put(&server, "table", v).await;
     }
     let before = drain(&server, &arn).await;
     let shard = &shards(&server, &arn).await[0];
@@ -103,13 +103,13 @@ async fn pages_follow_each_other_over_a_restart() {
 #[tokio::test]
 async fn a_disabled_stream_ends_and_stays_readable() {
     let server = Server::start().await;
-    let arn = streamed(&server, "t", BOTH).await;
-    put(&server, "t", 1).await;
+    let arn = streamed(&server, "table", BOTH).await;
+    put(&server, "table", 1).await;
     let off = StreamSpecification::builder().stream_enabled(false);
-    let update = server.dynamodb.update_table().table_name("t");
+    let update = server.dynamodb.update_table().table_name("table");
     let update = update.stream_specification(off.build().expect("complete"));
     update.send().await.expect("update");
-    active(&server, "t").await;
+    active(&server, "table").await;
     let describe = server.streams.describe_stream().stream_arn(&arn);
     let stream = describe.send().await.expect("describe").stream_description;
     let stream = stream.expect("a stream");
@@ -128,8 +128,8 @@ async fn a_disabled_stream_ends_and_stays_readable() {
 #[tokio::test]
 async fn shards_roll_over() {
     let server = Server::clocked().await;
-    let arn = streamed(&server, "t", BOTH).await;
-    put(&server, "t", 1).await;
+    let arn = streamed(&server, "table", BOTH).await;
+    put(&server, "table", 1).await;
     server.advance(4 * HOUR_MS + 1000).await;
     let found = server
         .until("the shard to roll over", async || {
@@ -139,7 +139,7 @@ async fn shards_roll_over() {
         .await;
     let (parent, child) = (&found[0], &found[1]);
     assert_eq!(child.parent_shard_id, parent.shard_id);
-    put(&server, "t", 2).await;
+    put(&server, "table", 2).await;
     let last = page(&server, &iterator(&server, &arn, parent).await, None).await;
     assert_eq!(values(last.records()), ["1"]);
     assert_eq!(last.next_shard_iterator, None);
@@ -159,8 +159,8 @@ async fn shards_roll_over() {
 #[tokio::test]
 async fn iterators_expire_and_records_leave() {
     let server = Server::clocked().await;
-    let arn = streamed(&server, "t", BOTH).await;
-    put(&server, "t", 1).await;
+    let arn = streamed(&server, "table", BOTH).await;
+    put(&server, "table", 1).await;
     let old = iterator(&server, &arn, &shards(&server, &arn).await[0]).await;
     server.advance(16 * MINUTE_MS).await;
     let get = server.streams.get_records().shard_iterator(&old);
