@@ -166,13 +166,9 @@ impl Database {
                     end: Some(AT_COMMIT),
                     ..(**parent).clone()
                 });
-                change.shards.extend(open(
-                    stream,
-                    Some(parent),
-                    range,
-                    children,
-                    &mut next,
-                ));
+                change
+                    .shards
+                    .extend(open(stream, Some(parent), range, children, &mut next));
             }
             change.next = Some(next);
             table_of_stream(&maps, stream)

@@ -77,7 +77,7 @@ impl Triggers {
         clock: Arc<dyn Clock>,
         settings: TriggersSettings,
     ) -> Result<Arc<Self>, OpenError> {
-        let functions = Functions::open(Documents::open(&api, "functions").await?).await?;
+        let functions = Functions::open(Documents::open(&api, "functions").await?, &code).await?;
         let functions = Arc::new(functions);
         let mappings = Mappings::open(Documents::open(&api, "mappings").await?).await?;
         let known: HashSet<String> = mappings.all().iter().map(|m| m.uuid.clone()).collect();

@@ -111,6 +111,12 @@ impl CodeStore {
         })
     }
 
+    /// The folder of a package, by its hex SHA-256.
+    #[must_use]
+    pub fn directory_of(&self, sha256: &str) -> PathBuf {
+        self.root.join(sha256)
+    }
+
     /// Unpacks a zip file, unless the same one is there already.
     ///
     /// # Errors
@@ -121,7 +127,7 @@ impl CodeStore {
         let stored = StoredCode {
             sha256_base64: STANDARD.encode(digest),
             size_bytes: zip.len() as u64,
-            directory: self.root.join(&sha256),
+            directory: self.directory_of(&sha256),
             sha256,
         };
         if !stored.directory.is_dir() {

@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::functions::{CodeSource, FunctionConfig};
+use crate::functions::{CodeSource, CodeStore, FunctionConfig};
 
 use super::documents::{Documents, StoreError};
 
@@ -42,6 +42,16 @@ pub(crate) struct Logging {
 }
 
 impl FunctionRecord {
+    /// Packages are where the code store is now: the data folder may have been moved since.
+    fn find_package(&mut self, code: &CodeStore) {
+        if let CodeSource::Zip {
+            sha256, directory, ..
+        } = &mut self.config.code
+        {
+            *directory = code.directory_of(sha256);
+        }
+    }
+
     fn key(&self) -> Key {
         (self.namespace.clone(), self.config.name.clone())
     }
@@ -64,10 +74,14 @@ pub(crate) struct Functions {
 }
 
 impl Functions {
-    pub(crate) async fn open(documents: Documents) -> Result<Self, StoreError> {
+    pub(crate) async fn open(documents: Documents, code: &CodeStore) -> Result<Self, StoreError> {
         let records: Vec<FunctionRecord> = documents.load().await?;
         let known = records
             .into_iter()
+            .map(|mut record| {
+                record.find_package(code);
+                record
+            })
             .map(|record| (record.key(), Arc::new(record)))
             .collect();
         Ok(Self {

@@ -34,9 +34,9 @@ export const nested = { inner: { handler: async () => "nested" } };
 async fn answers_with_its_context() {
     let bench = Bench::new();
     let function = bench.function("f", "nodejs20.x", "index.echo", "index.mjs", CODE);
-    let result = bench.invoke(&function, r#"{"a":"é"}"#).await;
+    let result = bench.invoke(&function, "{\"a\":\"\u{e9}\"}").await;
     let answer = crate::bench::json(&result);
-    assert_eq!(answer["event"], json!({ "a": "é" }));
+    assert_eq!(answer["event"], json!({ "a": "\u{e9}" }));
     assert_eq!(
         (&answer["id"], &answer["name"]),
         (&json!("0f3a-1"), &json!("f"))
@@ -45,7 +45,7 @@ async fn answers_with_its_context() {
     let left_ms = answer["left"].as_u64().unwrap();
     assert!((10_000..=20_000).contains(&left_ms), "{left_ms}");
     assert!(
-        tail(&result).contains("\t0f3a-1\tINFO\tgot {\"a\":\"é\"}\n"),
+        tail(&result).contains("\t0f3a-1\tINFO\tgot {\"a\":\"\u{e9}\"}\n"),
         "{}",
         tail(&result)
     );

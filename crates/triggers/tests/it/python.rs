@@ -18,7 +18,7 @@ def handler(event, context):
             "memory": context.memory_limit_in_mb, "left": context.get_remaining_time_in_millis()}
 
 def failing(event, context):
-    raise ValueError("no such thing: é")
+    raise ValueError("no such thing: \u00e9")
 
 def sleeping(event, context):
     print("asleep")
@@ -80,7 +80,7 @@ async fn an_exception_is_the_error_body_and_the_process_lives_on() {
     let body = json(&result);
     assert_eq!(result.function_error.unwrap().as_str(), "Unhandled");
     assert_eq!(body["errorType"], "ValueError");
-    assert_eq!(body["errorMessage"], "no such thing: é");
+    assert_eq!(body["errorMessage"], "no such thing: \u{e9}");
     assert!(
         body["stackTrace"][0]
             .as_str()

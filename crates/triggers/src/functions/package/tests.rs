@@ -1,3 +1,5 @@
+//! Packages, good and hostile.
+
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
