@@ -19,7 +19,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     // Function processes are started through this; it must not start a runtime.
-    if arguments.nth(1).is_some_and(|first| first == headwater_triggers::functions::LAUNCH_COMMAND) {
+    if arguments
+        .nth(1)
+        .is_some_and(|first| first == headwater_triggers::functions::LAUNCH_COMMAND)
+    {
         return headwater_triggers::functions::launch(arguments);
     }
     match run() {
@@ -47,7 +50,9 @@ fn command() -> Command {
 
 fn run() -> anyhow::Result<ExitCode> {
     let matches = command().get_matches();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     match matches.subcommand() {
         Some(("serve", matches)) => runtime.block_on(serve::run(matches)),
         Some(("demo", matches)) => runtime.block_on(demo::run(matches)),

@@ -76,8 +76,13 @@ impl Running {
         self.triggers.stop().await;
         self.keeper.abort();
         let database = self.database;
-        if tokio::task::spawn_blocking(move || database.close()).await.is_err() {
-            tracing::error!("closing the database failed; the log will be replayed at the next start");
+        if tokio::task::spawn_blocking(move || database.close())
+            .await
+            .is_err()
+        {
+            tracing::error!(
+                "closing the database failed; the log will be replayed at the next start"
+            );
         }
     }
 }
@@ -108,7 +113,12 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
         rng.as_ref(),
     );
     let (stop, stopping) = watch::channel(false);
-    let connections = tokio::spawn(headwater_server::serve(listener, Arc::new(server), stopping, DRAIN));
+    let connections = tokio::spawn(headwater_server::serve(
+        listener,
+        Arc::new(server),
+        stopping,
+        DRAIN,
+    ));
     let keeper = tokio::spawn({
         let database = database.clone();
         async move { database.keep().await }
@@ -206,14 +216,19 @@ async fn open_triggers(
     // Handlers may be given as relative paths and start in folders of their own.
     let folder = std::path::absolute(folder)?;
     let program = std::env::current_exe().context("the path of this program is unknown")?;
-    let mut runtime_settings = RuntimeSettings::new(folder.join("runtime"), Launcher::command_of(program));
+    let mut runtime_settings =
+        RuntimeSettings::new(folder.join("runtime"), Launcher::command_of(program));
     runtime_settings.python = program_setting(settings, "python");
     runtime_settings.node = program_setting(settings, "node");
-    runtime_settings.processes_max = settings.number("function-processes-max").unwrap_or(64) as usize;
+    runtime_settings.processes_max =
+        settings.number("function-processes-max").unwrap_or(64) as usize;
     runtime_settings.region = settings.text("region").to_owned();
     runtime_settings.endpoint_url = Some(format!("http://{}", reachable(address)));
     let wall = SystemClock;
-    let runtimes = Arc::new(Runtimes::new(runtime_settings, Arc::new(move || wall.now_ms()))?);
+    let runtimes = Arc::new(Runtimes::new(
+        runtime_settings,
+        Arc::new(move || wall.now_ms()),
+    )?);
     let code = Arc::new(CodeStore::open(folder.join("code"))?);
     let settings = TriggersSettings::default();
     Ok(Triggers::open(api.clone(), runtimes, code, clock, settings).await?)
@@ -247,7 +262,9 @@ fn server_settings(settings: &Settings) -> ServerSettings {
 pub(crate) fn start_logging(settings: &Settings) -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(settings.text("log-level"))
         .context("--log-level is neither a level nor a filter")?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if settings.text("log-format") == "json" {
         logs.json().init();
     } else {

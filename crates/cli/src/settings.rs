@@ -54,52 +54,167 @@ const fn setting(
 
 /// Every setting of `headwater serve`.
 pub(crate) const SETTINGS: &[Setting] = &[
-    setting("listen", "ADDRESS", Kind::Text, Some("127.0.0.1:8000"),
-        "Address and port to serve on; port 0 takes a free one"),
-    setting("data", "FOLDER", Kind::Text, Some("./headwater-data"),
-        "Data folder; made if it is missing"),
-    setting("durability", "MODE", Kind::Word(&["sync", "interval", "memory"]), Some("sync"),
-        "sync: acknowledged means on disk. interval: on disk within the sync interval. memory: no files at all"),
-    setting("sync-interval", "TIME", Kind::Duration, Some("100ms"),
-        "Longest time between two syncs with durability interval"),
-    setting("region", "NAME", Kind::Text, Some("us-east-1"),
-        "Region in ARNs when a request names none in its credential scope"),
-    setting("account-id", "DIGITS", Kind::Text, Some("000000000000"),
-        "Twelve-digit account id in ARNs"),
-    setting("separate-namespaces", "", Kind::Switch, Some("false"),
-        "Keep the tables of different access keys and regions apart"),
-    setting("transition-time", "TIME", Kind::Duration, Some("0ms"),
-        "How long CREATING, UPDATING, DELETING, ENABLING and DISABLING last; with 0 the answer names them and the next look finds them over"),
-    setting("stream-retention", "TIME", Kind::Duration, Some("24h"),
-        "How long stream records are kept, unless a table's tag headwater:stream-retention-hours says otherwise"),
-    setting("shard-age", "TIME", Kind::Duration, Some("4h"),
-        "Age at which a shard is closed and a child goes on"),
-    setting("shards", "COUNT", Kind::Number(1, 1024), None,
-        "Open shards of a new stream; unset: 4 for on-demand tables, 1 per 1000 write units for provisioned ones"),
-    setting("reader-throttling", "", Kind::Switch, Some("false"),
-        "Refuse more than 5 GetRecords calls per second and shard, as AWS does"),
-    setting("test-clock", "", Kind::Switch, Some("false"),
-        "Run on a clock that tests move with POST /_headwater/clock {\"advance_ms\": N}"),
-    setting("cache-mb", "MB", Kind::Number(1, 1 << 20), Some("128"),
-        "Most memory for cached pages of the state store"),
-    setting("pending-mb", "MB", Kind::Number(1, 1 << 14), Some("32"),
-        "Most memory for values that are in the log and not yet in the state; writers wait past it"),
-    setting("connections-max", "COUNT", Kind::Number(1, 1 << 20), Some("10000"),
-        "Most connections at once; further ones wait to be accepted"),
-    setting("request-timeout", "TIME", Kind::Duration, Some("60s"),
-        "Longest time that a client may take to send a request"),
-    setting("functions-folder", "FOLDER", Kind::Text, None,
-        "Where function code is unpacked; unset: within the data folder, or a temporary folder with durability memory"),
-    setting("python", "PROGRAM", Kind::Text, None,
-        "Python interpreter for python functions, which must have awslambdaric; unset: the one of the runtime name, then python3"),
-    setting("node", "PROGRAM", Kind::Text, None,
-        "Node.js for nodejs functions; unset: node"),
-    setting("function-processes-max", "COUNT", Kind::Number(1, 4096), Some("64"),
-        "Most function processes at once"),
-    setting("log-level", "LEVEL", Kind::Text, Some("warn"),
-        "error, warn, info, debug or trace, or a filter such as headwater_triggers=debug"),
-    setting("log-format", "FORMAT", Kind::Word(&["text", "json"]), Some("text"),
-        "Form of the log on standard error"),
+    setting(
+        "listen",
+        "ADDRESS",
+        Kind::Text,
+        Some("127.0.0.1:8000"),
+        "Address and port to serve on; port 0 takes a free one",
+    ),
+    setting(
+        "data",
+        "FOLDER",
+        Kind::Text,
+        Some("./headwater-data"),
+        "Data folder; made if it is missing",
+    ),
+    setting(
+        "durability",
+        "MODE",
+        Kind::Word(&["sync", "interval", "memory"]),
+        Some("sync"),
+        "sync: acknowledged means on disk. interval: on disk within the sync interval. memory: no files at all",
+    ),
+    setting(
+        "sync-interval",
+        "TIME",
+        Kind::Duration,
+        Some("100ms"),
+        "Longest time between two syncs with durability interval",
+    ),
+    setting(
+        "region",
+        "NAME",
+        Kind::Text,
+        Some("us-east-1"),
+        "Region in ARNs when a request names none in its credential scope",
+    ),
+    setting(
+        "account-id",
+        "DIGITS",
+        Kind::Text,
+        Some("000000000000"),
+        "Twelve-digit account id in ARNs",
+    ),
+    setting(
+        "separate-namespaces",
+        "",
+        Kind::Switch,
+        Some("false"),
+        "Keep the tables of different access keys and regions apart",
+    ),
+    setting(
+        "transition-time",
+        "TIME",
+        Kind::Duration,
+        Some("0ms"),
+        "How long CREATING, UPDATING, DELETING, ENABLING and DISABLING last; with 0 the answer names them and the next look finds them over",
+    ),
+    setting(
+        "stream-retention",
+        "TIME",
+        Kind::Duration,
+        Some("24h"),
+        "How long stream records are kept, unless a table's tag headwater:stream-retention-hours says otherwise",
+    ),
+    setting(
+        "shard-age",
+        "TIME",
+        Kind::Duration,
+        Some("4h"),
+        "Age at which a shard is closed and a child goes on",
+    ),
+    setting(
+        "shards",
+        "COUNT",
+        Kind::Number(1, 1024),
+        None,
+        "Open shards of a new stream; unset: 4 for on-demand tables, 1 per 1000 write units for provisioned ones",
+    ),
+    setting(
+        "reader-throttling",
+        "",
+        Kind::Switch,
+        Some("false"),
+        "Refuse more than 5 GetRecords calls per second and shard, as AWS does",
+    ),
+    setting(
+        "test-clock",
+        "",
+        Kind::Switch,
+        Some("false"),
+        "Run on a clock that tests move with POST /_headwater/clock {\"advance_ms\": N}",
+    ),
+    setting(
+        "cache-mb",
+        "MB",
+        Kind::Number(1, 1 << 20),
+        Some("128"),
+        "Most memory for cached pages of the state store",
+    ),
+    setting(
+        "pending-mb",
+        "MB",
+        Kind::Number(1, 1 << 14),
+        Some("32"),
+        "Most memory for values that are in the log and not yet in the state; writers wait past it",
+    ),
+    setting(
+        "connections-max",
+        "COUNT",
+        Kind::Number(1, 1 << 20),
+        Some("10000"),
+        "Most connections at once; further ones wait to be accepted",
+    ),
+    setting(
+        "request-timeout",
+        "TIME",
+        Kind::Duration,
+        Some("60s"),
+        "Longest time that a client may take to send a request",
+    ),
+    setting(
+        "functions-folder",
+        "FOLDER",
+        Kind::Text,
+        None,
+        "Where function code is unpacked; unset: within the data folder, or a temporary folder with durability memory",
+    ),
+    setting(
+        "python",
+        "PROGRAM",
+        Kind::Text,
+        None,
+        "Python interpreter for python functions, which must have awslambdaric; unset: the one of the runtime name, then python3",
+    ),
+    setting(
+        "node",
+        "PROGRAM",
+        Kind::Text,
+        None,
+        "Node.js for nodejs functions; unset: node",
+    ),
+    setting(
+        "function-processes-max",
+        "COUNT",
+        Kind::Number(1, 4096),
+        Some("64"),
+        "Most function processes at once",
+    ),
+    setting(
+        "log-level",
+        "LEVEL",
+        Kind::Text,
+        Some("warn"),
+        "error, warn, info, debug or trace, or a filter such as headwater_triggers=debug",
+    ),
+    setting(
+        "log-format",
+        "FORMAT",
+        Kind::Word(&["text", "json"]),
+        Some("text"),
+        "Form of the log on standard error",
+    ),
 ];
 
 /// Values of all settings that are set.
@@ -116,7 +231,9 @@ impl Settings {
         SETTINGS
             .iter()
             .map(|setting| {
-                let arg = Arg::new(setting.name).long(setting.name).help(help(setting));
+                let arg = Arg::new(setting.name)
+                    .long(setting.name)
+                    .help(help(setting));
                 match setting.kind {
                     Kind::Switch => arg
                         .num_args(0..=1)
@@ -151,7 +268,10 @@ impl Settings {
             } else if let Some(value) = environment(&variable) {
                 (value, variable)
             } else if let Some(value) = file.get(setting.name) {
-                (plain(value), format!("{} in the settings file", setting.name))
+                (
+                    plain(value),
+                    format!("{} in the settings file", setting.name),
+                )
             } else if let Some(default) = setting.default {
                 (default.to_owned(), setting.name.to_owned())
             } else {
@@ -188,7 +308,11 @@ fn help(setting: &Setting) -> String {
     let default = setting
         .default
         .map_or(String::new(), |default| format!(" [default: {default}]"));
-    format!("{}{default} [env: {}]", setting.help, environment_name(setting.name))
+    format!(
+        "{}{default} [env: {}]",
+        setting.help,
+        environment_name(setting.name)
+    )
 }
 
 fn environment_name(name: &str) -> String {
@@ -203,7 +327,10 @@ fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
         .with_context(|| format!("the settings file {} is not TOML", path.display()))?;
     for key in table.keys() {
         if !SETTINGS.iter().any(|setting| setting.name == key) {
-            bail!("the settings file {} has {key}, which is no setting; `headwater serve --help` lists them", path.display());
+            bail!(
+                "the settings file {} has {key}, which is no setting; `headwater serve --help` lists them",
+                path.display()
+            );
         }
     }
     Ok(table)
@@ -265,7 +392,9 @@ pub(crate) fn markdown() -> String {
             "| `--{}{value}` | `{}` | {} | {} |",
             setting.name,
             environment_name(setting.name),
-            setting.default.map_or("unset".to_owned(), |default| format!("`{default}`")),
+            setting
+                .default
+                .map_or("unset".to_owned(), |default| format!("`{default}`")),
             setting.help.replace('|', "\\|"),
         );
     }
@@ -289,11 +418,17 @@ mod tests {
     fn flags_go_before_environment_before_file_before_default() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("headwater.toml");
-        std::fs::write(&path, "region = \"file\"\naccount-id = \"111111111111\"\nshards = 2\n")?;
+        std::fs::write(
+            &path,
+            "region = \"file\"\naccount-id = \"111111111111\"\nshards = 2\n",
+        )?;
         let config = path.to_string_lossy().into_owned();
         let settings = gather(
             &["--region", "flag", "--config", &config, "--test-clock"],
-            &[("HEADWATER_REGION", "env"), ("HEADWATER_ACCOUNT_ID", "222222222222")],
+            &[
+                ("HEADWATER_REGION", "env"),
+                ("HEADWATER_ACCOUNT_ID", "222222222222"),
+            ],
         )?;
         assert_eq!(settings.text("region"), "flag");
         assert_eq!(settings.text("account-id"), "222222222222");
@@ -318,7 +453,13 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("5ms", Some(5)), ("2s", Some(2_000)), ("1d", Some(86_400_000)), ("5", None), ("h", None)] {
+        for (text, ms) in [
+            ("5ms", Some(5)),
+            ("2s", Some(2_000)),
+            ("1d", Some(86_400_000)),
+            ("5", None),
+            ("h", None),
+        ] {
             assert_eq!(duration_ms(text), ms, "{text}");
         }
     }
@@ -326,7 +467,10 @@ mod tests {
     #[test]
     fn the_settings_page_is_current() {
         let page = include_str!("../../../docs/guide/settings.md");
-        assert!(page == markdown(), "write it anew: headwater settings > docs/guide/settings.md");
+        assert!(
+            page == markdown(),
+            "write it anew: headwater settings > docs/guide/settings.md"
+        );
         assert!(SETTINGS.len() > 10);
     }
 }
