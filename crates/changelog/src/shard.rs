@@ -19,7 +19,9 @@ use crate::open;
 use crate::segment::{self, Segment, SegmentState};
 use crate::tail::TailAnswer;
 
-/// Blocks that one call looks at, so that its effort is bounded; then the page ends, perhaps empty.
+/// Blocks at the position or behind it that one call looks at, so that its effort is bounded; then the page ends,
+/// perhaps empty. Those before it, from the listed block on, are bounded by the index's stride, and don't count:
+/// a page that ends among them would lead nowhere.
 const BLOCKS_PER_PAGE_MAX: usize = 256;
 /// First read of a block whose length is not known yet.
 const BLOCK_READ_BYTES: usize = 16 << 10;
@@ -45,11 +47,18 @@ pub struct ShardPage {
 
 /// The next block for a reader.
 enum NextBlock {
-    Found(Arc<DecodedBlock>),
+    Found(Arc<DecodedBlock>, Option<ReadTo>),
     /// None holds a record.
     Nothing,
     /// Enough looked at; none up to here holds a record.
     Later(Sequence),
+}
+
+/// How far a segment's file was read: the next block is looked for from there, not from the index again.
+#[derive(Clone, Copy)]
+struct ReadTo {
+    segment: u64,
+    end: u64,
 }
 
 /// A page being filled.
@@ -125,16 +134,16 @@ impl Shared {
             bytes: 0,
             limit,
         };
-        let (mut at, mut budget) = (from, BLOCKS_PER_PAGE_MAX);
+        let (mut at, mut read_to, mut budget) = (from, None, BLOCKS_PER_PAGE_MAX);
         loop {
-            match self.next_block(&list, shard, at, &mut budget)? {
+            match self.next_block(&list, shard, at, read_to, &mut budget)? {
                 NextBlock::Nothing => return page(filling.records, durable.next()),
                 NextBlock::Later(next) => return page(filling.records, next.min(durable.next())),
-                NextBlock::Found(block) => {
+                NextBlock::Found(block, found_at) => {
                     if let Some(next) = filling.add(&block, shard, at, durable)? {
                         return page(filling.records, next);
                     }
-                    at = block.last.next();
+                    (at, read_to) = (block.last.next(), found_at);
                 }
             }
         }
@@ -146,15 +155,16 @@ impl Shared {
         list: &[Arc<Segment>],
         shard: u32,
         from: Sequence,
+        read_to: Option<ReadTo>,
         budget: &mut usize,
     ) -> Result<NextBlock, LogError> {
         match self.tail.find(shard, from) {
-            TailAnswer::Block(block) => return Ok(NextBlock::Found(block)),
+            TailAnswer::Block(block) => return Ok(NextBlock::Found(block, None)),
             TailAnswer::Nothing => return Ok(NextBlock::Nothing),
             TailAnswer::TooOld => {}
         }
         for segment in &list[segment::position(list, from)..] {
-            match self.next_block_in(segment, shard, from, budget)? {
+            match self.next_block_in(segment, shard, from, read_to, budget)? {
                 NextBlock::Nothing => {}
                 found => return Ok(found),
             }
@@ -167,24 +177,35 @@ impl Shared {
         segment: &Segment,
         shard: u32,
         from: Sequence,
+        read_to: Option<ReadTo>,
         budget: &mut usize,
     ) -> Result<NextBlock, LogError> {
         if !segment.may_hold(shard, from) {
             return Ok(NextBlock::Nothing);
         }
-        let mut at = self.ask_index(segment, |index| index.seek(shard, from))?;
+        let mut at = match read_to.filter(|read_to| read_to.segment == segment.id) {
+            Some(read_to) => self.ask_index(segment, |index| index.advance(shard, read_to.end))?,
+            None => self.ask_index(segment, |index| index.seek(shard, from))?,
+        };
         let mut looked_to = from;
         while let Some(offset) = at {
             if *budget == 0 {
                 return Ok(NextBlock::Later(looked_to));
             }
-            *budget -= 1;
             let block = self.read_block(segment, offset)?;
-            if !block.shard_records(shard, from).is_empty() {
-                return Ok(NextBlock::Found(block));
+            let end = block.end;
+            if block.last >= from {
+                *budget -= 1;
+                looked_to = block.last.next();
             }
-            looked_to = looked_to.max(block.last.next());
-            at = self.ask_index(segment, |index| index.advance(shard, block.end))?;
+            if !block.shard_records(shard, from).is_empty() {
+                let read_to = ReadTo {
+                    segment: segment.id,
+                    end,
+                };
+                return Ok(NextBlock::Found(block, Some(read_to)));
+            }
+            at = self.ask_index(segment, |index| index.advance(shard, end))?;
         }
         Ok(NextBlock::Nothing)
     }

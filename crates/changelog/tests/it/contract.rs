@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use headwater_changelog::testing::FaultyFiles;
 use headwater_changelog::{
-    DiskFiles, Durability, EntryDraft, Files, Log, LogError, LogOptions, MemoryFiles, ReadLimit,
-    verify,
+    DiskFiles, Durability, Entry, EntryDraft, Files, Log, LogError, LogOptions, MemoryFiles,
+    ReadLimit, verify,
 };
 use headwater_model::Sequence;
 
@@ -456,5 +456,36 @@ fn options_out_of_range_are_refused() {
             open(&MemoryFiles::new(), options),
             Err(LogError::InvalidOption { .. })
         ));
+    }
+}
+
+/// Found by killing a server again and again: with hundreds of small blocks between two listed ones, each page
+/// began at the listed block, spent its bound on blocks before its position, and ended where it had begun.
+#[test]
+fn pages_lead_on_through_hundreds_of_small_blocks() {
+    let options = LogOptions {
+        preallocate: false,
+        ..LogOptions::default()
+    };
+    let files: Arc<dyn Files> = Arc::new(FaultyFiles::new(1));
+    let log = reopen(&files, &options);
+    // One group and so one block for each; the second shard has only the last.
+    let mut entries: Vec<Entry> = (0..900)
+        .map(|i| put(&log, vec![change(1, &format!("{i}"), b"")]))
+        .collect();
+    entries.push(put(&log, vec![change(2, "last", b"")]));
+    drop(log);
+    let log = reopen(&files, &options);
+    assert_eq!(log.segments().len(), 2);
+    for records_max in [1, 7, 1000] {
+        for shard in [1, 2] {
+            let limit = ReadLimit {
+                records: records_max,
+                bytes: usize::MAX,
+            };
+            let from = Sequence::ZERO;
+            let found = records(&log, shard, from, limit).unwrap();
+            assert_eq!(found, expected(&entries, shard, from));
+        }
     }
 }
