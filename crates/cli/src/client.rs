@@ -27,9 +27,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) enum ClientError {
     #[error("{0} is no endpoint; expected http://HOST:PORT")]
     Endpoint(String),
-    #[error(
-        "no server answers at {endpoint}; start one with `headwater serve`, or name another with --endpoint"
-    )]
+    #[error("no server answers at {endpoint}")]
     Unreachable {
         endpoint: String,
         #[source]

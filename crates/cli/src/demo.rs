@@ -76,10 +76,10 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let once = matches.get_flag("once");
     let done = tokio::select! {
         done = demo.play(once) => done,
-        stopped = running.wait_for_signal() => stopped.map(|()| Outcome::Interrupted),
+        () = running.wait_for_signal() => Ok(Outcome::Interrupted),
     };
     if !once && matches!(done, Ok(Outcome::Right | Outcome::Wrong)) {
-        running.wait_for_signal().await?;
+        running.wait_for_signal().await;
     }
     running.stop().await;
     Ok(match done? {

@@ -29,7 +29,7 @@ use self::link::{Link, note};
 use self::output::{Form, Output};
 use self::shard::Start;
 use self::time::Moment;
-use crate::client::{Client, Identity};
+use crate::client::{Client, ClientError, Identity};
 
 pub(crate) fn command() -> Command {
     let option =
@@ -215,6 +215,10 @@ async fn latest_stream(client: &Client, table: &str) -> anyhow::Result<Option<St
             };
             bail!("no table {table} at {}; {there}", client.endpoint())
         }
+        Err(ClientError::Unreachable { endpoint, source }) => bail!(
+            "no server answers at {endpoint} ({source}); start one with `headwater serve`, or name another with \
+             --endpoint"
+        ),
         Err(error) => Err(error.into()),
     }
 }

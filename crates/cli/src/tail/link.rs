@@ -38,10 +38,14 @@ impl Link {
     ) -> Result<Value, ClientError> {
         let mut pause = PAUSE_MIN;
         loop {
+            // Answers to what was asked before the trouble do not end it.
+            let troubled = self.troubled.load(Ordering::Relaxed);
             match self.client.streams(operation, input, wait).await {
                 Err(error) if error.is_passing() => self.trouble(&error),
                 other => {
-                    self.well();
+                    if troubled {
+                        self.well();
+                    }
                     return other;
                 }
             }

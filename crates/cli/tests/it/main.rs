@@ -1,0 +1,5 @@
+//! The commands as people run them: the real program, its output and its exit status.
+
+mod demo;
+mod process;
+mod tail;

@@ -1,0 +1,175 @@
+//! Starts the program, talks to it, reads what it prints.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// How long anything may take; generous, for loaded machines and debug builds.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program with arguments.
+pub fn headwater(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn output(arguments: &[&str]) -> Output {
+    headwater(arguments).output().expect("the program runs")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A program that is running, with its standard output as lines.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut child = headwater(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let stdout = child.stdout.take().expect("a pipe");
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Running { child, lines }
+    }
+
+    /// The next line, if one comes within the time.
+    pub fn line_within(&self, time: Duration) -> Option<String> {
+        self.lines.recv_timeout(time).ok()
+    }
+
+    pub fn line(&self) -> String {
+        self.line_within(PATIENCE).expect("a line")
+    }
+
+    pub fn lines(&self, count: usize) -> Vec<String> {
+        (0..count).map(|_| self.line()).collect()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
+    }
+
+    pub fn wait(mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Ended already, in most tests.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for the end of a process.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the process does not end");
+        std::thread::yield_now();
+    }
+}
+
+/// A server on a folder.
+pub struct Server {
+    process: Running,
+    pub url: String,
+}
+
+impl Server {
+    pub fn start(data: &Path, listen: &str) -> Self {
+        let data = data.to_str().expect("a path");
+        let process = Running::start(&["serve", "--listen", listen, "--data", data]);
+        let ready = process.line();
+        let url = ready.strip_prefix("headwater listening on ");
+        let url = url.expect("a ready line").trim().to_owned();
+        Server { process, url }
+    }
+
+    /// Where it listens, for a second start.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    pub fn stop(self) {
+        self.process.signal(Signal::TERM);
+        assert!(self.process.wait().success());
+    }
+
+    /// A table with the key `id`, with or without a stream.
+    pub fn create_table(&self, name: &str, stream: bool) {
+        let mut input = json!({
+            "TableName": name,
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        });
+        if stream {
+            input["StreamSpecification"] =
+                json!({"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"});
+        }
+        self.dynamodb("CreateTable", &input);
+    }
+
+    pub fn put(&self, table: &str, id: &str, v: usize) {
+        let item = json!({"id": {"S": id}, "v": {"N": v.to_string()}});
+        self.dynamodb("PutItem", &json!({"TableName": table, "Item": item}));
+    }
+
+    pub fn delete(&self, table: &str, id: &str) {
+        self.dynamodb(
+            "DeleteItem",
+            &json!({"TableName": table, "Key": {"id": {"S": id}}}),
+        );
+    }
+
+    pub fn dynamodb(&self, operation: &str, input: &Value) -> Value {
+        self.post("/", &format!("DynamoDB_20120810.{operation}"), input)
+    }
+
+    pub fn streams(&self, operation: &str, input: &Value) -> Value {
+        self.post("/", &format!("DynamoDBStreams_20120810.{operation}"), input)
+    }
+
+    pub fn post(&self, path: &str, target: &str, input: &Value) -> Value {
+        let body = input.to_string();
+        let mut stream = TcpStream::connect(self.address()).expect("a connection");
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
+             x-amz-target: {target}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200"), "{target}: {answer}");
+        serde_json::from_str(body).expect("JSON")
+    }
+}
