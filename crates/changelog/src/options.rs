@@ -31,7 +31,7 @@ pub struct LogOptions {
     pub queued_groups_max: usize,
     /// Newest blocks kept decoded in memory; 8 MiB.
     pub tail_cache_bytes: usize,
-    /// Older blocks kept decoded in memory after they were read; 16 MiB.
+    /// Older blocks kept decoded in memory after they were read; 32 MiB.
     pub block_cache_bytes: usize,
     /// Indexes of sealed segments kept in memory; 8 MiB.
     pub footer_cache_bytes: usize,
@@ -55,7 +55,7 @@ impl Default for LogOptions {
             queue_bytes_max: 32 << 20,
             queued_groups_max: 16,
             tail_cache_bytes: 8 << 20,
-            block_cache_bytes: 16 << 20,
+            block_cache_bytes: 32 << 20,
             footer_cache_bytes: 8 << 20,
             open_files_max: 64,
             preallocate: true,

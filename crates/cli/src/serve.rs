@@ -17,8 +17,8 @@ use headwater_server::{AdvanceClock, Server, ServerSettings};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{Triggers, TriggersSettings};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use crate::settings::Settings;
@@ -37,15 +37,31 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     start_logging(&settings)?;
     let running = start(&settings).await?;
     println!("headwater listening on http://{}", running.address);
-    running.wait_for_signal().await?;
+    running.wait_for_signal().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The signals that end a server, caught from before it can be reached.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
 }
 
 /// A running server.
 pub(crate) struct Running {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    signals: Mutex<Signals>,
     database: Database,
     triggers: Arc<Triggers>,
     stop: watch::Sender<bool>,
@@ -57,14 +73,16 @@ pub(crate) struct Running {
 
 impl Running {
     /// Returns at SIGTERM or SIGINT.
-    pub(crate) async fn wait_for_signal(&self) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    pub(crate) async fn wait_for_signal(&self) {
+        let mut signals = self.signals.lock().await;
+        let Signals {
+            terminate,
+            interrupt,
+        } = &mut *signals;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        Ok(())
     }
 
     /// Lets requests in flight finish, stops functions, makes everything durable.
@@ -89,6 +107,7 @@ impl Running {
 
 /// Starts a server; returns when it can be reached.
 pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
+    let signals = Mutex::new(Signals::listen()?);
     // First the port: a server that can't be reached need not open its files.
     let listen = settings.text("listen");
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -125,6 +144,7 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
     });
     Ok(Running {
         address,
+        signals,
         database,
         triggers,
         stop,

@@ -116,7 +116,7 @@ fn decode<T>(
 }
 
 fn reply<T: WriteJson>(output: &T) -> Result<Vec<u8>, ApiError> {
-    let mut out = Vec::with_capacity(256);
+    let mut out = Vec::with_capacity(output.size_hint_bytes());
     output.write(&mut out).map_err(internal)?;
     Ok(out)
 }

@@ -33,7 +33,18 @@ pub(crate) struct GetRecordsReply {
     region: String,
 }
 
+/// What stands around the images of a record, and the types of their attributes.
+const RECORD_OVERHEAD_BYTES: usize = 640;
+
 impl WriteJson for GetRecordsReply {
+    fn size_hint_bytes(&self) -> usize {
+        let records = self.page.records.iter();
+        let records_bytes: usize = records
+            .map(|view| RECORD_OVERHEAD_BYTES + view.size_bytes())
+            .sum();
+        512 + records_bytes
+    }
+
     fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
         let mut reply = ObjectWriter::new(out);
         let mut records = ArrayWriter::new(reply.name("Records"));

@@ -13,6 +13,7 @@ use headwater_model::{
     StorageKey,
 };
 use std::ops::Bound;
+use tokio::sync::OnceCell;
 
 /// Where system tables live. No request has this namespace.
 pub const SYSTEM_NAMESPACE: &str = "$headwater";
@@ -44,29 +45,46 @@ pub enum SystemTableError {
     Engine(#[from] EngineError),
 }
 
-/// A map from keys to documents that is as durable as any table. Clones share it.
+/// A map from keys to documents that is as durable as any table. Clones share it. The table itself is made
+/// by the first document, so that opening writes nothing.
 #[derive(Clone)]
 pub struct SystemTable {
     database: Database,
-    table: Arc<Table>,
+    name: Arc<str>,
+    table: Arc<OnceCell<Arc<Table>>>,
+    schema: Arc<KeySchema>,
 }
 
 impl SystemTable {
-    /// Opens the system table `name`; the first to do so makes it.
+    /// Opens the system table `name`, which may not be there yet.
     ///
     /// # Errors
     /// [`SystemTableError::Engine`].
     pub async fn open(database: &Database, name: &str) -> Result<Self, SystemTableError> {
         let table = match database.table(SYSTEM_NAMESPACE, name) {
-            Ok(table) => table,
-            Err(EngineError::TableNotFound { .. }) => create(database, name).await?,
+            Ok(table) => {
+                wait_until_usable(database, &table).await;
+                OnceCell::new_with(Some(table))
+            }
+            Err(EngineError::TableNotFound { .. }) => OnceCell::new(),
             Err(error) => return Err(error.into()),
         };
-        wait_until_usable(database, &table).await;
         Ok(SystemTable {
             database: database.clone(),
-            table,
+            name: name.into(),
+            table: Arc::new(table),
+            schema: Arc::new(schema()),
         })
+    }
+
+    /// The table, made if it is not there.
+    async fn made(&self) -> Result<&Arc<Table>, EngineError> {
+        let make = || async {
+            let table = create(&self.database, &self.name).await?;
+            wait_until_usable(&self.database, &table).await;
+            Ok(table)
+        };
+        self.table.get_or_try_init(make).await
     }
 
     /// Puts a document in place of what is there. It is durable when this returns.
@@ -79,7 +97,8 @@ impl SystemTable {
             (DOCUMENT, AttributeValue::B(document.into())),
         ]);
         let action = Action::Put(EncodedItem::encode(&item));
-        self.write(key, action, ReturnValues::None).await?;
+        let table = self.made().await?.clone();
+        self.write(table, key, action, ReturnValues::None).await?;
         Ok(())
     }
 
@@ -88,7 +107,10 @@ impl SystemTable {
     /// # Errors
     /// [`SystemTableError::Key`], [`SystemTableError::Engine`]; damage.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, SystemTableError> {
-        let item = self.database.get(&self.table, &self.storage_key(key)?)?;
+        let Some(table) = self.table.get() else {
+            return Ok(None);
+        };
+        let item = self.database.get(table, &self.storage_key(key)?)?;
         let entry = item.map(|item| self.entry(&item)).transpose()?;
         Ok(entry.map(|(_, document)| document))
     }
@@ -98,10 +120,11 @@ impl SystemTable {
     /// # Errors
     /// [`SystemTableError::Key`], [`SystemTableError::Engine`].
     pub async fn delete(&self, key: &str) -> Result<bool, SystemTableError> {
-        let old = self
-            .write(key, Action::Delete, ReturnValues::AllOld)
-            .await?;
-        Ok(old.is_some())
+        let Some(table) = self.table.get() else {
+            return Ok(false);
+        };
+        let old = self.write(table.clone(), key, Action::Delete, ReturnValues::AllOld);
+        Ok(old.await?.is_some())
     }
 
     /// All documents, in the order of their keys.
@@ -110,9 +133,12 @@ impl SystemTable {
     /// [`SystemTableError::Engine`]; damage.
     pub async fn scan_all(&self) -> Result<Vec<(String, Bytes)>, SystemTableError> {
         let mut all = Vec::new();
+        let Some(table) = self.table.get() else {
+            return Ok(all);
+        };
         let mut from = Bound::Unbounded;
         loop {
-            let page = self.database.page(&self.table, &page_from(from))?;
+            let page = self.database.page(table, &page_from(from))?;
             for item in &page.items {
                 all.push(self.entry(item)?);
             }
@@ -127,12 +153,13 @@ impl SystemTable {
 
     async fn write(
         &self,
+        table: Arc<Table>,
         key: &str,
         action: Action,
         returns: ReturnValues,
     ) -> Result<Option<EncodedItem>, SystemTableError> {
         let command = Command::single(ItemCommand {
-            table: self.table.clone(),
+            table,
             key: self.storage_key(key)?,
             condition: None,
             action,
@@ -148,12 +175,12 @@ impl SystemTable {
 
     fn storage_key(&self, key: &str) -> Result<StorageKey, KeyError> {
         let key = Item::from([(KEY, AttributeValue::S(key.to_owned()))]);
-        self.table.schema().storage_key_of_key(&key)
+        self.schema.storage_key_of_key(&key)
     }
 
     fn entry(&self, item: &EncodedItem) -> Result<(String, Bytes), SystemTableError> {
         let lacks = |attribute| SystemTableError::Incomplete {
-            table: self.table.record().name.clone(),
+            table: self.name.to_string(),
             attribute,
         };
         let Some(AttributeValue::S(key)) = item.get(KEY)? else {
@@ -166,13 +193,17 @@ impl SystemTable {
     }
 }
 
+fn schema() -> KeySchema {
+    KeySchema::new(KeyAttribute::new(KEY, KeyType::S), None)
+}
+
 async fn create(database: &Database, name: &str) -> Result<Arc<Table>, EngineError> {
     let new = NewTable {
         namespace: SYSTEM_NAMESPACE.to_owned(),
         name: name.to_owned(),
         region: "local".to_owned(),
         account: database.options().account.clone(),
-        schema: KeySchema::new(KeyAttribute::new(KEY, KeyType::S), None),
+        schema: schema(),
         billing: BillingMode::PayPerRequest,
         throughput: Throughput::default(),
         on_demand: None,
