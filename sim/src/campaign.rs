@@ -1,0 +1,260 @@
+//! One seed: a store that is opened, used and broken a few times, and checked after each reopening.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use headwater_engine::Database;
+use headwater_model::SeededRng;
+use tokio::task::JoinHandle;
+
+use crate::check::check;
+use crate::churn::{self, Known};
+use crate::faults::End;
+use crate::follower::{self, Follower};
+use crate::history::StreamedChange;
+use crate::ledger::Ledger;
+use crate::machine::Machine;
+use crate::world::World;
+use crate::{readers, writers};
+
+/// How often the store is opened and broken.
+const LIVES: u64 = 4;
+/// Nothing here takes as long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a seed did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// Reopenings that were checked.
+    pub lives: usize,
+    /// Of them after a power loss.
+    pub power_losses: usize,
+    /// Acknowledged changes.
+    pub acknowledged: usize,
+    /// Stream records.
+    pub records: usize,
+    /// Reads that were checked.
+    pub sightings: usize,
+}
+
+impl Report {
+    /// Adds another seed's numbers.
+    pub fn add(&mut self, other: Report) {
+        self.lives += other.lives;
+        self.power_losses += other.power_losses;
+        self.acknowledged += other.acknowledged;
+        self.records += other.records;
+        self.sightings += other.sightings;
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} reopenings ({} after a power loss), {} acknowledged changes, {} records, {} reads",
+            self.lives, self.power_losses, self.acknowledged, self.records, self.sightings
+        )
+    }
+}
+
+/// Runs one seed.
+///
+/// # Errors
+/// What did not hold, with the command that repeats the seed.
+pub fn run_seed(seed: u64) -> Result<Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(async {
+        // A task of its own, so that actors and checks share all threads.
+        tokio::spawn(async move { Campaign::new(seed).run().await }).await?
+    });
+    report.with_context(|| {
+        format!(
+            "seed {seed} failed; repeat it with: cargo run -p headwater-sim -- --seeds {seed}..{} --times 20",
+            seed + 1
+        )
+    })
+}
+
+struct Campaign {
+    machine: Machine,
+    rng: Arc<SeededRng>,
+    ledger: Arc<Ledger>,
+    records: BTreeMap<String, Vec<StreamedChange>>,
+    follower: Follower,
+    churn: Known,
+    report: Report,
+}
+
+impl Campaign {
+    fn new(seed: u64) -> Self {
+        let machine = Machine::new(seed);
+        Campaign {
+            rng: machine.rng.clone(),
+            machine,
+            ledger: Arc::default(),
+            records: BTreeMap::new(),
+            follower: Follower::default(),
+            churn: Known::Absent,
+            report: Report::default(),
+        }
+    }
+
+    async fn run(mut self) -> Result<Report> {
+        let database = self.machine.open()?;
+        World::settle(&database).await?;
+        close(database).await?;
+        for life in 0..LIVES {
+            let database = self.reopen().await?;
+            let end = End::choose(&self.rng);
+            let context = || format!("life {life}, which ends with {end:?}");
+            self.live(database, end).await.with_context(context)?;
+        }
+        let database = self.reopen().await?;
+        self.look(database.clone()).await.context("after the end")?;
+        close(database).await?;
+        self.verify()?;
+        self.report.acknowledged = self.ledger.acknowledged();
+        self.report.records = self.records.values().map(Vec::len).sum();
+        Ok(self.report)
+    }
+
+    /// Opens the database; now and then the power goes meanwhile.
+    async fn reopen(&mut self) -> Result<Database> {
+        if self.rng.below(4) == 0 {
+            self.machine.lose_power_within(30);
+            if let Ok(database) = self.machine.open() {
+                close(database).await?;
+            }
+            self.machine.lose_power();
+            self.report.power_losses += 1;
+        }
+        self.machine.open()
+    }
+
+    /// Checks what is there, lets actors loose, and breaks the machine.
+    async fn live(&mut self, database: Database, end: End) -> Result<()> {
+        let world = self.look(database.clone()).await?;
+        let keeper = tokio::spawn({
+            let database = database.clone();
+            async move { database.keep().await }
+        });
+        if end == End::PowerLoss {
+            world.log_goes_dark.store(true, Ordering::SeqCst);
+        }
+        end.prepare(&self.machine);
+        let actors = Actors::start(&world, &self.rng, self.follower.clone(), self.churn);
+        if end == End::SuddenPowerLoss {
+            tokio::time::sleep(Duration::from_millis(self.rng.below(60))).await;
+            world.dark.store(true, Ordering::SeqCst);
+            self.machine.lose_power();
+        }
+        let (follower, churn) = actors.finish(&world).await?;
+        (self.follower, self.churn) = (follower, churn);
+        keeper.abort();
+        // An aborted task says so.
+        let _ = keeper.await;
+        let world = Arc::into_inner(world).context("an actor is left")?;
+        drop(world);
+        // A fault of the log's disk that was not met must not be met by the next life.
+        let unmet = matches!(end, End::LogFault { .. }) && database.log().poisoned().is_none();
+        let power_loss = end.loses_power() || unmet;
+        if power_loss && end != End::SuddenPowerLoss {
+            self.machine.lose_power();
+        }
+        self.report.power_losses += usize::from(power_loss);
+        close(database).await
+    }
+
+    /// The checks of a store at rest.
+    async fn look(&mut self, database: Database) -> Result<Arc<World>> {
+        let clock = self.machine.clock.clone();
+        let world = World::of(database, self.ledger.clone(), clock).await?;
+        let book = self.ledger.turn_page();
+        let checked = check(&world, &self.rng, &book, &self.records, &mut self.follower);
+        self.records = checked.await.context("after reopening")?;
+        self.churn = churn::check(&world.database, self.churn)?;
+        self.report.lives += 1;
+        self.report.sightings += book.sightings.len();
+        Ok(Arc::new(world))
+    }
+
+    /// The files, as `headwater verify` checks them.
+    fn verify(&self) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        self.machine.write_to(folder.path())?;
+        let verified = headwater_engine::verify(folder.path())?;
+        ensure!(
+            verified.findings.is_empty() && verified.keys_compared > 0,
+            "verify says {verified:?}"
+        );
+        Ok(())
+    }
+}
+
+struct Actors {
+    writers: Vec<JoinHandle<Result<()>>>,
+    readers: Vec<JoinHandle<Result<()>>>,
+    follower: JoinHandle<Result<Follower>>,
+    churn: JoinHandle<Result<Known>>,
+}
+
+impl Actors {
+    fn start(world: &Arc<World>, rng: &SeededRng, follower: Follower, churn: Known) -> Self {
+        let seed = || rng.below(u64::MAX);
+        let count = 2 + seed() % 7;
+        let steps = 20 + seed() % 60;
+        let writers = (0..count)
+            .map(|_| tokio::spawn(writers::run(world.clone(), seed(), steps)))
+            .collect();
+        let readers = (0..2)
+            .map(|_| tokio::spawn(readers::run(world.clone(), seed())))
+            .collect();
+        Actors {
+            writers,
+            readers,
+            follower: tokio::spawn(follower::run(world.clone(), seed(), follower)),
+            churn: tokio::spawn(churn::run(world.clone(), seed(), churn)),
+        }
+    }
+
+    /// Waits for the writers, then for the others, which are told to stop.
+    async fn finish(self, world: &World) -> Result<(Follower, Known)> {
+        for writer in self.writers {
+            within("a writer", writer).await?;
+        }
+        world.stop.store(true, Ordering::SeqCst);
+        for reader in self.readers {
+            within("a reader", reader).await?;
+        }
+        let churn = within("the table that comes and goes", self.churn).await?;
+        let follower = within("the follower", self.follower).await?;
+        Ok((follower, churn))
+    }
+}
+
+async fn within<T>(who: &'static str, task: JoinHandle<Result<T>>) -> Result<T> {
+    match tokio::time::timeout(PATIENCE, task).await {
+        Ok(done) => done?.context(who),
+        Err(_) => bail!("{who} hangs"),
+    }
+}
+
+/// Closes a database, whatever state it is in.
+async fn close(database: Database) -> Result<()> {
+    let closed = tokio::task::spawn_blocking(move || {
+        database.close();
+        drop(database);
+    });
+    match tokio::time::timeout(PATIENCE, closed).await {
+        Ok(done) => Ok(done?),
+        Err(_) => bail!("closing hangs"),
+    }
+}

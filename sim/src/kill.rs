@@ -1,0 +1,245 @@
+//! The real binary under load over HTTP, killed with `kill -9` again and again and started on the same folder.
+//!
+//! After each restart, before the load goes on: every key is read, the follower of the stream goes on with the
+//! iterators that it held when the server died, and everything that clients were ever told is compared with the
+//! records that the follower has, each once and in order.
+
+mod client;
+mod follower;
+mod load;
+mod server;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use headwater_model::SeededRng;
+
+use crate::history::{Explained, explain};
+use crate::ledger::Ledger;
+use follower::Follower;
+
+pub use client::Client;
+pub use server::{Server, binary};
+
+const CONNECTIONS: u64 = 8;
+/// Longest time between two kills, so that a crash meets a server in every state.
+const LIFE_MS_MAX: u64 = 250;
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Report {
+    /// Kills under load.
+    pub kills: u64,
+    /// Kills of a server that was starting.
+    pub kills_while_starting: u64,
+    /// Acknowledged changes.
+    pub acknowledged: usize,
+    /// Records that the follower got, each once.
+    pub records: usize,
+    /// Reads that were checked.
+    pub sightings: usize,
+    /// Shards that the follower went through.
+    pub shards: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} kills under load, {} while starting, {} acknowledged changes, {} records in {} shards, {} reads",
+            self.kills,
+            self.kills_while_starting,
+            self.acknowledged,
+            self.records,
+            self.shards,
+            self.sightings
+        )
+    }
+}
+
+/// Kills a server `kills` times.
+///
+/// # Errors
+/// What was lost, doubled or out of order; the folder is kept then.
+pub fn run(binary: &Path, kills: u64, seed: u64) -> Result<Report> {
+    let folder = tempfile::Builder::new()
+        .prefix("headwater-kill-")
+        .tempdir()?;
+    let mut campaign = Campaign {
+        binary,
+        data: folder.path().join("data"),
+        rng: SeededRng::new(seed),
+        ledger: Arc::default(),
+        follower: Follower::default(),
+        report: Report::default(),
+    };
+    let result = campaign.run(kills);
+    if result.is_err() {
+        let kept = folder.keep();
+        return result.with_context(|| format!("the folder is kept: {}", kept.display()));
+    }
+    result
+}
+
+struct Campaign<'a> {
+    binary: &'a Path,
+    data: PathBuf,
+    rng: SeededRng,
+    ledger: Arc<Ledger>,
+    follower: Follower,
+    report: Report,
+}
+
+impl Campaign<'_> {
+    fn run(&mut self, kills: u64) -> Result<Report> {
+        let server = self.start()?;
+        load::create_table(&mut Client::new(server.address()))?;
+        drop(server);
+        for kill in 0..kills {
+            let context = || format!("after {kill} kills under load");
+            if self.rng.below(6) == 0 {
+                self.kill_while_starting()?;
+            }
+            let server = self.start().with_context(context)?;
+            self.check(&server).with_context(context)?;
+            self.work_until_killed(server).with_context(context)?;
+        }
+        let server = self.start()?;
+        self.check(&server).context("after the last kill")?;
+        self.read_anew(&server)?;
+        drop(server);
+        verify(self.binary, &self.data, true)?;
+        let server = self.start()?;
+        self.read_anew(&server)?;
+        let status = server.stop()?;
+        ensure!(status.success(), "the server stopped with {status}");
+        verify(self.binary, &self.data, true)?;
+        self.report.acknowledged = self.ledger.acknowledged();
+        self.report.records = self.follower.records().len();
+        self.report.shards = self.follower.shards();
+        Ok(self.report)
+    }
+
+    fn start(&self) -> Result<Server> {
+        // Shards roll over all the time.
+        Server::start(self.binary, &self.data, &["--shard-age", "1s"])
+    }
+
+    fn kill_while_starting(&mut self) -> Result<()> {
+        let mut child = Server::command(self.binary, &self.data, &[]).spawn()?;
+        pause(Duration::from_millis(self.rng.below(40)));
+        child.kill()?;
+        child.wait()?;
+        self.report.kills_while_starting += 1;
+        Ok(())
+    }
+
+    /// The checks of a server at rest.
+    fn check(&mut self, server: &Server) -> Result<()> {
+        let mut client = Client::new(server.address());
+        let mut there = Vec::new();
+        for key in load::keys() {
+            there.push((key.clone(), load::read(&mut client, &self.ledger, &key)?));
+        }
+        self.follower.catch_up(&mut client, &self.rng)?;
+        let book = self.ledger.turn_page();
+        self.report.sightings += book.sightings.len();
+        let explained: Explained = explain(&self.follower.records(), &book)?;
+        for (key, mark) in there {
+            let expected = explained.items.get(&key).map(|image| image.mark);
+            ensure!(
+                mark == expected,
+                "{key} is {mark:?}, its stream says {expected:?}"
+            );
+        }
+        let items = load::scan(&mut client)?;
+        ensure!(
+            items == explained.items,
+            "the table is not the replay of its stream"
+        );
+        Ok(())
+    }
+
+    /// Connections and a follower at work, until the server is dead.
+    fn work_until_killed(&mut self, mut server: Server) -> Result<()> {
+        let address = server.address();
+        let over = Arc::new(AtomicBool::new(false));
+        let mut loads = Vec::new();
+        for _ in 0..CONNECTIONS {
+            let (ledger, over) = (self.ledger.clone(), over.clone());
+            let rng = SeededRng::new(self.rng.below(u64::MAX));
+            loads.push(thread::spawn(move || {
+                load::run(Client::new(address), &ledger, &rng, &over)
+            }));
+        }
+        let mut follower = std::mem::take(&mut self.follower);
+        let follows = thread::spawn({
+            let over = over.clone();
+            let rng = SeededRng::new(self.rng.below(u64::MAX));
+            move || {
+                let result = follower.follow(&mut Client::new(address), &rng, &over);
+                (follower, result)
+            }
+        });
+        pause(Duration::from_millis(5 + self.rng.below(LIFE_MS_MAX)));
+        server.check_alive()?;
+        // From here on a closed connection is no failure.
+        over.store(true, Ordering::SeqCst);
+        server.kill()?;
+        self.report.kills += 1;
+        for load in loads {
+            joined(load)?.context("a connection")?;
+        }
+        let (follower, result) = joined(follows)?;
+        self.follower = follower;
+        result.context("the follower")
+    }
+
+    /// A new follower gets the same.
+    fn read_anew(&mut self, server: &Server) -> Result<()> {
+        let mut anew = Follower::default();
+        anew.catch_up(&mut Client::new(server.address()), &self.rng)?;
+        ensure!(
+            anew.records() == self.follower.records(),
+            "a new follower gets something else"
+        );
+        Ok(())
+    }
+}
+
+fn joined<T>(thread: thread::JoinHandle<T>) -> Result<T> {
+    thread
+        .join()
+        .map_err(|_| anyhow::anyhow!("a thread panicked"))
+}
+
+/// `headwater verify`; gives what it printed.
+///
+/// # Errors
+/// If it is not as clean as expected.
+pub fn verify(binary: &Path, data: &Path, clean: bool) -> Result<String> {
+    let mut command = std::process::Command::new(binary);
+    let output = command.arg("verify").arg("--data").arg(data).output()?;
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    match (output.status.code(), clean) {
+        (Some(0), true) | (Some(1), false) => Ok(said),
+        (code, _) => bail!("verify ended with {code:?} and said:\n{said}"),
+    }
+}
+
+/// Waits; the thread has nothing else to do.
+fn pause(length: Duration) {
+    let end = Instant::now() + length;
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        thread::park_timeout(left);
+    }
+}

@@ -1,0 +1,136 @@
+//! The machine that is broken: a log disk, a state disk and a clock, all of which misbehave by seed.
+
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use anyhow::{Context, Result, ensure};
+use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
+use headwater_changelog::{Log, LogOptions};
+use headwater_engine::{Database, EngineOptions};
+use headwater_model::{ManualClock, SeededRng};
+use headwater_state::testing::FaultyDisk;
+use headwater_state::{RedbStore, StateOptions, StateStore};
+use redb::StorageBackend;
+
+const START_MS: u64 = 1_760_000_000_000;
+/// The clock runs for hours here, and nothing may be trimmed: the whole stream is replayed.
+const FOR_EVER_MS: u64 = u64::MAX / 4;
+
+pub(crate) struct Machine {
+    pub(crate) files: FaultyFiles,
+    pub(crate) disk: FaultyDisk,
+    pub(crate) clock: ManualClock,
+    pub(crate) rng: Arc<SeededRng>,
+    log: LogOptions,
+    engine: EngineOptions,
+    state: StateOptions,
+    open_state: Option<Weak<dyn StateStore>>,
+}
+
+impl Machine {
+    pub(crate) fn new(seed: u64) -> Self {
+        let rng = Arc::new(SeededRng::new(seed));
+        Machine {
+            files: FaultyFiles::new(seed),
+            disk: FaultyDisk::new(),
+            clock: ManualClock::new(START_MS),
+            log: log_options(&rng),
+            engine: engine_options(&rng),
+            state: StateOptions {
+                cache_bytes: 1 << 20,
+                prefetch_keys_min: 1 + rng.below(200) as usize,
+                prefetch_threads: rng.below(3) as usize,
+                verify: false,
+            },
+            rng,
+            open_state: None,
+        }
+    }
+
+    /// Opens the database. The one before must be closed and dropped.
+    pub(crate) fn open(&mut self) -> Result<Database> {
+        if let Some(state) = &self.open_state {
+            ensure!(
+                state.upgrade().is_none(),
+                "the database before was not dropped"
+            );
+        }
+        // A fault that was not met yet does not outlive the process.
+        self.disk.fail_after(u64::MAX);
+        let clock = Arc::new(self.clock.clone());
+        let (log, _) = Log::open(
+            Arc::new(self.files.clone()),
+            self.log.clone(),
+            clock.clone(),
+        )
+        .context("opening the log")?;
+        let state: Arc<dyn StateStore> = Arc::new(
+            RedbStore::open(self.disk.backend(), self.state.clone())
+                .context("opening the state")?,
+        );
+        self.open_state = Some(Arc::downgrade(&state));
+        let options = self.engine.clone();
+        let (database, _) = Database::open(log, state, clock, self.rng.clone(), options)
+            .context("opening the database")?;
+        Ok(database)
+    }
+
+    /// Turns the power of both disks off and on again.
+    pub(crate) fn lose_power(&mut self) {
+        let survives = match self.rng.below(4) {
+            0 => Survives::Synced,
+            1 => Survives::All,
+            _ => Survives::SomeSectors,
+        };
+        self.files = self.files.power_loss(survives);
+        self.disk.crash(self.rng.below(u64::MAX));
+    }
+
+    /// Lets the power go at one of the next operations of the log's disk.
+    pub(crate) fn lose_power_within(&self, operations: u64) {
+        let after = self.rng.below(operations.max(1));
+        self.files.inject(after, Fault::PowerLoss);
+    }
+
+    /// Writes both disks into a folder, as a stopped server would have left them.
+    pub(crate) fn write_to(&self, folder: &Path) -> Result<()> {
+        let log = folder.join("log");
+        std::fs::create_dir_all(&log)?;
+        for name in self.files.sizes().into_keys() {
+            let bytes = self.files.contents(&name).unwrap_or_default();
+            std::fs::write(log.join(name), bytes)?;
+        }
+        let backend = self.disk.backend();
+        let mut bytes = vec![0; usize::try_from(backend.len()?)?];
+        backend.read(0, &mut bytes)?;
+        Ok(std::fs::write(folder.join("state"), bytes)?)
+    }
+}
+
+/// Small segments, blocks and caches, so that all the ways through the log are gone.
+fn log_options(rng: &SeededRng) -> LogOptions {
+    LogOptions {
+        segment_bytes: (4 << 10) << rng.below(5),
+        block_bytes_max: (1 << 10) << rng.below(6),
+        tail_cache_bytes: (1 << 10) << rng.below(11),
+        block_cache_bytes: (1 << 10) << rng.below(11),
+        footer_cache_bytes: (1 << 10) << rng.below(11),
+        queued_groups_max: 1 + rng.below(16) as usize,
+        open_files_max: 1 + rng.below(8) as usize,
+        preallocate: rng.below(2) == 0,
+        ..LogOptions::default()
+    }
+}
+
+fn engine_options(rng: &SeededRng) -> EngineOptions {
+    EngineOptions {
+        shards: Some(1 + rng.below(3) as u32),
+        shard_age_ms: 20_000,
+        retention_ms: FOR_EVER_MS,
+        overlay_bytes_max: (8 << 10) << rng.below(8),
+        apply_bytes_max: (1 << 10) << rng.below(10),
+        apply_interval_ms: 1 + rng.below(20),
+        checkpoint_interval_ms: 1 + rng.below(50),
+        ..EngineOptions::default()
+    }
+}

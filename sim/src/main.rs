@@ -1,0 +1,56 @@
+//! `cargo run -p headwater-sim -- --seeds A..B`: longer campaigns, and repeating a seed that failed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use headwater_sim::campaign::{Report, run_seed};
+use headwater_sim::kill;
+
+/// Crash proofs: power losses by seed in this process, or `kill -9` of the real server.
+#[derive(Parser)]
+struct Args {
+    /// Seeds to run, as FIRST..BEHIND.
+    #[arg(long, default_value = "0..100")]
+    seeds: String,
+    /// Run each seed so often: threads meet in another order each time.
+    #[arg(long, default_value_t = 1)]
+    times: u64,
+    /// Instead of seeds: kill a server under load so often.
+    #[arg(long)]
+    kills: Option<u64>,
+    /// The server's binary for --kills; target/{release,debug}/headwater if absent.
+    #[arg(long, env = "HEADWATER_BIN")]
+    binary: Option<PathBuf>,
+}
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    if let Some(kills) = args.kills {
+        let binary = args.binary.map_or_else(kill::binary, Ok)?;
+        let report = kill::run(&binary, kills, 1)?;
+        println!("{report}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (first, behind) = args.seeds.split_once("..").context("--seeds takes A..B")?;
+    let (first, behind): (u64, u64) = (first.parse()?, behind.parse()?);
+    let (mut total, mut failed) = (Report::default(), 0);
+    for seed in first..behind {
+        for _ in 0..args.times {
+            match run_seed(seed) {
+                Ok(report) => total.add(report),
+                Err(error) => {
+                    failed += 1;
+                    println!("{error:#}\n");
+                }
+            }
+        }
+    }
+    println!("{total}");
+    println!("{failed} failed");
+    Ok(match failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}

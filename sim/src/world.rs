@@ -1,0 +1,254 @@
+//! What the actors of one life of the database share.
+
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use headwater_engine::{
+    Action, BillingMode, Database, Direction, EngineError, ItemCommand, KeyRange, LogError,
+    NewTable, PageRequest, ReturnValues, StreamView, Table, Throughput,
+};
+use headwater_expression::{Condition, ExpressionKind, Placeholders, Update};
+use headwater_model::{
+    AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, Sequence,
+    StorageKey,
+};
+use headwater_streams::{Streams, StreamsOptions};
+
+use crate::ledger::{Ledger, Sighting};
+
+/// The table whose stream is checked.
+const MAIN: &str = "main";
+/// A table without a stream; one item counts the commands of several items.
+const TALLY: &str = "tally";
+
+/// The attribute that holds the mark of the attempt that wrote the item.
+pub(crate) const MARK: &str = "w";
+/// The attribute that additions count in.
+pub(crate) const VALUE: &str = "v";
+
+/// How many keys the writers share; the first one is hot.
+pub(crate) const KEYS: u64 = 9;
+
+pub(crate) struct World {
+    pub(crate) database: Database,
+    pub(crate) streams: Streams,
+    pub(crate) main: Arc<Table>,
+    pub(crate) tally: Arc<Table>,
+    pub(crate) stream: u32,
+    pub(crate) arn: String,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) clock: ManualClock,
+    /// The actors are to come to an end.
+    pub(crate) stop: AtomicBool,
+    /// The disks are off: whatever fails now may fail.
+    pub(crate) dark: AtomicBool,
+    /// The log's disk goes off at some point: then older segments can't be read.
+    pub(crate) log_goes_dark: AtomicBool,
+}
+
+/// See [`World::moment`].
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    durable: Sequence,
+    tick: u64,
+}
+
+impl World {
+    /// Makes the tables, in the first life.
+    pub(crate) async fn settle(database: &Database) -> Result<()> {
+        let view = Some(StreamView::NewAndOldImages);
+        database.create_table(new_table(MAIN, view)).await?;
+        database.create_table(new_table(TALLY, None)).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn of(
+        database: Database,
+        ledger: Arc<Ledger>,
+        clock: ManualClock,
+    ) -> Result<Self> {
+        let main = database.table("", MAIN)?;
+        let stream = main.record().stream.context("the stream is gone")?;
+        let all = database.streams().await?;
+        let record = all.iter().find(|record| record.id == stream);
+        let arn = record.context("the stream's record is gone")?.arn();
+        Ok(World {
+            streams: Streams::new(database.clone(), StreamsOptions::default()),
+            tally: database.table("", TALLY)?,
+            main,
+            stream,
+            arn,
+            ledger,
+            clock,
+            stop: AtomicBool::new(false),
+            dark: AtomicBool::new(false),
+            log_goes_dark: AtomicBool::new(false),
+            database,
+        })
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_dark(&self) -> bool {
+        self.dark.load(Ordering::SeqCst)
+    }
+
+    /// The moment before a read.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            durable: self.database.log().durable(),
+            tick: self.ledger.tick(),
+        }
+    }
+
+    /// Notes a read that began at `before` and is over now.
+    pub(crate) fn saw(&self, key: String, mark: Option<i64>, before: Moment) {
+        self.ledger.saw(Sighting {
+            key,
+            mark,
+            from: before.durable,
+            to: self.database.log().durable(),
+            sent: before.tick,
+        });
+    }
+
+    pub(crate) fn key(&self, key: &str) -> Result<StorageKey> {
+        storage_key(&self.main, key)
+    }
+
+    /// The mark of the item that is there.
+    pub(crate) fn look(&self, key: &str) -> Result<Option<i64>> {
+        let item = self.database.get(&self.main, &self.key(key)?)?;
+        item.as_ref().map(mark_of).transpose()
+    }
+}
+
+/// Whether an error says that the log takes no more.
+pub(crate) fn is_end_of_log(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Log(LogError::Poisoned { .. } | LogError::Closed)
+    )
+}
+
+pub(crate) fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
+    NewTable {
+        namespace: String::new(),
+        name: name.to_owned(),
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+        schema: KeySchema::new(KeyAttribute::new("pk", KeyType::S), None),
+        billing: BillingMode::PayPerRequest,
+        throughput: Throughput::default(),
+        on_demand: None,
+        deletion_protection: false,
+        table_class: None,
+        tags: Vec::new(),
+        stream,
+        retention_ms: None,
+    }
+}
+
+pub(crate) fn key_item(key: &str) -> Item {
+    let mut item = Item::new();
+    item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
+    item
+}
+
+pub(crate) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.into())
+}
+
+pub(crate) fn storage_key(table: &Table, key: &str) -> Result<StorageKey> {
+    Ok(table.schema().storage_key_of_key(&key_item(key))?)
+}
+
+/// The number in an attribute of an item; 0 if there is none.
+pub(crate) fn number_of(item: &EncodedItem, name: &str) -> Result<i64> {
+    match item.get(name)? {
+        Some(AttributeValue::N(number)) => number.to_i64().context("a number out of range"),
+        None => Ok(0),
+        Some(other) => anyhow::bail!("{name} is {other:?}"),
+    }
+}
+
+/// The mark of the attempt that wrote an item.
+pub(crate) fn mark_of(item: &EncodedItem) -> Result<i64> {
+    number_of(item, MARK)
+}
+
+pub(crate) fn item_command(table: &Arc<Table>, key: &str, action: Action) -> Result<ItemCommand> {
+    Ok(ItemCommand {
+        table: table.clone(),
+        key: storage_key(table, key)?,
+        condition: None,
+        action,
+        returns: ReturnValues::None,
+        return_item_on_failure: false,
+    })
+}
+
+fn placeholders(values: &[(&str, i64)]) -> Result<Placeholders> {
+    let values = values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), number(*value)))
+        .collect();
+    Ok(Placeholders::new(None, Some(values))?)
+}
+
+pub(crate) fn update(text: &str, values: &[(&str, i64)]) -> Result<Update> {
+    let mut placeholders = match values {
+        [] => Placeholders::new(None, None)?,
+        values => placeholders(values)?,
+    };
+    Ok(Update::parse(text, &mut placeholders)?)
+}
+
+pub(crate) fn condition(text: &str, values: &[(&str, i64)]) -> Result<Condition> {
+    let mut placeholders = match values {
+        [] => Placeholders::new(None, None)?,
+        values => placeholders(values)?,
+    };
+    Ok(Condition::parse(
+        ExpressionKind::Condition,
+        text,
+        &mut placeholders,
+    )?)
+}
+
+/// All items of a table, in pages of `limit`.
+pub(crate) fn scan(
+    database: &Database,
+    table: &Table,
+    limit: Option<usize>,
+    direction: Direction,
+) -> Result<Vec<EncodedItem>> {
+    let mut range = KeyRange {
+        from: Bound::Unbounded,
+        to: Bound::Unbounded,
+    };
+    let mut items = Vec::new();
+    loop {
+        let request = PageRequest {
+            range: range.clone(),
+            direction,
+            limit,
+            bytes_max: usize::MAX,
+            filter: None,
+            items: true,
+        };
+        let page = database.page(table, &request)?;
+        items.extend(page.items);
+        let Some(last) = page.last_key else {
+            return Ok(items);
+        };
+        match direction {
+            Direction::Forward => range.from = Bound::Excluded(last),
+            Direction::Backward => range.to = Bound::Excluded(last),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Writers: each carries out a seeded series of commands on keys that all of them share, notes every attempt
+//! before it is sent and every answer, and moves the clock and the shards now and then.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use headwater_engine::{
+    Action, Command, EngineError, Identity, ItemCommand, Outcome, Refusal, ReturnValues,
+};
+use headwater_model::{AttributeValue, Clock, EncodedItem, SeededRng};
+
+use crate::ledger::{Attempt, Deed, Fate};
+use crate::world::{
+    KEYS, MARK, VALUE, World, condition, is_end_of_log, item_command, key_item, mark_of, number,
+    number_of, update,
+};
+
+/// Attempts after the log was seen to fail: they show that it stays so.
+const LATE_ATTEMPTS: u64 = 4;
+const OPEN_SHARDS_MAX: usize = 8;
+/// The item that counts commands of several items.
+pub(crate) const TALLY_KEY: &str = "many";
+
+pub(crate) async fn run(world: Arc<World>, seed: u64, steps: u64) -> Result<()> {
+    let writer = Writer {
+        rng: SeededRng::new(seed),
+        world,
+    };
+    let mut late = 0;
+    for _ in 0..steps {
+        if writer.world.stopped() || late == LATE_ATTEMPTS {
+            break;
+        }
+        late += u64::from(writer.world.ledger.has_log_failed());
+        match writer.step().await {
+            Ok(()) => {}
+            Err(_) if writer.world.is_dark() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+struct Writer {
+    world: Arc<World>,
+    rng: SeededRng,
+}
+
+impl Writer {
+    async fn step(&self) -> Result<()> {
+        let key = self.key();
+        match self.rng.below(100) {
+            0..25 => self.put(&key, None).await,
+            25..33 => self.put(&key, Some(None)).await,
+            33..43 => {
+                let seen = self.look(&key)?;
+                self.put(&key, Some(seen)).await
+            }
+            43..63 => self.add(&key).await,
+            63..73 => self.delete(&key).await,
+            73..83 => self.many(&key).await,
+            83..89 => self.change_nothing(&key).await,
+            89..91 => self.split().await,
+            91..95 => self.look(&key).map(|_| ()),
+            _ => {
+                self.move_clock();
+                Ok(())
+            }
+        }
+    }
+
+    /// The first key is as likely as all others together.
+    fn key(&self) -> String {
+        match self.rng.below(2) {
+            0 => "k0".to_owned(),
+            _ => format!("k{}", self.rng.below(KEYS)),
+        }
+    }
+
+    fn look(&self, key: &str) -> Result<Option<i64>> {
+        let before = self.world.moment();
+        let mark = self.world.look(key)?;
+        self.world.saw(key.to_owned(), mark, before);
+        Ok(mark)
+    }
+
+    fn attempt(&self, keys: &[&str], deed: Deed, expected_old: Option<Option<i64>>) -> i64 {
+        self.world.ledger.attempt(Attempt {
+            expected_old,
+            durable_before: self.world.database.log().durable(),
+            ..Attempt::new(keys, deed)
+        })
+    }
+
+    fn item(&self, key: &str, mark: i64, value: i64) -> EncodedItem {
+        let mut item = key_item(key);
+        item.insert(MARK.to_owned(), number(mark));
+        item.insert(VALUE.to_owned(), number(value));
+        if self.rng.below(3) == 0 {
+            let length = self.rng.below(1500) as usize;
+            let letter = char::from(b'a' + self.rng.below(26) as u8);
+            let padding = letter.to_string().repeat(length);
+            item.insert("p".to_owned(), AttributeValue::S(padding));
+        }
+        EncodedItem::encode(&item)
+    }
+
+    async fn put(&self, key: &str, expected_old: Option<Option<i64>>) -> Result<()> {
+        let value = self.rng.below(1000) as i64;
+        let mark = self.attempt(&[key], Deed::Put(value), expected_old);
+        let action = Action::Put(self.item(key, mark, value));
+        let mut item = item_command(&self.world.main, key, action)?;
+        item.condition = match expected_old {
+            None => None,
+            Some(None) => Some(condition("attribute_not_exists(pk)", &[])?),
+            Some(Some(old)) => Some(condition("w = :old", &[(":old", old)])?),
+        };
+        item.return_item_on_failure = true;
+        let outcome = self.send(mark, key, vec![item]).await?;
+        self.told(mark, outcome, |outcome| {
+            ensure!(outcome.changed, "put {mark} was taken for the item before");
+            Ok(None)
+        })
+    }
+
+    async fn add(&self, key: &str) -> Result<()> {
+        let by = self.rng.below(5) as i64 - 2;
+        let mark = self.attempt(&[key], Deed::Add(by), None);
+        let mut item = self.addition(key, mark, by)?;
+        item.returns = ReturnValues::UpdatedNew;
+        let outcome = self.send(mark, key, vec![item]).await?;
+        self.told(mark, outcome, |outcome| {
+            let new = outcome.attributes.as_ref().context("no new attributes")?;
+            Ok(Some(number_of(new, VALUE)?))
+        })
+    }
+
+    fn addition(&self, key: &str, mark: i64, by: i64) -> Result<ItemCommand> {
+        let update = update("SET w = :w ADD v :v", &[(":w", mark), (":v", by)])?;
+        let key_attributes = key_item(key);
+        item_command(
+            &self.world.main,
+            key,
+            Action::Update {
+                update,
+                key: key_attributes,
+            },
+        )
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let mark = self.attempt(&[key], Deed::Delete, None);
+        let mut item = item_command(&self.world.main, key, Action::Delete)?;
+        item.returns = ReturnValues::AllOld;
+        let outcome = self.send(mark, key, vec![item]).await?;
+        self.told(mark, outcome, |outcome| {
+            outcome.attributes.as_ref().map(mark_of).transpose()
+        })
+    }
+
+    /// Two items of the streamed table, and the one that counts such commands in the other table.
+    async fn many(&self, key: &str) -> Result<()> {
+        let others = ["m0", "m1", "m2"];
+        let other = others[self.rng.below(3) as usize];
+        let keys = if self.rng.below(2) == 0 {
+            [key, other]
+        } else {
+            [other, key]
+        };
+        let by = 1 + self.rng.below(3) as i64;
+        let mark = self.attempt(&keys, Deed::Add(by), None);
+        let mut items = Vec::new();
+        for key in keys {
+            items.push(self.addition(key, mark, by)?);
+        }
+        let count = Action::Update {
+            update: update("ADD v :one", &[(":one", 1)])?,
+            key: key_item(TALLY_KEY),
+        };
+        items.push(item_command(&self.world.tally, TALLY_KEY, count)?);
+        let outcome = self.send(mark, key, items).await?;
+        self.told(mark, outcome, |_| Ok(None))
+    }
+
+    /// An update that leaves the item as it is.
+    async fn change_nothing(&self, key: &str) -> Result<()> {
+        let mark = self.attempt(&[key], Deed::Add(0), None);
+        let action = Action::Update {
+            update: update("SET v = v", &[])?,
+            key: key_item(key),
+        };
+        let mut item = item_command(&self.world.main, key, action)?;
+        item.condition = Some(condition("attribute_exists(pk)", &[])?);
+        let outcome = self.send(mark, key, vec![item]).await?;
+        if outcome.is_some_and(|outcome| outcome.changed) {
+            let text = format!("attempt {mark} changed an item to what it was");
+            self.world.ledger.violation(text);
+        }
+        Ok(())
+    }
+
+    /// Sends a command. `None`: refused, or the log takes no more.
+    async fn send(&self, mark: i64, key: &str, items: Vec<ItemCommand>) -> Result<Option<Outcome>> {
+        let ledger = &self.world.ledger;
+        let late = ledger.has_log_failed();
+        let before = self.world.moment();
+        let command = Command {
+            items,
+            identity: Identity::None,
+        };
+        match self.world.database.write(command).await {
+            Ok(outcomes) => {
+                let first = outcomes.into_iter().next().context("no outcome")?;
+                let fate = match first.changed {
+                    true => Fate::Acknowledged(None),
+                    false => Fate::Nothing,
+                };
+                ledger.answered(mark, fate, late);
+                Ok(Some(first))
+            }
+            Err(EngineError::Refused(refusals)) => {
+                ledger.answered(mark, Fate::Nothing, late);
+                if let Some(Some(Refusal::ConditionFailed {
+                    item: Some(item), ..
+                })) = refusals.first()
+                {
+                    self.world.saw(key.to_owned(), Some(mark_of(item)?), before);
+                }
+                Ok(None)
+            }
+            Err(error) if is_end_of_log(&error) => {
+                ledger.log_failed();
+                Ok(None)
+            }
+            Err(error) => Err(error).context(format!("attempt {mark}")),
+        }
+    }
+
+    /// Notes what an acknowledgement said.
+    fn told(
+        &self,
+        mark: i64,
+        outcome: Option<Outcome>,
+        detail: impl FnOnce(&Outcome) -> Result<Option<i64>>,
+    ) -> Result<()> {
+        let Some(outcome) = outcome.filter(|outcome| outcome.changed) else {
+            return Ok(());
+        };
+        let fate = Fate::Acknowledged(detail(&outcome)?);
+        self.world.ledger.answered(mark, fate, false);
+        Ok(())
+    }
+
+    async fn split(&self) -> Result<()> {
+        let database = &self.world.database;
+        let shards = database.shards_now(self.world.stream);
+        let open: Vec<u32> = shards
+            .iter()
+            .filter(|shard| shard.end.is_none())
+            .map(|shard| shard.number)
+            .collect();
+        if open.is_empty() || open.len() > OPEN_SHARDS_MAX {
+            return Ok(());
+        }
+        let number = open[self.rng.below(open.len() as u64) as usize];
+        match database.split_shard(self.world.stream, number, 2).await {
+            Ok(_) | Err(EngineError::ShardNotOpen { .. }) => Ok(()),
+            Err(error) if is_end_of_log(&error) => {
+                self.world.ledger.log_failed();
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Mostly a bit forward, sometimes far, sometimes back.
+    fn move_clock(&self) {
+        let clock = &self.world.clock;
+        match self.rng.below(8) {
+            0 => clock.advance_ms(self.rng.below(15_000)),
+            1 => clock.set_ms(clock.now_ms() - self.rng.below(5_000)),
+            _ => clock.advance_ms(self.rng.below(20)),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Crash proofs that run with every test run.
+
+mod damage;
+mod kill;
+mod power;
