@@ -11,7 +11,7 @@ use headwater_engine::Database;
 use headwater_model::SeededRng;
 use tokio::task::JoinHandle;
 
-use crate::check::check;
+use crate::check::{check, check_beginning};
 use crate::churn::{self, Known};
 use crate::faults::End;
 use crate::follower::{self, Follower};
@@ -67,19 +67,37 @@ impl fmt::Display for Report {
 /// # Errors
 /// What did not hold, with the command that repeats the seed.
 pub fn run_seed(seed: u64) -> Result<Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let report = runtime.block_on(async {
-        // A task of its own, so that actors and checks share all threads.
-        tokio::spawn(async move { Campaign::new(seed).run().await }).await?
-    });
+    let report = run(async move { Campaign::new(seed).run().await });
     report.with_context(|| {
         format!(
             "seed {seed} failed; repeat it with: cargo run -p headwater-sim -- --seeds {seed}..{} --times 20",
             seed + 1
         )
+    })
+}
+
+/// Runs one seed with durability `interval`; gives how many acknowledged changes the power loss took.
+///
+/// # Errors
+/// What did not hold.
+pub fn run_interval_seed(seed: u64) -> Result<usize> {
+    let lost = run(async move { Campaign::new(seed).run_interval().await });
+    lost.with_context(|| {
+        format!(
+            "seed {seed} failed; repeat it with: cargo run -p headwater-sim -- --interval --seeds {seed}..{} --times 20",
+            seed + 1
+        )
+    })
+}
+
+fn run<T: Send + 'static>(campaign: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        // A task of its own, so that actors and checks share all threads.
+        tokio::spawn(campaign).await?
     })
 }
 
@@ -124,6 +142,30 @@ impl Campaign {
         self.report.acknowledged = self.ledger.acknowledged();
         self.report.records = self.records.values().map(Vec::len).sum();
         Ok(self.report)
+    }
+
+    async fn run_interval(mut self) -> Result<usize> {
+        self.machine.sync_by_interval();
+        let database = self.machine.open()?;
+        World::settle(&database).await?;
+        // The tables are to survive.
+        database.log().sync()?;
+        let end = match self.rng.below(3) {
+            0 => End::QuietPowerLoss,
+            1 => End::PowerLoss,
+            _ => End::SuddenPowerLoss,
+        };
+        let context = || format!("the life that ends with {end:?}");
+        self.live(database, end).await.with_context(context)?;
+        let database = self.reopen().await?;
+        let clock = self.machine.clock.clone();
+        let world = World::of(database.clone(), self.ledger.clone(), clock).await?;
+        let book = self.ledger.turn_page();
+        let lost = check_beginning(&world, &self.rng, book).await?;
+        drop(world);
+        close(database).await?;
+        self.verify()?;
+        Ok(lost)
     }
 
     /// Opens the database; now and then the power goes meanwhile.

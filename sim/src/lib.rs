@@ -16,6 +16,7 @@ mod damage;
 mod faults;
 mod follower;
 pub mod history;
+mod interval;
 pub mod kill;
 pub mod ledger;
 mod machine;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context, Result, ensure};
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{Log, LogOptions};
+use headwater_changelog::{Durability, Log, LogOptions};
 use headwater_engine::{Database, EngineOptions};
 use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
@@ -45,6 +45,12 @@ impl Machine {
             rng,
             open_state: None,
         }
+    }
+
+    /// Syncs only now and then from now on.
+    pub(crate) fn sync_by_interval(&mut self) {
+        let interval_ms = 1 + self.rng.below(30);
+        self.log.durability = Durability::Interval(interval_ms);
     }
 
     /// Opens the database. The one before must be closed and dropped.

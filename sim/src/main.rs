@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use headwater_sim::campaign::{Report, run_seed};
+use headwater_sim::campaign::{Report, run_interval_seed, run_seed};
 use headwater_sim::kill;
 
 /// Crash proofs: power losses by seed in this process, or `kill -9` of the real server.
@@ -17,6 +17,9 @@ struct Args {
     /// Run each seed so often: threads meet in another order each time.
     #[arg(long, default_value_t = 1)]
     times: u64,
+    /// Sync only now and then: a power loss may take the end of the log.
+    #[arg(long)]
+    interval: bool,
     /// Instead of seeds: kill a server under load so often.
     #[arg(long)]
     kills: Option<u64>,
@@ -35,11 +38,15 @@ fn main() -> Result<ExitCode> {
     }
     let (first, behind) = args.seeds.split_once("..").context("--seeds takes A..B")?;
     let (first, behind): (u64, u64) = (first.parse()?, behind.parse()?);
-    let (mut total, mut failed) = (Report::default(), 0);
+    let (mut total, mut lost, mut failed) = (Report::default(), 0, 0);
     for seed in first..behind {
         for _ in 0..args.times {
-            match run_seed(seed) {
-                Ok(report) => total.add(report),
+            let run = match args.interval {
+                true => run_interval_seed(seed).map(|changes| lost += changes),
+                false => run_seed(seed).map(|report| total.add(report)),
+            };
+            match run {
+                Ok(()) => {}
                 Err(error) => {
                     failed += 1;
                     println!("{error:#}\n");
@@ -47,7 +54,10 @@ fn main() -> Result<ExitCode> {
             }
         }
     }
-    println!("{total}");
+    match args.interval {
+        true => println!("{lost} acknowledged changes were lost, all of them from the log's end"),
+        false => println!("{total}"),
+    }
     println!("{failed} failed");
     Ok(match failed {
         0 => ExitCode::SUCCESS,

@@ -30,6 +30,7 @@ const OUTSIDE: &[&str] = &[
     "headwater-sdk-handler",
     "headwater-sim",
     "headwater-sdk-tests",
+    "headwater-sim",
     "xtask",
 ];
 
