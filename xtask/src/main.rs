@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod compat;
 mod counts;
+mod fixtures;
 mod process;
 mod suites;
 mod tidy;
@@ -32,6 +33,8 @@ enum Task {
     Wire(wire::Args),
     /// Write the page of served operations, docs/compat.md.
     Compat(compat::Args),
+    /// Write the data folder of a new disk format, which tests open for ever.
+    Fixtures,
     /// Build the release binaries and run the load driver with the given arguments.
     Bench(bench::Args),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run_task(),
         Task::Wire(args) => wire::run_task(&args),
         Task::Compat(args) => compat::run_task(&args),
+        Task::Fixtures => fixtures::run_task(),
         Task::Bench(args) => bench::run_task(&args),
     };
     match outcome {

@@ -61,7 +61,7 @@ impl CatalogChange {
     /// be, and a parent's end is below its child's start.
     fn stamp(&mut self, first: Sequence, count: usize, transition_ms: u64) {
         let now_ms = first.ms();
-        let settles_ms = now_ms + transition_ms;
+        let settles_ms = now_ms.saturating_add(transition_ms);
         for table in &mut self.tables {
             if table.created_ms == AT_COMMIT_MS {
                 table.created_ms = now_ms;

@@ -1,9 +1,11 @@
 //! The database: it owns log, state, overlay and catalog, and opens them into a consistent whole.
 
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use headwater_changelog::{Log, LogError};
+use headwater_changelog::{Log, LogError, SegmentSummary, ShardSummary};
 use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::StateStore;
 use parking_lot::Mutex;
@@ -133,7 +135,7 @@ impl Database {
         self.drop_gone_tables().await?;
         self.roll_due_shards().await?;
         self.expire_shards().await?;
-        self.trim_log()
+        self.trim_log().await
     }
 
     /// Keeps the database by its clock until the log ends or this future is dropped.
@@ -159,33 +161,54 @@ impl Database {
         let shards = maps.shards.values().flat_map(|shards| shards.values());
         let rolls = shards
             .filter(|shard| shard.end.is_none())
-            .map(|shard| shard.opened_ms + self.inner.options.shard_age_ms);
+            .map(|shard| shard.due_ms(self.inner.options.shard_age_ms));
         let phases = maps
             .all_tables()
             .filter_map(|table| table.state.read().record.transition)
             .map(|(_, until_ms)| until_ms)
             .filter(|until_ms| *until_ms > now_ms);
-        rolls
-            .chain(phases)
-            .min()
-            .unwrap_or(u64::MAX)
-            .clamp(now_ms + 1, now_ms + DUE_INTERVAL_MS_MAX)
+        rolls.chain(phases).min().unwrap_or(u64::MAX).clamp(
+            now_ms.saturating_add(1),
+            now_ms.saturating_add(DUE_INTERVAL_MS_MAX),
+        )
     }
 
-    fn trim_log(&self) -> Result<(), EngineError> {
+    /// Drops the segments of which nothing may be read any more, one at a time: removing a file waits for
+    /// the disk, and others shall run in between. No lock of the catalog is held meanwhile.
+    async fn trim_log(&self) -> Result<(), EngineError> {
         let now_ms = self.inner.clock.now_ms();
-        let maps = self.inner.catalog.maps.read();
-        let default_ms = self.inner.options.retention_ms;
-        let retention_ms = |shard: u32| {
-            let stream = maps.streams.get(maps.stream_of_shard.get(&shard)?)?;
-            Some(stream.retention_ms.unwrap_or(default_ms))
+        let (retention_ms, next_shard) = self.retentions();
+        let is_past = |held: &ShardSummary| match retention_ms.get(&held.shard) {
+            Some(keep_ms) => held.last.ms().saturating_add(*keep_ms) < now_ms,
+            // Gone with its stream, unless it was opened after the retentions were looked up.
+            None => held.shard < next_shard,
         };
-        self.inner.log.trim(&|segment| {
-            segment.shards.iter().all(|held| {
-                retention_ms(held.shard).is_none_or(|keep_ms| held.last.ms() + keep_ms < now_ms)
-            })
-        })?;
+        while self.drop_oldest_segment(&is_past)? {
+            tokio::task::yield_now().await;
+        }
         Ok(())
+    }
+
+    /// Drops the oldest segment if all that it holds of shards is past; whether it was.
+    fn drop_oldest_segment(
+        &self,
+        is_past: &dyn Fn(&ShardSummary) -> bool,
+    ) -> Result<bool, EngineError> {
+        let asked = Cell::new(false);
+        let may_drop =
+            |segment: &SegmentSummary| !asked.replace(true) && segment.shards.iter().all(is_past);
+        Ok(self.inner.log.trim(&may_drop)? > 0)
+    }
+
+    /// The retention of each shard that is known, in milliseconds, and the number of the next one.
+    fn retentions(&self) -> (HashMap<u32, u64>, u32) {
+        let default_ms = self.inner.options.retention_ms;
+        let maps = self.inner.catalog.maps.read();
+        let known = maps.stream_of_shard.iter().filter_map(|(shard, stream)| {
+            let stream = maps.streams.get(stream)?;
+            Some((*shard, stream.retention_ms.unwrap_or(default_ms)))
+        });
+        (known.collect(), maps.next.shard)
     }
 
     /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.

@@ -323,6 +323,11 @@ impl ShardRecord {
         shard_id(self.opened_ms, self.number)
     }
 
+    /// When an open shard is to be rolled over, if shards grow as old as `age_ms`.
+    pub(crate) fn due_ms(&self, age_ms: u64) -> u64 {
+        self.opened_ms.saturating_add(age_ms)
+    }
+
     /// The ShardId of the parent, if there is one. It may name a shard that is no longer listed.
     pub fn parent_id(&self) -> Option<String> {
         Some(shard_id(self.parent_opened_ms?, self.parent?))

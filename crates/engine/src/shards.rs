@@ -137,7 +137,7 @@ impl Database {
         let age_ms = self.inner.options.shard_age_ms;
         let maps = self.inner.catalog.maps.read();
         let is_due =
-            |shard: &&Arc<ShardRecord>| shard.end.is_none() && shard.opened_ms + age_ms <= now_ms;
+            |shard: &&Arc<ShardRecord>| shard.end.is_none() && shard.due_ms(age_ms) <= now_ms;
         maps.streams
             .values()
             .map(|stream| {

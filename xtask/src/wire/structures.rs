@@ -128,6 +128,7 @@ fn imports(body: &str, has_enums: bool, shared: &[String]) -> String {
             "Range",
             "Text",
             "request",
+            "request_checked",
         ],
     ));
     text.push_str(&pick("crate::error", &["ApiError"]));

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod concurrency;
+mod fixtures;
 mod lifecycle;
 mod model;
 mod support;
+mod upkeep;

@@ -20,6 +20,13 @@ pub(super) fn emit(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) 
                 "/// Decodes and checks a request.\n\
                  pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {\nrequest(json, Self::read)\n}\n\n",
             );
+            if holds_attribute_values(api, structure)? {
+                text.push_str(
+                    "/// As `decode`, with a check between those of the request's form and that of its attribute values.\n\
+                     pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) \
+                     -> Result<Self, ApiError> {\nrequest_checked(json, Self::read, check)\n}\n\n",
+                );
+            }
         }
     }
     emit_read(text, api, structure)?;
@@ -31,6 +38,15 @@ fn is_operation_input(api: &Api<'_>, name: &str) -> Result<bool> {
     for operation in &api.rules.api(api.service)?.operations {
         let input = &api.model.operation(operation)?.input;
         if input.as_ref().is_some_and(|input| input.shape == name) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn holds_attribute_values(api: &Api<'_>, structure: &Structure<'_>) -> Result<bool> {
+    for field in &structure.fields {
+        if is_item(api.model.shape(&field.reference.shape)?) {
             return Ok(true);
         }
     }

@@ -1,0 +1,95 @@
+//! Data folders of every disk format there was open for ever, with what was in them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use headwater_changelog::ChangeKind;
+use headwater_model::{AttributeValue, EncodedItem, ManualClock};
+use headwater_state::Direction;
+
+use crate::support::{open, options, records, scan};
+
+/// Later than everything in the fixtures, and within the retention of their streams.
+const NOW_MS: u64 = 1_790_000_000_000 + 7 * 3_600_000;
+
+#[tokio::test]
+async fn folders_of_every_disk_format_open_with_their_content() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let mut formats = 0;
+    for entry in fs::read_dir(&fixtures).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.is_dir() {
+            continue;
+        }
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&path, copy.path());
+        check(copy.path()).await;
+        formats += 1;
+    }
+    assert!(formats >= 1);
+}
+
+async fn check(folder: &Path) {
+    let verified = headwater_engine::verify(folder).unwrap();
+    assert_eq!(verified.findings, Vec::<String>::new());
+    let database = open(Some(folder), &ManualClock::new(NOW_MS), options(2));
+    let table = database.table("", "fixture").unwrap();
+    // What `examples/fixture.rs` did, done again on a map.
+    let mut expected = BTreeMap::new();
+    let mut changes = 0;
+    for number in 0..40_i64 {
+        let key = (format!("partition {}", number % 4), number % 10);
+        if number % 7 == 6 {
+            changes += usize::from(expected.remove(&key).is_some());
+        } else {
+            expected.insert(key, number);
+            changes += 1;
+        }
+    }
+    let scanned: BTreeMap<(String, i64), i64> = scan(&database, &table, 3, Direction::Forward)
+        .into_iter()
+        .map(|item| {
+            let number = |name: &str| match item.get(name) {
+                Some(AttributeValue::N(number)) => number.to_i64().unwrap(),
+                other => panic!("{name}: {other:?}"),
+            };
+            let Some(AttributeValue::S(partition)) = item.get("pk") else {
+                panic!("{item:?}");
+            };
+            ((partition.clone(), number("sk")), number("value"))
+        })
+        .collect();
+    assert_eq!(scanned, expected);
+    let stream = table.record().stream.unwrap();
+    let records = records(&database, stream, 7);
+    assert_eq!(records.len(), changes);
+    for (_, _, change) in &records {
+        assert_eq!(change.kind == ChangeKind::Insert, change.old.is_none());
+        for image in [&change.new, &change.old].into_iter().flatten() {
+            assert!(
+                EncodedItem::from_bytes(image.clone())
+                    .decode()
+                    .unwrap()
+                    .contains("value")
+            );
+        }
+    }
+    // Roll-overs happened while it was written: there are closed shards, and each has its child.
+    let shards = database.shards_now(stream);
+    assert!(shards.iter().filter(|shard| shard.end.is_some()).count() >= 2);
+    database.close();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}

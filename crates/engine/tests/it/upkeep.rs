@@ -1,0 +1,158 @@
+//! What the database does by its clock: it stands in nobody's way, and extreme settings mean what they say.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles};
+use headwater_engine::{Database, EngineOptions, StreamView};
+use headwater_model::{ManualClock, SeededRng};
+use headwater_state::{RedbStore, StateOptions};
+use parking_lot::Mutex;
+
+use crate::support::{START_MS, create, new_table, open, options, put, records};
+
+const HOUR_MS: u64 = 3_600_000;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Files in memory whose removal takes until the test says so.
+struct SlowToRemove {
+    files: MemoryFiles,
+    removing: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Files for SlowToRemove {
+    fn location(&self) -> String {
+        self.files.location()
+    }
+
+    fn lock(&self) -> io::Result<Option<FilesLock>> {
+        self.files.lock()
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
+        self.files.create(name)
+    }
+
+    fn open(&self, name: &str) -> io::Result<Arc<dyn LogFile>> {
+        self.files.open(name)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.files.list()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        if self.files.list()?.iter().any(|known| known == name) {
+            self.removing.send(()).map_err(io::Error::other)?;
+            self.go_on.lock().recv().map_err(io::Error::other)?;
+        }
+        self.files.remove(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.files.rename(from, to)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.files.sync_dir()
+    }
+}
+
+/// Writes some segments of records and waits until a checkpoint holds them.
+async fn fill(database: &Database, view: StreamView) -> u32 {
+    let table = create(database, "t", Some(view)).await;
+    for index in 0..2_000 {
+        let key = format!("key number {}", index % 50);
+        put(database, &table, &key, index).await.unwrap();
+    }
+    while database.applied() < database.log().durable() {
+        tokio::task::yield_now().await;
+    }
+    // The checkpoint that makes sealed segments droppable.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    table.record().stream.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_can_be_made_while_a_segment_is_removed() {
+    let (removing, removal) = channel();
+    let (go_on, gate) = channel();
+    let files = SlowToRemove {
+        files: MemoryFiles::new(),
+        removing,
+        go_on: Mutex::new(gate),
+    };
+    let log_options = LogOptions {
+        segment_bytes: 64 << 10,
+        preallocate: false,
+        ..LogOptions::default()
+    };
+    let clock = ManualClock::new(START_MS);
+    let shared = Arc::new(clock.clone());
+    let (log, _) = Log::open(Arc::new(files), log_options, shared.clone()).unwrap();
+    let state = Arc::new(RedbStore::in_memory(StateOptions::default()).unwrap());
+    let rng = Arc::new(SeededRng::new(1));
+    let (database, _) = Database::open(log, state, shared, rng, options(1)).unwrap();
+    fill(&database, StreamView::NewAndOldImages).await;
+    clock.advance_ms(25 * HOUR_MS);
+
+    let upkeep = tokio::spawn({
+        let database = database.clone();
+        async move { database.run_due().await }
+    });
+    tokio::task::spawn_blocking(move || removal.recv_timeout(PATIENCE).unwrap())
+        .await
+        .unwrap();
+    // On a thread of its own: if it is blocked, it blocks no timer of the test.
+    let (made, answer) = channel();
+    let creating = database.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let created = runtime.block_on(creating.create_table(new_table("other", None)));
+        made.send(created.is_ok()).unwrap();
+    });
+    let made = tokio::task::spawn_blocking(move || answer.recv_timeout(Duration::from_secs(5)));
+    let made = made.await.unwrap();
+    drop(go_on);
+    assert_eq!(made, Ok(true), "the catalog was locked during the removal");
+    // The removal was refused at last, which upkeep reports.
+    assert!(upkeep.await.unwrap().is_err());
+    database.close();
+}
+
+#[tokio::test]
+async fn an_endless_retention_keeps_everything() {
+    let clock = ManualClock::new(START_MS);
+    let endless = EngineOptions {
+        retention_ms: u64::MAX - 7,
+        ..options(1)
+    };
+    let database = open(None, &clock, endless);
+    let stream = fill(&database, StreamView::NewAndOldImages).await;
+    assert!(database.log().segments().len() > 2);
+    clock.advance_ms(10_000 * HOUR_MS);
+    database.run_due().await.unwrap();
+    assert_eq!(records(&database, stream, 1_000).len(), 2_000);
+    database.close();
+}
+
+#[tokio::test]
+async fn shards_of_endless_age_are_never_rolled_over() {
+    let clock = ManualClock::new(START_MS);
+    let endless = EngineOptions {
+        shard_age_ms: u64::MAX - 7,
+        ..options(1)
+    };
+    let database = open(None, &clock, endless);
+    let table = create(&database, "t", Some(StreamView::KeysOnly)).await;
+    clock.advance_ms(10_000 * HOUR_MS);
+    database.run_due().await.unwrap();
+    let stream = table.record().stream.unwrap();
+    assert_eq!(database.shards(stream).await.unwrap().len(), 1);
+    database.close();
+}
