@@ -55,7 +55,8 @@ impl Database {
     /// the catalog and starts the applier.
     ///
     /// # Errors
-    /// [`EngineError::StateAheadOfLog`] if log files are missing; damage in log, state or catalog.
+    /// [`EngineError::StateAheadOfLog`] if log files are missing, [`EngineError::StateBehindLog`] if the
+    /// state was lost and the log has been trimmed; damage in log, state or catalog.
     pub fn open(
         log: Log,
         state: Arc<dyn StateStore>,
@@ -71,6 +72,7 @@ impl Database {
                 log: end.0,
             });
         }
+        check_reaches(Sequence(state.position()), &log)?;
         let mut applier = Applier::new(state.clone(), log.clone(), options.clone())?;
         let replayed = applier.replay()?;
         log.checkpointed(Sequence(state.durable_position()));
@@ -222,6 +224,15 @@ impl Database {
             );
         }
     }
+}
+
+/// Whether the log goes on where the state ends.
+fn check_reaches(state: Sequence, log: &Log) -> Result<(), EngineError> {
+    let oldest = log.oldest();
+    if state.next() < oldest {
+        return Err(EngineError::StateBehindLog { state, oldest });
+    }
+    Ok(())
 }
 
 fn spawn_applier(

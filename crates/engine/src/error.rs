@@ -1,7 +1,7 @@
 //! What the engine refuses, and why. Which sentence a client sees for it is decided above.
 
 use headwater_changelog::LogError;
-use headwater_model::{CorruptItem, CorruptKey};
+use headwater_model::{CorruptItem, CorruptKey, Sequence};
 use headwater_state::StateError;
 
 use crate::command::Refusal;
@@ -87,6 +87,15 @@ pub enum EngineError {
         /// Last position of the log.
         log: u64,
     },
+    /// The state ends before the log begins: the state file was lost or replaced by an older one, and the
+    /// part of the log that would bring it up to date was trimmed.
+    #[error("{}", state_behind(.state, .oldest))]
+    StateBehindLog {
+        /// Position of the state; zero if it holds nothing.
+        state: Sequence,
+        /// Where the log begins.
+        oldest: Sequence,
+    },
     /// A file could not be used.
     #[error("{what}: {error}")]
     Io {
@@ -95,4 +104,17 @@ pub enum EngineError {
         /// Why it failed.
         error: std::io::Error,
     },
+}
+
+/// What happened, and what to do: the items of this store are not in its files any more.
+pub(crate) fn state_behind(state: &Sequence, oldest: &Sequence) -> String {
+    let found = match *state {
+        Sequence::ZERO => "the state file is missing or empty".to_owned(),
+        state => format!("the state file is an older one: it ends at {state}"),
+    };
+    format!(
+        "{found}, and the log, which begins at {oldest}, no longer holds what is needed to rebuild it: \
+         put back the file `state` that belongs to this log, or a copy of the whole data folder; \
+         to begin without the data, start with an empty data folder"
+    )
 }

@@ -10,7 +10,7 @@ use headwater_state::{RedbStore, StateOptions, StateStore};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::clock::SystemClock;
-use crate::error::EngineError;
+use crate::error::{EngineError, state_behind};
 use crate::record::{CATALOG_TABLE, document_key, state_key};
 use crate::storage::{LOG_FOLDER, OpenError, STATE_FILE, in_folder};
 
@@ -92,6 +92,11 @@ pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
             LogOptions::default(),
             std::sync::Arc::new(SystemClock),
         )?;
+        if verified.applied.next() < log.oldest() {
+            verified
+                .findings
+                .push(state_behind(&verified.applied, &log.oldest()));
+        }
         compare(&log, &state, &mut verified)?;
         log.close()?;
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use headwater_changelog::{Change, ReadLimit};
 use headwater_engine::{
     Action, BillingMode, Command, Database, Durability, EngineError, EngineOptions, ItemCommand,
-    KeyRange, NewTable, Outcome, PageRequest, ReturnValues, StorageOptions, StreamView, Table,
-    Throughput,
+    KeyRange, NewTable, OpenError, Outcome, PageRequest, ReturnValues, StorageOptions, StreamView,
+    Table, Throughput,
 };
 use headwater_expression::Condition;
 use headwater_model::{
@@ -29,6 +29,14 @@ pub fn options(shards: u32) -> EngineOptions {
 }
 
 pub fn open(folder: Option<&Path>, clock: &ManualClock, options: EngineOptions) -> Database {
+    try_open(folder, clock, options).unwrap()
+}
+
+pub fn try_open(
+    folder: Option<&Path>,
+    clock: &ManualClock,
+    options: EngineOptions,
+) -> Result<Database, OpenError> {
     let mut storage = StorageOptions::default();
     storage.log.durability = match folder {
         Some(_) => Durability::Sync,
@@ -38,8 +46,8 @@ pub fn open(folder: Option<&Path>, clock: &ManualClock, options: EngineOptions) 
     storage.log.segment_bytes = 64 << 10;
     storage.log.preallocate = false;
     let rng = Arc::new(SeededRng::new(1));
-    let opened = headwater_engine::open(folder, storage, Arc::new(clock.clone()), rng, options);
-    opened.unwrap().0
+    let opened = headwater_engine::open(folder, storage, Arc::new(clock.clone()), rng, options)?;
+    Ok(opened.0)
 }
 
 pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles};
 use headwater_engine::{Database, EngineOptions, StreamView};
-use headwater_model::{ManualClock, SeededRng};
+use headwater_model::{ManualClock, SeededRng, Sequence};
 use headwater_state::{RedbStore, StateOptions};
 use parking_lot::Mutex;
 
-use crate::support::{START_MS, create, new_table, open, options, put, records};
+use crate::support::{START_MS, create, new_table, open, options, put, records, try_open};
 
 const HOUR_MS: u64 = 3_600_000;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -155,4 +155,30 @@ async fn shards_of_endless_age_are_never_rolled_over() {
     let stream = table.record().stream.unwrap();
     assert_eq!(database.shards(stream).await.unwrap().len(), 1);
     database.close();
+}
+
+#[tokio::test]
+async fn a_lost_state_under_a_trimmed_log_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let database = open(Some(folder.path()), &clock, options(1));
+    fill(&database, StreamView::NewAndOldImages).await;
+    clock.advance_ms(25 * HOUR_MS);
+    database.run_due().await.unwrap();
+    assert!(database.log().oldest() > Sequence::ZERO);
+    database.close();
+    drop(database);
+    std::fs::remove_file(folder.path().join("state")).unwrap();
+
+    let refusal = try_open(Some(folder.path()), &clock, options(1)).err();
+    let refusal = refusal.unwrap().to_string();
+    let expected = [
+        "state file is missing or empty",
+        "put back the file `state`",
+    ];
+    for part in expected {
+        assert!(refusal.contains(part), "{refusal}");
+    }
+    let findings = headwater_engine::verify(folder.path()).unwrap().findings;
+    assert!(findings[0].contains(expected[0]), "{findings:?}");
 }
