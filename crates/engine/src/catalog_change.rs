@@ -1,7 +1,7 @@
 //! A change of the catalog: the same records go into the log as documents and into memory as they are,
 //! in one step, so that neither can say what the other doesn't.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_changelog::EntryDraft;
@@ -59,7 +59,7 @@ impl CatalogChange {
     /// Puts the change's own place in the log where the records wait for it. Shards end with the first
     /// sequence number of the change and begin behind its last: between the two no change of an item can
     /// be, and a parent's end is below its child's start.
-    fn stamp(&mut self, first: Sequence, count: usize, transition_ms: u64) {
+    fn stamp(&mut self, first: Sequence, count: usize, transition_ms: u64, maps: &Maps) {
         let now_ms = first.ms();
         let settles_ms = now_ms.saturating_add(transition_ms);
         for table in &mut self.tables {
@@ -78,7 +78,7 @@ impl CatalogChange {
         for stream in &mut self.streams {
             if stream.created_ms == AT_COMMIT_MS {
                 stream.created_ms = now_ms;
-                stream.label = stream_label(now_ms);
+                stream.label = free_label(stream, now_ms, maps);
             }
             if stream.disabled_ms == Some(AT_COMMIT_MS) {
                 stream.disabled_ms = Some(now_ms);
@@ -136,6 +136,24 @@ impl CatalogChange {
     }
 }
 
+/// The label of a new stream: its time, or the next millisecond that no stream of a table of that name has.
+/// Streams are told apart by it, and one can follow another within a millisecond.
+fn free_label(new: &StreamRecord, now_ms: u64, maps: &Maps) -> String {
+    let of_name = maps
+        .streams
+        .values()
+        .filter(|stream| stream.table_name == new.table_name && stream.namespace == new.namespace);
+    let taken: BTreeSet<&str> = of_name.map(|stream| stream.label.as_str()).collect();
+    let mut ms = now_ms;
+    loop {
+        let label = stream_label(ms);
+        if !taken.contains(label.as_str()) {
+            return label;
+        }
+        ms += 1;
+    }
+}
+
 impl Database {
     /// Puts a catalog change into the log's queue and into memory; `open` are the tables whose definition
     /// or shards it changes. The caller holds the catalog's change lock and waits for the position.
@@ -156,7 +174,7 @@ impl Database {
         let count = change.documents().len();
         let transition_ms = inner.options.transition_ms;
         let appended = inner.log.append_with(count, |first| {
-            change.stamp(first, count, transition_ms);
+            change.stamp(first, count, transition_ms, &maps);
             EntryDraft::new(&change.documents().into_changes())
         })?;
         for state in &mut states {

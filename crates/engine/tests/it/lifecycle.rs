@@ -148,6 +148,24 @@ async fn whole_segments_leave_the_log_when_every_record_is_past_its_retention() 
 }
 
 #[tokio::test]
+async fn streams_of_one_millisecond_have_labels_of_their_own() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, options(1));
+    let mut labels = Vec::new();
+    for _ in 0..3 {
+        let table = create(&database, "t", Some(StreamView::NewImage)).await;
+        let view = database.describe("", "t").await.unwrap();
+        let stream = view.latest_stream.unwrap();
+        let found = database.stream("", "t", &stream.label).unwrap();
+        assert_eq!(Some(found.id), table.record().stream);
+        labels.push(stream.label.clone());
+        database.delete_table("", "t").await.unwrap();
+    }
+    assert!(labels.is_sorted_by(|a, b| a < b), "{labels:?}");
+    database.close();
+}
+
+#[tokio::test]
 async fn settings_and_protection_hold() {
     let clock = ManualClock::new(START_MS);
     let database = open(None, &clock, options(1));
