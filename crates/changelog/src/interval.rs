@@ -47,7 +47,7 @@ pub(crate) fn start(
     let syncer = Syncer {
         board: board.clone(),
     };
-    let thread = spawn("log-syncer", move || {
+    let thread = spawn(&shared.clone(), "log-syncer", move || {
         while let Some(active) = next(&board, Duration::from_millis(interval_ms)) {
             if let Err(error) = active.sync(&shared) {
                 return shared.poison(&error);

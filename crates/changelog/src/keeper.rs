@@ -88,7 +88,7 @@ pub(crate) fn start(
         prepared: prepared.clone(),
         asked: false,
     };
-    let thread = spawn("log-keeper", move || {
+    let thread = spawn(&shared.clone(), "log-keeper", move || {
         for job in inbox {
             match job {
                 Job::Prepare => *prepared.lock() = make_ahead(&shared, &stopping),

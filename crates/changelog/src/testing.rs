@@ -25,6 +25,8 @@ pub enum Fault {
     Short,
     /// The power goes: this operation and all later ones fail. A write may have reached memory in part.
     PowerLoss,
+    /// The calling thread panics.
+    Panic,
 }
 
 /// What a power loss leaves of what was not synced.
@@ -239,6 +241,7 @@ impl Disk {
         if fault == Some(Fault::PowerLoss) {
             self.power = false;
         }
+        assert!(fault != Some(Fault::Panic), "injected: a panic");
         Ok(fault)
     }
 
@@ -420,7 +423,7 @@ impl LogFile for FaultyFile {
         let fault = disk.operate()?;
         let written = match fault {
             None => bytes.len(),
-            Some(Fault::Fail) => return Err(failure("write failed")),
+            Some(Fault::Fail | Fault::Panic) => return Err(failure("write failed")),
             Some(Fault::Short | Fault::PowerLoss) => {
                 (disk.next_random() % (bytes.len() as u64 + 1)) as usize
             }

@@ -99,7 +99,7 @@ pub(crate) fn start(
         Durability::Sync | Durability::Memory => None,
     };
     let writer = Writer {
-        shared,
+        shared: shared.clone(),
         active,
         keeper,
         syncer,
@@ -108,7 +108,7 @@ pub(crate) fn start(
         blocks: Vec::new(),
     };
     // The writer ends first: its going is what ends the others.
-    threads.insert(0, spawn("log-writer", move || writer.run())?);
+    threads.insert(0, spawn(&shared, "log-writer", move || writer.run())?);
     threads.push(keeper_thread);
     Ok((
         threads,
@@ -119,12 +119,38 @@ pub(crate) fn start(
     ))
 }
 
+/// Starts one of the log's threads. If it panics, the log ends: nobody waits for what never comes.
 pub(crate) fn spawn(
-    name: &str,
+    shared: &Arc<Shared>,
+    name: &'static str,
     work: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, LogError> {
-    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    let guard = EndOnPanic {
+        shared: shared.clone(),
+        name,
+    };
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(|| {
+        let _guard = guard;
+        work();
+    });
     thread.map_err(|error| LogError::io("start the thread", name, error))
+}
+
+struct EndOnPanic {
+    shared: Arc<Shared>,
+    name: &'static str,
+}
+
+impl Drop for EndOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let reason = format!("the thread {} panicked", self.name);
+            self.shared.poison(&LogError::Poisoned {
+                reason: reason.into(),
+            });
+            self.shared.groups.lock().take();
+        }
+    }
 }
 
 struct Writer {

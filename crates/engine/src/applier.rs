@@ -179,12 +179,15 @@ impl Applier {
     /// Applies groups until the log ends them, then checkpoints. An error ends the thread and is reported
     /// through the log. Either way writers that wait for room in the overlay are let go.
     pub(crate) fn run(mut self, groups: &Receiver<Arc<Group>>, overlay: &Overlay) {
+        let _end = End {
+            log: self.log.clone(),
+            overlay,
+        };
         if let Err(error) = self.run_until_closed(groups, overlay) {
             tracing::error!(%error, "the state can't be kept up to date; no more writes are taken");
             self.log
                 .poison(&format!("applying to the state failed: {error}"));
         }
-        overlay.end();
     }
 
     fn run_until_closed(
@@ -265,6 +268,21 @@ impl Applier {
             .collect();
         overlay.drop_applied(position, keys.iter().map(Vec::as_slice));
         Ok(bytes)
+    }
+}
+
+/// The end of the applier, by a panic too: nobody waits for room that never comes.
+struct End<'a> {
+    log: Arc<Log>,
+    overlay: &'a Overlay,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.log.poison("applying to the state panicked");
+        }
+        self.overlay.end();
     }
 }
 

@@ -120,3 +120,26 @@ fn any_operation_may_fail_while_opening_and_rolling_over() {
         }
     }
 }
+
+#[test]
+fn a_panic_of_the_writer_ends_the_log_instead_of_hanging_it() {
+    for after in [0, 1] {
+        let files = FaultyFiles::new(6);
+        let options = LogOptions {
+            preallocate: false,
+            ..small()
+        };
+        let log = open(&files, options).unwrap().0;
+        fill(&log, 3);
+        let groups = log.groups().unwrap();
+        files.inject(after, Fault::Panic);
+        let lost = append(&log, &[change(1, "lost", b"?")]).unwrap();
+        let Err(LogError::Poisoned { reason }) = wait(&log, lost.last) else {
+            panic!("acknowledged")
+        };
+        assert!(reason.contains("panicked"), "{reason}");
+        assert!(groups.recv().is_err(), "the feed ends");
+        assert!(append(&log, &[change(1, "x", b"")]).is_err());
+        assert!(matches!(log.close(), Err(LogError::Poisoned { .. })));
+    }
+}

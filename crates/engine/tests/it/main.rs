@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod concurrency;
+mod failures;
 mod fixtures;
 mod lifecycle;
 mod model;
