@@ -82,16 +82,17 @@ impl Queue {
             });
         }
         let first = state.last.next().max(Sequence::first_at_ms(now_ms));
+        let last = first.offset((changes as u64).saturating_sub(1));
+        // Before `build`, which may make the sequences known to others.
+        if last == Sequence::MAX {
+            return Err(LogError::InvalidEntry {
+                detail: "the clock is beyond the sequences that a log can give out",
+            });
+        }
         let draft = build(first)?;
         if draft.changes_len() != changes {
             return Err(LogError::InvalidEntry {
                 detail: "the entry has another number of changes than announced",
-            });
-        }
-        let last = first.offset(changes as u64 - 1);
-        if last == Sequence::MAX {
-            return Err(LogError::InvalidEntry {
-                detail: "the clock is beyond the sequences that a log can give out",
             });
         }
         state.last = last;

@@ -7,7 +7,7 @@ use headwater_changelog::{
     DiskFiles, Durability, Entry, EntryDraft, Files, Log, LogError, LogOptions, MemoryFiles,
     ReadLimit, verify,
 };
-use headwater_model::Sequence;
+use headwater_model::{ManualClock, Sequence};
 
 use crate::support::{
     ALL_MODES, START_MS, append, block_on, change, clock, entries, expected, fill, noise, open,
@@ -488,4 +488,14 @@ fn pages_lead_on_through_hundreds_of_small_blocks() {
             assert_eq!(found, expected(&entries, shard, from));
         }
     }
+}
+
+/// Whoever builds an entry may show it to others at once, so a refused one must not be built.
+#[test]
+fn an_entry_beyond_the_last_sequence_is_refused_before_it_is_built() {
+    let clock = Arc::new(ManualClock::new(u64::MAX));
+    let (log, _) = Log::open(Arc::new(MemoryFiles::new()), small(), clock).unwrap();
+    let refused = log.append_with(1 << 20, |_| panic!("built"));
+    assert!(matches!(refused, Err(LogError::InvalidEntry { .. })));
+    put(&log, vec![change(1, "fits", b"")]);
 }
