@@ -2,13 +2,16 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use headwater_model::{Clock, Sleep};
 
 /// Longest single timer; longer sleeps look at the clock again, so that steps of the wall clock are seen.
 const TIMER_MS_MAX: u64 = 60_000;
+
+/// Farthest that a test clock is moved, 278 years: half of the time that sequence numbers hold, so that they
+/// don't run out, and far from where sums of times overflow.
+const OFFSET_MS_MAX: u64 = 1 << 43;
 
 /// The wall clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,35 +44,35 @@ impl Clock for SystemClock {
 
 /// The wall clock plus an offset that tests advance: time passes as usual, and jumps when told to.
 pub struct TestClock {
-    offset_ms: AtomicU64,
-    moved: tokio::sync::watch::Sender<u64>,
+    offset_ms: tokio::sync::watch::Sender<u64>,
 }
 
 impl Default for TestClock {
     fn default() -> Self {
         TestClock {
-            offset_ms: AtomicU64::new(0),
-            moved: tokio::sync::watch::Sender::new(0),
+            offset_ms: tokio::sync::watch::Sender::new(0),
         }
     }
 }
 
 impl TestClock {
-    /// Moves the clock forward and wakes everything that slept until a time that has come.
+    /// Moves the clock forward and wakes everything that slept until a time that has come. It goes 278 years
+    /// beyond the wall clock at most.
     pub fn advance_ms(&self, by_ms: u64) -> u64 {
-        let offset = self.offset_ms.fetch_add(by_ms, Ordering::SeqCst) + by_ms;
-        self.moved.send_replace(offset);
+        self.offset_ms.send_modify(|offset_ms| {
+            *offset_ms = offset_ms.saturating_add(by_ms).min(OFFSET_MS_MAX);
+        });
         self.now_ms()
     }
 }
 
 impl Clock for TestClock {
     fn now_ms(&self) -> u64 {
-        wall_ms() + self.offset_ms.load(Ordering::SeqCst)
+        wall_ms() + *self.offset_ms.borrow()
     }
 
     fn sleep_until(&self, deadline_ms: u64) -> Sleep {
-        let mut moved = self.moved.subscribe();
+        let mut moved = self.offset_ms.subscribe();
         Box::pin(async move {
             loop {
                 let now = wall_ms() + *moved.borrow_and_update();
@@ -85,5 +88,24 @@ impl Clock for TestClock {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_model::Clock;
+
+    use super::{OFFSET_MS_MAX, TestClock};
+
+    #[test]
+    fn a_test_clock_never_goes_back_and_leaves_room_for_sums() {
+        let clock = TestClock::default();
+        let mut before_ms = clock.now_ms();
+        for by_ms in [1, u64::MAX, 1, u64::MAX] {
+            let now_ms = clock.advance_ms(by_ms);
+            assert!(now_ms >= before_ms, "{by_ms}");
+            before_ms = now_ms;
+        }
+        assert!((OFFSET_MS_MAX..2 * OFFSET_MS_MAX).contains(&clock.now_ms()));
     }
 }
