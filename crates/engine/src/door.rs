@@ -63,6 +63,11 @@ impl Database {
         keys: Vec<Vec<u8>>,
         wait_for: &mut Option<Sequence>,
     ) -> Result<Vec<Outcome>, EngineError> {
+        // Those that change nothing, too, must not be told of a table that is not usable.
+        let now_ms = self.inner.clock.now_ms();
+        for item in &command.items {
+            usable(&item.table.state.read(), now_ms)?;
+        }
         let mut seen = Vec::with_capacity(keys.len());
         for key in &keys {
             let value = self.newest(key)?;

@@ -29,6 +29,11 @@ async fn phases_follow_the_clock() {
     );
     let refused = put(&database, &view.table, "a", 1).await.unwrap_err();
     assert!(matches!(refused, EngineError::TableNotFound { .. }));
+    let refused = delete(&database, &view.table, "a").await.unwrap_err();
+    assert!(
+        matches!(refused, EngineError::TableNotFound { .. }),
+        "though nothing would change"
+    );
     let busy = database.delete_table("", "t").await.err().unwrap();
     assert!(matches!(
         busy,
