@@ -373,6 +373,11 @@ pub enum UpdateError {
     /// Arithmetic left the range of numbers.
     #[error(transparent)]
     Number(#[from] NumberError),
+    /// A value written nests deeper than 32 levels.
+    #[error(
+        "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+    )]
+    NestingTooDeep,
     /// The values written make the item too large, whatever else it holds.
     #[error("Item size to update has exceeded the maximum allowed size")]
     ItemTooLarge,

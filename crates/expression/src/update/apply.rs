@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_model::limits::ITEM_SIZE_BYTES_MAX;
+use headwater_model::limits::{ITEM_SIZE_BYTES_MAX, NESTING_DEPTH_MAX};
 use headwater_model::{AttributeValue, Item};
 
 use crate::ast::{Path, Segment, SetValue, UpdateAction, UpdateOperand};
@@ -68,6 +68,11 @@ fn change(action: &UpdateAction, old: &Item, put_bytes: &mut usize) -> Result<Ch
     let Some(new) = new else {
         return Ok(Change::Remove);
     };
+    // The attribute itself is level 1. An update could otherwise put an attribute into itself, deeper each
+    // time, until reading it takes more stack than there is.
+    if action.path().rest.len() + new.depth() > NESTING_DEPTH_MAX {
+        return Err(UpdateError::NestingTooDeep);
+    }
     // One value may be written many times; an item that cannot be is not built.
     *put_bytes += new.size_bytes();
     if *put_bytes > ITEM_SIZE_BYTES_MAX {

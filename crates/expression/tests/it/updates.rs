@@ -330,3 +330,20 @@ fn built_updates() {
     let updated = update.apply(Some(&item("{l: [1]}")), &Item::new());
     assert_eq!(updated.map(|updated| updated.item), Ok(item("{l: [1, 2]}")));
 }
+
+/// An attribute that is put into itself again and again once nested without end.
+#[test]
+fn nesting_ends_at_level_32() {
+    let mut nested = item("{a: {}}");
+    let update = Update::parse("SET a.b = a", &mut placeholders("")).unwrap();
+    for depth in 2..=32 {
+        nested = update.apply(Some(&nested), &Item::new()).unwrap().item;
+        assert_eq!(nested.depth(), depth);
+    }
+    let fault = update.apply(Some(&nested), &Item::new()).unwrap_err();
+    assert!(
+        fault
+            .to_string()
+            .starts_with("Nesting Levels have exceeded supported limits")
+    );
+}
