@@ -82,14 +82,23 @@ impl Api {
                 )
             };
         }
+        // Which parameters go together is settled before refused attribute values are told.
+        macro_rules! carry_out_items {
+            ($module:ident, $input:path) => {{
+                let decode_checked = |json: &Json<'_>| {
+                    <$input>::decode_checked(json, crate::$module::check_parameters)
+                };
+                reply(&crate::$module::$module(self, decode(body, decode_checked)?, context).await?)
+            }};
+        }
         use headwater_wire::{dynamodb, streams};
         match operation {
-            Operation::PutItem => carry_out!(put_item, dynamodb::PutItemInput),
-            Operation::GetItem => carry_out!(get_item, dynamodb::GetItemInput),
-            Operation::UpdateItem => carry_out!(update_item, dynamodb::UpdateItemInput),
-            Operation::DeleteItem => carry_out!(delete_item, dynamodb::DeleteItemInput),
-            Operation::Query => carry_out!(query, dynamodb::QueryInput),
-            Operation::Scan => carry_out!(scan, dynamodb::ScanInput),
+            Operation::PutItem => carry_out_items!(put_item, dynamodb::PutItemInput),
+            Operation::GetItem => carry_out_items!(get_item, dynamodb::GetItemInput),
+            Operation::UpdateItem => carry_out_items!(update_item, dynamodb::UpdateItemInput),
+            Operation::DeleteItem => carry_out_items!(delete_item, dynamodb::DeleteItemInput),
+            Operation::Query => carry_out_items!(query, dynamodb::QueryInput),
+            Operation::Scan => carry_out_items!(scan, dynamodb::ScanInput),
             Operation::CreateTable => carry_out!(create_table, dynamodb::CreateTableInput),
             Operation::DescribeTable => carry_out!(describe_table, dynamodb::DescribeTableInput),
             Operation::ListTables => carry_out!(list_tables, dynamodb::ListTablesInput),

@@ -7,27 +7,34 @@ use headwater_wire::dynamodb::{DeleteItemInput, DeleteItemOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy};
+use crate::expressions::{Expressions, refuse_legacy, refuse_placeholders_alone};
 use crate::key;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, returns_old, units};
 
-pub(crate) async fn delete_item(
-    api: &Api,
-    input: DeleteItemInput,
-    context: &RequestContext,
-) -> Result<DeleteItemOutput, ApiError> {
+/// The parameters that exclude or need each other.
+pub(crate) fn check_parameters(input: &DeleteItemInput) -> Result<(), ApiError> {
     let conditions = [("ConditionExpression", input.condition_expression.is_some())];
     let legacy = [
         ("Expected", input.expected.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
     refuse_legacy(&legacy, &conditions)?;
+    let placeholders = (
+        input.expression_attribute_names.is_some(),
+        input.expression_attribute_values.is_some(),
+    );
+    refuse_placeholders_alone(placeholders, &conditions, &[])
+}
+
+pub(crate) async fn delete_item(
+    api: &Api,
+    input: DeleteItemInput,
+    context: &RequestContext,
+) -> Result<DeleteItemOutput, ApiError> {
     let mut expressions = Expressions::new(
         input.expression_attribute_names,
         input.expression_attribute_values,
-        &conditions,
-        &[],
     )?;
     let returns = returns_old(input.return_values)?;
     let text = input.condition_expression.as_deref();

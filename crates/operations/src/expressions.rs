@@ -39,30 +39,37 @@ pub(crate) fn refuse_unsupported(parameters: &[Given]) -> Result<(), ApiError> {
     }
 }
 
+/// Refuses names and values without expressions that could use them; `with_values` are the operation's
+/// expressions that may use values, `others` those that use names only.
+pub(crate) fn refuse_placeholders_alone(
+    (names, values): (bool, bool),
+    with_values: &[Given],
+    others: &[Given],
+) -> Result<(), ApiError> {
+    let any = |all: &[Given]| all.iter().any(|(_, given)| *given);
+    if names && !any(with_values) && !any(others) {
+        return Err(of_expressions(ExpressionError::NamesWithoutExpression));
+    }
+    if values && !any(with_values) {
+        let parameters = with_values.iter().map(|(name, _)| *name).collect();
+        return Err(of_expressions(ExpressionError::ValuesWithoutExpression {
+            parameters,
+        }));
+    }
+    Ok(())
+}
+
 /// The expressions of a request while they are parsed.
 pub(crate) struct Expressions {
     placeholders: Placeholders,
 }
 
 impl Expressions {
-    /// Checks names and values; `with_values` are the operation's expressions that may use values,
-    /// `others` those that use names only.
+    /// Checks names and values.
     pub(crate) fn new(
         names: Option<BTreeMap<String, String>>,
         values: Option<Item>,
-        with_values: &[Given],
-        others: &[Given],
     ) -> Result<Self, ApiError> {
-        let any = |all: &[Given]| all.iter().any(|(_, given)| *given);
-        if names.is_some() && !any(with_values) && !any(others) {
-            return Err(of_expressions(ExpressionError::NamesWithoutExpression));
-        }
-        if values.is_some() && !any(with_values) {
-            let parameters = with_values.iter().map(|(name, _)| *name).collect();
-            return Err(of_expressions(ExpressionError::ValuesWithoutExpression {
-                parameters,
-            }));
-        }
         let values = values.map(|values| values.into_iter().collect());
         let placeholders = Placeholders::new(names, values).map_err(of_expressions)?;
         Ok(Expressions { placeholders })

@@ -6,25 +6,29 @@ use headwater_wire::dynamodb::{GetItemInput, GetItemOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy};
+use crate::expressions::{Expressions, refuse_legacy, refuse_placeholders_alone};
 use crate::failure::{internal, of_items};
 use crate::key;
 use crate::table_name::table_name;
+
+/// The parameters that exclude or need each other.
+pub(crate) fn check_parameters(input: &GetItemInput) -> Result<(), ApiError> {
+    let given = [(
+        "ProjectionExpression",
+        input.projection_expression.is_some(),
+    )];
+    let legacy = [("AttributesToGet", input.attributes_to_get.is_some())];
+    refuse_legacy(&legacy, &given)?;
+    let names = input.expression_attribute_names.is_some();
+    refuse_placeholders_alone((names, false), &[], &given)
+}
 
 pub(crate) async fn get_item(
     api: &Api,
     input: GetItemInput,
     context: &RequestContext,
 ) -> Result<GetItemOutput, ApiError> {
-    let given = [(
-        "ProjectionExpression",
-        input.projection_expression.is_some(),
-    )];
-    refuse_legacy(
-        &[("AttributesToGet", input.attributes_to_get.is_some())],
-        &given,
-    )?;
-    let mut expressions = Expressions::new(input.expression_attribute_names, None, &[], &given)?;
+    let mut expressions = Expressions::new(input.expression_attribute_names, None)?;
     let projection = expressions.projection(input.projection_expression.as_deref())?;
     expressions.finish()?;
 

@@ -9,7 +9,9 @@ use headwater_wire::messages::items;
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy, refuse_unsupported};
+use crate::expressions::{
+    Expressions, refuse_legacy, refuse_placeholders_alone, refuse_unsupported,
+};
 use crate::failure::of_expressions;
 use crate::read_page::{PageRead, check_select};
 use crate::table_name::table_name;
@@ -20,23 +22,10 @@ pub(crate) async fn query(
     mut input: QueryInput,
     context: &RequestContext,
 ) -> Result<QueryOutput, ApiError> {
-    let with_values = [
-        ("FilterExpression", input.filter_expression.is_some()),
-        (
-            "KeyConditionExpression",
-            input.key_condition_expression.is_some(),
-        ),
-    ];
-    let projections = [(
-        "ProjectionExpression",
-        input.projection_expression.is_some(),
-    )];
-    refuse(&input, &with_values, &projections)?;
+    refuse_unsupported(&[("IndexName", input.index_name.is_some())])?;
     let mut expressions = Expressions::new(
         input.expression_attribute_names.take(),
         input.expression_attribute_values.take(),
-        &with_values,
-        &projections,
     )?;
     let text = input.key_condition_expression.as_deref();
     let condition = expressions.parse(text, KeyCondition::parse)?;
@@ -77,19 +66,31 @@ pub(crate) async fn query(
     })
 }
 
-fn refuse(
-    input: &QueryInput,
-    with_values: &[(&'static str, bool)],
-    projections: &[(&'static str, bool)],
-) -> Result<(), ApiError> {
+/// The parameters that exclude or need each other.
+pub(crate) fn check_parameters(input: &QueryInput) -> Result<(), ApiError> {
+    let with_values = [
+        ("FilterExpression", input.filter_expression.is_some()),
+        (
+            "KeyConditionExpression",
+            input.key_condition_expression.is_some(),
+        ),
+    ];
+    let projections = [(
+        "ProjectionExpression",
+        input.projection_expression.is_some(),
+    )];
     let legacy = [
         ("AttributesToGet", input.attributes_to_get.is_some()),
         ("QueryFilter", input.query_filter.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
         ("KeyConditions", input.key_conditions.is_some()),
     ];
-    refuse_legacy(&legacy, &[projections, with_values].concat())?;
-    refuse_unsupported(&[("IndexName", input.index_name.is_some())])
+    refuse_legacy(&legacy, &[&projections[..], &with_values].concat())?;
+    let placeholders = (
+        input.expression_attribute_names.is_some(),
+        input.expression_attribute_values.is_some(),
+    );
+    refuse_placeholders_alone(placeholders, &with_values, &projections)
 }
 
 /// The range behind the starting key, if there is one.

@@ -9,16 +9,15 @@ use headwater_wire::messages::items;
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy, refuse_unsupported};
+use crate::expressions::{
+    Expressions, refuse_legacy, refuse_placeholders_alone, refuse_unsupported,
+};
 use crate::read_page::{PageRead, check_select};
 use crate::table_name::table_name;
 use crate::{key, key_range};
 
-pub(crate) async fn scan(
-    api: &Api,
-    mut input: ScanInput,
-    context: &RequestContext,
-) -> Result<ScanOutput, ApiError> {
+/// The parameters that exclude or need each other.
+pub(crate) fn check_parameters(input: &ScanInput) -> Result<(), ApiError> {
     let filters = [("FilterExpression", input.filter_expression.is_some())];
     let projections = [(
         "ProjectionExpression",
@@ -30,12 +29,22 @@ pub(crate) async fn scan(
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
     refuse_legacy(&legacy, &[projections, filters].concat())?;
+    let placeholders = (
+        input.expression_attribute_names.is_some(),
+        input.expression_attribute_values.is_some(),
+    );
+    refuse_placeholders_alone(placeholders, &filters, &projections)
+}
+
+pub(crate) async fn scan(
+    api: &Api,
+    mut input: ScanInput,
+    context: &RequestContext,
+) -> Result<ScanOutput, ApiError> {
     refuse_unsupported(&[("IndexName", input.index_name.is_some())])?;
     let mut expressions = Expressions::new(
         input.expression_attribute_names.take(),
         input.expression_attribute_values.take(),
-        &filters,
-        &projections,
     )?;
     let segment = segment(input.segment, input.total_segments)?;
     let text = input.filter_expression.as_deref();

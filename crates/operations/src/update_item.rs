@@ -7,17 +7,14 @@ use headwater_wire::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy};
+use crate::expressions::{Expressions, refuse_legacy, refuse_placeholders_alone};
 use crate::failure::of_expressions;
 use crate::key;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, units};
 
-pub(crate) async fn update_item(
-    api: &Api,
-    input: UpdateItemInput,
-    context: &RequestContext,
-) -> Result<UpdateItemOutput, ApiError> {
+/// The parameters that exclude or need each other.
+pub(crate) fn check_parameters(input: &UpdateItemInput) -> Result<(), ApiError> {
     let given = [
         ("UpdateExpression", input.update_expression.is_some()),
         ("ConditionExpression", input.condition_expression.is_some()),
@@ -28,11 +25,21 @@ pub(crate) async fn update_item(
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
     refuse_legacy(&legacy, &given)?;
+    let placeholders = (
+        input.expression_attribute_names.is_some(),
+        input.expression_attribute_values.is_some(),
+    );
+    refuse_placeholders_alone(placeholders, &given, &[])
+}
+
+pub(crate) async fn update_item(
+    api: &Api,
+    input: UpdateItemInput,
+    context: &RequestContext,
+) -> Result<UpdateItemOutput, ApiError> {
     let mut expressions = Expressions::new(
         input.expression_attribute_names,
         input.expression_attribute_values,
-        &given,
-        &[],
     )?;
     let update = expressions.parse(input.update_expression.as_deref(), Update::parse)?;
     let text = input.condition_expression.as_deref();

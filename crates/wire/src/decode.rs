@@ -16,6 +16,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use headwater_model::limits::ATTRIBUTE_NAME_BYTES_MAX;
 use headwater_model::{AttributeValue, Item};
 
 use crate::attribute_value::{self, ValueFault};
@@ -42,11 +43,22 @@ pub(crate) fn request<'j, T>(
     json: &'j Json<'j>,
     read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
 ) -> Result<T, ApiError> {
+    request_checked(json, read, |_| Ok(()))
+}
+
+/// As [`request`]; `check` comes after the constraints and before refused attribute values, which have
+/// placeholders then: AWS looks there at which parameters go together (dynamodb-api.md section 7).
+pub(crate) fn request_checked<'j, T>(
+    json: &'j Json<'j>,
+    read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
+    check: impl FnOnce(&T) -> Result<(), ApiError>,
+) -> Result<T, ApiError> {
     let mut decoder = Decoder::default();
     let request =
         read(json, &mut decoder).map_err(|error| messages::serialization(error.to_string()))?;
-    decoder.finish()?;
-    Ok(request)
+    let value_fault = decoder.finish()?;
+    check(&request)?;
+    value_fault.map_or(Ok(request), Err)
 }
 
 /// Where the decoder stands in the request, and what it has found wrong so far.
@@ -58,6 +70,8 @@ pub(crate) struct Decoder<'j> {
     first: Option<ApiError>,
     /// The first attribute value that is none; reported when no constraint is violated.
     value_fault: Option<ApiError>,
+    /// The same of `ExpressionAttributeValues`, which come after all others.
+    expression_value_fault: Option<ApiError>,
 }
 
 /// One step of a path, with its place among its siblings in the API model.
@@ -75,13 +89,13 @@ enum StepName<'j> {
 }
 
 impl<'j> Decoder<'j> {
-    /// The answer to a request that violates something.
-    pub(crate) fn finish(mut self) -> Result<(), ApiError> {
+    /// The answer to a request that violates something; or else, what is to be said of its attribute values.
+    pub(crate) fn finish(mut self) -> Result<Option<ApiError>, ApiError> {
         if let Some(error) = self.first {
             return Err(error);
         }
         if self.violations.is_empty() {
-            return self.value_fault.map_or(Ok(()), Err);
+            return Ok(self.value_fault.or(self.expression_value_fault));
         }
         self.violations.sort_by(|(a, _), (b, _)| a.cmp(b));
         self.violations.truncate(VIOLATIONS_MAX);
@@ -325,7 +339,8 @@ impl<'j> Decoder<'j> {
         match attribute_value::decode(json, self.in_collection()) {
             Ok(value) => Ok(value),
             Err(fault) => {
-                self.note(fault, |message, _| message, "")?;
+                let message = self.refused_value(fault)?;
+                self.note_value_fault(message);
                 Ok(AttributeValue::Null)
             }
         }
@@ -333,27 +348,33 @@ impl<'j> Decoder<'j> {
 
     /// The attributes of an item or of a key.
     pub(crate) fn item(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
-        self.attributes(json, |message, _| message)
+        let item = self.attributes(json, |at, _, message| at.note_value_fault(message))?;
+        if let Some(fault) = item.iter().find_map(|(name, _)| name_fault(name)) {
+            self.note_value_fault(fault.to_owned());
+        }
+        Ok(item)
     }
 
     /// `ExclusiveStartKey`, whose faults AWS words differently.
     pub(crate) fn starting_key(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
-        self.attributes(json, |message, _| {
-            messages::invalid_starting_key_text(&message)
+        self.attributes(json, |at, _, message| {
+            at.note_value_fault(messages::invalid_starting_key_text(&message));
         })
     }
 
     /// `ExpressionAttributeValues`, whose faults AWS words differently.
     pub(crate) fn expression_values(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
-        self.attributes(json, |message, key| {
-            messages::invalid_expression_value_text(&message, key)
+        self.attributes(json, |at, key, message| {
+            let message = messages::invalid_expression_value_text(&message, key);
+            at.expression_value_fault
+                .get_or_insert_with(|| ApiError::validation(message));
         })
     }
 
     fn attributes(
         &mut self,
         json: &'j Json<'j>,
-        wording: impl Fn(String, &str) -> String,
+        note: impl Fn(&mut Self, &str, String),
     ) -> Result<Item, DecodeError> {
         let Json::Object(members) = json else {
             return Err(self.mismatch(
@@ -367,27 +388,27 @@ impl<'j> Decoder<'j> {
         for (name, value) in members {
             match attribute_value::decode(value, true) {
                 Ok(value) => attributes.push((name.to_string(), value)),
-                Err(fault) => self.note(fault, &wording, name)?,
+                Err(fault) => {
+                    let message = self.refused_value(fault)?;
+                    note(self, name, message);
+                }
             }
         }
         Ok(attributes.into_iter().collect())
     }
 
-    /// Ends with a fault of types; keeps the first fault of values.
-    fn note(
-        &mut self,
-        fault: ValueFault,
-        wording: impl Fn(String, &str) -> String,
-        key: &str,
-    ) -> Result<(), DecodeError> {
+    /// What DynamoDB says of a value that it refuses; a wrong type ends the decoding.
+    fn refused_value(&self, fault: ValueFault) -> Result<String, DecodeError> {
         match fault {
             ValueFault::Type(fault) => Err(fault.at(self.path_text())),
-            ValueFault::Value(message) => {
-                self.value_fault
-                    .get_or_insert_with(|| ApiError::validation(wording(message, key)));
-                Ok(())
-            }
+            ValueFault::Value(message) => Ok(message),
         }
+    }
+
+    /// Keeps the first fault of values.
+    fn note_value_fault(&mut self, message: String) {
+        self.value_fault
+            .get_or_insert_with(|| ApiError::validation(message));
     }
 
     fn string(&self, json: &'j Json<'j>) -> Result<&'j str, DecodeError> {
@@ -464,6 +485,15 @@ fn push_lower_first(text: &mut String, name: &str) {
     let mut letters = name.chars();
     text.extend(letters.next().map(|first| first.to_ascii_lowercase()));
     text.push_str(letters.as_str());
+}
+
+/// What is wrong with an attribute's name.
+fn name_fault(name: &str) -> Option<&'static str> {
+    match name.len() {
+        0 => Some(messages::ATTRIBUTE_NAME_EMPTY),
+        1..=ATTRIBUTE_NAME_BYTES_MAX => None,
+        _ => Some(messages::ATTRIBUTE_NAME_TOO_LONG),
+    }
 }
 
 /// The whole part of a JSON number, held at the ends of the range.

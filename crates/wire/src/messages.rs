@@ -15,6 +15,11 @@ use crate::error::{ApiError, ErrorKind};
 
 /// dynamodb-api.md section 6 (conformance suite).
 pub(crate) const NESTING_TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
+/// A name of 64 KB or more (dynamodb-api.md section 3); text unconfirmed.
+pub(crate) const ATTRIBUTE_NAME_TOO_LONG: &str =
+    "Attribute name is too large, must be less than 65536 bytes";
+/// An empty name (dynamodb-api.md section 3); text unconfirmed.
+pub(crate) const ATTRIBUTE_NAME_EMPTY: &str = "Empty attribute name";
 /// dynamodb-api.md section 6.
 pub(crate) const ATTRIBUTE_VALUE_EMPTY: &str =
     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";

@@ -484,6 +484,43 @@ fn refused_values_come_after_constraints() {
 }
 
 #[test]
+fn a_check_comes_between_constraints_and_values() {
+    let decode = |body: &str| {
+        let json = Json::parse(body.as_bytes()).expect("JSON");
+        let checked = PutItemInput::decode_checked(&json, |_| Err(ApiError::validation("checked")));
+        checked.expect_err("refused").message
+    };
+    assert_eq!(
+        decode(r#"{"TableName":"t","Item":{"a":{"SS":[]}}}"#),
+        "checked"
+    );
+    assert!(
+        decode(r#"{"TableName":"t"}"#)
+            .starts_with("1 validation error detected: Value null at 'item'")
+    );
+}
+
+#[test]
+fn values_of_expressions_come_last_and_names_are_bounded() {
+    let message = |body: &str| decode("PutItem", body).expect_err(body).message;
+    let both =
+        r#"{"TableName":"t","ExpressionAttributeValues":{":v":{"NS":[]}},"Item":{"a":{"SS":[]}}}"#;
+    assert!(message(both).ends_with("An string set  may not be empty"));
+    assert_eq!(
+        message(r#"{"TableName":"t","Item":{"":{"S":"a"}}}"#),
+        "Empty attribute name"
+    );
+    let named = |bytes: usize| {
+        format!(
+            r#"{{"TableName":"t","Item":{{"{}":{{"S":"a"}}}}}}"#,
+            "x".repeat(bytes)
+        )
+    };
+    assert!(decode("PutItem", &named(65_535)).is_ok());
+    assert!(message(&named(65_536)).starts_with("Attribute name is too large"));
+}
+
+#[test]
 fn nesting_ends_at_level_32() {
     let nested = |wraps: usize| {
         let value = format!(

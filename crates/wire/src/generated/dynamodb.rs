@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use headwater_model::{AttributeValue, CorruptItem, EncodedItem, Item};
 
 use crate::decode::choices;
-use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Pattern, Range, Text, request};
+use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Pattern, Range, Text, request, request_checked};
 use crate::error::ApiError;
 use crate::json::{Json, ObjectWriter, WriteJson};
 use crate::timestamp::Timestamp;
@@ -1026,6 +1026,11 @@ impl PutItemInput {
         request(json, Self::read)
     }
 
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
         let mut table_name = None;
         let mut item = None;
@@ -1204,6 +1209,11 @@ impl GetItemInput {
         request(json, Self::read)
     }
 
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
         let mut table_name = None;
         let mut key = None;
@@ -1277,6 +1287,11 @@ impl UpdateItemInput {
     /// Decodes and checks a request.
     pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
         request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
@@ -1401,6 +1416,11 @@ impl DeleteItemInput {
         request(json, Self::read)
     }
 
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
         let mut table_name = None;
         let mut key = None;
@@ -1498,6 +1518,11 @@ impl QueryInput {
     /// Decodes and checks a request.
     pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
         request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
@@ -1643,6 +1668,11 @@ impl ScanInput {
     /// Decodes and checks a request.
     pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
         request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {

@@ -48,7 +48,8 @@ fn value() -> impl Strategy<Value = AttributeValue> {
 }
 
 fn item() -> impl Strategy<Value = Item> {
-    prop::collection::btree_map(any::<String>(), value(), 0..8)
+    let names = any::<String>().prop_filter("names are not empty", |name| !name.is_empty());
+    prop::collection::btree_map(names, value(), 0..8)
         .prop_map(|attributes| attributes.into_iter().collect())
 }
 
