@@ -1,0 +1,201 @@
+//! How cases are written:
+//!
+//! ```text
+//! === what the case shows
+//! # where that is written down
+//! transitions 500                        phases of tables and streams take 500 ms; at the beginning of a case
+//! table users pk:S sk:N stream:NEW_IMAGE a table of on-demand billing, with one or two key parts
+//! clock 60000                            moves the clock, in milliseconds, and does what is due then
+//! > PutItem {"TableName": "users", ...}  a request; more lines of it are indented
+//! < {"Items": [{"pk": {"S": "a"}}]}      parts of the answer; null is a member that is not there
+//! = {}                                   the whole answer
+//! ! 400 ValidationException: a sentence  an error; with ~ in place of : only a part of its sentence
+//! & {"Item": {}}                         parts of the error's body
+//! ```
+//!
+//! A request without an expectation has to succeed. `"$name"` in an expectation fits any string, which
+//! stands for `"$name"` from then on. `<<3|, |:v%>>` is `:v1, :v2, :v3`: count, separator, and what to repeat,
+//! with `%` for the number.
+
+use serde_json::Value;
+
+pub struct Case {
+    pub title: String,
+    pub transition_ms: u64,
+    /// With their lines in the file.
+    pub steps: Vec<(usize, Step)>,
+}
+
+pub enum Step {
+    Table {
+        name: String,
+        keys: Vec<(String, String)>,
+        stream: Option<String>,
+    },
+    Clock(u64),
+    Ask {
+        operation: String,
+        body: String,
+        answer: Answer,
+    },
+}
+
+pub enum Answer {
+    Fine,
+    Parts(Value),
+    Whole(Value),
+    Error {
+        status: u16,
+        code: String,
+        message: Message,
+        parts: Option<Value>,
+    },
+}
+
+#[derive(Debug)]
+pub enum Message {
+    Whole(String),
+    Part(String),
+}
+
+impl Message {
+    pub fn fits(&self, message: &str) -> bool {
+        match self {
+            Message::Whole(text) => message == text,
+            Message::Part(text) => message.contains(text),
+        }
+    }
+}
+
+/// The cases of a file, or the line of the first fault.
+pub fn read(text: &str) -> Result<Vec<Case>, String> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (number, line) in logical_lines(text) {
+        if let Some(title) = line.strip_prefix("=== ") {
+            cases.push(Case {
+                title: title.to_owned(),
+                transition_ms: 0,
+                steps: Vec::new(),
+            });
+            continue;
+        }
+        let case = cases
+            .last_mut()
+            .ok_or(format!("{number}: stands before all cases"))?;
+        take(case, number, &expanded(&line)).ok_or(format!("{number}: cannot be read: {line}"))?;
+    }
+    Ok(cases)
+}
+
+/// Lines with what continues them, without comments and empty lines.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match lines.last_mut() {
+            Some((_, last)) if line.starts_with(' ') => {
+                last.push(' ');
+                last.push_str(line.trim());
+            }
+            _ => lines.push((index + 1, line.trim_end().to_owned())),
+        }
+    }
+    lines
+}
+
+fn take(case: &mut Case, number: usize, line: &str) -> Option<()> {
+    let (mark, rest) = line.split_once(' ')?;
+    let step = match mark {
+        "transitions" => {
+            case.transition_ms = rest.parse().ok()?;
+            return Some(());
+        }
+        "clock" => Step::Clock(rest.parse().ok()?),
+        "table" => table(rest)?,
+        ">" => {
+            let (operation, body) = rest.split_once(' ')?;
+            let (operation, body) = (operation.to_owned(), body.to_owned());
+            Step::Ask {
+                operation,
+                body,
+                answer: Answer::Fine,
+            }
+        }
+        _ => return expect(case, mark, rest),
+    };
+    case.steps.push((number, step));
+    Some(())
+}
+
+fn table(rest: &str) -> Option<Step> {
+    let mut words = rest.split(' ');
+    let name = words.next()?.to_owned();
+    let (mut keys, mut stream) = (Vec::new(), None);
+    for word in words {
+        match word.split_once(':')? {
+            ("stream", view) => stream = Some(view.to_owned()),
+            (name, kind) => keys.push((name.to_owned(), kind.to_owned())),
+        }
+    }
+    Some(Step::Table { name, keys, stream })
+}
+
+fn expect(case: &mut Case, mark: &str, rest: &str) -> Option<()> {
+    let (_, Step::Ask { answer, .. }) = case.steps.last_mut()? else {
+        return None;
+    };
+    match (mark, answer) {
+        ("<", answer) => *answer = Answer::Parts(serde_json::from_str(rest).ok()?),
+        ("=", answer) => *answer = Answer::Whole(serde_json::from_str(rest).ok()?),
+        ("!", answer) => *answer = error(rest)?,
+        ("&", Answer::Error { parts, .. }) => *parts = Some(serde_json::from_str(rest).ok()?),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn error(rest: &str) -> Option<Answer> {
+    let (status, rest) = rest.split_once(' ')?;
+    let end = rest.find([':', ' ']).unwrap_or(rest.len());
+    let (code, message) = rest.split_at(end);
+    let message = match (message.strip_prefix(" ~ "), message.strip_prefix(':')) {
+        (Some(part), _) => Message::Part(part.to_owned()),
+        (None, Some(whole)) => Message::Whole(whole.strip_prefix(' ').unwrap_or(whole).to_owned()),
+        (None, None) => return None,
+    };
+    Some(Answer::Error {
+        status: status.parse().ok()?,
+        code: code.to_owned(),
+        message,
+        parts: None,
+    })
+}
+
+/// The text with its repetitions written out.
+fn expanded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, (repetition, after))) = rest
+        .split_once("<<")
+        .and_then(|(before, at)| Some((before, at.split_once(">>")?)))
+    {
+        out.push_str(before);
+        let mut parts = repetition.splitn(3, '|');
+        let count: usize = parts
+            .next()
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(0);
+        let separator = parts.next().unwrap_or_default();
+        let template = parts.next().unwrap_or_default();
+        for number in 1..=count {
+            if number > 1 {
+                out.push_str(separator);
+            }
+            out.push_str(&template.replace('%', &number.to_string()));
+        }
+        rest = after;
+    }
+    out + rest
+}
