@@ -87,7 +87,9 @@ pub fn build_server(release: bool) -> Result<PathBuf> {
     let mut build = cargo();
     build.args(["build", "-p", "headwater"]);
     if release {
-        build.arg("--release");
+        // With the load driver, as the bench builds them: built apart, their dependencies would have other
+        // features and be built twice.
+        build.args(["--release", "-p", "headwater-bench"]);
     }
     run(&mut build)?;
     let profile = if release { "release" } else { "debug" };
