@@ -92,14 +92,19 @@ impl Batches {
         self.lost |= page.lost;
     }
 
+    /// Records that are in the event are not read again: what goes wrong behind them ends the batch, and is
+    /// met again at the start of the next one.
     fn gather(&mut self, records_max: usize, last: Option<Sequence>) -> Result<Batch, ReadError> {
         let first = self.position();
         let mut batch_last = first;
         let mut event = Event::new();
         while event.records() < records_max {
             if self.read.is_empty() && !self.ended {
-                let page = self.follower.poll(records_max - event.records())?;
-                self.take(page);
+                match self.follower.poll(records_max - event.records()) {
+                    Ok(page) => self.take(page),
+                    Err(_) if event.records() > 0 => break,
+                    Err(error) => return Err(error.into()),
+                }
             }
             let Some(record) = self.read.front() else {
                 break;
@@ -108,8 +113,11 @@ impl Batches {
             if event.records() > 0 && last.is_some_and(|last| sequence > last) {
                 break;
             }
-            if !event.add(record, &self.region, &self.stream_arn)? {
-                break;
+            match event.add(record, &self.region, &self.stream_arn) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) if event.records() > 0 => break,
+                Err(error) => return Err(error.into()),
             }
             batch_last = sequence;
             self.read.pop_front();
@@ -122,3 +130,6 @@ impl Batches {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,8 @@ impl Event {
         }
     }
 
-    /// Adds a record; `false` if it does not fit any more. The first one always fits.
+    /// Adds a record; `false` if it does not fit any more. The first one always fits. Unless it is added, the
+    /// event stays as it is.
     pub(super) fn add(
         &mut self,
         record: &RecordView,
@@ -37,7 +38,11 @@ impl Event {
             self.bytes.push(b',');
         }
         let record = stream_record(record, region);
-        write_event_record(&mut self.bytes, &record, stream_arn)?;
+        let written = write_event_record(&mut self.bytes, &record, stream_arn);
+        if let Err(corrupt) = written {
+            self.bytes.truncate(before);
+            return Err(corrupt);
+        }
         if self.records > 0 && self.bytes.len() + CLOSING.len() > EVENT_BYTES_MAX {
             self.bytes.truncate(before);
             return Ok(false);

@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use headwater_engine::{
+    Action, BillingMode, Command, Database, Durability, EngineOptions, ItemCommand, NewTable,
+    ReturnValues, StorageOptions, StreamView, Table, Throughput,
+};
+use headwater_model::{
+    AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
+};
+use headwater_streams::{Start, Streams, StreamsOptions};
+
+use super::{Batches, Next};
+
+fn database() -> Database {
+    let mut storage = StorageOptions::default();
+    storage.log.durability = Durability::Memory;
+    let options = EngineOptions {
+        shards: Some(1),
+        ..EngineOptions::default()
+    };
+    let clock = Arc::new(ManualClock::new(1_760_000_000_000));
+    let rng = Arc::new(SeededRng::new(1));
+    let opened = headwater_engine::open(None, storage, clock, rng, options);
+    opened.unwrap().0
+}
+
+async fn table(database: &Database) -> Arc<Table> {
+    let new = NewTable {
+        namespace: String::new(),
+        name: "t".to_owned(),
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+        schema: KeySchema::new(KeyAttribute::new("pk", KeyType::S), None),
+        billing: BillingMode::PayPerRequest,
+        throughput: Throughput::default(),
+        on_demand: None,
+        deletion_protection: false,
+        table_class: None,
+        tags: Vec::new(),
+        stream: Some(StreamView::NewImage),
+        retention_ms: None,
+    };
+    database.create_table(new).await.unwrap().table
+}
+
+/// Puts an item, or bytes that are none.
+async fn put(database: &Database, table: &Arc<Table>, key: &str, is_whole: bool) {
+    let item = Item::from([("pk", AttributeValue::S(key.to_owned()))]);
+    let image = match is_whole {
+        true => EncodedItem::encode(&item),
+        false => EncodedItem::from_bytes(vec![9, 0, 0, 0, 0xff, 0xff, 0xff].into()),
+    };
+    let command = ItemCommand {
+        table: table.clone(),
+        key: table.schema().storage_key_of_key(&item).unwrap(),
+        condition: None,
+        action: Action::Put(image),
+        returns: ReturnValues::None,
+        return_item_on_failure: false,
+    };
+    database.write(Command::single(command)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_record_costs_none_of_those_before_it() {
+    let database = database();
+    let table = table(&database).await;
+    for (key, is_whole) in [("a", true), ("b", true), ("damaged", false), ("c", true)] {
+        put(&database, &table, key, is_whole).await;
+    }
+    let streams = Streams::new(database.clone(), StreamsOptions::default());
+    let stream = database.streams().await.unwrap().remove(0);
+    let shard = database.shards_now(stream.id)[0].number;
+    let follower = streams.follow(stream, shard, Start::TrimHorizon).unwrap();
+    let mut batches = Batches::new(follower, "arn".to_owned(), "us-east-1".to_owned());
+
+    let Ok(Next::Batch(batch)) = batches.next(100, None).await else {
+        panic!("the records before the damaged one are lost");
+    };
+    assert_eq!(batch.records, 2);
+    let event: serde_json::Value = serde_json::from_slice(&batch.event).unwrap();
+    let keys = event["Records"].as_array().unwrap().iter();
+    let keys: Vec<&serde_json::Value> = keys.map(|r| &r["dynamodb"]["Keys"]["pk"]["S"]).collect();
+    assert_eq!(keys, ["a", "b"]);
+    for _ in 0..2 {
+        assert!(batches.next(100, None).await.is_err());
+        assert!(batches.position() > batch.last, "it is not passed over");
+    }
+    database.close();
+}
