@@ -99,7 +99,8 @@ impl Streams {
         if kind == IteratorKind::Exact && self.has_records(shard, position, trim_point)? {
             return Err(StreamsError::Trimmed);
         }
-        Ok(trim_point)
+        // Not beyond what is written: if the clock is set back, the next record may come before the trim point.
+        Ok(trim_point.min(self.end()).max(position))
     }
 
     /// Whether the shard has, or may have had, records from one position up to before another.

@@ -469,3 +469,17 @@ async fn iterators_and_records_survive_a_restart() {
     assert_eq!(after[..1], before[..]);
     assert_eq!(after.len(), 2);
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_skips_nothing() {
+    let stream = stream(1).await;
+    let set_ms = |ms| stream.server.clock.set_ms(ms);
+    set_ms(START_MS + 72 * HOUR_MS);
+    let oldest = stream.start(json!({"ShardIteratorType": "TRIM_HORIZON"}));
+    let (read, next) = stream.page(&oldest.await.unwrap()).await.unwrap();
+    assert_eq!(read, [] as [&str; 0], "past its retention");
+    set_ms(START_MS + MINUTE_MS);
+    stream.server.put("ttt", json!({"pk": s("later")})).await;
+    let (read, _) = stream.page(&next.unwrap()).await.unwrap();
+    assert_eq!(read, ["later"]);
+}
