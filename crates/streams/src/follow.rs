@@ -216,7 +216,12 @@ impl StreamFollower {
     async fn begin(&mut self, start: Start) -> Result<(), StreamsError> {
         for view in self.streams.shards(&self.stream).await? {
             let number = view.shard.number;
-            let follower = self.streams.follow(self.stream.clone(), number, start)?;
+            let follower = match self.streams.follow(self.stream.clone(), number, start) {
+                Ok(follower) => follower,
+                // It has expired since it was listed.
+                Err(StreamsError::ShardNotFound) => continue,
+                Err(error) => return Err(error),
+            };
             let over = view.shard.end.is_some_and(|end| follower.position > end);
             self.shards.insert(number, (!over).then_some(follower));
         }
@@ -251,8 +256,13 @@ impl StreamFollower {
                 let stream = self.stream.clone();
                 let follower = self
                     .streams
-                    .follow(stream, shard.number, Start::TrimHorizon)?;
-                self.shards.insert(shard.number, Some(follower));
+                    .follow(stream, shard.number, Start::TrimHorizon);
+                match follower {
+                    Ok(follower) => self.shards.insert(shard.number, Some(follower)),
+                    // It has expired since it was listed.
+                    Err(StreamsError::ShardNotFound) => self.shards.insert(shard.number, None),
+                    Err(error) => return Err(error),
+                };
             }
         }
         Ok(())

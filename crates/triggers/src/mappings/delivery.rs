@@ -154,7 +154,15 @@ impl Delivery {
             if self.waits_for_parent(view, shards) {
                 continue;
             }
-            let follower = self.follower(mapping, stream, view, checkpoint.as_ref())?;
+            let follower = match self.follower(mapping, stream, view, checkpoint.as_ref()) {
+                Ok(follower) => follower,
+                // It has expired since it was listed.
+                Err(StreamsError::ShardNotFound) => {
+                    self.finished.insert(number);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let stream_arn = stream.stream.arn();
             let region = stream.stream.region.clone();
             let delivery = ShardDelivery {
