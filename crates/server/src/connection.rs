@@ -64,7 +64,7 @@ pub async fn serve(
 }
 
 /// Returns when the server is to stop, or when nobody is left who could say so.
-async fn stopping(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
     // The answer holds a lock guard, which must not live across another await.
     let _ = stop.wait_for(|stop| *stop).await.is_ok();
 }
@@ -80,9 +80,10 @@ async fn connection(
         tracing::debug!(%error, %peer, "no-delay could not be set");
     }
     let timeout = server.settings.request_timeout;
+    let to_stop = stop.clone();
     let service = service_fn(move |request| {
-        let server = server.clone();
-        async move { Ok::<_, Infallible>(server.handle(request).await) }
+        let (server, stop) = (server.clone(), to_stop.clone());
+        async move { Ok::<_, Infallible>(server.handle(request, stop).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

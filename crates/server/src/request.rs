@@ -12,8 +12,10 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::watch;
 
 use crate::admin;
+use crate::connection::stopping;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIds;
 
@@ -79,12 +81,16 @@ impl Server {
         }
     }
 
-    /// Answers one request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Reply {
+    /// Answers one request; one that may wait is answered at once when `stop` says true.
+    pub(crate) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        stop: watch::Receiver<bool>,
+    ) -> Reply {
         let path = request.uri().path();
         if path == "/" {
             return match *request.method() {
-                Method::POST => self.json_1_0(request).await,
+                Method::POST => self.json_1_0(request, stop).await,
                 Method::GET => self.healthy(),
                 _ => not_found(),
             };
@@ -99,7 +105,7 @@ impl Server {
     }
 
     /// DynamoDB and DynamoDB Streams: the operation is in a header, the input in the body.
-    async fn json_1_0(&self, request: Request<Incoming>) -> Reply {
+    async fn json_1_0(&self, request: Request<Incoming>, stop: watch::Receiver<bool>) -> Reply {
         let started = Instant::now();
         if !is_amz_json(request.headers()) {
             return not_found();
@@ -120,7 +126,7 @@ impl Server {
         let context = self.context(&head.headers);
         let result = match wait(&head.headers) {
             Some(wait) if operation == Operation::GetRecords => {
-                self.get_records_waiting(&body, &context, wait).await
+                self.get_records_waiting(&body, &context, wait, stop).await
             }
             _ => self.api.dispatch(operation, &body, &context).await,
         };
@@ -133,12 +139,13 @@ impl Server {
     }
 
     /// GetRecords that waits for a record, an extension: an empty page of an open shard is asked for again
-    /// with each commit until something is there or the time is over.
+    /// with each commit until something is there, the time is over or the server stops.
     async fn get_records_waiting(
         &self,
         body: &[u8],
         context: &RequestContext,
         wait: Duration,
+        mut stop: watch::Receiver<bool>,
     ) -> Result<Vec<u8>, ApiError> {
         let until = tokio::time::Instant::now() + wait;
         let mut commits = self.api.database().log().watch();
@@ -153,10 +160,13 @@ impl Server {
             if !open_and_empty {
                 return Ok(reply);
             }
-            match tokio::time::timeout_at(until, commits.changed()).await {
-                Ok(Ok(())) => {}
-                // The time is over, or the log has ended.
-                _ => return Ok(reply),
+            tokio::select! {
+                biased;
+                () = stopping(&mut stop) => return Ok(reply),
+                () = tokio::time::sleep_until(until) => return Ok(reply),
+                moved = commits.changed() => if moved.is_err() {
+                    return Ok(reply);
+                },
             }
         }
     }

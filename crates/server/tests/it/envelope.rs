@@ -1,6 +1,10 @@
 //! What stands around every answer (streams.md section 0, dynamodb-api.md section 2).
 
-use crate::support::{body_of, settings, start, status};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{body_of, read_to_end, settings, start, status};
 
 #[tokio::test]
 async fn answers_carry_request_id_checksum_and_type() {
@@ -96,4 +100,50 @@ async fn the_test_clock_moves_when_told_to() {
 fn now_ms(answer: &str) -> u64 {
     let value: serde_json::Value = serde_json::from_str(body_of(answer)).unwrap();
     value["now_ms"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn whoever_waits_for_records_is_answered_when_the_server_stops() {
+    let running = start(settings()).await;
+    let table = br#"{"TableName":"table","BillingMode":"PAY_PER_REQUEST",
+        "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],
+        "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],
+        "StreamSpecification":{"StreamEnabled":true,"StreamViewType":"KEYS_ONLY"}}"#;
+    let ask = async |target: &str, body: String| -> serde_json::Value {
+        let (status, answer) = running.post(target, body.as_bytes()).await;
+        assert_eq!(status, 200, "{answer}");
+        serde_json::from_str(&answer).unwrap()
+    };
+    let table = String::from_utf8_lossy(table).into_owned();
+    let made = ask("DynamoDB_20120810.CreateTable", table).await;
+    let arn = &made["TableDescription"]["LatestStreamArn"];
+    let described = ask(
+        "DynamoDBStreams_20120810.DescribeStream",
+        serde_json::json!({ "StreamArn": arn }).to_string(),
+    )
+    .await;
+    let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+    let iterator = ask(
+        "DynamoDBStreams_20120810.GetShardIterator",
+        serde_json::json!({"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "LATEST"})
+            .to_string(),
+    )
+    .await;
+    let body = iterator.to_string();
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-headwater-wait-ms: 20000\r\n\
+         content-type: application/x-amz-json-1.0\r\n\
+         x-amz-target: DynamoDBStreams_20120810.GetRecords\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut waiting = running.connect().await;
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    // Long enough for the request to arrive; before that there is nobody to answer.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let stopping = tokio::time::Instant::now();
+    running.stop().await;
+    let answer = read_to_end(&mut waiting).await;
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert!(body_of(&answer).contains("NextShardIterator"), "{answer}");
+    assert!(stopping.elapsed() < Duration::from_secs(3));
 }
