@@ -42,6 +42,11 @@ pub(crate) async fn query(
     let schema = table.schema();
     let resolved = headwater_expression::ResolvedKeyCondition::new(terms, schema);
     let resolved = resolved.map_err(of_expressions)?;
+    // Only Query refuses it; a scan has no other place for a condition on keys.
+    if let Some(filter) = &filter {
+        let keys = schema.attributes().map(|key| key.name.as_str());
+        filter.refuse_keys(keys).map_err(of_expressions)?;
+    }
     let range = key_range::of_condition(schema, &resolved).map_err(key::of_value)?;
     let direction = match input.scan_index_forward {
         Some(false) => Direction::Backward,

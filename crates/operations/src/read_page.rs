@@ -10,7 +10,7 @@ use headwater_wire::dynamodb::Select;
 use headwater_wire::messages::items;
 
 use crate::api::Api;
-use crate::failure::{internal, of_expressions, of_items};
+use crate::failure::{internal, of_items};
 
 /// A page to be read.
 pub(crate) struct PageRead<'a> {
@@ -51,10 +51,6 @@ impl Api {
     /// Reads a page: at most `limit` items, at most 1 MB before the filter.
     pub(crate) fn read_page(&self, read: PageRead<'_>) -> Result<PageReply, ApiError> {
         let schema = read.table.schema();
-        if let Some(filter) = &read.filter {
-            let keys = schema.attributes().map(|key| key.name.as_str());
-            filter.refuse_keys(keys).map_err(of_expressions)?;
-        }
         let request = PageRequest {
             range: read.range,
             direction: read.direction,
