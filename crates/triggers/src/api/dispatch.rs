@@ -1,5 +1,7 @@
 //! From an HTTP request to an operation.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use headwater_operations::RequestContext;
 use headwater_wire::messages::functions;
@@ -8,7 +10,7 @@ use headwater_wire::{ApiError, Operation, RestRequest, lambda};
 use crate::registry::uuid;
 use crate::triggers::Triggers;
 
-use super::answer::HttpAnswer;
+use super::answer::{HttpAnswer, internal};
 use super::change_mapping::{delete_mapping, update_mapping};
 use super::create_function::create_function;
 use super::create_mapping::create_mapping;
@@ -34,7 +36,7 @@ pub type HeaderOf<'h> = &'h (dyn Fn(&str) -> Option<String> + Send + Sync);
 impl Triggers {
     /// Answers a request of the Lambda API. `uri` is its path and query.
     pub async fn handle(
-        &self,
+        self: &Arc<Self>,
         method: &str,
         uri: &str,
         header: HeaderOf<'_>,
@@ -48,7 +50,7 @@ impl Triggers {
     }
 
     async fn answer(
-        &self,
+        self: &Arc<Self>,
         method: &str,
         uri: &str,
         header: HeaderOf<'_>,
@@ -67,7 +69,19 @@ impl Triggers {
             })
             .with_body(body);
         let trace_id = header(TRACE_ID);
-        self.dispatch(operation, &request, trace_id, context).await
+        let (triggers, context) = (self.clone(), context.clone());
+        let work = async move {
+            triggers
+                .dispatch(operation, &request, trace_id, &context)
+                .await
+        };
+        if !is_change(operation) {
+            return work.await;
+        }
+        // Whoever asks may leave, and then this future is dropped. A change is finished all the same: half of
+        // one would leave in memory what is not in the tables.
+        let finished = tokio::spawn(work).await;
+        finished.unwrap_or_else(|error| Err(internal(error)))
     }
 
     async fn dispatch(
@@ -119,4 +133,15 @@ impl Triggers {
             ))),
         }
     }
+}
+
+fn is_change(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateFunction
+            | Operation::DeleteFunction
+            | Operation::CreateEventSourceMapping
+            | Operation::UpdateEventSourceMapping
+            | Operation::DeleteEventSourceMapping
+    )
 }

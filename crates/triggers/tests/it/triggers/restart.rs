@@ -1,6 +1,7 @@
 //! What a restart keeps: functions, mappings, places in streams, and counts of attempts.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde_json::json;
 
@@ -108,4 +109,43 @@ async fn disabled_and_deleted_mappings_stay_so() {
         .await;
     assert_eq!(recorder.wait_for_ids(2).await, numbered(0..2));
     world.close().await;
+}
+
+/// Clients leave in the middle of a request; what they asked for happens or not, but the same way for all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_client_leaves_is_the_same_before_and_after_a_restart() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    world.recorder("f").await;
+    let kept = world.map(&stream, "f", json!({})).await;
+    let other = world.table("others").await;
+    let body = json!({"EventSourceArn": other, "FunctionName": "f", "StartingPosition": "LATEST"});
+    let kept_uri = format!("{MAPPINGS}/{kept}");
+    assert_leaves(world.post(MAPPINGS, body)).await;
+    assert_leaves(world.delete(&kept_uri)).await;
+    crate::bench::until("changes in the log", || {
+        world.database().log().durable() == world.database().log().appended()
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let mut before = world.get(MAPPINGS).await.body;
+    world.close().await;
+
+    let world = World::on_disk(folder).await;
+    let mut after = world.get(MAPPINGS).await.body;
+    for body in [&mut before, &mut after] {
+        for mapping in body["EventSourceMappings"].as_array_mut().unwrap() {
+            mapping["LastProcessingResult"].take();
+        }
+    }
+    assert_eq!(before, after);
+    world.close().await;
+}
+
+/// Polls once, then drops.
+async fn assert_leaves<T>(request: impl Future<Output = T>) {
+    let mut request = std::pin::pin!(request);
+    let polled = std::future::poll_fn(|context| Poll::Ready(request.as_mut().poll(context)));
+    assert!(polled.await.is_pending(), "it was answered at once");
 }
