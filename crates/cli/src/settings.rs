@@ -149,7 +149,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "cache-mb",
         "MB",
         Kind::Number(1, 1 << 20),
-        Some("128"),
+        Some("256"),
         "Most memory for cached pages of the state store",
     ),
     setting(
