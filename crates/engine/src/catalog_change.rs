@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use headwater_changelog::EntryDraft;
-use headwater_model::Sequence;
+use headwater_model::{Sequence, UtcTime};
 
 use crate::catalog::{Documents, Maps};
 use crate::database::Database;
 use crate::error::EngineError;
-use crate::label::stream_label;
 use crate::record::{NextNumbers, ShardRecord, StreamRecord, TableRecord, Transition};
 use crate::table::Table;
 
@@ -146,7 +145,7 @@ fn free_label(new: &StreamRecord, now_ms: u64, maps: &Maps) -> String {
     let taken: BTreeSet<&str> = of_name.map(|stream| stream.label.as_str()).collect();
     let mut ms = now_ms;
     loop {
-        let label = stream_label(ms);
+        let label = UtcTime::of_ms(ms).to_string();
         if !taken.contains(label.as_str()) {
             return label;
         }

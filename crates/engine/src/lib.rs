@@ -17,7 +17,6 @@ mod database;
 mod decide;
 mod door;
 mod error;
-mod label;
 mod latches;
 mod options;
 mod overlay;

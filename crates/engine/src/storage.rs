@@ -18,6 +18,9 @@ pub(crate) const LOG_FOLDER: &str = "log";
 /// File of the state within the data folder.
 pub(crate) const STATE_FILE: &str = "state";
 
+/// The queue holds old images beside what the overlay counts; writers are to wait for the overlay, not to be
+/// refused by the queue.
+const QUEUE_BYTES_PER_OVERLAY_BYTE: usize = 3;
 const QUEUED_GROUPS_MAX: usize = 4096;
 
 /// Settings of the files.
@@ -69,6 +72,11 @@ pub fn open(
         store_id: storage.log.store_id.or(Some(store_id)),
         // What waits for the applier is bounded by the overlay, which holds the same bytes.
         queued_groups_max: QUEUED_GROUPS_MAX,
+        queue_bytes_max: storage.log.queue_bytes_max.max(
+            options
+                .overlay_bytes_max
+                .saturating_mul(QUEUE_BYTES_PER_OVERLAY_BYTE),
+        ),
         ..storage.log
     };
     let (log, report) = Log::open(files, log_options, clock.clone())?;

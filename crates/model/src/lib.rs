@@ -21,6 +21,7 @@ pub mod limits;
 mod number;
 mod rng;
 mod sequence;
+mod utc_time;
 mod value;
 mod varint;
 
@@ -34,4 +35,5 @@ pub use key::{CorruptKey, KeyAttribute, KeyError, KeySchema, KeyType, StorageKey
 pub use number::{CorruptNumber, Number, NumberError};
 pub use rng::{Rng, SeededRng};
 pub use sequence::{InvalidSequence, Sequence};
+pub use utc_time::UtcTime;
 pub use value::{AttributeValue, SetError};

@@ -1,5 +1,6 @@
 //! A function as the API shows it (triggers.md section 10, recorded).
 
+use headwater_model::UtcTime;
 use headwater_wire::lambda::{
     EnvironmentResponse, EphemeralStorage, FunctionConfiguration, LastUpdateStatus, LogFormat,
     LoggingConfig, PackageType, RuntimeVersionConfig, SnapStartApplyOn,
@@ -89,29 +90,7 @@ fn runtime_version_arn(record: &FunctionRecord) -> String {
 
 /// `2025-11-25T00:39:45.123+0000`.
 fn iso_time(ms: u64) -> String {
-    let (year, month, day) = civil(ms / 86_400_000);
-    let in_day = ms % 86_400_000;
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}+0000",
-        in_day / 3_600_000,
-        in_day / 60_000 % 60,
-        in_day / 1_000 % 60,
-        in_day % 1_000
-    )
-}
-
-/// Year, month and day of a count of days since 1970-01-01.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Count from 0000-03-01, so that a leap day ends a year and a 400-year era.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = (from_march + 2) % 12 + 1;
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    format!("{}+0000", UtcTime::of_ms(ms))
 }
 
 #[cfg(test)]
