@@ -4,8 +4,10 @@
 //! for that long in place of the server's setting (24 hours, as on AWS). It is a tag because SDKs refuse
 //! members that they don't know; it is stored and shown like any other tag.
 
+use std::collections::BTreeSet;
+
 use headwater_engine::{BillingMode, NewTable, StreamChange, Throughput};
-use headwater_model::{KeyAttribute, KeySchema, KeyType};
+use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
@@ -22,6 +24,8 @@ use crate::table_settings::{on_demand, refuse_encryption, stream_change, through
 
 /// The tag that sets the retention of a table's streams, in hours.
 pub const RETENTION_TAG: &str = "headwater:stream-retention-hours";
+/// Of tags that AWS assigns itself (API model).
+const RESERVED_TAG_PREFIX: &str = "aws:";
 /// Longest retention: a year.
 const RETENTION_HOURS_MAX: u64 = 8760;
 const MS_PER_HOUR: u64 = 3_600_000;
@@ -34,6 +38,7 @@ pub(crate) async fn create_table(
     let name = table_name(&input.table_name, context)?.to_owned();
     let (billing, throughput) = billing(&input)?;
     let schema = key_schema(&input)?;
+    refuse_indexes(&input)?;
     refuse(&input)?;
     let on_demand = input
         .on_demand_throughput
@@ -49,6 +54,7 @@ pub(crate) async fn create_table(
         Some(StreamChange::Disable) | None => None,
     };
     let tags = input.tags.unwrap_or_default();
+    check_tags(&tags)?;
     let new = NewTable {
         namespace: context.namespace.clone(),
         name,
@@ -70,18 +76,63 @@ pub(crate) async fn create_table(
     })
 }
 
+/// Finds fault with indexes whatever becomes of them (dynamodb-api.md section 7).
+fn refuse_indexes(input: &CreateTableInput) -> Result<(), ApiError> {
+    let (local, global) = (
+        input.local_secondary_indexes.as_deref(),
+        input.global_secondary_indexes.as_deref(),
+    );
+    if local.is_some_and(<[_]>::is_empty) {
+        return Err(tables::index_list_empty("LocalSecondaryIndexes"));
+    }
+    if global.is_some_and(<[_]>::is_empty) {
+        return Err(tables::index_list_empty("GlobalSecondaryIndexes"));
+    }
+    if local.is_some() && input.key_schema.len() < 2 {
+        return Err(tables::local_index_needs_range_key());
+    }
+    let locals = local.into_iter().flatten().map(|index| &index.index_name);
+    let globals = global.into_iter().flatten().map(|index| &index.index_name);
+    match first_duplicate(locals.chain(globals)) {
+        Some(name) => Err(tables::duplicate_index_name(name)),
+        None => Ok(()),
+    }
+}
+
+/// The limits of tags (dynamodb-api.md section 3).
+fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
+    let keys = tags.iter().map(|tag| &tag.key);
+    if let Some(key) = keys
+        .clone()
+        .find(|key| key.starts_with(RESERVED_TAG_PREFIX))
+    {
+        return Err(tables::reserved_tag(RESERVED_TAG_PREFIX, key));
+    }
+    if let Some(key) = first_duplicate(keys) {
+        return Err(tables::duplicate_tag(key));
+    }
+    if tags.len() > limits::TAGS_MAX {
+        return Err(tables::too_many_tags(limits::TAGS_MAX));
+    }
+    Ok(())
+}
+
+fn first_duplicate<'a>(names: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
+    let mut seen = BTreeSet::new();
+    let mut names = names.into_iter();
+    names.find(|name| !seen.insert(*name)).map(String::as_str)
+}
+
 fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
-    let empty = |list: Option<usize>, name| match list {
-        Some(0) => Err(tables::index_list_empty(name)),
-        _ => Ok(()),
-    };
-    let local = input.local_secondary_indexes.as_ref().map(Vec::len);
-    let global = input.global_secondary_indexes.as_ref().map(Vec::len);
-    empty(local, "LocalSecondaryIndexes")?;
-    empty(global, "GlobalSecondaryIndexes")?;
     let mut unsupported = vec![
-        ("LocalSecondaryIndexes", local.is_some()),
-        ("GlobalSecondaryIndexes", global.is_some()),
+        (
+            "LocalSecondaryIndexes",
+            input.local_secondary_indexes.is_some(),
+        ),
+        (
+            "GlobalSecondaryIndexes",
+            input.global_secondary_indexes.is_some(),
+        ),
         ("WarmThroughput", input.warm_throughput.is_some()),
     ];
     unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));

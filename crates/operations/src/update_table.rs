@@ -3,7 +3,9 @@
 use headwater_engine::{BillingMode, TableChange, TableRecord, Throughput};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
-use headwater_wire::dynamodb::{self, UpdateTableInput, UpdateTableOutput};
+use headwater_wire::dynamodb::{
+    self, GlobalSecondaryIndexUpdate, UpdateTableInput, UpdateTableOutput,
+};
 use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
@@ -19,10 +21,16 @@ pub(crate) async fn update_table(
     context: &RequestContext,
 ) -> Result<UpdateTableOutput, ApiError> {
     let name = table_name(&input.table_name, context)?;
+    refuse_several_changes(&input)?;
     refuse(&input)?;
     let change = change(&input)?;
     let view = api.database.describe(&context.namespace, name).await;
-    check_throughput(&view.map_err(of_tables)?.record, &input, &change)?;
+    let record = view.map_err(of_tables)?.record;
+    check_throughput(&record, &input, &change)?;
+    // No table has indexes yet, so that there is none to change or to delete.
+    if let Some(index) = index_updates(&input).iter().find_map(index_name) {
+        return Err(tables::index_not_found(index, &record.name));
+    }
     let view = api
         .database
         .update_table(&context.namespace, name, change)
@@ -33,12 +41,45 @@ pub(crate) async fn update_table(
     })
 }
 
+/// Stream, throughput and the set of indexes change one at a time (dynamodb-api.md sections 3 and 15).
+fn refuse_several_changes(input: &UpdateTableInput) -> Result<(), ApiError> {
+    let updates = index_updates(input).iter();
+    let of_set = updates.filter(|update| update.create.is_some() || update.delete.is_some());
+    let indexes = of_set.count();
+    if indexes > 1 {
+        return Err(tables::one_index_change_at_a_time());
+    }
+    let changes = [
+        indexes == 1,
+        input.stream_specification.is_some(),
+        input.provisioned_throughput.is_some(),
+    ];
+    if changes.iter().filter(|change| **change).count() > 1 {
+        return Err(tables::several_changes_at_once());
+    }
+    Ok(())
+}
+
+fn index_updates(input: &UpdateTableInput) -> &[GlobalSecondaryIndexUpdate] {
+    let updates = input.global_secondary_index_updates.as_ref();
+    updates.map_or(&[], Vec::as_slice)
+}
+
+/// The index that has to be there for an update of it.
+fn index_name(update: &GlobalSecondaryIndexUpdate) -> Option<&str> {
+    match (&update.update, &update.delete) {
+        (Some(update), _) => Some(&update.index_name),
+        (None, Some(delete)) => Some(&delete.index_name),
+        (None, None) => None,
+    }
+}
+
 fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
-    let indexes = input.global_secondary_index_updates.as_ref();
+    let indexes = index_updates(input);
     let mut unsupported = vec![
         (
             "GlobalSecondaryIndexUpdates",
-            indexes.is_some_and(|list| !list.is_empty()),
+            indexes.iter().any(|update| index_name(update).is_none()),
         ),
         ("WarmThroughput", input.warm_throughput.is_some()),
     ];
@@ -53,6 +94,7 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
         input.table_class.is_some(),
         input.deletion_protection_enabled.is_some(),
         input.on_demand_throughput.is_some(),
+        !indexes.is_empty(),
     ];
     if settings.contains(&true) {
         Ok(())
@@ -71,9 +113,6 @@ fn change(input: &UpdateTableInput) -> Result<TableChange, ApiError> {
         (Some(dynamodb::BillingMode::Provisioned), _) => Some(BillingMode::Provisioned),
         (None, _) => None,
     };
-    if input.stream_specification.is_some() && input.provisioned_throughput.is_some() {
-        return Err(tables::several_changes_at_once());
-    }
     let given = input.provisioned_throughput.as_ref();
     let maxima = input.on_demand_throughput.as_ref();
     let stream = input.stream_specification.as_ref();

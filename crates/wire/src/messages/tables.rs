@@ -122,6 +122,23 @@ pub fn on_demand_throughput_with_provisioned() -> ApiError {
     invalid("OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST")
 }
 
+/// More tags than a table can have: dynamodb-api.md section 3; text ours.
+pub fn too_many_tags(tags_max: usize) -> ApiError {
+    invalid(format_args!("A table can have at most {tags_max} tags"))
+}
+
+/// A tag key given twice. Text ours.
+pub fn duplicate_tag(key: &str) -> ApiError {
+    invalid(format_args!("Duplicate tag key: {key}"))
+}
+
+/// A tag key that only AWS assigns (API model). Text ours.
+pub fn reserved_tag(prefix: &str, key: &str) -> ApiError {
+    invalid(format_args!(
+        "Tag keys that begin with {prefix} are reserved: {key}"
+    ))
+}
+
 /// The tag of our own that sets how long stream records are kept. Ours.
 pub fn invalid_retention_tag(tag: &str, hours_max: u64, value: &str) -> ApiError {
     invalid(format_args!(
