@@ -13,7 +13,7 @@ use headwater_engine::{
 };
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
-use headwater_server::{AdvanceClock, Server, ServerSettings};
+use headwater_server::{AdvanceClock, LARGE_BODIES_BYTES_MAX, Server, ServerSettings};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{Triggers, TriggersSettings};
 use tokio::net::TcpListener;
@@ -272,6 +272,7 @@ fn server_settings(settings: &Settings) -> ServerSettings {
     ServerSettings {
         connections_max: settings.number("connections-max").unwrap_or(10_000) as usize,
         request_timeout: Duration::from_millis(settings.duration_ms("request-timeout").max(1)),
+        large_bodies_bytes_max: LARGE_BODIES_BYTES_MAX,
         region: settings.text("region").to_owned(),
         account: settings.text("account-id").to_owned(),
         separate_namespaces: settings.switch("separate-namespaces"),

@@ -27,7 +27,7 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
     let method = request.method().clone();
     let context = server.context(request.headers());
     let body = match server.body(request.into_body(), ADMIN_BODY_BYTES_MAX).await {
-        Ok(body) => body,
+        Ok(body) => body.bytes,
         Err(reply) => return *reply,
     };
     match (&method, path.as_str()) {

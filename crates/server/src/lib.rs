@@ -12,4 +12,7 @@ mod request_id;
 
 pub use connection::serve;
 pub use metrics::Metrics;
-pub use request::{AdvanceClock, BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, Server, ServerSettings};
+pub use request::{
+    AdvanceClock, BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, LARGE_BODIES_BYTES_MAX, Server,
+    ServerSettings,
+};

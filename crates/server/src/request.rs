@@ -9,10 +9,12 @@ use headwater_operations::{Api, RequestContext};
 use headwater_triggers::Triggers;
 use headwater_wire::{ApiError, Operation, Target, messages, sigv4};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admin;
 use crate::connection::stopping;
@@ -23,6 +25,18 @@ use crate::request_id::RequestIds;
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most bytes of a body of the Lambda interface: a zip of 50 MB as base64 in its JSON, and some.
 pub const FUNCTION_BODY_BYTES_MAX: usize = 72 * 1024 * 1024;
+
+/// Most bytes of all large bodies together that are read or worked on at one time, as the server sets it.
+pub const LARGE_BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Bodies up to this size are no large ones; their number is bounded by that of connections.
+const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+const BUDGET_UNIT_BYTES: usize = 4 * 1024;
+
+/// The body of a request, with its part of the budget for as long as it is in memory.
+pub(crate) struct Body {
+    pub(crate) bytes: Bytes,
+    _place: Option<OwnedSemaphorePermit>,
+}
 
 const JSON_1_0: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -36,6 +50,9 @@ pub struct ServerSettings {
     pub connections_max: usize,
     /// Longest time in which a client must have sent a request.
     pub request_timeout: Duration,
+    /// Most bytes of all large bodies together; [`LARGE_BODIES_BYTES_MAX`] is a good value. One body that
+    /// is larger than all of it waits in vain.
+    pub large_bodies_bytes_max: usize,
     /// Region when a request names none.
     pub region: String,
     /// Account id in ARNs.
@@ -60,6 +77,7 @@ pub struct Server {
     /// Counters.
     pub metrics: Metrics,
     ids: RequestIds,
+    large_bodies: Arc<Semaphore>,
 }
 
 impl Server {
@@ -71,6 +89,7 @@ impl Server {
         advance_clock: Option<AdvanceClock>,
         rng: &dyn Rng,
     ) -> Self {
+        let units = settings.large_bodies_bytes_max.div_ceil(BUDGET_UNIT_BYTES);
         Server {
             settings,
             api,
@@ -78,6 +97,7 @@ impl Server {
             advance_clock,
             metrics: Metrics::new(),
             ids: RequestIds::new(rng),
+            large_bodies: Arc::new(Semaphore::new(units)),
         }
     }
 
@@ -126,9 +146,10 @@ impl Server {
         let context = self.context(&head.headers);
         let result = match wait(&head.headers) {
             Some(wait) if operation == Operation::GetRecords => {
-                self.get_records_waiting(&body, &context, wait, stop).await
+                self.get_records_waiting(&body.bytes, &context, wait, stop)
+                    .await
             }
-            _ => self.api.dispatch(operation, &body, &context).await,
+            _ => self.api.dispatch(operation, &body.bytes, &context).await,
         };
         let failed = result.as_ref().err();
         self.metrics.count(operation, started.elapsed(), failed);
@@ -189,7 +210,7 @@ impl Server {
                 head.method.as_str(),
                 &head.uri.to_string(),
                 &header,
-                body,
+                body.bytes.clone(),
                 &context,
             )
             .await;
@@ -207,17 +228,27 @@ impl Server {
         reply
     }
 
-    /// Reads a body within its bounds in size and time.
-    pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Bytes, Box<Reply>> {
-        if body.size_hint().lower() > bytes_max as u64 {
+    /// Reads a body within its bounds in size and time. Large ones share a budget: who finds it used up
+    /// waits for a place, within the same time.
+    pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Body, Box<Reply>> {
+        let hint = body.size_hint();
+        if hint.lower() > bytes_max as u64 {
             // Its length is announced: no need to read it.
             return Err(Box::new(closing(
                 self.dynamodb_error(&messages::body_too_large()),
             )));
         }
-        let whole = Limited::new(body, bytes_max).collect();
-        match tokio::time::timeout(self.settings.request_timeout, whole).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+        let announced = hint.exact().map_or(bytes_max, |bytes| bytes as usize);
+        let read = async {
+            let place = self.place_for(announced).await;
+            let whole = Limited::new(body, bytes_max).collect().await;
+            whole.map(|whole| Body {
+                bytes: whole.to_bytes(),
+                _place: place,
+            })
+        };
+        match tokio::time::timeout(self.settings.request_timeout, read).await {
+            Ok(Ok(body)) => Ok(body),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Box::new(closing(
                 self.dynamodb_error(&messages::body_too_large()),
             ))),
@@ -227,6 +258,19 @@ impl Server {
             }
             Err(_) => Err(Box::new(closing(status_only(StatusCode::REQUEST_TIMEOUT)))),
         }
+    }
+
+    /// A part of the budget for a large body; small ones need none, so that nobody can hold them up.
+    async fn place_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if bytes <= SMALL_BODY_BYTES_MAX {
+            return None;
+        }
+        let units = bytes.div_ceil(BUDGET_UNIT_BYTES) as u32;
+        self.large_bodies
+            .clone()
+            .acquire_many_owned(units)
+            .await
+            .ok()
     }
 
     /// Who asks, for which region.

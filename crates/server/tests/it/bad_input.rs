@@ -160,3 +160,45 @@ async fn other_paths_methods_and_types_are_unknown() {
     }
     running.stop().await;
 }
+
+#[tokio::test]
+async fn large_bodies_share_a_budget_and_small_ones_go_past() {
+    let mut tight = settings();
+    tight.large_bodies_bytes_max = 1 << 20;
+    let running = start(tight).await;
+    running.create_table().await;
+    // One client takes most of the budget and sends nothing yet.
+    let item = format!(
+        r#"{{"TableName":"table","Item":{{"pk":{{"S":"a"}},"v":{{"S":"{}"}}}}}}"#,
+        "x".repeat(300_000)
+    );
+    let head = |length: usize| {
+        format!(
+            "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-type: application/x-amz-json-1.0\r\n\
+             x-amz-target: DynamoDB_20120810.PutItem\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let padded = format!("{item}{}", " ".repeat(900_000 - item.len()));
+    let mut first = running.connect().await;
+    first
+        .write_all(head(padded.len()).as_bytes())
+        .await
+        .unwrap();
+    // A second large one has to wait for it; small ones don't.
+    let mut second = running.connect().await;
+    second
+        .write_all(head(padded.len()).as_bytes())
+        .await
+        .unwrap();
+    second.write_all(&padded.as_bytes()[..100]).await.unwrap();
+    assert_alive(&running).await;
+    // Whichever has the budget, both get through once both have sent.
+    first.write_all(padded.as_bytes()).await.unwrap();
+    second.write_all(&padded.as_bytes()[100..]).await.unwrap();
+    for stream in [&mut first, &mut second] {
+        let answer = read_to_end(stream).await;
+        assert_eq!(status(&answer), 200, "{answer}");
+    }
+    running.stop().await;
+}

@@ -32,6 +32,7 @@ pub fn settings() -> ServerSettings {
     ServerSettings {
         connections_max: 64,
         request_timeout: Duration::from_secs(10),
+        large_bodies_bytes_max: headwater_server::LARGE_BODIES_BYTES_MAX,
         region: "us-east-1".to_owned(),
         account: "000000000000".to_owned(),
         separate_namespaces: false,
