@@ -1,3 +1,5 @@
+//! Batches by count and by bytes, and what a damaged record does to them.
+
 use std::sync::Arc;
 
 use headwater_engine::{
