@@ -221,6 +221,11 @@ impl Log {
         self.shared.segments.oldest()
     }
 
+    /// Up to where the state is known to hold the log durably; sealed segments below may be dropped.
+    pub fn checkpoint(&self) -> Sequence {
+        Sequence(self.shared.checkpointed.load(Ordering::Acquire))
+    }
+
     /// Says what the state holds durably. Segments with anything later are never dropped.
     pub fn checkpointed(&self, position: Sequence) {
         self.shared
@@ -232,7 +237,7 @@ impl Log {
     /// number. Waits for the disk.
     pub fn trim(&self, may_drop: &dyn Fn(&SegmentSummary) -> bool) -> Result<usize, LogError> {
         let _one = self.trimming.lock();
-        let checkpointed = Sequence(self.shared.checkpointed.load(Ordering::Acquire));
+        let checkpointed = self.checkpoint();
         let mut dropped = 0;
         loop {
             let list = self.shared.segments.list();

@@ -68,11 +68,10 @@ async fn fill(database: &Database, view: StreamView) -> u32 {
         let key = format!("key number {}", index % 50);
         put(database, &table, &key, index).await.unwrap();
     }
-    while database.applied() < database.log().durable() {
+    // The checkpoint that makes sealed segments droppable.
+    while database.log().checkpoint() < database.log().durable() {
         tokio::task::yield_now().await;
     }
-    // The checkpoint that makes sealed segments droppable.
-    tokio::time::sleep(Duration::from_millis(200)).await;
     table.record().stream.unwrap()
 }
 
