@@ -25,6 +25,13 @@ pub enum LogError {
         /// The bound of [`crate::LogOptions::queue_bytes_max`].
         limit_bytes: usize,
     },
+    /// The disk is full, or nearly so: wait until there is room, then try again. An entry that was appended already
+    /// may still become durable.
+    #[error("there is no room on the disk: {reason}")]
+    NoRoom {
+        /// What is full, or what could not be written.
+        reason: Arc<str>,
+    },
     /// The entry is larger than any block may be.
     #[error("an entry of {bytes} bytes is over the log's limit of {limit_bytes}")]
     TooLarge {
@@ -87,7 +94,22 @@ pub enum LogError {
     },
 }
 
+/// The action of an error of an fsync.
+pub(crate) const SYNC: &str = "sync";
+
 impl LogError {
+    /// Whether something could not be written for lack of room, and may be tried again. A failed fsync is not such
+    /// an error whatever its reason: what it was to make safe may be gone.
+    pub(crate) fn is_no_room(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Io { action, source, .. } => {
+                *action != SYNC && matches!(source.kind(), StorageFull | QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn io(action: &'static str, file: &str, source: io::Error) -> Self {
         Self::Io {
             action,

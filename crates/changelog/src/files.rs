@@ -32,6 +32,8 @@ pub trait Files: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Gives a file another name; the file that had it is gone.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Free space on the disk for more files, in bytes; `None` if that is not known.
+    fn free_bytes(&self) -> io::Result<Option<u64>>;
     /// Makes creations, renames and removals safe.
     fn sync_dir(&self) -> io::Result<()>;
 }

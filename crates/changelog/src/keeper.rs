@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use crate::error::LogError;
+use crate::error::{LogError, SYNC};
 use crate::files::LogFile;
 use crate::log::Shared;
 use crate::open::{self, PREPARED_NAME};
@@ -29,11 +29,21 @@ pub(crate) enum Job {
     Seal(Arc<ActiveFile>),
 }
 
+/// The segment that is made ahead.
+#[derive(Default)]
+enum Ahead {
+    #[default]
+    Nothing,
+    Asked,
+    Ready(Arc<dyn LogFile>),
+    /// It could not be made; it is asked for again when the next segment is written to.
+    Failed,
+}
+
 /// The writer's end of the keeper; the thread ends when it is dropped.
 pub(crate) struct Keeper {
     jobs: mpsc::Sender<Job>,
-    prepared: Arc<Mutex<Option<Arc<dyn LogFile>>>>,
-    asked: bool,
+    ahead: Arc<Mutex<Ahead>>,
 }
 
 impl Keeper {
@@ -46,13 +56,15 @@ impl Keeper {
 
     /// Asks for the next segment, once.
     pub(crate) fn prepare(&mut self) {
-        if !std::mem::replace(&mut self.asked, true) {
+        let mut ahead = self.ahead.lock();
+        if matches!(*ahead, Ahead::Nothing) {
+            *ahead = Ahead::Asked;
             self.send(Job::Prepare);
         }
     }
 
     pub(crate) fn has_prepared(&self) -> bool {
-        self.asked && self.prepared.lock().is_some()
+        matches!(*self.ahead.lock(), Ahead::Ready(_))
     }
 
     /// A file for the next segment, and whether it is zeroed. The caller syncs the folder.
@@ -61,19 +73,30 @@ impl Keeper {
         shared: &Shared,
         name: &str,
     ) -> Result<(Arc<dyn LogFile>, bool), LogError> {
-        if let Some(file) = self.prepared.lock().take() {
-            self.asked = false;
-            shared
-                .files
-                .rename(PREPARED_NAME, name)
-                .map_err(|error| LogError::io("rename", PREPARED_NAME, error))?;
+        if let Some(file) = self.take_prepared() {
+            shared.with_room(|| {
+                let renamed = shared.files.rename(PREPARED_NAME, name);
+                renamed.map_err(|error| LogError::io("rename", PREPARED_NAME, error))
+            })?;
             return Ok((file, true));
         }
-        let file = shared
-            .files
-            .create(name)
-            .map_err(|error| LogError::io("create", name, error))?;
+        let file = shared.with_room(|| {
+            let created = shared.files.create(name);
+            created.map_err(|error| LogError::io("create", name, error))
+        })?;
         Ok((file, false))
+    }
+
+    fn take_prepared(&self) -> Option<Arc<dyn LogFile>> {
+        let mut ahead = self.ahead.lock();
+        match std::mem::take(&mut *ahead) {
+            Ahead::Ready(file) => Some(file),
+            Ahead::Asked => {
+                *ahead = Ahead::Asked;
+                None
+            }
+            Ahead::Nothing | Ahead::Failed => None,
+        }
     }
 }
 
@@ -82,24 +105,28 @@ pub(crate) fn start(
     stopping: Arc<AtomicBool>,
 ) -> Result<(Keeper, JoinHandle<()>), LogError> {
     let (jobs, inbox) = mpsc::channel();
-    let prepared = Arc::new(Mutex::new(None));
+    let ahead = Arc::new(Mutex::new(Ahead::Nothing));
     let keeper = Keeper {
         jobs,
-        prepared: prepared.clone(),
-        asked: false,
+        ahead: ahead.clone(),
     };
     let thread = spawn(&shared.clone(), "log-keeper", move || {
         for job in inbox {
             match job {
-                Job::Prepare => *prepared.lock() = make_ahead(&shared, &stopping),
-                Job::Seal(active) => {
-                    if let Err(error) = seal(&shared, &active) {
-                        shared.poison(&error);
-                    }
+                Job::Prepare => {
+                    let made = make_ahead(&shared, &stopping);
+                    *ahead.lock() = made.map_or(Ahead::Failed, Ahead::Ready);
                 }
+                Job::Seal(active) => match shared.with_room(|| seal(&shared, &active)) {
+                    Ok(()) => {}
+                    Err(error) if error.is_no_room() => {
+                        tracing::warn!(%error, "a segment gets its footer at the next start");
+                    }
+                    Err(error) => shared.poison(&error),
+                },
             }
         }
-        prepared.lock().take();
+        std::mem::take(&mut *ahead.lock());
         if let Err(error) = open::remove_prepared(&shared) {
             tracing::warn!(%error, "a segment made ahead stays behind");
         }
@@ -113,6 +140,10 @@ fn make_ahead(shared: &Shared, stopping: &AtomicBool) -> Option<Arc<dyn LogFile>
         Ok(file) => file,
         Err(error) => {
             tracing::warn!(%error, "cannot make the next segment ahead");
+            // Its part of the room is for what has to be written now.
+            if let Err(error) = open::remove_prepared(shared) {
+                tracing::warn!(%error, "a segment that was begun stays behind");
+            }
             None
         }
     }
@@ -138,10 +169,10 @@ fn zeroed_file(
             .map_err(error("write"))?;
         offset += length;
         if offset.is_multiple_of(ZERO_SYNC_BYTES) {
-            file.sync_data().map_err(error("sync"))?;
+            file.sync_data().map_err(error(SYNC))?;
         }
     }
-    file.sync_data().map_err(error("sync"))?;
+    file.sync_data().map_err(error(SYNC))?;
     shared.sync_dir()?;
     Ok(Some(file))
 }

@@ -33,6 +33,7 @@ mod options;
 mod position;
 mod queue;
 mod replay;
+mod room;
 mod scan;
 mod seal;
 mod segment;

@@ -14,7 +14,7 @@ use crate::block::{DecodedBlock, Place};
 use crate::cache::Cache;
 use crate::change::Group;
 use crate::entry::EntryDraft;
-use crate::error::LogError;
+use crate::error::{LogError, SYNC};
 use crate::files::{Files, FilesLock, LogFile};
 use crate::index::SegmentIndex;
 use crate::open::{self, OpenReport};
@@ -22,6 +22,7 @@ use crate::options::LogOptions;
 use crate::position::{DurablePosition, Ended};
 use crate::queue::{Appended, Queue};
 use crate::replay::EntryReader;
+use crate::room::Room;
 use crate::segment::{self, Segment, SegmentSet, SegmentSummary};
 use crate::shard::{ReadLimit, ShardPage};
 use crate::stats::{Counters, LogStats};
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) open_files: Cache<u64, Arc<dyn LogFile>>,
     pub(crate) groups: Mutex<Option<mpsc::SyncSender<Arc<Group>>>>,
     pub(crate) counters: Counters,
+    pub(crate) room: Room,
     /// The segment that is written to, for syncs on request.
     pub(crate) active: Mutex<Option<Arc<ActiveFile>>>,
     checkpointed: AtomicU64,
@@ -69,6 +71,7 @@ impl Shared {
             open_files: Cache::new(options.open_files_max),
             groups: Mutex::new(None),
             counters: Counters::default(),
+            room: Room::default(),
             active: Mutex::new(None),
             checkpointed: AtomicU64::new(0),
             options,
@@ -90,7 +93,7 @@ impl Shared {
         if self.options.syncs() {
             Counters::add(&self.counters.syncs, 1);
             file.sync_data()
-                .map_err(|error| LogError::io("sync", name, error))?;
+                .map_err(|error| LogError::io(SYNC, name, error))?;
         }
         Ok(())
     }
@@ -99,7 +102,7 @@ impl Shared {
         if self.options.syncs() {
             self.files
                 .sync_dir()
-                .map_err(|error| LogError::io("sync", "the log's folder", error))?;
+                .map_err(|error| LogError::io(SYNC, "the log's folder", error))?;
         }
         Ok(())
     }
@@ -323,9 +326,17 @@ impl Log {
         self.shared.position.poisoned()
     }
 
+    /// Why there is no room on the disk, if there is none: what is appended now may have to wait for long. Those who
+    /// wait for a write that found no room are sent away after a second, with [`LogError::NoRoom`]; the write itself
+    /// stays in its place and is tried again until it succeeds or the log is shut down.
+    pub fn no_room(&self) -> Option<Arc<str>> {
+        self.shared.room.reason()
+    }
+
     /// Takes no more entries, makes those in the queue durable, and ends the threads. May be called again.
     /// Readers go on working. The feed of groups must be read or dropped until it ends.
     pub fn shutdown(&self) {
+        self.shared.room.give_up();
         self.shared.queue.end(Ended::Closed);
         drop(self.stop.lock().take());
         for thread in self.threads.lock().drain(..) {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use headwater_model::{Clock, Sequence};
 
 use crate::block::BlockFault;
-use crate::error::LogError;
+use crate::error::{LogError, SYNC};
 use crate::files::{Files, LogFile};
 use crate::footer::{self, TRAILER_BYTES, Trailer};
 use crate::index::SegmentIndex;
@@ -321,7 +321,7 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
         // before them: it would vouch for blocks that are not there.
         if sync {
             let synced = found.file.sync_data();
-            synced.map_err(|error| LogError::io("sync", &found.name, error))?;
+            synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }
         seal::write_footer(found.id, &found.name, &*found.file, &index, sync)?
     };

@@ -40,6 +40,9 @@ pub struct LogOptions {
     /// Make and zero the next segment ahead, in the background, once a log has seen some use. Off in
     /// [`Durability::Memory`].
     pub preallocate: bool,
+    /// Free space on the disk below which [`crate::Log::no_room`] says that nothing more should be appended; 0.
+    /// What was appended is written nevertheless, as long as the disk takes it.
+    pub reserve_bytes: u64,
     /// Identity written into every segment; a log that has one keeps it. Without one, a new log makes it from the
     /// clock.
     pub store_id: Option<[u8; 16]>,
@@ -59,6 +62,7 @@ impl Default for LogOptions {
             footer_cache_bytes: 8 << 20,
             open_files_max: 64,
             preallocate: true,
+            reserve_bytes: 0,
             store_id: None,
         }
     }

@@ -52,6 +52,8 @@ struct Waiters {
     wakers: BTreeMap<(Sequence, u64), Waker>,
     arrivals: u64,
     ended: Option<Ended>,
+    /// Those who wait for anything up to here are told that there is no room.
+    refused: Option<(Sequence, Arc<str>)>,
 }
 
 impl DurablePosition {
@@ -82,6 +84,7 @@ impl DurablePosition {
             if waiters.ended.is_some() {
                 return false;
             }
+            waiters.refused = None;
             self.durable.store(to.0, Ordering::Release);
             let beyond = waiters.wakers.split_off(&(to.next(), 0));
             std::mem::replace(&mut waiters.wakers, beyond)
@@ -98,6 +101,19 @@ impl DurablePosition {
         match &self.waiters.lock().ended {
             Some(Ended::Poisoned(reason)) => Some(reason.clone()),
             _ => None,
+        }
+    }
+
+    /// Sends away those who wait for anything up to `to`, until the next advance: there is no room on the disk.
+    pub(crate) fn refuse(&self, to: Sequence, reason: Arc<str>) {
+        let wakers = {
+            let mut waiters = self.waiters.lock();
+            waiters.refused = Some((to, reason));
+            let beyond = waiters.wakers.split_off(&(to.next(), 0));
+            std::mem::replace(&mut waiters.wakers, beyond)
+        };
+        for waker in wakers.into_values() {
+            waker.wake();
         }
     }
 
@@ -153,6 +169,14 @@ impl Future for Wait<'_> {
         }
         if let Some(ended) = &waiters.ended {
             return Poll::Ready(Err(ended.clone().into()));
+        }
+        if let Some((_, reason)) = waiters
+            .refused
+            .as_ref()
+            .filter(|(to, _)| self.sequence <= *to)
+        {
+            let reason = reason.clone();
+            return Poll::Ready(Err(LogError::NoRoom { reason }));
         }
         let arrival = match self.arrival {
             Some(arrival) => arrival,

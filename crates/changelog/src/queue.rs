@@ -2,6 +2,7 @@
 //! is the order in which they were decided.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use headwater_model::Sequence;
 use parking_lot::{Condvar, Mutex};
@@ -105,14 +106,26 @@ impl Queue {
         Ok(Appended { first, last })
     }
 
-    /// For the writer: moves everything into `backlog`, waiting if both are empty. `done_bytes` leave the bound.
-    /// False when the queue has ended and nothing is left.
-    pub(crate) fn drain(&self, backlog: &mut VecDeque<Pending>, done_bytes: usize) -> bool {
+    /// For the writer: moves everything into `backlog`, waiting if both are empty, for `patience` at most if there is
+    /// one. `done_bytes` leave the bound. False when the queue has ended and nothing is left.
+    pub(crate) fn drain(
+        &self,
+        backlog: &mut VecDeque<Pending>,
+        done_bytes: usize,
+        patience: Option<Duration>,
+    ) -> bool {
         let mut state = self.state.lock();
         state.bytes -= done_bytes;
         while backlog.is_empty() && state.pending.is_empty() && state.ended.is_none() {
             state.writer_waits = true;
-            self.filled.wait(&mut state);
+            match patience {
+                None => self.filled.wait(&mut state),
+                Some(patience) => {
+                    if self.filled.wait_for(&mut state, patience).timed_out() {
+                        break;
+                    }
+                }
+            }
         }
         if matches!(state.ended, Some(Ended::Poisoned(_))) {
             return false;
@@ -122,7 +135,7 @@ impl Queue {
         } else {
             backlog.append(&mut state.pending);
         }
-        !backlog.is_empty()
+        state.ended.is_none() || !backlog.is_empty()
     }
 
     /// Takes no more entries. A poisoned queue drops what waits.

@@ -1,6 +1,6 @@
 //! Sealing: a segment that is written to no more gets its footer, and is cut to its true length.
 
-use crate::error::LogError;
+use crate::error::{LogError, SYNC};
 use crate::files::LogFile;
 use crate::footer;
 use crate::index::SegmentIndex;
@@ -22,7 +22,7 @@ pub(crate) fn write_footer(
         .map_err(|error| LogError::io("write", name, error))?;
     if sync {
         file.sync_data()
-            .map_err(|error| LogError::io("sync", name, error))?;
+            .map_err(|error| LogError::io(SYNC, name, error))?;
     }
     Ok(sealed(id, index, size_bytes))
 }

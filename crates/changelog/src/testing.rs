@@ -1,5 +1,5 @@
-//! Files with faults, for tests and simulation: writes that fail or are cut short, fsyncs that fail, power losses,
-//! flipped bits.
+//! Files with faults, for tests and simulation: writes that fail, are cut short or take their time, fsyncs that fail,
+//! power losses, flipped bits, a full disk.
 //!
 //! [`FaultyFiles`] keeps two states of everything: as programs see it, and as the disk holds it. An fsync carries a
 //! file over, a directory sync the names. [`FaultyFiles::power_loss`] gives the folder that the next boot finds; the
@@ -27,6 +27,8 @@ pub enum Fault {
     PowerLoss,
     /// The calling thread panics.
     Panic,
+    /// Nothing goes wrong, but others run as often before it is done.
+    Delay(u32),
 }
 
 /// What a power loss leaves of what was not synced.
@@ -57,6 +59,8 @@ struct Disk {
     faults: VecDeque<(u64, Fault)>,
     power: bool,
     locked: bool,
+    /// Bytes that all files together may have; none if there is no end.
+    size_bytes: Option<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -82,6 +86,7 @@ impl FaultyFiles {
             faults: VecDeque::new(),
             power: true,
             locked: false,
+            size_bytes: None,
         };
         Self {
             disk: Arc::new(Mutex::new(disk)),
@@ -101,6 +106,17 @@ impl FaultyFiles {
         disk.faults.push_back((at, fault));
     }
 
+    /// Gives the disk a size: what would make the files longer than that together fails for lack of room, a write
+    /// after the part that fits. `None` takes the end away.
+    pub fn set_disk_size_bytes(&self, size_bytes: Option<u64>) {
+        self.disk.lock().size_bytes = size_bytes;
+    }
+
+    /// Bytes that all files have together.
+    pub fn used_bytes(&self) -> u64 {
+        self.disk.lock().used_bytes()
+    }
+
     /// Ends the power, or with [`Survives::All`] the process, and gives what the next one finds.
     pub fn power_loss(&self, survives: Survives) -> Self {
         let mut disk = self.disk.lock();
@@ -110,6 +126,7 @@ impl FaultyFiles {
         {
             let mut rebooted = next.disk.lock();
             rebooted.next_file = disk.next_file;
+            rebooted.size_bytes = disk.size_bytes;
             if survives == Survives::All {
                 rebooted.names = disk.names.clone();
                 rebooted.names_on_disk = disk.names_on_disk.clone();
@@ -199,6 +216,10 @@ fn failure(what: &str) -> io::Error {
     io::Error::other(format!("injected: {what}"))
 }
 
+fn no_room() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "injected: no room")
+}
+
 fn not_found(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("no file {name}"))
 }
@@ -242,6 +263,10 @@ impl Disk {
             self.power = false;
         }
         assert!(fault != Some(Fault::Panic), "injected: a panic");
+        if let Some(Fault::Delay(turns)) = fault {
+            (0..turns).for_each(|_| std::thread::yield_now());
+            return Ok(None);
+        }
         Ok(fault)
     }
 
@@ -251,6 +276,33 @@ impl Disk {
             None => Ok(()),
             Some(_) => Err(failure(what)),
         }
+    }
+
+    fn used_bytes(&self) -> u64 {
+        let named = self.names.values().filter_map(|id| self.files.get(id));
+        named.map(|contents| contents.seen.len() as u64).sum()
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        Some(self.size_bytes?.saturating_sub(self.used_bytes()))
+    }
+
+    /// A new name needs room too.
+    fn room_for_name(&self) -> io::Result<()> {
+        match self.free_bytes() {
+            Some(0) => Err(no_room()),
+            _ => Ok(()),
+        }
+    }
+
+    /// How much of a write fits.
+    fn fitting(&self, id: u64, length: usize, offset: usize) -> usize {
+        let Some(free_bytes) = self.free_bytes() else {
+            return length;
+        };
+        let size_bytes = self.files.get(&id).map_or(0, |file| file.seen.len());
+        let end_max = size_bytes.saturating_add(usize::try_from(free_bytes).unwrap_or(usize::MAX));
+        length.min(end_max.saturating_sub(offset))
     }
 
     fn file(&mut self, id: u64) -> &mut Contents {
@@ -357,6 +409,7 @@ impl Files for FaultyFiles {
                 format!("{name} exists"),
             ));
         }
+        disk.room_for_name()?;
         let id = disk.add_name(name);
         Ok(Arc::new(FaultyFile {
             disk: self.disk.clone(),
@@ -394,9 +447,14 @@ impl Files for FaultyFiles {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.operate_whole("rename failed")?;
+        disk.room_for_name()?;
         let id = disk.names.remove(from).ok_or_else(|| not_found(from))?;
         disk.names.insert(to.to_owned(), id);
         Ok(())
+    }
+
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(self.disk.lock().free_bytes())
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -422,17 +480,19 @@ impl LogFile for FaultyFile {
         let mut disk = self.disk.lock();
         let fault = disk.operate()?;
         let written = match fault {
-            None => bytes.len(),
-            Some(Fault::Fail | Fault::Panic) => return Err(failure("write failed")),
+            None => disk.fitting(self.id, bytes.len(), offset as usize),
+            Some(Fault::Fail | Fault::Panic | Fault::Delay(_)) => {
+                return Err(failure("write failed"));
+            }
             Some(Fault::Short | Fault::PowerLoss) => {
                 (disk.next_random() % (bytes.len() as u64 + 1)) as usize
             }
         };
         disk.file(self.id).write(&bytes[..written], offset as usize);
-        if fault.is_none() {
-            Ok(())
-        } else {
-            Err(failure("write was cut short"))
+        match fault {
+            None if written == bytes.len() => Ok(()),
+            None => Err(no_room()),
+            Some(_) => Err(failure("write was cut short")),
         }
     }
 

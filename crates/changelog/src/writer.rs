@@ -22,6 +22,7 @@ use crate::keeper::{self, Job, Keeper};
 use crate::log::Shared;
 use crate::options::Durability;
 use crate::queue::Pending;
+use crate::room::LOOK_INTERVAL;
 use crate::segment::{SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
 use crate::stats::Counters;
 
@@ -169,7 +170,13 @@ impl Writer {
     fn run(mut self) {
         let mut backlog = VecDeque::new();
         let mut done_bytes = 0;
-        while self.shared.queue.drain(&mut backlog, done_bytes) {
+        self.shared.look_for_room();
+        while self.drain(&mut backlog, done_bytes) {
+            done_bytes = 0;
+            self.shared.look_for_room();
+            if backlog.is_empty() {
+                continue;
+            }
             let group = take_group(&mut backlog, self.shared.options.group_bytes_max);
             done_bytes = group.iter().map(|pending| pending.draft.size_bytes()).sum();
             if let Err(error) = self.commit(group) {
@@ -183,6 +190,12 @@ impl Writer {
         }
         self.shared.position.end(self.shared.queue.why());
         self.shared.groups.lock().take();
+    }
+
+    /// See [`crate::queue::Queue::drain`]; while there is no room the writer looks for some.
+    fn drain(&self, backlog: &mut VecDeque<Pending>, done_bytes: usize) -> bool {
+        let patience = self.shared.room.reason().map(|_| LOOK_INTERVAL);
+        self.shared.queue.drain(backlog, done_bytes, patience)
     }
 
     fn commit(&mut self, group: Vec<Pending>) -> Result<(), LogError> {
@@ -258,8 +271,10 @@ impl Writer {
     fn write(&mut self) -> Result<(), LogError> {
         let start = self.active.written.load(Ordering::Relaxed);
         let name = &self.active.segment.name;
-        let written = self.active.file.write_at(&self.out, start);
-        written.map_err(|error| LogError::io("write", name, error))?;
+        self.shared.with_room(|| {
+            let written = self.active.file.write_at(&self.out, start);
+            written.map_err(|error| LogError::io("write", name, error))
+        })?;
         self.active
             .written
             .store(start + self.out.len() as u64, Ordering::Release);

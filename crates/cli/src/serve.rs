@@ -181,6 +181,7 @@ fn open_database(
         "interval" => Durability::Interval(settings.duration_ms("sync-interval").max(1)),
         _ => Durability::Sync,
     };
+    storage.log.reserve_bytes = settings.number("disk-reserve-mb").unwrap_or(0) << 20;
     storage.state.cache_bytes = megabytes(settings, "cache-mb");
     let options = EngineOptions {
         account: settings.text("account-id").to_owned(),

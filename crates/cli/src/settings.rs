@@ -160,6 +160,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Most memory for values that are in the log and not yet in the state; writers wait past it",
     ),
     setting(
+        "disk-reserve-mb",
+        "MB",
+        Kind::Number(0, 1 << 20),
+        Some("256"),
+        "Free space on the disk of the data folder below which writes are refused, until there is an eighth more; 0 uses up all of it",
+    ),
+    setting(
         "connections-max",
         "COUNT",
         Kind::Number(1, 1 << 20),

@@ -21,6 +21,9 @@ use crate::record::{CATALOG_TABLE, document_key, state_key};
 /// Items of dropped tables that are removed in one transaction.
 const SWEEP_ITEMS_MAX: usize = 2_000;
 
+/// Time between two looks for room on the disk, while there is none.
+pub(crate) const ROOM_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
 /// Turns entries into state.
 pub(crate) struct Applier {
     state: Arc<dyn StateStore>,
@@ -77,7 +80,7 @@ impl Applier {
             }
         }
         self.apply(&entries)?;
-        if count > 0 {
+        if count > 0 && self.has_room() {
             self.checkpoint()?;
         }
         Ok(count)
@@ -168,6 +171,11 @@ impl Applier {
         Ok(self.state.apply(batch, self.state.position())?)
     }
 
+    /// Whether a checkpoint has room on the disk; without it, it waits.
+    fn has_room(&self) -> bool {
+        self.state.look_for_room().is_ok()
+    }
+
     fn checkpoint(&self) -> Result<(), EngineError> {
         // The state may never be ahead of what the log can give back.
         self.log.sync()?;
@@ -200,13 +208,16 @@ impl Applier {
         let (mut checkpointed_at, mut bytes_since) = (Instant::now(), 0u64);
         let mut dirty = false;
         loop {
-            let timeout = if self.dropped.is_empty() {
-                checkpoint_interval
-            } else {
+            let timeout = if !self.dropped.is_empty() {
                 Duration::ZERO
+            } else if self.state.no_room().is_some() {
+                ROOM_LOOK_INTERVAL.min(checkpoint_interval)
+            } else {
+                checkpoint_interval
             };
             match groups.recv_timeout(timeout) {
                 Ok(first) => {
+                    self.state.await_room();
                     bytes_since += self.gather_and_apply(first, groups, overlay, interval)? as u64;
                     dirty = true;
                 }
@@ -214,17 +225,18 @@ impl Applier {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if !self.dropped.is_empty() {
+                self.state.await_room();
                 self.sweep()?;
                 dirty = true;
             }
             let due = checkpointed_at.elapsed() >= checkpoint_interval
                 || bytes_since >= self.options.checkpoint_log_bytes;
-            if dirty && due {
+            if dirty && due && self.has_room() {
                 self.checkpoint()?;
                 (checkpointed_at, bytes_since, dirty) = (Instant::now(), 0, false);
             }
         }
-        if dirty {
+        if dirty && self.has_room() {
             self.checkpoint()?;
         }
         Ok(())

@@ -161,6 +161,7 @@ impl Database {
         mut change: CatalogChange,
         open: &[Arc<Table>],
     ) -> Result<Sequence, EngineError> {
+        self.check_room()?;
         let inner = &self.inner;
         let mut maps = inner.catalog.maps.write();
         // Writers share these from decision to queue; with them held, no item change can get between.

@@ -20,6 +20,8 @@ use crate::overlay::Overlay;
 
 /// Longest time between two looks at what is due.
 const DUE_INTERVAL_MS_MAX: u64 = 60_000;
+/// Time until upkeep that failed is tried again.
+const UPKEEP_RETRY_MS: u64 = 5_000;
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -79,6 +81,7 @@ impl Database {
         let catalog = Catalog::load(state.snapshot().as_ref())?;
         let position = Sequence(state.position());
         let overlay = Arc::new(Overlay::new(options.overlay_bytes_max, position));
+        state.set_waits_for_room(true);
         let thread = spawn_applier(applier, &log, overlay.clone())?;
         let inner = Inner {
             options,
@@ -123,6 +126,21 @@ impl Database {
         self.inner.overlay.bytes()
     }
 
+    /// Why writes are refused for lack of room on the disk, if they are. Reads go on, and so do writes when there is
+    /// room again.
+    pub fn no_room(&self) -> Option<Arc<str>> {
+        let of_log = self.inner.log.no_room();
+        of_log.or_else(|| self.inner.state.no_room().map(Arc::from))
+    }
+
+    /// Refuses what would write more onto a full disk.
+    pub(crate) fn check_room(&self) -> Result<(), EngineError> {
+        match self.no_room() {
+            None => Ok(()),
+            Some(reason) => Err(LogError::NoRoom { reason }.into()),
+        }
+    }
+
     /// Position up to which the state holds the log.
     pub fn applied(&self) -> Sequence {
         Sequence(self.inner.state.position())
@@ -134,10 +152,16 @@ impl Database {
     /// # Errors
     /// [`EngineError::Log`] if the log takes no more.
     pub async fn run_due(&self) -> Result<(), EngineError> {
+        let changed = self.change_what_is_due().await;
+        // Trimming needs no room, and makes some.
+        self.trim_log().await?;
+        changed
+    }
+
+    async fn change_what_is_due(&self) -> Result<(), EngineError> {
         self.drop_gone_tables().await?;
         self.roll_due_shards().await?;
-        self.expire_shards().await?;
-        self.trim_log().await
+        self.expire_shards().await
     }
 
     /// Keeps the database by its clock until the log ends or this future is dropped.
@@ -148,12 +172,17 @@ impl Database {
                 () = self.inner.clock.sleep_until(next_ms) => {}
                 () = self.inner.due.notified() => {}
             }
-            if let Err(error) = self.run_due().await {
-                tracing::error!(%error, "upkeep failed");
-                if self.inner.log.poisoned().is_some() {
-                    return;
-                }
+            let Err(error) = self.run_due().await else {
+                continue;
+            };
+            if self.inner.log.poisoned().is_some() {
+                tracing::error!(%error, "upkeep ends");
+                return;
             }
+            // What is due stays due: without a pause it would be tried at once.
+            tracing::warn!(%error, "upkeep failed and is tried again");
+            let retry_ms = self.inner.clock.now_ms().saturating_add(UPKEEP_RETRY_MS);
+            self.inner.clock.sleep_until(retry_ms).await;
         }
     }
 
@@ -215,6 +244,8 @@ impl Database {
 
     /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.
     pub fn close(&self) {
+        // First, so that nothing below waits for room while its end is waited for.
+        self.inner.state.set_waits_for_room(false);
         self.inner.log.shutdown();
         if let Some(applier) = self.inner.applier.lock().take()
             && applier.join().is_err()

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use headwater_changelog::{Appended, Change, EntryDraft, Identity};
 use headwater_model::{EncodedItem, Sequence};
 
+use crate::applier::ROOM_LOOK_INTERVAL;
 use crate::command::{Command, ItemCommand, Outcome, Refusal};
 use crate::database::Database;
 use crate::decide::{Decided, decide};
@@ -35,14 +36,31 @@ impl Database {
     ///
     /// # Errors
     /// [`EngineError::Refused`] names for each item command whether and why it was refused;
-    /// [`EngineError::TableNotFound`] if a table went away; [`EngineError::Log`] if the log takes no more.
+    /// [`EngineError::TableNotFound`] if a table went away; [`EngineError::Log`] if the log takes no more. With
+    /// [`LogError::NoRoom`](headwater_changelog::LogError::NoRoom) the write was refused, or waits for room on the
+    /// disk and may still come to be.
     pub async fn write(&self, command: Command) -> Result<Vec<Outcome>, EngineError> {
-        self.inner.overlay.admit().await;
+        self.admit().await?;
         let enqueued = self.decide_and_enqueue(&command);
         if let Some(position) = enqueued.wait_for {
             self.inner.log.wait_durable(position).await?;
         }
         enqueued.result
+    }
+
+    /// Waits until the overlay has room; refuses what has none on the disk. Taken before any latch.
+    async fn admit(&self) -> Result<(), EngineError> {
+        loop {
+            self.check_room()?;
+            if self.inner.overlay.admits() {
+                return Ok(());
+            }
+            // A disk that fills up meanwhile wakes nobody.
+            tokio::select! {
+                () = self.inner.overlay.admit() => {}
+                () = tokio::time::sleep(ROOM_LOOK_INTERVAL) => {}
+            }
+        }
     }
 
     fn decide_and_enqueue(&self, command: &Command) -> Enqueued {

@@ -68,7 +68,8 @@ impl Overlay {
         }
     }
 
-    fn admits(&self) -> bool {
+    /// Whether another write need not wait.
+    pub(crate) fn admits(&self) -> bool {
         self.bytes.load(Ordering::Acquire) <= self.bytes_max || self.ended.load(Ordering::Acquire)
     }
 

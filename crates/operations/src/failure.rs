@@ -71,6 +71,7 @@ fn of_store(error: EngineError) -> ApiError {
     use headwater_engine::LogError;
     match &error {
         EngineError::Log(LogError::Poisoned { reason }) => messages::writes_stopped(reason),
+        EngineError::Log(LogError::NoRoom { .. }) => messages::no_room(),
         EngineError::Log(LogError::Overloaded { .. }) => messages::throttled(),
         _ => internal(error),
     }

@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /_headwater/health` | 200 `{"status":"ok",...}`, or 503 with the reason |
+//! | `GET /_headwater/health` | 200 `{"status":"ok"}` or `{"status":"disk_full",...}`, or 503 `{"status":"failed",...}` |
 //! | `GET /_headwater/metrics` | Prometheus text |
 //! | `GET /_headwater/clock` | `{"now_ms":N}` |
 //! | `POST /_headwater/clock` `{"advance_ms":N}` | moves the test clock; answers when what became due is done |
@@ -41,15 +41,26 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
 }
 
 fn health(server: &Server) -> Reply {
-    match server.api.database().log().poisoned() {
-        None => answer(server, StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
-        Some(reason) => {
-            let reason = format!(
-                "writes are refused since the log failed: {reason}; look at the disk, then restart"
-            );
-            answer(server, StatusCode::SERVICE_UNAVAILABLE, problem(&reason))
-        }
+    let database = server.api.database();
+    if let Some(reason) = database.log().poisoned() {
+        let reason = format!(
+            "writes are refused since the log failed: {reason}; look at the disk, then restart"
+        );
+        let body = status("failed", &reason);
+        return answer(server, StatusCode::SERVICE_UNAVAILABLE, body);
     }
+    // Reads are served and a restart would not help, so whoever watches is not to end this process.
+    match database.no_room() {
+        Some(reason) => {
+            let reason = format!("disk full: writes are refused until there is room: {reason}");
+            answer(server, StatusCode::OK, status("disk_full", &reason))
+        }
+        None => answer(server, StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+    }
+}
+
+fn status(status: &str, reason: &str) -> String {
+    serde_json::json!({ "status": status, "message": reason }).to_string()
 }
 
 fn now(server: &Server) -> Reply {

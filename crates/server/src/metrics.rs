@@ -109,6 +109,11 @@ impl Metrics {
                 "1 if the log has failed and takes no more writes",
                 u64::from(log.poisoned().is_some()),
             ),
+            (
+                "disk_full",
+                "1 if there is no room on the disk and writes are refused until there is",
+                u64::from(database.no_room().is_some()),
+            ),
         ] {
             let _ = writeln!(out, "# HELP headwater_{name} {help}");
             let _ = writeln!(out, "# TYPE headwater_{name} gauge");

@@ -12,6 +12,8 @@ pub enum Remedy {
     Rebuild,
     /// Another process has the store open: stop it, or use another folder.
     StopTheOther,
+    /// Wait until there is room on the disk, then call again; the store is unharmed.
+    MakeRoom,
     /// The call was wrong; the store is unharmed and works on.
     FixTheCall,
 }
@@ -57,6 +59,16 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
+    /// The disk has less room than what may have to be written. Nothing was begun.
+    #[error(
+        "the state store may have to write {needed_bytes} bytes and the disk has {free_bytes} bytes free"
+    )]
+    NoRoom {
+        /// The most that may have to be written.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
     /// A batch came with a position before the one already applied.
     #[error("batch at position {position} comes after position {applied} was applied")]
     OutOfOrder {
@@ -80,6 +92,7 @@ impl StateError {
             Self::Io { .. } | Self::Stopped { .. } => Remedy::Reopen,
             Self::Damaged { .. } | Self::UnknownFormat { .. } => Remedy::Rebuild,
             Self::Locked { .. } => Remedy::StopTheOther,
+            Self::NoRoom { .. } => Remedy::MakeRoom,
             Self::OutOfOrder { .. } | Self::TooLarge { .. } => Remedy::FixTheCall,
         }
     }

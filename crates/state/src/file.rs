@@ -5,12 +5,14 @@
 //! were written beside it. `sync_file_range` may do better, and this is the place for it; it has no
 //! safe binding so far.
 
-use crate::StateError;
+use crate::space::FileSpace;
+use crate::{Space, StateError};
 use redb::StorageBackend;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A [`StorageBackend`] over a file of the local file system, locked against other processes.
 #[derive(Debug)]
@@ -45,6 +47,18 @@ impl FileBackend {
         }
         sync_folder_of(path).map_err(io)?;
         Ok(Self { file })
+    }
+
+    /// The room on the disk for this file.
+    ///
+    /// # Errors
+    /// [`StateError::Io`] if the file can't be held once more.
+    pub fn space(&self) -> Result<Arc<dyn Space>, StateError> {
+        let file = self.file.try_clone().map_err(|source| StateError::Io {
+            doing: "opening its file",
+            source,
+        })?;
+        Ok(Arc::new(FileSpace { file }))
     }
 }
 

@@ -15,6 +15,7 @@ mod batch;
 mod error;
 mod file;
 mod redb_store;
+mod space;
 mod store;
 pub mod testing;
 
@@ -22,4 +23,5 @@ pub use batch::{Batch, Operation};
 pub use error::{Remedy, StateError};
 pub use file::FileBackend;
 pub use redb_store::{RedbStore, StateOptions, StateStats};
+pub use space::{Room, Space};
 pub use store::{Direction, Snapshot, StateStore, Visit};

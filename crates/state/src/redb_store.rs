@@ -17,7 +17,8 @@ mod prefetch;
 mod snapshot;
 
 use crate::file::FileBackend;
-use crate::{Batch, Operation, Snapshot, StateError, StateStore};
+use crate::space::{Patience, Waiting};
+use crate::{Batch, Operation, Snapshot, Space, StateError, StateStore};
 use arc_swap::ArcSwap;
 use meter::{Meter, Metered};
 use parking_lot::Mutex;
@@ -83,6 +84,7 @@ pub struct RedbStore {
     writing: Mutex<Option<String>>,
     durable: AtomicU64,
     meter: Arc<Meter>,
+    patience: Arc<Patience>,
     options: StateOptions,
 }
 
@@ -94,8 +96,21 @@ impl RedbStore {
     /// [`StateError::Damaged`] if the backend holds something else, [`StateError::UnknownFormat`] for
     /// a newer layout, [`StateError::Io`] if reading or writing fails.
     pub fn open(backend: impl StorageBackend, options: StateOptions) -> Result<Self, StateError> {
+        Self::open_with_space(backend, None, options)
+    }
+
+    /// As [`RedbStore::open`], over a backend whose disk tells what room it has.
+    ///
+    /// # Errors
+    /// Those of [`RedbStore::open`].
+    pub fn open_with_space(
+        backend: impl StorageBackend,
+        space: Option<Arc<dyn Space>>,
+        options: StateOptions,
+    ) -> Result<Self, StateError> {
         clear_unfinished_creation(&backend)?;
-        let (metered, meter) = Metered::new(backend);
+        let patience = Arc::new(Patience::new(space, options.cache_bytes));
+        let (metered, meter) = Metered::new(Waiting::new(backend, patience.clone()));
         let database = Database::builder()
             .set_cache_size(options.cache_bytes)
             .set_check_integrity_on_open(options.verify)
@@ -112,6 +127,7 @@ impl RedbStore {
             database,
             writing: Mutex::new(None),
             meter,
+            patience,
             options,
         })
     }
@@ -121,7 +137,9 @@ impl RedbStore {
     /// # Errors
     /// Those of [`RedbStore::open`], and [`StateError::Locked`].
     pub fn open_file(path: &Path, options: StateOptions) -> Result<Self, StateError> {
-        Self::open(FileBackend::open(path)?, options)
+        let backend = FileBackend::open(path)?;
+        let space = backend.space()?;
+        Self::open_with_space(backend, Some(space), options)
     }
 
     /// A store without a file, gone when it is dropped.
@@ -204,7 +222,8 @@ impl StateStore for RedbStore {
         let operations = batch.into_sorted();
         stop_on_failure(&mut stopped, || {
             self.prefetch_batch(&operations)?;
-            self.commit_batch(&operations, position)?;
+            self.patience
+                .writing(|| self.commit_batch(&operations, position))?;
             self.refresh_snapshot()
         })
     }
@@ -214,7 +233,7 @@ impl StateStore for RedbStore {
         refuse_if_stopped(&stopped)?;
         let position = self.position();
         stop_on_failure(&mut stopped, || {
-            self.commit_durably()?;
+            self.patience.writing(|| self.commit_durably())?;
             self.durable.store(position, Ordering::Release);
             // The old read transaction would keep superseded pages from being reused.
             self.refresh_snapshot()
@@ -228,6 +247,22 @@ impl StateStore for RedbStore {
 
     fn durable_position(&self) -> u64 {
         self.durable.load(Ordering::Acquire)
+    }
+
+    fn look_for_room(&self) -> Result<(), StateError> {
+        self.patience.look()
+    }
+
+    fn await_room(&self) {
+        self.patience.wait();
+    }
+
+    fn set_waits_for_room(&self, waits: bool) {
+        self.patience.set_waits(waits);
+    }
+
+    fn no_room(&self) -> Option<String> {
+        self.patience.reason()
     }
 }
 

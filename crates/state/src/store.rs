@@ -30,6 +30,27 @@ pub trait StateStore: Send + Sync {
     /// The position of the last applied batch; 0 for a new store.
     fn position(&self) -> u64;
 
+    /// Looks whether what a batch or checkpoint may write has room on the disk. Readers can be kept by a write that
+    /// finds none, so ask before either.
+    ///
+    /// # Errors
+    /// [`StateError::NoRoom`].
+    fn look_for_room(&self) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    /// Returns when [`Self::look_for_room`] finds room, or nobody is to wait for it.
+    fn await_room(&self) {}
+
+    /// Whether to wait when there is no room; at first not. Without it, a batch or checkpoint that finds none fails
+    /// and stops the store.
+    fn set_waits_for_room(&self, _waits: bool) {}
+
+    /// Why there is no room, if the last look or write found none.
+    fn no_room(&self) -> Option<String> {
+        None
+    }
+
     /// The position that a crash now would leave: that of the last checkpoint (or, after a failed
     /// checkpoint, possibly of that one).
     fn durable_position(&self) -> u64;

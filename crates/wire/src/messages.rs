@@ -152,6 +152,14 @@ pub fn writes_stopped(reason: &str) -> ApiError {
     )
 }
 
+/// The disk is full, or nearly so; the cause is logged. Clients try again, as with all errors of this kind. Ours.
+pub fn no_room() -> ApiError {
+    ApiError::new(
+        ErrorKind::InternalServerError,
+        "Disk full: writes are refused until there is room. Reads go on.",
+    )
+}
+
 /// Too many requests at once. The text is AWS's for `ThrottlingException`.
 pub fn throttled() -> ApiError {
     ApiError::new(

@@ -91,6 +91,11 @@ impl Files for DiskFiles {
         fs::rename(self.folder.join(from), self.folder.join(to))
     }
 
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let disk = rustix::fs::statvfs(&self.folder)?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+    }
+
     fn sync_dir(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
     }

@@ -90,6 +90,10 @@ impl Files for MemoryFiles {
         Ok(())
     }
 
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
     fn sync_dir(&self) -> io::Result<()> {
         Ok(())
     }

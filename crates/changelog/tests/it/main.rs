@@ -7,4 +7,5 @@ mod contract;
 mod crashes;
 mod damage;
 mod faults;
+mod full_disk;
 mod support;

@@ -6,6 +6,7 @@
 mod concurrency;
 mod failures;
 mod fixtures;
+mod full_disk;
 mod lifecycle;
 mod model;
 mod support;

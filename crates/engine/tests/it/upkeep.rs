@@ -56,6 +56,10 @@ impl Files for SlowToRemove {
         self.files.rename(from, to)
     }
 
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        self.files.free_bytes()
+    }
+
     fn sync_dir(&self) -> io::Result<()> {
         self.files.sync_dir()
     }

@@ -4,12 +4,16 @@
 //! any subset of its sectors, so that later writes can be there and earlier ones missing. A sector
 //! itself is never torn.
 
+use crate::{Room, Space};
 use parking_lot::Mutex;
 use redb::StorageBackend;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
 const SECTOR_BYTES: usize = 512;
+/// What takes room on the disk at once.
+const PAGE_BYTES: usize = 4096;
 
 /// The disk. Clones are the same disk; each power-on gets its own [`FaultyBackend`].
 #[derive(Clone, Debug, Default)]
@@ -29,6 +33,9 @@ struct Platter {
     power_on: u64,
     /// Operations that still succeed before every later one fails.
     healthy_operations: Option<u64>,
+    /// Pages that have a place, and how many there can be.
+    placed: BTreeSet<usize>,
+    pages_max: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -72,9 +79,78 @@ impl FaultyDisk {
         self.platter.lock().healthy_operations = Some(operations);
     }
 
+    /// Gives the disk a size: what was never written to takes no room, and a write that needs more than there is
+    /// fails after the part that fits. `None` takes the end away.
+    pub fn set_size_bytes(&self, size_bytes: Option<u64>) {
+        let pages =
+            |size_bytes| usize::try_from(size_bytes / PAGE_BYTES as u64).unwrap_or(usize::MAX);
+        self.platter.lock().pages_max = size_bytes.map(pages);
+    }
+
+    /// Bytes that have a place on the disk.
+    pub fn placed_bytes(&self) -> u64 {
+        (self.platter.lock().placed.len() * PAGE_BYTES) as u64
+    }
+
+    /// Flips bits of a byte behind everybody's back; says whether there is such a byte.
+    pub fn flip(&self, offset: usize, mask: u8) -> bool {
+        let mut platter = self.platter.lock();
+        if let Some(byte) = platter.synced.get_mut(offset) {
+            *byte ^= mask;
+        }
+        match platter.current.get_mut(offset) {
+            Some(byte) => {
+                *byte ^= mask;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Length of the disk's content.
     pub fn len_bytes(&self) -> u64 {
         self.platter.lock().current.len() as u64
+    }
+}
+
+impl Platter {
+    /// How much of a write has a place or finds one.
+    fn place(&mut self, offset: usize, length: usize) -> usize {
+        let end = offset + length;
+        let mut at = offset;
+        while at < end {
+            let page = at / PAGE_BYTES;
+            let full = self.pages_max.is_some_and(|max| self.placed.len() >= max);
+            if full && !self.placed.contains(&page) {
+                return at - offset;
+            }
+            self.placed.insert(page);
+            at = end.min((page + 1) * PAGE_BYTES);
+        }
+        length
+    }
+
+    fn cut(&mut self, length: usize) {
+        self.placed.split_off(&length.div_ceil(PAGE_BYTES));
+    }
+
+    fn room(&self) -> Room {
+        let free = self
+            .pages_max
+            .map(|max| max.saturating_sub(self.placed.len()));
+        Room {
+            free_bytes: free.map_or(u64::MAX, |pages| (pages * PAGE_BYTES) as u64),
+            unplaced_bytes: self
+                .current
+                .len()
+                .saturating_sub(self.placed.len() * PAGE_BYTES) as u64,
+        }
+    }
+}
+
+impl Space for FaultyDisk {
+    fn look(&self) -> io::Result<Room> {
+        Ok(self.platter.lock().room())
     }
 }
 
@@ -178,6 +254,7 @@ impl StorageBackend for FaultyBackend {
     fn set_len(&self, length: u64) -> io::Result<()> {
         let length = position_of(length)?;
         self.change(|platter| {
+            platter.cut(length);
             platter.current.resize(length, 0);
             platter.unsynced.push(Change::Length(length));
             Ok(())
@@ -206,12 +283,19 @@ impl StorageBackend for FaultyBackend {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let start = position_of(offset)?;
         self.change(|platter| {
-            let target = platter.current.get_mut(start..start + data.len());
-            target.ok_or_else(out_of_range)?.copy_from_slice(data);
+            let fitting = platter.place(start, data.len());
+            let target = platter.current.get_mut(start..start + fitting);
+            target
+                .ok_or_else(out_of_range)?
+                .copy_from_slice(&data[..fitting]);
             platter.unsynced.push(Change::Sectors {
                 offset: start,
-                data: data.to_vec(),
+                data: data[..fitting].to_vec(),
             });
+            if fitting < data.len() {
+                let error = io::ErrorKind::StorageFull;
+                return Err(io::Error::new(error, "injected: no room"));
+            }
             Ok(())
         })
     }

@@ -7,5 +7,6 @@ mod contract;
 mod crashes;
 #[cfg(test)]
 mod disk;
+mod full_disk;
 #[cfg(test)]
 mod support;

@@ -1,0 +1,168 @@
+//! A full disk: what is written waits, whoever waits for it is told, readers go on, and with room everything goes on
+//! in its order.
+
+use std::time::{Duration, Instant};
+
+use headwater_changelog::testing::{FaultyFiles, Survives};
+use headwater_changelog::{Entry, Log, LogError, LogOptions};
+
+use crate::support::{append, change, entries, fill, noise, open, put, small, wait};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+fn no_more(files: &FaultyFiles) {
+    files.set_disk_size_bytes(Some(files.used_bytes()));
+}
+
+fn plain() -> LogOptions {
+    LogOptions {
+        preallocate: false,
+        ..small()
+    }
+}
+
+#[test]
+fn writes_wait_readers_go_on_and_with_room_all_goes_on_in_order() {
+    let files = FaultyFiles::new(1);
+    let log = open(&files, plain()).unwrap().0;
+    let mut all = fill(&log, 5);
+    no_more(&files);
+    for index in 0..6 {
+        let changes = vec![change(1, "held", &noise(index, 700))];
+        let appended = append(&log, &changes).unwrap();
+        all.push(Entry {
+            first: appended.first,
+            changes,
+        });
+    }
+    let last = all.last().unwrap().last();
+    let Err(LogError::NoRoom { reason }) = wait(&log, last) else {
+        panic!("not told");
+    };
+    assert!(reason.contains("cannot write"), "{reason}");
+    assert!(
+        log.no_room()
+            .is_some_and(|reason| reason.contains("no room"))
+    );
+    assert!(log.poisoned().is_none());
+    assert_eq!(
+        entries(&log).unwrap(),
+        all[..5],
+        "only what is durable is seen"
+    );
+    // Later ones are told as well, and keep their place.
+    let later = append(&log, &[change(1, "later", b"")]).unwrap();
+    assert!(matches!(
+        wait(&log, later.last),
+        Err(LogError::NoRoom { .. })
+    ));
+    files.set_disk_size_bytes(None);
+    until("nothing goes on", || log.durable() == later.last);
+    wait(&log, later.last).unwrap();
+    assert_eq!(entries(&log).unwrap()[..all.len()], all);
+    until("still no room", || log.no_room().is_none());
+    put(&log, vec![change(1, "goes on", b"")]);
+    log.close().unwrap();
+}
+
+/// Wherever the room ends: in a block, at a new segment's name, in a footer, in zeros made ahead.
+#[test]
+fn wherever_the_room_ends_nothing_is_lost_twice_or_torn() {
+    for preallocate in [false, true] {
+        for extra in (0..9_000).step_by(701) {
+            let files = FaultyFiles::new(extra);
+            let options = LogOptions {
+                preallocate,
+                ..small()
+            };
+            let log = open(&files, options).unwrap().0;
+            let mut all = fill(&log, 5);
+            files.set_disk_size_bytes(Some(files.used_bytes() + extra));
+            let mut appended = append_all(&log, &mut all, 20);
+            until("neither durable nor held", || {
+                log.no_room().is_some() || log.durable() == appended
+            });
+            files.set_disk_size_bytes(None);
+            appended = appended.max(append_all(&log, &mut all, 3));
+            until("nothing goes on", || log.durable() == appended);
+            assert_eq!(entries(&log).unwrap(), all, "{preallocate} {extra}");
+            log.close().unwrap();
+            let log = open(&files, small()).unwrap().0;
+            assert_eq!(entries(&log).unwrap(), all, "{preallocate} {extra}");
+        }
+    }
+}
+
+fn append_all(log: &Log, all: &mut Vec<Entry>, count: u64) -> headwater_model::Sequence {
+    for index in 0..count {
+        let changes = vec![change(1 + index as u32 % 2, "k", &noise(index, 300))];
+        let appended = append(log, &changes).unwrap();
+        all.push(Entry {
+            first: appended.first,
+            changes,
+        });
+    }
+    log.appended()
+}
+
+#[test]
+fn a_shutdown_without_room_ends_and_the_next_start_has_what_was_acknowledged() {
+    for survives in [Survives::All, Survives::SomeSectors, Survives::Synced] {
+        for extra in [0, 100, 700] {
+            let files = FaultyFiles::new(extra);
+            let log = open(&files, plain()).unwrap().0;
+            let acknowledged = fill(&log, 5);
+            files.set_disk_size_bytes(Some(files.used_bytes() + extra));
+            let mut all = acknowledged.clone();
+            append_all(&log, &mut all, 12);
+            until("not held", || log.no_room().is_some());
+            assert!(log.close().is_err(), "not all is safe");
+            let files = files.power_loss(survives);
+            assert!(matches!(open(&files, plain()), Err(LogError::Io { .. })) || extra > 0);
+            files.set_disk_size_bytes(None);
+            let log = open(&files, plain()).unwrap().0;
+            let found = entries(&log).unwrap();
+            assert!(found.starts_with(&acknowledged));
+            assert!(all.starts_with(&found), "{survives:?} {extra}");
+            put(&log, vec![change(1, "goes on", b"")]);
+        }
+    }
+}
+
+#[test]
+fn a_broken_reserve_is_told_before_the_room_ends() {
+    let files = FaultyFiles::new(1);
+    let options = LogOptions {
+        reserve_bytes: 100_000,
+        ..plain()
+    };
+    let log = open(&files, options).unwrap().0;
+    let mut all = fill(&log, 5);
+    assert!(log.no_room().is_none());
+    let used_bytes = files.used_bytes();
+    files.set_disk_size_bytes(Some(used_bytes + 100_000));
+    // The look comes before the write: this one passes.
+    all.push(put(&log, vec![change(1, "last", b"")]));
+    all.push(put(&log, vec![change(1, "one more", b"")]));
+    let reason = log.no_room().expect("a reason");
+    assert!(reason.contains("less than the reserve"), "{reason}");
+    // What is appended nevertheless is written: the reserve is there for it.
+    all.push(put(&log, vec![change(1, "late", b"")]));
+    // A little more than the reserve is not enough yet.
+    files.set_disk_size_bytes(Some(files.used_bytes() + 101_000));
+    all.push(put(&log, vec![change(1, "later", b"")]));
+    assert!(log.no_room().is_some());
+    // The writer looks by itself.
+    files.set_disk_size_bytes(Some(files.used_bytes() + 200_000));
+    until("still no room", || log.no_room().is_none());
+    assert_eq!(entries(&log).unwrap(), all);
+    log.close().unwrap();
+}

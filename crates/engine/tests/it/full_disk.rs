@@ -1,0 +1,185 @@
+//! A full disk below the log, the state or both: writes are refused, reads and streams go on, and with room
+//! everything goes on, with nothing lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_changelog::testing::FaultyFiles;
+use headwater_changelog::{Log, LogOptions};
+use headwater_engine::{Database, EngineError, EngineOptions, LogError, StreamView, Table};
+use headwater_model::{ManualClock, SeededRng};
+use headwater_state::testing::FaultyDisk;
+use headwater_state::{RedbStore, StateOptions};
+
+use crate::support::{START_MS, create, get, options, put, records};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const WRITERS: i64 = 4;
+
+struct Disks {
+    files: FaultyFiles,
+    state: FaultyDisk,
+}
+
+impl Disks {
+    fn open(&self) -> Database {
+        let clock = Arc::new(ManualClock::new(START_MS));
+        let log_options = LogOptions {
+            segment_bytes: 64 << 10,
+            ..LogOptions::default()
+        };
+        let (log, _) = Log::open(Arc::new(self.files.clone()), log_options, clock.clone()).unwrap();
+        let state_options = StateOptions {
+            cache_bytes: 256 << 10,
+            ..StateOptions::default()
+        };
+        let space = Arc::new(self.state.clone());
+        let state =
+            RedbStore::open_with_space(self.state.backend(), Some(space), state_options).unwrap();
+        let options = EngineOptions {
+            overlay_bytes_max: 100_000,
+            ..options(2)
+        };
+        let rng = Arc::new(SeededRng::new(1));
+        Database::open(log, Arc::new(state), clock, rng, options)
+            .unwrap()
+            .0
+    }
+
+    fn fill_up(&self, log: bool, state: bool) {
+        if log {
+            self.files
+                .set_disk_size_bytes(Some(self.files.used_bytes() + 20_000));
+        }
+        if state {
+            self.state
+                .set_size_bytes(Some(self.state.placed_bytes() + 100_000));
+        }
+    }
+
+    fn make_room(&self) {
+        self.files.set_disk_size_bytes(None);
+        self.state.set_size_bytes(None);
+    }
+}
+
+/// Writes until there is no room; gives the keys that were acknowledged, and the one that was not.
+async fn write_until_full(database: Database, table: Arc<Table>, writer: i64) -> (i64, String) {
+    for index in 0.. {
+        let key = format!("{writer} {index} {}", "k".repeat(500));
+        match put(&database, &table, &key, index).await {
+            Ok(_) => {}
+            Err(EngineError::Log(LogError::NoRoom { .. })) => return (index, key),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    unreachable!()
+}
+
+async fn fill(database: &Database, table: &Arc<Table>) -> Vec<(i64, String)> {
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| tokio::spawn(write_until_full(database.clone(), table.clone(), writer)))
+        .collect();
+    let mut counts = Vec::new();
+    for writer in writers {
+        let full = tokio::time::timeout(PATIENCE, writer).await;
+        counts.push(full.expect("a writer hangs").unwrap());
+    }
+    counts
+}
+
+fn check(database: &Database, table: &Table, counts: &[(i64, String)]) {
+    for (writer, (acknowledged, _)) in counts.iter().enumerate() {
+        for index in 0..*acknowledged {
+            let key = format!("{writer} {index} {}", "k".repeat(500));
+            assert!(get(database, table, &key).is_some(), "{writer} {index}");
+        }
+    }
+    assert!(get(database, table, "before").is_some());
+    let stream = table.record().stream.unwrap();
+    let mut seen: Vec<_> = records(database, stream, 100)
+        .into_iter()
+        .map(|(_, _, change)| change.key)
+        .collect();
+    let all = seen.len() as i64;
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len() as i64, all, "each change once");
+    // Besides: those that were not told, and the ones before and after.
+    let acknowledged: i64 = counts.iter().map(|(count, _)| count).sum();
+    assert!((acknowledged..=acknowledged + WRITERS + 2).contains(&all));
+}
+
+/// Until what was held is durable as well.
+async fn until_there_is_room(database: &Database) {
+    let room = async {
+        while database.no_room().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, room).await.expect("no room");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_are_refused_reads_go_on_and_with_room_all_goes_on() {
+    for (log, state) in [(true, false), (false, true), (true, true)] {
+        let disks = Disks {
+            files: FaultyFiles::new(1),
+            state: FaultyDisk::new(),
+        };
+        let database = disks.open();
+        let table = create(&database, "t", Some(StreamView::KeysOnly)).await;
+        put(&database, &table, "before", 1).await.unwrap();
+        disks.fill_up(log, state);
+        let counts = fill(&database, &table).await;
+        check(&database, &table, &counts);
+        let refused = put(&database, &table, "refused", 1).await;
+        assert!(matches!(
+            refused,
+            Err(EngineError::Log(LogError::NoRoom { .. }))
+        ));
+        let refused = database
+            .create_table(crate::support::new_table("u", None))
+            .await;
+        assert!(refused.is_err(), "nor is a table made");
+        disks.make_room();
+        until_there_is_room(&database).await;
+        put(&database, &table, "after", 1).await.unwrap();
+        check(&database, &table, &counts);
+        database.close();
+        drop((table, database));
+        let database = disks.open();
+        let table = database.table("", "t").unwrap();
+        assert!(get(&database, &table, "after").is_some());
+        check(&database, &table, &counts);
+        database.close();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_ends_on_a_full_disk_and_begins_again_with_what_it_acknowledged() {
+    for (log, state) in [(true, false), (false, true), (true, true)] {
+        let disks = Disks {
+            files: FaultyFiles::new(1),
+            state: FaultyDisk::new(),
+        };
+        let database = disks.open();
+        let table = create(&database, "t", Some(StreamView::KeysOnly)).await;
+        put(&database, &table, "before", 1).await.unwrap();
+        disks.fill_up(log, state);
+        let counts = fill(&database, &table).await;
+        let closing = database.clone();
+        let closed = tokio::task::spawn_blocking(move || closing.close());
+        tokio::time::timeout(PATIENCE, closed)
+            .await
+            .expect("closing hangs")
+            .unwrap();
+        drop((table, database));
+        disks.make_room();
+        let database = disks.open();
+        let table = database.table("", "t").unwrap();
+        check(&database, &table, &counts);
+        put(&database, &table, "after", 1).await.unwrap();
+        database.close();
+    }
+}

@@ -1,0 +1,117 @@
+//! A full disk: nothing is begun without room, what was begun waits for it, readers go on, and nothing is lost.
+
+use crate::support::{bytes, content, small};
+use headwater_state::testing::FaultyDisk;
+use headwater_state::{Batch, RedbStore, Remedy, StateError, StateStore};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn open(disk: &FaultyDisk) -> Result<RedbStore, StateError> {
+    RedbStore::open_with_space(disk.backend(), Some(Arc::new(disk.clone())), small())
+}
+
+/// A batch larger than what the cache holds back.
+fn batch(round: u64) -> Batch {
+    let mut batch = Batch::new();
+    for index in 0..60 {
+        let value = format!("{round} {}", "x".repeat(2_000));
+        batch.put(bytes(&format!("key {round} {index}")), bytes(&value));
+    }
+    batch
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_look_tells_before_anything_is_begun() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk).unwrap();
+    store.apply(batch(1), 1).unwrap();
+    store.checkpoint().unwrap();
+    store.look_for_room().unwrap();
+    disk.set_size_bytes(Some(disk.placed_bytes()));
+    let error = store.look_for_room().unwrap_err();
+    assert_eq!(error.remedy(), Remedy::MakeRoom);
+    assert!(
+        store
+            .no_room()
+            .is_some_and(|why| why.contains("0 bytes free"))
+    );
+    store.await_room();
+    assert!(store.no_room().is_some(), "nobody is to wait");
+    let seen = content(&store);
+    assert_eq!(seen.len(), 60, "readers go on");
+    disk.set_size_bytes(None);
+    store.look_for_room().unwrap();
+    assert_eq!(store.no_room(), None);
+    store.apply(batch(2), 2).unwrap();
+    assert_eq!(store.checkpoint().unwrap(), 2);
+}
+
+#[test]
+fn what_was_begun_waits_for_room_and_goes_on() {
+    for extra in [0, 4096, 40_960] {
+        let disk = FaultyDisk::new();
+        let store = open(&disk).unwrap();
+        store.apply(batch(1), 1).unwrap();
+        store.checkpoint().unwrap();
+        store.set_waits_for_room(true);
+        let before = content(&store);
+        disk.set_size_bytes(Some(disk.placed_bytes() + extra));
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for round in 2..9 {
+                    store.apply(batch(round), round)?;
+                }
+                store.checkpoint()
+            });
+            until("not held", || store.no_room().is_some());
+            assert!(!writer.is_finished());
+            disk.set_size_bytes(None);
+            assert_eq!(writer.join().unwrap().unwrap(), 8);
+        });
+        assert_eq!(store.no_room(), None);
+        let after = content(&store);
+        assert_eq!(after.len(), 8 * 60);
+        assert!(
+            before
+                .iter()
+                .all(|(key, value)| after.get(key) == Some(value))
+        );
+        drop(store);
+        disk.crash(extra);
+        assert_eq!(content(&open(&disk).unwrap()), after);
+    }
+}
+
+#[test]
+fn who_is_not_to_wait_hears_of_it_and_a_reopened_store_is_as_it_was() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk).unwrap();
+    store.apply(batch(1), 1).unwrap();
+    store.checkpoint().unwrap();
+    let before = content(&store);
+    store.set_waits_for_room(true);
+    disk.set_size_bytes(Some(disk.placed_bytes()));
+    let failed = std::thread::scope(|scope| {
+        let writer =
+            scope.spawn(|| (2..9).find_map(|round| store.apply(batch(round), round).err()));
+        until("not held", || store.no_room().is_some());
+        // A server that is to end.
+        store.set_waits_for_room(false);
+        writer.join().unwrap()
+    });
+    assert_eq!(failed.map(|error| error.remedy()), Some(Remedy::Reopen));
+    drop(store);
+    disk.crash(3);
+    disk.set_size_bytes(None);
+    assert_eq!(content(&open(&disk).unwrap()), before);
+}
