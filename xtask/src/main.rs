@@ -5,6 +5,7 @@ mod ci;
 mod compat;
 mod counts;
 mod fixtures;
+mod fuzz;
 mod process;
 mod suites;
 mod tidy;
@@ -35,6 +36,8 @@ enum Task {
     Compat(compat::Args),
     /// Write the data folder of a new disk format, which tests open for ever.
     Fixtures,
+    /// Run fuzz targets under libFuzzer.
+    Fuzz(fuzz::Args),
     /// Build the release binaries and run the load driver with the given arguments.
     Bench(bench::Args),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Wire(args) => wire::run_task(&args),
         Task::Compat(args) => compat::run_task(&args),
         Task::Fixtures => fixtures::run_task(),
+        Task::Fuzz(args) => fuzz::run_task(&args),
         Task::Bench(args) => bench::run_task(&args),
     };
     match outcome {

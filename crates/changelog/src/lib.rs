@@ -24,6 +24,8 @@ mod entry;
 mod error;
 mod files;
 mod footer;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod interval;
 mod keeper;

@@ -177,9 +177,12 @@ impl KeyAttribute {
         }
     }
 
-    fn value_from_raw(&self, raw: Vec<u8>) -> Result<AttributeValue, CorruptKey> {
+    fn value_from_raw(&self, raw: Vec<u8>, bytes_max: usize) -> Result<AttributeValue, CorruptKey> {
         if raw.is_empty() {
             return Err(CorruptKey("an empty value"));
+        }
+        if raw.len() > bytes_max {
+            return Err(CorruptKey("a value that is longer than keys may be"));
         }
         match self.kind {
             KeyType::S => String::from_utf8(raw)
@@ -410,12 +413,13 @@ fn read_partition(
         return Ok((AttributeValue::N(number), used));
     }
     let (raw, used) = read_escaped(bytes)?;
-    Ok((partition.value_from_raw(raw)?, used))
+    let value = partition.value_from_raw(raw, PARTITION_KEY_BYTES_MAX)?;
+    Ok((value, used))
 }
 
 fn read_sort(sort: &KeyAttribute, bytes: &[u8]) -> Result<AttributeValue, CorruptKey> {
     if sort.kind != KeyType::N {
-        return sort.value_from_raw(bytes.to_vec());
+        return sort.value_from_raw(bytes.to_vec(), SORT_KEY_BYTES_MAX);
     }
     let (number, used) = read_number(bytes)?;
     if used != bytes.len() {

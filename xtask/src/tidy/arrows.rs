@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OUTSIDE: &[&str] = &[
     "headwater",
     "headwater-bench",
+    "headwater-fuzz",
     "headwater-sdk-handler",
     "headwater-sim",
     "headwater-sdk-tests",

@@ -6,6 +6,9 @@ use super::Finding;
 use super::metadata::Metadata;
 use super::tree::{Tree, is_generated};
 
+/// Roots of packages that are no members of the workspace.
+const OTHER_ROOTS: &[&str] = &["fuzz/libfuzzer/src/main.rs"];
+
 /// Dead files, missing files, and files without a `//!` at their top.
 pub fn check(metadata: &Metadata, tree: &Tree) -> Vec<Finding> {
     let mut reached = BTreeSet::new();
@@ -13,6 +16,9 @@ pub fn check(metadata: &Metadata, tree: &Tree) -> Vec<Finding> {
         for root in &package.roots {
             reach(root, true, tree, &mut reached);
         }
+    }
+    for root in OTHER_ROOTS {
+        reach(root, true, tree, &mut reached);
     }
     let mut findings = Vec::new();
     for (path, text) in tree.with_extension(&["rs"]) {

@@ -185,6 +185,20 @@ fn the_end_of_a_prefix() {
     assert_eq!(prefix_end(&[]), None);
 }
 
+/// The fuzz target `storage_key` found it: a stored key with a value that is longer than keys may be was read as
+/// if it had been written here, where such a value is refused.
+#[test]
+fn values_that_are_too_long_for_keys_are_not_read() {
+    let schema = schema(KeyType::S, Some(KeyType::B));
+    let mut item = Item::new();
+    item.insert("pk".to_owned(), AttributeValue::S("k".to_owned()));
+    item.insert("sk".to_owned(), AttributeValue::B(vec![1; 1024].into()));
+    let mut longest = schema.storage_key_of_key(&item).unwrap().into_vec();
+    assert_eq!(schema.decode_key(&longest), Ok(item));
+    longest.push(1);
+    assert!(schema.decode_key(&longest).is_err());
+}
+
 proptest! {
     #[test]
     fn keys_round_trip((schema, left, _) in two_keys()) {

@@ -1,0 +1,4 @@
+//! Every target on its corpus and on mutations of it; and what the fuzzer found.
+
+mod corpus;
+mod mutate;
