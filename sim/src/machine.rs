@@ -40,7 +40,7 @@ impl Machine {
                 cache_bytes: 1 << 20,
                 prefetch_keys_min: 1 + rng.below(200) as usize,
                 prefetch_threads: rng.below(3) as usize,
-                verify: false,
+                ..StateOptions::default()
             },
             rng,
             open_state: None,

@@ -219,6 +219,11 @@ impl Log {
         self.shared.shard_ends.read().get(&shard).copied()
     }
 
+    /// The identity of the store, as every segment carries it.
+    pub fn store_id(&self) -> [u8; 16] {
+        self.shared.store_id
+    }
+
     /// The trim point: entries below are gone. [`Sequence::ZERO`] while none are.
     pub fn oldest(&self) -> Sequence {
         self.shared.segments.oldest()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use headwater_changelog::{DiskFiles, Files, Log, LogError, LogOptions, MemoryFiles, OpenReport};
 use headwater_model::{Clock, Rng};
-use headwater_state::{RedbStore, StateOptions, StateStore};
+use headwater_state::{RedbStore, StateOptions};
 
 use crate::database::{Database, Opened};
 use crate::error::EngineError;
@@ -80,20 +80,26 @@ pub fn open(
         ..storage.log
     };
     let (log, report) = Log::open(files, log_options, clock.clone())?;
+    state.claim(log.store_id()).map_err(EngineError::from)?;
     let (database, opened) = Database::open(log, state, clock, rng, options)?;
     Ok((database, opened, report))
 }
 
-type Parts = (Arc<dyn Files>, Arc<dyn StateStore>);
+type Parts = (Arc<dyn Files>, Arc<RedbStore>);
 
 fn on_disk(folder: &Path, storage: &StorageOptions) -> Result<Parts, OpenError> {
     let log_folder = folder.join(LOG_FOLDER);
     std::fs::create_dir_all(folder).map_err(|error| in_folder(folder, error))?;
     let files: Arc<dyn Files> =
         Arc::new(DiskFiles::open(&log_folder).map_err(|error| in_folder(folder, error))?);
-    let state = RedbStore::open_file(&folder.join(STATE_FILE), storage.state.clone())
-        .map_err(EngineError::from)?;
+    let state = open_state(folder, storage)?;
     Ok((files, Arc::new(state)))
+}
+
+/// Opens the state in a data folder, for serving and for verifying alike.
+pub(crate) fn open_state(folder: &Path, storage: &StorageOptions) -> Result<RedbStore, OpenError> {
+    let state = RedbStore::open_file(&folder.join(STATE_FILE), storage.state.clone());
+    Ok(state.map_err(EngineError::from)?)
 }
 
 pub(crate) fn in_folder(folder: &Path, error: std::io::Error) -> OpenError {

@@ -14,6 +14,8 @@ pub enum Remedy {
     StopTheOther,
     /// Wait until there is room on the disk, then call again; the store is unharmed.
     MakeRoom,
+    /// The file is whole but not the one that belongs here: put the right one in its place.
+    FindTheFile,
     /// The call was wrong; the store is unharmed and works on.
     FixTheCall,
 }
@@ -46,13 +48,18 @@ pub enum StateError {
         detail: String,
     },
     /// Written by a version of Headwater whose layout this one does not know.
-    #[error("state store has format {found}, this version reads format {known}")]
+    #[error("state store has format {found}, this version reads formats up to {known}")]
     UnknownFormat {
         /// The format in the file.
         found: u64,
-        /// The format that this version reads and writes.
+        /// The latest format that this version reads and writes.
         known: u64,
     },
+    /// The state and the log beside it are of two stores: their files were mixed up.
+    #[error(
+        "the state belongs to another store than the log beside it: put back the file `state` that belongs to this log"
+    )]
+    OtherStore,
     /// Another process has the file open.
     #[error("state store {} is open in another process", path.display())]
     Locked {
@@ -93,6 +100,7 @@ impl StateError {
             Self::Damaged { .. } | Self::UnknownFormat { .. } => Remedy::Rebuild,
             Self::Locked { .. } => Remedy::StopTheOther,
             Self::NoRoom { .. } => Remedy::MakeRoom,
+            Self::OtherStore => Remedy::FindTheFile,
             Self::OutOfOrder { .. } | Self::TooLarge { .. } => Remedy::FixTheCall,
         }
     }

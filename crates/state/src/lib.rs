@@ -6,7 +6,8 @@
 //! exactly that content, and the log above that position is applied again.
 //!
 //! **Invariants.** Content and position change in one step: no reader and no reopening ever sees a
-//! batch in part, or a content that does not belong to its position. Memory and file size between
+//! batch in part, or a content that does not belong to its position. A value that is not the one that was
+//! written is an error for whoever reads it, never an answer. Memory and file size between
 //! two checkpoints are bounded by what changed since the last one.
 //!
 //! **What this room does not know**: items, tables, keys, the log. It orders bytes as bytes.
@@ -24,4 +25,4 @@ pub use error::{Remedy, StateError};
 pub use file::FileBackend;
 pub use redb_store::{RedbStore, StateOptions, StateStats};
 pub use space::{Room, Space};
-pub use store::{Direction, Snapshot, StateStore, Visit};
+pub use store::{Direction, Snapshot, StateStore, Visit, VisitChecked};

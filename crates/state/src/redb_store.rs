@@ -10,16 +10,23 @@
 //!   opening after a crash takes milliseconds instead of a walk through the whole file. It implies
 //!   two-phase commit, so the file always opens at the last checkpoint.
 //! - The position is kept in a table beside the data and changes in the same commit.
+//! - Each value carries a checksum that every read looks at (`value.rs`), and a panic over a damaged page
+//!   becomes an error (`unwind.rs`).
 //! - Dropping the store commits what was applied. That is a checkpoint as well.
 
+mod closing;
+mod meta;
 mod meter;
 mod prefetch;
 mod snapshot;
+mod unwind;
+mod value;
 
 use crate::file::FileBackend;
 use crate::space::{Patience, Waiting};
 use crate::{Batch, Operation, Snapshot, Space, StateError, StateStore};
 use arc_swap::ArcSwap;
+use closing::Closing;
 use meter::{Meter, Metered};
 use parking_lot::Mutex;
 use redb::{
@@ -29,14 +36,10 @@ use snapshot::RedbSnapshot;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use unwind::or_damaged;
+use value::ValueForm;
 
 const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("data");
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-const META_POSITION: &str = "position";
-const META_FORMAT: &str = "format";
-/// The layout of the two tables; raised when a change makes older files unreadable.
-const FORMAT: u64 = 1;
-
 /// How to run a [`RedbStore`].
 #[derive(Clone, Debug)]
 pub struct StateOptions {
@@ -49,6 +52,9 @@ pub struct StateOptions {
     pub prefetch_keys_min: usize,
     /// Read the whole file and check every checksum while opening.
     pub verify: bool,
+    /// Give a new store a checksum for each value, which is format 2. Without it is made in format 1, as
+    /// earlier versions did; a store that is there keeps its own.
+    pub checksums: bool,
 }
 
 impl Default for StateOptions {
@@ -58,6 +64,7 @@ impl Default for StateOptions {
             prefetch_threads: 4,
             prefetch_keys_min: 256,
             verify: false,
+            checksums: true,
         }
     }
 }
@@ -79,7 +86,8 @@ pub struct StateStats {
 pub struct RedbStore {
     /// Before the database, so that closing finds no reader and can trim the file.
     shared: ArcSwap<RedbSnapshot>,
-    database: Database,
+    form: ValueForm,
+    database: Closing,
     /// Held while a batch or checkpoint runs; holds the failure that stopped the store.
     writing: Mutex<Option<String>>,
     durable: AtomicU64,
@@ -111,20 +119,17 @@ impl RedbStore {
         clear_unfinished_creation(&backend)?;
         let patience = Arc::new(Patience::new(space, options.cache_bytes));
         let (metered, meter) = Metered::new(Waiting::new(backend, patience.clone()));
-        let database = Database::builder()
-            .set_cache_size(options.cache_bytes)
-            .set_check_integrity_on_open(options.verify)
-            .set_repair_callback(|_| {
-                tracing::warn!("state store was not closed cleanly and is being repaired");
-            })
-            .create_with_backend(metered)
-            .map_err(|e| StateError::from_redb("opening", e))?;
-        create_tables(&database)?;
-        let snapshot = read_snapshot(&database)?;
+        let (database, form, snapshot) = or_damaged("opening", || {
+            let database = open_database(metered, &options)?;
+            let form = meta::form(&database, options.checksums)?;
+            let snapshot = read_snapshot(&database, form)?;
+            Ok((database, form, snapshot))
+        })?;
         Ok(Self {
             durable: AtomicU64::new(snapshot.position),
             shared: ArcSwap::from_pointee(snapshot),
-            database,
+            form,
+            database: Closing::new(database),
             writing: Mutex::new(None),
             meter,
             patience,
@@ -155,6 +160,28 @@ impl RedbStore {
         self.meter.read()
     }
 
+    /// The number of the file's format. Format 1 has no checksums of values: what a read of it gives is as
+    /// good as the disk.
+    pub fn format(&self) -> u64 {
+        meta::format_of(self.form)
+    }
+
+    /// Makes sure that the state belongs to the store of this identity, which its log carries. A state that
+    /// knows none yet takes this one, durably.
+    ///
+    /// # Errors
+    /// [`StateError::OtherStore`] if it is the state of another store's log; errors of reading and writing.
+    pub fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        let mut stopped = self.writing.lock();
+        refuse_if_stopped(&stopped)?;
+        stop_on_failure(&mut stopped, || {
+            or_damaged("reading the identity", || {
+                meta::claim(self.database.get()?, store_id)
+            })?;
+            self.refresh_snapshot()
+        })
+    }
+
     /// Reads the pages of `keys` (sorted) with several threads, so that a write transaction, which
     /// is one thread, finds them in memory. [`StateStore::apply`] does this by itself for large
     /// batches.
@@ -178,13 +205,14 @@ impl RedbStore {
     fn commit_batch(&self, operations: &[Operation], position: u64) -> Result<(), StateError> {
         let mut transaction = self
             .database
+            .get()?
             .begin_write()
             .map_err(|e| StateError::from_redb("beginning a batch", e))?;
         transaction
             .set_durability(Durability::None)
             .map_err(|e| StateError::from_redb("beginning a batch", e))?;
-        write_operations(&transaction, operations)?;
-        write_meta(&transaction, META_POSITION, position)?;
+        write_operations(&transaction, operations, self.form)?;
+        meta::write_position(&transaction, position)?;
         transaction
             .commit()
             .map_err(|e| StateError::from_redb("applying a batch", e))
@@ -193,6 +221,7 @@ impl RedbStore {
     fn commit_durably(&self) -> Result<(), StateError> {
         let mut transaction = self
             .database
+            .get()?
             .begin_write()
             .map_err(|e| StateError::from_redb("beginning a checkpoint", e))?;
         transaction.set_quick_repair(true);
@@ -202,7 +231,10 @@ impl RedbStore {
     }
 
     fn refresh_snapshot(&self) -> Result<(), StateError> {
-        self.shared.store(Arc::new(read_snapshot(&self.database)?));
+        let snapshot = or_damaged("opening a snapshot", || {
+            read_snapshot(self.database.get()?, self.form)
+        })?;
+        self.shared.store(Arc::new(snapshot));
         Ok(())
     }
 }
@@ -222,8 +254,11 @@ impl StateStore for RedbStore {
         let operations = batch.into_sorted();
         stop_on_failure(&mut stopped, || {
             self.prefetch_batch(&operations)?;
-            self.patience
-                .writing(|| self.commit_batch(&operations, position))?;
+            self.patience.writing(|| {
+                or_damaged("applying a batch", || {
+                    self.commit_batch(&operations, position)
+                })
+            })?;
             self.refresh_snapshot()
         })
     }
@@ -233,7 +268,8 @@ impl StateStore for RedbStore {
         refuse_if_stopped(&stopped)?;
         let position = self.position();
         stop_on_failure(&mut stopped, || {
-            self.patience.writing(|| self.commit_durably())?;
+            self.patience
+                .writing(|| or_damaged("writing a checkpoint", || self.commit_durably()))?;
             self.durable.store(position, Ordering::Release);
             // The old read transaction would keep superseded pages from being reused.
             self.refresh_snapshot()
@@ -291,12 +327,14 @@ fn stop_on_failure(
 fn write_operations(
     transaction: &WriteTransaction,
     operations: &[Operation],
+    form: ValueForm,
 ) -> Result<(), StateError> {
     let error = |e: redb::Error| StateError::from_redb("applying a batch", e);
     let mut table = transaction.open_table(DATA).map_err(|e| error(e.into()))?;
+    let mut buffer = Vec::new();
     for (key, value) in operations {
         match value {
-            Some(value) => table.insert(key.as_ref(), value.as_ref()),
+            Some(value) => table.insert(key.as_ref(), form.stored(key, value, &mut buffer)),
             None => table.remove(key.as_ref()),
         }
         .map_err(|e| error(e.into()))?;
@@ -304,57 +342,30 @@ fn write_operations(
     Ok(())
 }
 
-fn write_meta(transaction: &WriteTransaction, name: &str, value: u64) -> Result<(), StateError> {
-    let error = |e: redb::Error| StateError::from_redb("writing the position", e);
-    let mut table = transaction.open_table(META).map_err(|e| error(e.into()))?;
-    table.insert(name, value).map_err(|e| error(e.into()))?;
-    Ok(())
+fn open_database(
+    backend: impl StorageBackend,
+    options: &StateOptions,
+) -> Result<Database, StateError> {
+    Database::builder()
+        .set_cache_size(options.cache_bytes)
+        .set_check_integrity_on_open(options.verify)
+        .set_repair_callback(|_| {
+            tracing::warn!("state store was not closed cleanly and is being repaired");
+        })
+        .create_with_backend(backend)
+        .map_err(|e| StateError::from_redb("opening", e))
 }
 
-fn read_snapshot(database: &Database) -> Result<RedbSnapshot, StateError> {
+fn read_snapshot(database: &Database, form: ValueForm) -> Result<RedbSnapshot, StateError> {
     let error = |e: redb::Error| StateError::from_redb("opening a snapshot", e);
     let transaction = database.begin_read().map_err(|e| error(e.into()))?;
-    let meta = transaction.open_table(META).map_err(|e| error(e.into()))?;
-    let position = meta
-        .get(META_POSITION)
-        .map_err(|e| error(e.into()))?
-        .map_or(0, |guard| guard.value());
+    let position = meta::position(&transaction)?;
     let table = transaction.open_table(DATA).map_err(|e| error(e.into()))?;
-    Ok(RedbSnapshot { position, table })
-}
-
-/// Makes sure that both tables exist, durably, and that the format is ours.
-fn create_tables(database: &Database) -> Result<(), StateError> {
-    if let Some(found) = stored_format(database)? {
-        return match found {
-            FORMAT => Ok(()),
-            _ => Err(StateError::UnknownFormat {
-                found,
-                known: FORMAT,
-            }),
-        };
-    }
-    let mut transaction = database
-        .begin_write()
-        .map_err(|e| StateError::from_redb("creating", e))?;
-    transaction.set_quick_repair(true);
-    write_operations(&transaction, &[])?;
-    write_meta(&transaction, META_FORMAT, FORMAT)?;
-    transaction
-        .commit()
-        .map_err(|e| StateError::from_redb("creating", e))
-}
-
-fn stored_format(database: &Database) -> Result<Option<u64>, StateError> {
-    let error = |e: redb::Error| StateError::from_redb("reading the format", e);
-    let transaction = database.begin_read().map_err(|e| error(e.into()))?;
-    let meta = match transaction.open_table(META) {
-        Ok(meta) => meta,
-        Err(redb::TableError::TableDoesNotExist(_)) => return Ok(None),
-        Err(e) => return Err(error(e.into())),
-    };
-    let found = meta.get(META_FORMAT).map_err(|e| error(e.into()))?;
-    Ok(found.map(|guard| guard.value()))
+    Ok(RedbSnapshot {
+        position,
+        form,
+        table,
+    })
 }
 
 /// redb makes a new file large enough first and then writes its header, whose magic number it syncs

@@ -59,6 +59,9 @@ pub trait StateStore: Send + Sync {
 /// What a scan calls with each key and value, until it breaks.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
+/// What a scan calls with each key and its value, or what is wrong with the value, until it breaks.
+pub type VisitChecked<'a> = dyn FnMut(&[u8], Result<&[u8], StateError>) -> ControlFlow<()> + 'a;
+
 /// An unchanging view of the whole content at one position.
 pub trait Snapshot: Send + Sync {
     /// The position whose content this is.
@@ -67,20 +70,43 @@ pub trait Snapshot: Send + Sync {
     /// The value of `key`.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// [`StateError::Damaged`] if the value is not the one that was written; when the store cannot be
+    /// read.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError>;
 
     /// Visits the keys between `from` and `to` in byte order, or backwards, until `visit` breaks.
     /// Bounds that exclude each other visit nothing.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// As [`Snapshot::get`], at the first value that is damaged.
     fn scan(
         &self,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         direction: Direction,
         visit: &mut Visit<'_>,
+    ) -> Result<(), StateError> {
+        let mut failure = None;
+        self.scan_checked(from, to, direction, &mut |key, value| match value {
+            Ok(value) => visit(key, value),
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// As [`Snapshot::scan`], for checking: a damaged value does not end it.
+    ///
+    /// # Errors
+    /// When the store cannot be read, because a page is damaged, too.
+    fn scan_checked(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        direction: Direction,
+        visit: &mut VisitChecked<'_>,
     ) -> Result<(), StateError>;
 }
 

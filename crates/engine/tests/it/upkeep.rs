@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles};
-use headwater_engine::{Database, EngineOptions, StreamView};
+use headwater_engine::{Database, EngineOptions, StorageOptions, StreamView};
 use headwater_model::{ManualClock, SeededRng, Sequence};
 use headwater_state::{RedbStore, StateOptions};
 use parking_lot::Mutex;
@@ -184,4 +184,38 @@ async fn a_lost_state_under_a_trimmed_log_is_refused_with_what_to_do() {
     }
     let findings = headwater_engine::verify(folder.path()).unwrap().findings;
     assert!(findings[0].contains(expected[0]), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_state_of_another_store_is_refused_and_one_without_an_identity_is_taken() {
+    let clock = ManualClock::new(START_MS);
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for (folder, seed) in folders.iter().zip([1, 2]) {
+        let database = open_seeded(folder.path(), &clock, seed);
+        create(&database, "t", None).await;
+        database.close();
+    }
+    let [own, other] = folders.each_ref().map(|folder| folder.path().join("state"));
+    std::fs::copy(&other, &own).unwrap();
+    let refusal = try_open(Some(folders[0].path()), &clock, options(1)).err();
+    let refusal = refusal.unwrap().to_string();
+    assert!(refusal.contains("belongs to another store"), "{refusal}");
+
+    // Made by a version that kept no identity in the state.
+    std::fs::remove_file(&own).unwrap();
+    drop(RedbStore::open_file(&own, StateOptions::default()).unwrap());
+    let database = open(Some(folders[0].path()), &clock, options(1));
+    assert!(database.table("", "t").is_ok());
+    database.close();
+    drop(database);
+    let state = RedbStore::open_file(&own, StateOptions::default()).unwrap();
+    assert!(state.claim([0; 16]).is_err(), "it has been taken");
+}
+
+fn open_seeded(folder: &std::path::Path, clock: &ManualClock, seed: u64) -> Database {
+    let rng = Arc::new(SeededRng::new(seed));
+    let storage = StorageOptions::default();
+    let clock = Arc::new(clock.clone());
+    let opened = headwater_engine::open(Some(folder), storage, clock, rng, options(1));
+    opened.unwrap().0
 }

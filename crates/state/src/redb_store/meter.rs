@@ -26,6 +26,9 @@ impl Meter {
     }
 }
 
+/// The smallest page; what says of which kind a page is stands in there.
+const PAGE_BYTES_MIN: usize = 4096;
+
 /// A backend with a meter on it.
 #[derive(Debug)]
 pub(super) struct Metered<B> {
@@ -42,6 +45,15 @@ impl<B: StorageBackend> Metered<B> {
         };
         (metered, meter)
     }
+
+    /// Whether a read goes beyond the file. Only a damaged page names such a place. After an error redb
+    /// refuses everything until it is opened anew, for one page; so it gets a page without a kind instead,
+    /// and only what needs that page fails.
+    fn lies_outside(&self, offset: u64, length: usize) -> io::Result<bool> {
+        let end = offset.saturating_add(length as u64);
+        let known = self.meter.file_bytes.load(Relaxed);
+        Ok(end > known && known > 0 && end > self.inner.len()?)
+    }
 }
 
 impl<B: StorageBackend> StorageBackend for Metered<B> {
@@ -53,6 +65,11 @@ impl<B: StorageBackend> StorageBackend for Metered<B> {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         self.meter.read_bytes.fetch_add(out.len() as u64, Relaxed);
+        if self.lies_outside(offset, out.len())? {
+            let start = out.len().min(PAGE_BYTES_MIN);
+            out[..start].fill(0);
+            return Ok(());
+        }
         self.inner.read(offset, out)
     }
 

@@ -4,6 +4,7 @@
 //! memory that is one disk wait per key. Several readers wait at the same time.
 
 use super::snapshot::RedbSnapshot;
+use super::unwind::or_damaged;
 use crate::StateError;
 
 /// Looks up every key, in `threads` runs of neighbours. The first error is returned.
@@ -30,11 +31,13 @@ pub(super) fn read_ahead(
 }
 
 fn touch(snapshot: &RedbSnapshot, keys: &[&[u8]]) -> Result<(), StateError> {
-    for key in keys {
-        snapshot
-            .table
-            .get(*key)
-            .map_err(|e| StateError::from_redb("reading ahead", e))?;
-    }
-    Ok(())
+    or_damaged("reading ahead", || {
+        for key in keys {
+            snapshot
+                .table
+                .get(*key)
+                .map_err(|e| StateError::from_redb("reading ahead", e))?;
+        }
+        Ok(())
+    })
 }

@@ -1,7 +1,7 @@
 //! The plainest store: a map in memory. Its checkpoint keeps nothing.
 
 use crate::store::excludes_everything;
-use crate::{Batch, Direction, Snapshot, StateError, StateStore, Visit};
+use crate::{Batch, Direction, Snapshot, StateError, StateStore, VisitChecked};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -80,12 +80,12 @@ impl Snapshot for Content {
         Ok(self.map.get(key).cloned())
     }
 
-    fn scan(
+    fn scan_checked(
         &self,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         direction: Direction,
-        visit: &mut Visit<'_>,
+        visit: &mut VisitChecked<'_>,
     ) -> Result<(), StateError> {
         if excludes_everything(from, to) {
             return Ok(());
@@ -99,7 +99,7 @@ impl Snapshot for Content {
             let Some((key, value)) = next else {
                 return Ok(());
             };
-            if visit(key, value).is_break() {
+            if visit(key, Ok(value)).is_break() {
                 return Ok(());
             }
         }

@@ -6,6 +6,8 @@ mod contract;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod disk;
 mod full_disk;
 #[cfg(test)]
