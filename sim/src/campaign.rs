@@ -113,7 +113,10 @@ struct Campaign {
 
 impl Campaign {
     fn new(seed: u64) -> Self {
-        let machine = Machine::new(seed);
+        let mut machine = Machine::new(seed);
+        if seed % 2 == 1 {
+            machine.encrypt();
+        }
         Campaign {
             rng: machine.rng.clone(),
             machine,
@@ -232,7 +235,7 @@ impl Campaign {
     fn verify(&self) -> Result<()> {
         let folder = tempfile::tempdir()?;
         self.machine.write_to(folder.path())?;
-        let verified = headwater_engine::verify(folder.path())?;
+        let verified = headwater_engine::verify(folder.path(), self.machine.key.as_ref())?;
         ensure!(
             verified.findings.is_empty() && verified.keys_compared > 0,
             "verify says {verified:?}"

@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context, Result, ensure};
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{Durability, Log, LogOptions};
+use headwater_changelog::{Durability, Log, LogEncryption, LogOptions};
+use headwater_cipher::{DataKey, UserKey};
 use headwater_engine::{Database, EngineOptions};
 use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
@@ -16,6 +17,8 @@ const START_MS: u64 = 1_760_000_000_000;
 /// The clock runs for hours here, and nothing may be trimmed: the whole stream is replayed.
 const FOR_EVER_MS: u64 = u64::MAX / 4;
 
+const DATA_KEY: [u8; 32] = [42; 32];
+
 pub(crate) struct Machine {
     pub(crate) files: FaultyFiles,
     pub(crate) disk: FaultyDisk,
@@ -25,6 +28,8 @@ pub(crate) struct Machine {
     engine: EngineOptions,
     state: StateOptions,
     open_state: Option<Weak<dyn StateStore>>,
+    /// What the files are encrypted with.
+    pub(crate) key: Option<UserKey>,
 }
 
 impl Machine {
@@ -44,7 +49,17 @@ impl Machine {
             },
             rng,
             open_state: None,
+            key: None,
         }
+    }
+
+    /// Encrypts all that is written from now on, which is everything.
+    pub(crate) fn encrypt(&mut self) {
+        let data = || DataKey::new(DATA_KEY);
+        let (key, rng) = (data().log(), self.rng.clone());
+        self.log.encryption = Some(LogEncryption { key, rng });
+        self.state.cipher = Some(Arc::new(data().state()));
+        self.key = Some(UserKey::new([1; 32]));
     }
 
     /// Syncs only now and then from now on.
@@ -100,6 +115,10 @@ impl Machine {
 
     /// Writes both disks into a folder, as a stopped server would have left them.
     pub(crate) fn write_to(&self, folder: &Path) -> Result<()> {
+        if let Some(key) = &self.key {
+            let data = DataKey::new(DATA_KEY);
+            headwater_engine::write_key_file(folder, &data, key, &*self.rng)?;
+        }
         let log = folder.join("log");
         std::fs::create_dir_all(&log)?;
         for name in self.files.sizes().into_keys() {

@@ -3,7 +3,7 @@
 //! ```text
 //! offset 0   magic       u16  0x4248 ("HB")
 //!        2   version     u8   1
-//!        3   flags       u8   bit 0 lz4, bit 1 kept for encryption
+//!        3   flags       u8   bit 0 lz4, bit 1 encrypted
 //!        4   raw_len     u32  length of the entries
 //!        8   stored_len  u32  length of the body that follows the header
 //!        12  crc         u32  see below
@@ -16,11 +16,18 @@
 //! The crc covers segment id, block offset, the header without the crc, and the body: a block is valid in its
 //! own place only, so that a copy of a block inside of somebody's item is never taken for one.
 //!
+//! An encrypted body is what is stored otherwise, sealed with AES-256-GCM under the key of its segment, with its
+//! offset as the nonce and the header (crc left out) as associated data; the tag stands at the end of the body. The
+//! crc covers what is stored, so that damage is told from a torn tail without the key.
+//!
 //! `synced_to` is what tells a torn tail from damage: if a block at `p` is bad and a valid one behind it says
 //! `synced_to > p`, then `p` had been on disk before: damage. Otherwise `p` belongs to a sync group that never
 //! finished and nobody was told that it had.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
+use headwater_cipher::{Part, SegmentCipher, TAG_BYTES};
 use headwater_model::Sequence;
 
 use crate::entry::{
@@ -35,6 +42,9 @@ pub(crate) const ALIGNMENT: u64 = 8;
 const MAGIC: u16 = 0x4248;
 const VERSION: u8 = 1;
 const FLAG_LZ4: u8 = 1;
+const FLAG_ENCRYPTED: u8 = 2;
+/// Where the crc stands in a header.
+const CRC_RANGE: std::ops::Range<usize> = 12..16;
 const RAW_BYTES_MAX: usize = ENTRY_BYTES_MAX + ENTRY_OVERHEAD_BYTES_MAX;
 /// Rough cost of a decoded block beyond its bytes, for the caches' bounds.
 const DECODED_OVERHEAD_BYTES: usize = 160;
@@ -61,6 +71,12 @@ pub(crate) enum BlockFault {
     Unsupported { version: u8, flags: u8 },
     #[error("the block's body does not decompress")]
     Compression,
+    #[error("the block does not decrypt with the store's key")]
+    Decryption,
+    #[error("the block is not encrypted as its segment is")]
+    OtherEncryption,
+    #[error("the block could not be encrypted")]
+    Encryption,
     #[error("{0}")]
     Entry(#[from] CorruptEntry),
 }
@@ -96,7 +112,7 @@ impl Header {
         };
         let plausible = u16::from_le_bytes([bytes[0], bytes[1]]) == MAGIC
             && header.raw_len as usize <= RAW_BYTES_MAX
-            && header.stored_len <= header.raw_len
+            && header.stored_len as usize <= header.raw_len as usize + header.tag_len()
             && header.entries != 0;
         if plausible {
             Ok(header)
@@ -115,6 +131,15 @@ impl Header {
         out[16..24].copy_from_slice(&self.first.0.to_le_bytes());
         out[24..28].copy_from_slice(&self.entries.to_le_bytes());
         out[28..32].copy_from_slice(&self.synced_to.to_le_bytes());
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.flags & FLAG_ENCRYPTED != 0
+    }
+
+    /// Bytes of the body that are no content.
+    fn tag_len(&self) -> usize {
+        if self.is_encrypted() { TAG_BYTES } else { 0 }
     }
 
     /// Length of header and body.
@@ -137,10 +162,18 @@ fn checksum(place: Place, header: &[u8], body: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&place.segment.to_le_bytes());
     crc.update(&place.offset.to_le_bytes());
-    crc.update(&header[..12]);
-    crc.update(&header[16..HEADER_BYTES]);
+    crc.update(&header[..CRC_RANGE.start]);
+    crc.update(&header[CRC_RANGE.end..HEADER_BYTES]);
     crc.update(body);
     crc.finalize()
+}
+
+/// The header with the crc left out, which covers the sealed body and so comes after it.
+fn associated(header: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    bytes.copy_from_slice(&header[..HEADER_BYTES]);
+    bytes[CRC_RANGE].fill(0);
+    bytes
 }
 
 /// Gathers entries for one block.
@@ -178,32 +211,19 @@ impl BlockBuilder {
         mut self,
         place: Place,
         synced_to: u32,
+        cipher: Option<&SegmentCipher>,
         out: &mut Vec<u8>,
-    ) -> DecodedBlock {
+    ) -> Result<DecodedBlock, BlockFault> {
         debug_assert!(self.entries > 0 && place.offset.is_multiple_of(ALIGNMENT));
-        let start = out.len();
-        out.resize(start + HEADER_BYTES, 0);
-        let flags = compress_or_copy(&self.raw, out);
-        let stored_len = out.len() - start - HEADER_BYTES;
-        let mut header = Header {
-            version: VERSION,
-            flags,
-            raw_len: self.raw.len() as u32,
-            stored_len: stored_len as u32,
-            crc: 0,
+        let content = Content {
+            raw: &self.raw,
             first: self.first,
             entries: self.entries,
-            synced_to,
         };
-        let (head, body) = out[start..].split_at_mut(HEADER_BYTES);
-        header.put(head);
-        header.crc = checksum(place, head, body);
-        header.put(head);
-        let end = header.end(place.offset);
-        out.resize(start + (end - place.offset) as usize, 0);
+        let end = content.put(place, synced_to, cipher, out)?;
         self.records
             .sort_unstable_by_key(|record| (record.shard, record.sequence));
-        DecodedBlock {
+        Ok(DecodedBlock {
             first: self.first,
             last: self.last,
             entries: self.entries,
@@ -211,7 +231,59 @@ impl BlockBuilder {
             end,
             raw: Bytes::from(self.raw),
             records: self.records,
+        })
+    }
+}
+
+/// What a block says, wherever it stands.
+pub(crate) struct Content<'a> {
+    /// The entries, one behind the other.
+    pub(crate) raw: &'a [u8],
+    /// Sequence of the first entry's first change.
+    pub(crate) first: Sequence,
+    pub(crate) entries: u32,
+}
+
+impl Content<'_> {
+    /// Appends the block to `out`: header, compressed and perhaps sealed body, padding. Gives the offset at which the
+    /// next block starts.
+    pub(crate) fn put(
+        &self,
+        place: Place,
+        synced_to: u32,
+        cipher: Option<&SegmentCipher>,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, BlockFault> {
+        let start = out.len();
+        out.resize(start + HEADER_BYTES, 0);
+        let mut header = Header {
+            version: VERSION,
+            flags: compress_or_copy(self.raw, out),
+            raw_len: self.raw.len() as u32,
+            stored_len: 0,
+            crc: 0,
+            first: self.first,
+            entries: self.entries,
+            synced_to,
+        };
+        if cipher.is_some() {
+            header.flags |= FLAG_ENCRYPTED;
         }
+        header.stored_len = (out.len() - start - HEADER_BYTES + header.tag_len()) as u32;
+        let (head, body) = out[start..].split_at_mut(HEADER_BYTES);
+        header.put(head);
+        if let Some(cipher) = cipher {
+            let tag = cipher
+                .seal(Part::Block, place.offset, head, body)
+                .map_err(|_| BlockFault::Encryption)?;
+            out.extend_from_slice(&tag);
+        }
+        let (head, body) = out[start..].split_at_mut(HEADER_BYTES);
+        header.crc = checksum(place, head, body);
+        header.put(head);
+        let end = header.end(place.offset);
+        out.resize(start + (end - place.offset) as usize, 0);
+        Ok(end)
     }
 }
 
@@ -251,20 +323,25 @@ pub(crate) struct DecodedBlock {
 
 impl DecodedBlock {
     /// Checks and decodes header and body, which `bytes` must hold whole.
-    pub(crate) fn decode(place: Place, header: &Header, bytes: &[u8]) -> Result<Self, BlockFault> {
+    pub(crate) fn decode(
+        place: Place,
+        header: &Header,
+        cipher: Option<&SegmentCipher>,
+        bytes: &[u8],
+    ) -> Result<Self, BlockFault> {
         let bytes = bytes.get(..header.unpadded_len()).ok_or(BlockFault::Cut)?;
         check(place, header, bytes)?;
-        let body = &bytes[HEADER_BYTES..];
-        if header.version != VERSION || header.flags & !FLAG_LZ4 != 0 {
+        if header.version != VERSION || header.flags & !(FLAG_LZ4 | FLAG_ENCRYPTED) != 0 {
             return Err(BlockFault::Unsupported {
                 version: header.version,
                 flags: header.flags,
             });
         }
+        let body = open_body(place, header, cipher, bytes)?;
         let raw = if header.flags & FLAG_LZ4 == 0 {
-            body.to_vec()
+            body.into_owned()
         } else {
-            lz4_flex::block::decompress(body, header.raw_len as usize)
+            lz4_flex::block::decompress(&body, header.raw_len as usize)
                 .map_err(|_| BlockFault::Compression)?
         };
         if raw.len() != header.raw_len as usize {
@@ -301,6 +378,11 @@ impl DecodedBlock {
         })
     }
 
+    /// The same block where the next one starts at `end`.
+    pub(crate) fn ending_at(self, end: u64) -> Self {
+        Self { end, ..self }
+    }
+
     /// The records of a shard from a sequence on.
     pub(crate) fn shard_records(&self, shard: u32, from: Sequence) -> &[RecordAt] {
         let start = self
@@ -320,6 +402,36 @@ impl DecodedBlock {
     /// Memory it takes.
     pub(crate) fn weight_bytes(&self) -> usize {
         DECODED_OVERHEAD_BYTES + self.raw.len() + self.records.len() * size_of::<RecordAt>()
+    }
+}
+
+/// The body of a checked block as it was before it was sealed.
+fn open_body<'a>(
+    place: Place,
+    header: &Header,
+    cipher: Option<&SegmentCipher>,
+    bytes: &'a [u8],
+) -> Result<Cow<'a, [u8]>, BlockFault> {
+    let (head, body) = bytes.split_at(HEADER_BYTES);
+    match (header.is_encrypted(), cipher) {
+        (false, None) => Ok(Cow::Borrowed(body)),
+        (true, Some(cipher)) => {
+            let (sealed, tag) = body
+                .split_last_chunk::<TAG_BYTES>()
+                .ok_or(BlockFault::Decryption)?;
+            let mut opened = sealed.to_vec();
+            cipher
+                .open(
+                    Part::Block,
+                    place.offset,
+                    &associated(head),
+                    &mut opened,
+                    *tag,
+                )
+                .map_err(|_| BlockFault::Decryption)?;
+            Ok(Cow::Owned(opened))
+        }
+        _ => Err(BlockFault::OtherEncryption),
     }
 }
 

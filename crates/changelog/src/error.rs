@@ -76,6 +76,18 @@ pub enum LogError {
         /// The unknown version or flag.
         detail: String,
     },
+    /// The log is encrypted and no key was given.
+    #[error("{file} is encrypted: give the key that the store was encrypted with")]
+    Encrypted {
+        /// File name inside the log's folder.
+        file: String,
+    },
+    /// A key was given for a log that is not encrypted.
+    #[error("{file} is not encrypted, but a key was given")]
+    NotEncrypted {
+        /// File name inside the log's folder.
+        file: String,
+    },
     /// Somebody else has the log open.
     #[error("{folder} is in use by another process")]
     Locked {

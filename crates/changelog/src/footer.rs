@@ -5,15 +5,20 @@
 //!           varint shards, shard*
 //! shard   = varint shard, varint(first - segment's first), varint(last - first), varint listed,
 //!           (varint sequence step, varint offset step)*
-//! trailer = magic "hwlogend", footer offset u64, footer length u32, footer crc u32, version u16, zero u16, crc u32
+//! trailer = magic "hwlogend", footer offset u64, footer length u32, footer crc u32, version u16, flags u16, crc u32
 //! ```
+//!
+//! In an encrypted segment the footer is sealed like a block (flag 1), with the trailer's place as the nonce. It is
+//! written more than once only with the same content: that of the blocks before it.
 //!
 //! The footer starts where the blocks end; the trailer is the file's last 32 bytes. A footer says nothing that
 //! the blocks do not: one that is missing or broken is made again from a scan. The time range of a segment is
 //! that of its sequences.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use headwater_cipher::{Part, SegmentCipher, TAG_BYTES};
 use headwater_model::Sequence;
 
 use crate::index::{Listed, SegmentIndex, ShardSpan};
@@ -23,6 +28,7 @@ pub(crate) const TRAILER_BYTES: usize = 32;
 
 const MAGIC: &[u8; 8] = b"hwlogend";
 const VERSION: u16 = 1;
+const FLAG_ENCRYPTED: u32 = 1 << 16;
 /// No footer is larger: an index entry takes 64 KiB of blocks per shard, but shards may be many.
 const FOOTER_BYTES_MAX: u32 = 256 << 20;
 
@@ -32,6 +38,7 @@ pub(crate) struct Trailer {
     pub(crate) offset: u64,
     pub(crate) length: u32,
     crc: u32,
+    encrypted: bool,
 }
 
 impl Trailer {
@@ -44,19 +51,20 @@ impl Trailer {
             offset: u64::from(u32_at(8)) | u64::from(u32_at(12)) << 32,
             length: u32_at(16),
             crc: u32_at(20),
+            encrypted: u32_at(24) & FLAG_ENCRYPTED != 0,
         };
         let fits = trailer.length <= FOOTER_BYTES_MAX
             && trailer
                 .offset
                 .checked_add(u64::from(trailer.length) + TRAILER_BYTES as u64)
                 == Some(file_len);
-        let known = &bytes[..8] == MAGIC && u32_at(24) == u32::from(VERSION);
+        let known = &bytes[..8] == MAGIC && u32_at(24) & !FLAG_ENCRYPTED == u32::from(VERSION);
         (known && fits && u32_at(28) == crc32fast::hash(&bytes[..28])).then_some(trailer)
     }
 }
 
-/// Footer and trailer of a segment.
-pub(crate) fn encode(index: &SegmentIndex) -> Vec<u8> {
+/// Footer and trailer of a segment; `None` if the footer could not be sealed.
+pub(crate) fn encode(index: &SegmentIndex, cipher: Option<&SegmentCipher>) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let totals = [
         index.first.0,
@@ -74,16 +82,22 @@ pub(crate) fn encode(index: &SegmentIndex) -> Vec<u8> {
     for (shard, span) in &index.shards {
         put_span(&mut out, index.first, *shard, span);
     }
+    let mut flags = 0;
+    if let Some(cipher) = cipher {
+        let tag = cipher.seal(Part::Footer, index.end, MAGIC, &mut out).ok()?;
+        out.extend_from_slice(&tag);
+        flags = FLAG_ENCRYPTED;
+    }
     let (length, crc) = (out.len() as u32, crc32fast::hash(&out));
     let trailer = out.len();
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&index.end.to_le_bytes());
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(&crc.to_le_bytes());
-    out.extend_from_slice(&u32::from(VERSION).to_le_bytes());
+    out.extend_from_slice(&(u32::from(VERSION) | flags).to_le_bytes());
     let crc = crc32fast::hash(&out[trailer..]);
     out.extend_from_slice(&crc.to_le_bytes());
-    out
+    Some(out)
 }
 
 fn put_span(out: &mut Vec<u8>, base: Sequence, shard: u32, span: &ShardSpan) {
@@ -100,10 +114,15 @@ fn put_span(out: &mut Vec<u8>, base: Sequence, shard: u32, span: &ShardSpan) {
 }
 
 /// Decodes a footer; `None` if it is not what was written.
-pub(crate) fn decode(trailer: Trailer, footer: &[u8]) -> Option<SegmentIndex> {
+pub(crate) fn decode(
+    trailer: Trailer,
+    cipher: Option<&SegmentCipher>,
+    footer: &[u8],
+) -> Option<SegmentIndex> {
     if footer.len() != trailer.length as usize || crc32fast::hash(footer) != trailer.crc {
         return None;
     }
+    let footer = &*open(trailer, cipher, footer)?;
     let mut at = 0;
     let first = take_u64(footer, &mut at)?;
     let mut index = SegmentIndex::new(Sequence(first), 0);
@@ -116,6 +135,26 @@ pub(crate) fn decode(trailer: Trailer, footer: &[u8]) -> Option<SegmentIndex> {
     index.shards = take_shards(footer, &mut at, index.first)?;
     (at == footer.len() && index.end == trailer.offset && index.first <= index.last)
         .then_some(index)
+}
+
+/// The footer as it was before it was sealed.
+fn open<'a>(
+    trailer: Trailer,
+    cipher: Option<&SegmentCipher>,
+    footer: &'a [u8],
+) -> Option<Cow<'a, [u8]>> {
+    match (trailer.encrypted, cipher) {
+        (false, None) => Some(Cow::Borrowed(footer)),
+        (true, Some(cipher)) => {
+            let (sealed, tag) = footer.split_last_chunk::<TAG_BYTES>()?;
+            let mut opened = sealed.to_vec();
+            cipher
+                .open(Part::Footer, trailer.offset, MAGIC, &mut opened, *tag)
+                .ok()?;
+            Some(Cow::Owned(opened))
+        }
+        _ => None,
+    }
 }
 
 fn take_u64(bytes: &[u8], at: &mut usize) -> Option<u64> {

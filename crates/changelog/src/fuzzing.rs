@@ -33,7 +33,7 @@ pub fn block(bytes: &[u8], mend: bool) -> bool {
     let Some(Ok(header)) = bytes.first_chunk::<HEADER_BYTES>().map(Header::parse) else {
         return false;
     };
-    let Ok(decoded) = DecodedBlock::decode(PLACE, &header, &bytes) else {
+    let Ok(decoded) = DecodedBlock::decode(PLACE, &header, None, &bytes) else {
         return false;
     };
     for (shard, first, last) in decoded.shards() {
@@ -59,12 +59,14 @@ fn written_anew(decoded: &DecodedBlock, synced_to: u32) {
         }
     }
     let mut out = Vec::new();
-    let written = builder.finish(PLACE, synced_to, &mut out);
+    let Ok(written) = builder.finish(PLACE, synced_to, None, &mut out) else {
+        panic!("a block that is not encrypted is always written");
+    };
     let header = out.first_chunk::<HEADER_BYTES>().map(Header::parse);
     let Some(Ok(header)) = header else {
         panic!("a written block has no header");
     };
-    let read = DecodedBlock::decode(PLACE, &header, &out);
+    let read = DecodedBlock::decode(PLACE, &header, None, &out);
     assert_eq!(read.as_ref(), Ok(&written));
     assert_eq!(
         (written.first, written.last, written.changes),
@@ -101,7 +103,7 @@ pub fn footer(bytes: &[u8], mend: bool) -> bool {
         return false;
     };
     let body = &bytes[trailer.offset as usize..][..trailer.length as usize];
-    footer::decode(trailer, body).is_some()
+    footer::decode(trailer, None, body).is_some()
 }
 
 /// Reads the header of a segment. One that is read comes back the same when it is written anew.
@@ -128,7 +130,7 @@ pub fn log(bytes: &[u8], mend: bool) -> bool {
     if write(files.as_ref(), &bytes).is_err() {
         return false;
     }
-    let verified = crate::verify::verify(files.as_ref());
+    let verified = crate::verify::verify(files.as_ref(), None);
     let options = LogOptions {
         durability: Durability::Memory,
         ..LogOptions::default()

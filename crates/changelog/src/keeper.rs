@@ -188,6 +188,7 @@ fn seal(shared: &Shared, active: &ActiveFile) -> Result<(), LogError> {
         &segment.name,
         &*active.file,
         &index,
+        segment.cipher.as_deref(),
         shared.options.syncs(),
     )?;
     Counters::add(

@@ -15,7 +15,8 @@
 //! is an error that names file and offset; after a failed write or fsync nothing is acknowledged any more.
 //!
 //! A file per idea: `entry`, `block`, `segment`, `footer` are the format, `scan` and `open` read it back after a
-//! crash, `queue`, `writer`, `keeper`, `position` are the way in, `tail`, `index`, `shard`, `replay` the way out.
+//! crash, `queue`, `writer`, `keeper`, `position` are the way in, `tail`, `index`, `shard`, `replay` the way out, `verify` and
+//! `rewrite` work on a log that nobody has open.
 
 mod block;
 mod cache;
@@ -35,6 +36,7 @@ mod options;
 mod position;
 mod queue;
 mod replay;
+mod rewrite;
 mod room;
 mod scan;
 mod seal;
@@ -53,10 +55,11 @@ pub use error::LogError;
 pub use files::{DiskFiles, Files, FilesLock, LogFile, MemoryFiles};
 pub use log::Log;
 pub use open::OpenReport;
-pub use options::{Durability, LogOptions};
+pub use options::{Durability, LogEncryption, LogOptions};
 pub use queue::Appended;
 pub use replay::EntryReader;
-pub use segment::{SegmentSummary, ShardSummary};
+pub use rewrite::{Rewritten, rewrite};
+pub use segment::{SegmentSummary, ShardSummary, is_segment};
 pub use shard::{ReadLimit, ShardPage};
 pub use stats::LogStats;
 pub use verify::{Problem, VerifyReport, verify};

@@ -326,6 +326,11 @@ impl Log {
         });
     }
 
+    /// Whether all that the log writes is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.shared.options.encryption.is_some()
+    }
+
     /// Why the log stopped acknowledging, if a failure made it.
     pub fn poisoned(&self) -> Option<Arc<str>> {
         self.shared.position.poisoned()

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use headwater_cipher::{LogKey, SegmentCipher};
 use headwater_model::{Clock, Sequence};
 
 use crate::block::BlockFault;
@@ -49,6 +50,25 @@ pub(crate) struct Found {
     pub(crate) size_bytes: u64,
     /// Absent if the file does not begin with one.
     pub(crate) header: Option<SegmentHeader>,
+    /// Absent in a plain segment.
+    pub(crate) cipher: Option<Arc<SegmentCipher>>,
+}
+
+impl Found {
+    /// Its content, up to `limit`.
+    pub(crate) fn window(&self, limit: u64) -> Window {
+        Window::new(&self.name, self.file.clone(), self.cipher.clone(), limit)
+    }
+
+    /// The index in its footer; `None` if there is no valid one.
+    pub(crate) fn footer(&self) -> Result<Option<SegmentIndex>, LogError> {
+        read_footer(
+            &self.name,
+            &*self.file,
+            self.cipher.as_deref(),
+            self.size_bytes,
+        )
+    }
 }
 
 /// A segment whose contents are known.
@@ -73,7 +93,7 @@ pub(crate) fn open(
     options: LogOptions,
     clock: &dyn Clock,
 ) -> Result<(Shared, ActiveFile, OpenReport), LogError> {
-    let found = find_segments(&*files)?;
+    let found = find_segments(&*files, options.key())?;
     let id_next = found.last().map_or(1, |found| found.id + 1);
     let store_id = store_id(&found, &options, clock)?;
     let (unborn, born): (Vec<Found>, Vec<Found>) =
@@ -104,12 +124,8 @@ pub(crate) fn open(
         segments.push(Arc::new(seal_known(known, options.syncs())?));
     }
 
-    let header = SegmentHeader {
-        store_id,
-        id: id_next,
-        base: last,
-    };
-    let active = Arc::new(Segment::open(&header));
+    let header = SegmentHeader::new(store_id, id_next, last, options.encryption.as_ref());
+    let active = Arc::new(Segment::open(&header, options.key())?);
     segments.push(active.clone());
     let shared = Shared::new(options, files, store_id, segments, shard_ends, last);
     let file = start_segment(&shared, &active, &header)?;
@@ -133,7 +149,11 @@ pub(crate) fn open(
     ))
 }
 
-pub(crate) fn find_segments(files: &dyn Files) -> Result<Vec<Found>, LogError> {
+/// All segments in order of their ids. With `key` they must be encrypted, without one they must not be.
+pub(crate) fn find_segments(
+    files: &dyn Files,
+    key: Option<&LogKey>,
+) -> Result<Vec<Found>, LogError> {
     let names = files
         .list()
         .map_err(|error| LogError::io("list", &files.location(), error))?;
@@ -142,10 +162,12 @@ pub(crate) fn find_segments(files: &dyn Files) -> Result<Vec<Found>, LogError> {
         .filter_map(|name| segment::id_of(name))
         .collect();
     ids.sort_unstable();
-    ids.into_iter().map(|id| find_segment(files, id)).collect()
+    ids.into_iter()
+        .map(|id| find_segment(files, id, key))
+        .collect()
 }
 
-fn find_segment(files: &dyn Files, id: u64) -> Result<Found, LogError> {
+fn find_segment(files: &dyn Files, id: u64, key: Option<&LogKey>) -> Result<Found, LogError> {
     let name = segment::name(id);
     let file = files
         .open(&name)
@@ -161,12 +183,17 @@ fn find_segment(files: &dyn Files, id: u64) -> Result<Found, LogError> {
             "the header names another segment",
         ));
     }
+    let cipher = match &header {
+        Some(header) => header.cipher(key)?,
+        None => None,
+    };
     Ok(Found {
         id,
         name,
         file,
         size_bytes,
         header,
+        cipher,
     })
 }
 
@@ -200,7 +227,7 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
     for found in born {
         // Those without a header went elsewhere.
         let Some(header) = found.header else { continue };
-        if let Some(index) = read_footer(&found.name, &*found.file, found.size_bytes)? {
+        if let Some(index) = found.footer()? {
             known.push(Known {
                 found,
                 base: header.base,
@@ -227,6 +254,7 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
 pub(crate) fn read_footer(
     name: &str,
     file: &dyn LogFile,
+    cipher: Option<&SegmentCipher>,
     size_bytes: u64,
 ) -> Result<Option<SegmentIndex>, LogError> {
     let read = |buffer: &mut [u8], offset| file.read_full_at(buffer, offset);
@@ -243,13 +271,13 @@ pub(crate) fn read_footer(
     };
     let mut bytes = vec![0; trailer.length as usize];
     let length = read(&mut bytes, trailer.offset).map_err(error)?;
-    Ok(footer::decode(trailer, &bytes[..length]))
+    Ok(footer::decode(trailer, cipher, &bytes[..length]))
 }
 
 /// Makes the index from the blocks. What follows the last valid one must not have been on disk; gives its length.
-fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentIndex, u64), LogError> {
+pub(crate) fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentIndex, u64), LogError> {
     let start = SEGMENT_HEADER_BYTES as u64;
-    let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
+    let mut window = found.window(found.size_bytes);
     let mut index = SegmentIndex::new(base, start);
     let stop = scan::walk(&mut window, found.id, start, |offset, _, block| {
         if block.first <= index.last {
@@ -266,7 +294,10 @@ fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentIndex, u64), Lo
         return Ok((index, 0));
     };
     // A valid checksum over something else than entries was never written by a log.
-    let written_so = matches!(stop.fault, BlockFault::Entry(_) | BlockFault::Compression);
+    let written_so = !matches!(
+        stop.fault,
+        BlockFault::NoBlock | BlockFault::Cut | BlockFault::Checksum
+    );
     if written_so || scan::was_synced(&mut window, found.id, stop.offset)? {
         return Err(LogError::damaged(&found.name, stop.offset, stop.fault));
     }
@@ -276,8 +307,8 @@ fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentIndex, u64), Lo
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
 /// with the start of the first block, so that block cannot be whole either.
 pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
-    let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
-    let first_is_whole = window.block(found.id, SEGMENT_HEADER_BYTES as u64)?.is_ok();
+    let mut window = found.window(found.size_bytes);
+    let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
     if first_is_whole || scan::was_synced(&mut window, found.id, 0)? {
         return Err(LogError::damaged(
             &found.name,
@@ -323,9 +354,11 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
             let synced = found.file.sync_data();
             synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }
-        seal::write_footer(found.id, &found.name, &*found.file, &index, sync)?
+        let cipher = found.cipher.as_deref();
+        seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync)?
     };
-    Ok(Segment::new(found.id, base, SegmentState::Sealed(sealed)))
+    let state = SegmentState::Sealed(sealed);
+    Ok(Segment::new(found.id, base, found.cipher, state))
 }
 
 /// Makes the file of the log's first segment after opening; it is safe, name and all, before anything relies on it.

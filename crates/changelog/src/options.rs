@@ -1,5 +1,10 @@
 //! Settings of a log, each bound with its default.
 
+use std::sync::Arc;
+
+use headwater_cipher::{LogKey, SALT_BYTES};
+use headwater_model::Rng;
+
 use crate::error::LogError;
 
 /// When an append counts as acknowledged.
@@ -46,6 +51,31 @@ pub struct LogOptions {
     /// Identity written into every segment; a log that has one keeps it. Without one, a new log makes it from the
     /// clock.
     pub store_id: Option<[u8; 16]>,
+    /// With what the log is encrypted; without it, it is not. All segments of a log are alike.
+    pub encryption: Option<LogEncryption>,
+}
+
+/// What an encrypted log needs.
+#[derive(Clone)]
+pub struct LogEncryption {
+    /// The key that the keys of all segments follow from.
+    pub key: LogKey,
+    /// Gives each segment its salt.
+    pub rng: Arc<dyn Rng>,
+}
+
+impl LogEncryption {
+    pub(crate) fn salt(&self) -> [u8; SALT_BYTES] {
+        let mut salt = [0; SALT_BYTES];
+        self.rng.fill(&mut salt);
+        salt
+    }
+}
+
+impl std::fmt::Debug for LogEncryption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogEncryption(..)")
+    }
 }
 
 impl Default for LogOptions {
@@ -64,6 +94,7 @@ impl Default for LogOptions {
             preallocate: true,
             reserve_bytes: 0,
             store_id: None,
+            encryption: None,
         }
     }
 }
@@ -101,6 +132,11 @@ impl LogOptions {
             Some((_, detail)) => Err(LogError::InvalidOption { detail }),
             None => Ok(()),
         }
+    }
+
+    /// The key, if the log is encrypted.
+    pub(crate) fn key(&self) -> Option<&LogKey> {
+        self.encryption.as_ref().map(|encryption| &encryption.key)
     }
 
     pub(crate) fn syncs(&self) -> bool {

@@ -125,7 +125,8 @@ impl Iterator for EntryReader {
 impl Cursor {
     fn new(shared: &Shared, segment: Arc<Segment>) -> Result<Self, LogError> {
         let end = segment.end();
-        let window = Window::new(&segment.name, shared.open_segment(&segment)?, end);
+        let file = shared.open_segment(&segment)?;
+        let window = Window::new(&segment.name, file, segment.cipher.clone(), end);
         Ok(Self {
             window,
             segment,

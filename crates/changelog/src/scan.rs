@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use headwater_cipher::SegmentCipher;
+
 use crate::block::{self, ALIGNMENT, BlockFault, DecodedBlock, HEADER_BYTES, Header, Place};
 use crate::error::LogError;
 use crate::files::LogFile;
@@ -16,6 +18,7 @@ const ZERO_PAGE_BYTES: usize = 1024;
 pub(crate) struct Window {
     name: String,
     file: Arc<dyn LogFile>,
+    cipher: Option<Arc<SegmentCipher>>,
     buffer: Vec<u8>,
     start: u64,
     /// Nothing is read from here on.
@@ -23,10 +26,16 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(name: &str, file: Arc<dyn LogFile>, limit: u64) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        file: Arc<dyn LogFile>,
+        cipher: Option<Arc<SegmentCipher>>,
+        limit: u64,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             file,
+            cipher,
             buffer: Vec::new(),
             start: 0,
             limit,
@@ -79,6 +88,15 @@ impl Window {
             .and_then(Header::parse))
     }
 
+    /// Whether a block with a valid checksum stands at `offset`; it is not decoded.
+    pub(crate) fn is_whole(&mut self, segment: u64, offset: u64) -> Result<bool, LogError> {
+        let Ok(header) = self.header(offset)? else {
+            return Ok(false);
+        };
+        let bytes = self.bytes(offset, header.unpadded_len())?;
+        Ok(block::check(Place { segment, offset }, &header, bytes).is_ok())
+    }
+
     /// The block at `offset`, checked and decoded.
     pub(crate) fn block(
         &mut self,
@@ -89,8 +107,10 @@ impl Window {
             Ok(header) => header,
             Err(fault) => return Ok(Err(fault)),
         };
+        let cipher = self.cipher.clone();
         let bytes = self.bytes(offset, header.unpadded_len())?;
-        let block = DecodedBlock::decode(Place { segment, offset }, &header, bytes);
+        let place = Place { segment, offset };
+        let block = DecodedBlock::decode(place, &header, cipher.as_deref(), bytes);
         Ok(block.map(|block| (header, block)))
     }
 }
@@ -140,20 +160,9 @@ pub(crate) fn find_block(
         if let Ok(header) = window.header(at)?
             && wanted(&header)
             && header.end(at) <= block::padded(window.limit)
+            && window.is_whole(segment, at)?
         {
-            let bytes = window.bytes(at, header.unpadded_len())?;
-            if block::check(
-                Place {
-                    segment,
-                    offset: at,
-                },
-                &header,
-                bytes,
-            )
-            .is_ok()
-            {
-                return Ok(Some(at));
-            }
+            return Ok(Some(at));
         }
         at += ALIGNMENT;
     }

@@ -1,5 +1,8 @@
 //! Sealing: a segment that is written to no more gets its footer, and is cut to its true length.
 
+use headwater_cipher::SegmentCipher;
+
+use crate::block::BlockFault;
 use crate::error::{LogError, SYNC};
 use crate::files::LogFile;
 use crate::footer;
@@ -12,9 +15,11 @@ pub(crate) fn write_footer(
     name: &str,
     file: &dyn LogFile,
     index: &SegmentIndex,
+    cipher: Option<&SegmentCipher>,
     sync: bool,
 ) -> Result<SealedSegment, LogError> {
-    let footer = footer::encode(index);
+    let footer = footer::encode(index, cipher)
+        .ok_or_else(|| LogError::damaged(name, index.end, BlockFault::Encryption))?;
     let size_bytes = index.end + footer.len() as u64;
     file.set_size_bytes(index.end)
         .map_err(|error| LogError::io("cut", name, error))?;

@@ -3,12 +3,12 @@
 //! ```text
 //! offset 0   magic     "hwlogseg"
 //!        8   version   u16  1
-//!        10  flags     u16  0, kept for encryption
+//!        10  flags     u16  bit 0 encrypted
 //!        12  zero      u32
 //!        16  store id  16 bytes
 //!        32  id        u64
 //!        40  base      u64  last sequence of all segments before: where this one joins on
-//!        48  zero      12 bytes
+//!        48  salt      12 bytes, random in an encrypted segment, else zero
 //!        60  crc       u32
 //!        64  blocks
 //! ```
@@ -18,24 +18,32 @@
 
 use std::sync::Arc;
 
+use headwater_cipher::{LogKey, SALT_BYTES, SegmentCipher};
 use headwater_model::Sequence;
 use parking_lot::RwLock;
 
 use crate::error::LogError;
 use crate::files::LogFile;
 use crate::index::SegmentIndex;
+use crate::options::LogEncryption;
 
 /// Length of a segment's header.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 64;
 
 const MAGIC: &[u8; 8] = b"hwlogseg";
 const VERSION: u16 = 1;
+const FLAG_ENCRYPTED: u16 = 1;
 const SUFFIX: &str = ".hwl";
 const ID_DIGITS: usize = 20;
 
 /// The file's name: a number, so that it gives nothing away.
 pub(crate) fn name(id: u64) -> String {
     format!("{id:0width$}{SUFFIX}", width = ID_DIGITS)
+}
+
+/// Whether a file of this name is a segment of a log.
+pub fn is_segment(name: &str) -> bool {
+    id_of(name).is_some()
 }
 
 /// The id in a file's name, if it is one of a segment.
@@ -51,13 +59,54 @@ pub(crate) struct SegmentHeader {
     pub(crate) store_id: [u8; 16],
     pub(crate) id: u64,
     pub(crate) base: Sequence,
+    /// What the key of an encrypted segment depends on beside the store's; `None` in a plain one.
+    pub(crate) salt: Option<[u8; SALT_BYTES]>,
 }
 
 impl SegmentHeader {
+    /// The header of a new segment, encrypted if the log is.
+    pub(crate) fn new(
+        store_id: [u8; 16],
+        id: u64,
+        base: Sequence,
+        encryption: Option<&LogEncryption>,
+    ) -> Self {
+        Self {
+            store_id,
+            id,
+            base,
+            salt: encryption.map(LogEncryption::salt),
+        }
+    }
+
+    /// The cipher of the segment; `None` for a plain one.
+    ///
+    /// # Errors
+    /// [`LogError::Encrypted`] without a key, [`LogError::NotEncrypted`] for a plain segment of a log with one.
+    pub(crate) fn cipher(
+        &self,
+        key: Option<&LogKey>,
+    ) -> Result<Option<Arc<SegmentCipher>>, LogError> {
+        match (self.salt, key) {
+            (None, None) => Ok(None),
+            (Some(salt), Some(key)) => Ok(Some(Arc::new(key.segment(self.id, &salt)))),
+            (Some(_), None) => Err(LogError::Encrypted {
+                file: name(self.id),
+            }),
+            (None, Some(_)) => Err(LogError::NotEncrypted {
+                file: name(self.id),
+            }),
+        }
+    }
+
     pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_BYTES] {
         let mut out = [0; SEGMENT_HEADER_BYTES];
         out[..8].copy_from_slice(MAGIC);
         out[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        if let Some(salt) = &self.salt {
+            out[10..12].copy_from_slice(&FLAG_ENCRYPTED.to_le_bytes());
+            out[48..60].copy_from_slice(salt);
+        }
         out[16..32].copy_from_slice(&self.store_id);
         out[32..40].copy_from_slice(&self.id.to_le_bytes());
         out[40..48].copy_from_slice(&self.base.0.to_le_bytes());
@@ -80,10 +129,11 @@ impl SegmentHeader {
         if &bytes[..8] != MAGIC || u64_at(56) >> 32 != u64::from(crc32fast::hash(&bytes[..60])) {
             return Ok(None);
         }
-        let version = u64_at(8);
-        if version != u64::from(VERSION) {
-            let detail =
-                format!("its version and flags are {version:#x}, this version knows {VERSION:#x}");
+        let (version, flags) = (u64_at(8) as u16, (u64_at(8) >> 16) as u16);
+        if version != VERSION || flags & !FLAG_ENCRYPTED != 0 {
+            let detail = format!(
+                "its format is {version} with flags {flags:#x}, this version knows format {VERSION}"
+            );
             return Err(LogError::Unsupported {
                 file: file.to_owned(),
                 detail,
@@ -95,6 +145,7 @@ impl SegmentHeader {
             store_id,
             id: u64_at(32),
             base: Sequence(u64_at(40)),
+            salt: (flags & FLAG_ENCRYPTED != 0).then(|| std::array::from_fn(|at| bytes[48 + at])),
         }))
     }
 
@@ -174,6 +225,8 @@ pub(crate) struct Segment {
     pub(crate) id: u64,
     pub(crate) base: Sequence,
     pub(crate) name: String,
+    /// `None` in a plain segment.
+    pub(crate) cipher: Option<Arc<SegmentCipher>>,
     pub(crate) state: RwLock<SegmentState>,
 }
 
@@ -191,19 +244,31 @@ pub(crate) struct SealedSegment {
 }
 
 impl Segment {
-    pub(crate) fn new(id: u64, base: Sequence, state: SegmentState) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        base: Sequence,
+        cipher: Option<Arc<SegmentCipher>>,
+        state: SegmentState,
+    ) -> Self {
         Self {
             id,
             base,
             name: name(id),
+            cipher,
             state: RwLock::new(state),
         }
     }
 
     /// A segment without blocks, to be written to.
-    pub(crate) fn open(header: &SegmentHeader) -> Self {
+    pub(crate) fn open(header: &SegmentHeader, key: Option<&LogKey>) -> Result<Self, LogError> {
         let index = SegmentIndex::new(header.base, SEGMENT_HEADER_BYTES as u64);
-        Self::new(header.id, header.base, SegmentState::Open(index))
+        let cipher = header.cipher(key)?;
+        Ok(Self::new(
+            header.id,
+            header.base,
+            cipher,
+            SegmentState::Open(index),
+        ))
     }
 
     pub(crate) fn summary(&self) -> SegmentSummary {

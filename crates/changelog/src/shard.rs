@@ -231,7 +231,8 @@ impl Shared {
         let size_bytes = file
             .size_bytes()
             .map_err(|error| LogError::io("look at", &segment.name, error))?;
-        let index = open::read_footer(&segment.name, &*file, size_bytes)?;
+        let index =
+            open::read_footer(&segment.name, &*file, segment.cipher.as_deref(), size_bytes)?;
         let at = size_bytes.saturating_sub(footer::TRAILER_BYTES as u64);
         let index = index.ok_or_else(|| {
             LogError::damaged(&segment.name, at, "the footer is not valid any more")
@@ -263,7 +264,7 @@ impl Shared {
             return Ok(block);
         }
         let file = self.open_segment(segment)?;
-        let block = Arc::new(read_block(&*file, &segment.name, place)?);
+        let block = Arc::new(read_block(&*file, segment, place)?);
         self.blocks
             .insert(place, block.clone(), block.weight_bytes());
         Ok(block)
@@ -271,7 +272,12 @@ impl Shared {
 }
 
 /// Reads, checks and decodes one block.
-fn read_block(file: &dyn LogFile, name: &str, place: Place) -> Result<DecodedBlock, LogError> {
+fn read_block(
+    file: &dyn LogFile,
+    segment: &Segment,
+    place: Place,
+) -> Result<DecodedBlock, LogError> {
+    let name = segment.name.as_str();
     let failed = |error| LogError::io("read", name, error);
     let mut bytes = vec![0; BLOCK_READ_BYTES];
     let read = file
@@ -289,5 +295,5 @@ fn read_block(file: &dyn LogFile, name: &str, place: Place) -> Result<DecodedBlo
             .map_err(failed)?;
         bytes.truncate(read + more);
     }
-    DecodedBlock::decode(place, &header, &bytes).map_err(damaged)
+    DecodedBlock::decode(place, &header, segment.cipher.as_deref(), &bytes).map_err(damaged)
 }

@@ -1,5 +1,6 @@
 //! Checking a whole log that nobody has open: every checksum, the order, the chain, footers against the blocks.
 
+use headwater_cipher::LogKey;
 use headwater_model::Sequence;
 
 use crate::block::DecodedBlock;
@@ -80,9 +81,9 @@ impl VerifyReport {
 
 /// Reads and checks everything; changes nothing. An error means that it could not be read, problems are in the
 /// report.
-pub fn verify(files: &dyn Files) -> Result<VerifyReport, LogError> {
+pub fn verify(files: &dyn Files, key: Option<&LogKey>) -> Result<VerifyReport, LogError> {
     let _lock = take_lock(files)?;
-    let found = open::find_segments(files)?;
+    let found = open::find_segments(files, key)?;
     let mut report = VerifyReport {
         segments: found.len(),
         ..VerifyReport::default()
@@ -139,13 +140,9 @@ fn check_segment(
     report: &mut VerifyReport,
 ) -> Result<(), LogError> {
     let start = SEGMENT_HEADER_BYTES as u64;
-    let footer = open::read_footer(&found.name, &*found.file, found.size_bytes)?;
+    let footer = found.footer()?;
     let end = footer.as_ref().map(|footer| footer.end);
-    let window = Window::new(
-        &found.name,
-        found.file.clone(),
-        end.unwrap_or(found.size_bytes),
-    );
+    let window = found.window(end.unwrap_or(found.size_bytes));
     let mut walk = Walk {
         found,
         window,
@@ -243,7 +240,7 @@ fn check_unsealed(
 ) -> Result<(), LogError> {
     report.unsealed_segments += 1;
     let found = walk.found;
-    let mut window = Window::new(&found.name, found.file.clone(), found.size_bytes);
+    let mut window = found.window(found.size_bytes);
     let Some(last) = scan::last_nonzero(&mut window, end)? else {
         return Ok(());
     };
@@ -252,7 +249,7 @@ fn check_unsealed(
         report.torn_bytes += bytes;
         return Ok(());
     }
-    let footer = footer::encode(&walk.index);
+    let footer = footer::encode(&walk.index, found.cipher.as_deref()).unwrap_or_default();
     let stored = window.bytes(end, bytes as usize)?;
     if walk.whole && !is_part_of(stored, &footer, end) {
         report.problem(

@@ -200,7 +200,7 @@ impl Writer {
 
     fn commit(&mut self, group: Vec<Pending>) -> Result<(), LogError> {
         self.find_room(&group)?;
-        self.encode(group);
+        self.encode(group)?;
         self.write()?;
         self.publish();
         self.look_after_segments();
@@ -229,12 +229,14 @@ impl Writer {
         self.active.sync(&self.shared)?;
         self.seal_before();
         let base = last_sequence(&self.active.segment);
-        let header = SegmentHeader {
-            store_id: self.shared.store_id,
-            id: self.active.segment.id + 1,
+        let options = &self.shared.options;
+        let header = SegmentHeader::new(
+            self.shared.store_id,
+            self.active.segment.id + 1,
             base,
-        };
-        let segment = Arc::new(Segment::open(&header));
+            options.encryption.as_ref(),
+        );
+        let segment = Arc::new(Segment::open(&header, options.key())?);
         let (file, zeroed) = self.keeper.take_file(&self.shared, &segment.name)?;
         self.shared.sync_dir()?;
         let active = Arc::new(ActiveFile::new(segment.clone(), file, 0, zeroed));
@@ -249,7 +251,7 @@ impl Writer {
     }
 
     /// Packs the group into blocks: `out` gets their bytes, `blocks` their decoded forms.
-    fn encode(&mut self, group: Vec<Pending>) {
+    fn encode(&mut self, group: Vec<Pending>) -> Result<(), LogError> {
         let start = self.active.written.load(Ordering::Relaxed);
         let synced_to = self.active.synced.load(Ordering::Acquire) as u32;
         for entries in pack(&group, self.shared.options.block_bytes_max) {
@@ -263,9 +265,12 @@ impl Writer {
                 segment: self.active.segment.id,
                 offset,
             };
-            let block = builder.finish(place, synced_to, &mut self.out);
+            let segment = &self.active.segment;
+            let block = builder.finish(place, synced_to, segment.cipher.as_deref(), &mut self.out);
+            let block = block.map_err(|fault| LogError::damaged(&segment.name, offset, fault))?;
             self.blocks.push((offset, Arc::new(block)));
         }
+        Ok(())
     }
 
     fn write(&mut self) -> Result<(), LogError> {

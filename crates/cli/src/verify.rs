@@ -22,7 +22,7 @@ pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let Some(folder) = matches.get_one::<PathBuf>("data") else {
         anyhow::bail!("--data is missing");
     };
-    let verified = headwater_engine::verify(folder)?;
+    let verified = headwater_engine::verify(folder, None)?;
     println!(
         "{} segments, {} blocks, {} entries; log ends at {}, state holds {}; {} keys compared",
         verified.segments,

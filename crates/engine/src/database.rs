@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use headwater_changelog::{Log, LogError, SegmentSummary, ShardSummary};
+use headwater_changelog::{FilesLock, Log, LogError, SegmentSummary, ShardSummary};
 use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::StateStore;
 use parking_lot::Mutex;
@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     /// Wakes the keeper when something may have become due earlier.
     pub(crate) due: Notify,
     applier: Mutex<Option<JoinHandle<()>>>,
+    /// Of the data folder, if there is one.
+    folder_lock: Mutex<Option<FilesLock>>,
 }
 
 /// What opening found and did.
@@ -94,6 +96,7 @@ impl Database {
             catalog,
             due: Notify::new(),
             applier: Mutex::new(Some(thread)),
+            folder_lock: Mutex::new(None),
         };
         let database = Database {
             inner: Arc::new(inner),
@@ -114,6 +117,11 @@ impl Database {
     /// The settings that it was opened with.
     pub fn options(&self) -> &EngineOptions {
         &self.inner.options
+    }
+
+    /// Whether all that the database writes is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.inner.log.is_encrypted()
     }
 
     /// The randomness that it was opened with.
@@ -242,6 +250,11 @@ impl Database {
         (known.collect(), maps.next.shard)
     }
 
+    /// Holds the lock of the data folder for as long as the database is open.
+    pub(crate) fn keep_until_closed(&self, lock: Option<FilesLock>) {
+        *self.inner.folder_lock.lock() = lock;
+    }
+
     /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.
     pub fn close(&self) {
         // First, so that nothing below waits for room while its end is waited for.
@@ -254,6 +267,7 @@ impl Database {
                 "the applier ended with a panic; the log will be replayed at the next start"
             );
         }
+        self.inner.folder_lock.lock().take();
     }
 }
 

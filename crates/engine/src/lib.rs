@@ -17,11 +17,13 @@ mod database;
 mod decide;
 mod door;
 mod error;
+mod keys;
 mod latches;
 mod options;
 mod overlay;
 mod read;
 mod record;
+mod reencrypt;
 mod shards;
 mod storage;
 mod table;
@@ -33,13 +35,16 @@ pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues};
 pub use database::{Database, Opened};
 pub use error::EngineError;
 pub use headwater_changelog::{Identity, LogError};
+pub use headwater_cipher::{KeyId, UserKey, UserKeyError};
 pub use headwater_state::Direction;
+pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use options::EngineOptions;
 pub use read::{KeyRange, Page, PageRequest};
 pub use record::{
     BillingMode, OnDemandThroughput, ShardRecord, StreamRecord, StreamView, TableRecord,
     TableStatus, Throughput, Transition, shard_id,
 };
+pub use reencrypt::{Reencrypted, reencrypt};
 pub use storage::{Durability, OpenError, StorageOptions, open};
 pub use table::Table;
 pub use tables::{NewTable, StreamChange, TableChange, TableView};

@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headwater_changelog::{DiskFiles, Files, Log, LogError, LogOptions, MemoryFiles, OpenReport};
+use headwater_changelog::{
+    DiskFiles, Files, FilesLock, Log, LogError, LogOptions, MemoryFiles, OpenReport,
+};
+use headwater_cipher::UserKey;
 use headwater_model::{Clock, Rng};
 use headwater_state::{RedbStore, StateOptions};
 
 use crate::database::{Database, Opened};
 use crate::error::EngineError;
+use crate::keys::{self, KeyError, StoreKeys};
 use crate::options::EngineOptions;
+use crate::reencrypt;
 
 pub use headwater_changelog::Durability;
 
@@ -30,6 +35,9 @@ pub struct StorageOptions {
     pub log: LogOptions,
     /// Settings of the state store.
     pub state: StateOptions,
+    /// The user's key: all that is written is encrypted under it. A folder that holds a store already is opened only
+    /// with the key that it was encrypted with, or without one if it was not.
+    pub key: Option<UserKey>,
 }
 
 /// Why a database could not be opened.
@@ -43,6 +51,9 @@ pub enum OpenError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The keys can't be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The log can't be opened.
     #[error("the log can't be opened: {0}")]
     Log(#[from] LogError),
@@ -62,9 +73,14 @@ pub fn open(
     rng: Arc<dyn Rng>,
     options: EngineOptions,
 ) -> Result<(Database, Opened, OpenReport), OpenError> {
-    let (files, state) = match folder {
-        Some(folder) => on_disk(folder, &storage)?,
-        None => in_memory(&storage)?,
+    let Parts {
+        files,
+        state,
+        keys,
+        lock,
+    } = match folder {
+        Some(folder) => on_disk(folder, &storage, &rng)?,
+        None => in_memory(&storage, &rng)?,
     };
     let mut store_id = [0; 16];
     rng.fill(&mut store_id);
@@ -77,28 +93,75 @@ pub fn open(
                 .overlay_bytes_max
                 .saturating_mul(QUEUE_BYTES_PER_OVERLAY_BYTE),
         ),
+        encryption: keys.map(|keys| keys.log),
         ..storage.log
     };
     let (log, report) = Log::open(files, log_options, clock.clone())?;
     state.claim(log.store_id()).map_err(EngineError::from)?;
     let (database, opened) = Database::open(log, state, clock, rng, options)?;
+    database.keep_until_closed(lock);
     Ok((database, opened, report))
 }
 
-type Parts = (Arc<dyn Files>, Arc<RedbStore>);
+struct Parts {
+    files: Arc<dyn Files>,
+    state: Arc<RedbStore>,
+    keys: Option<StoreKeys>,
+    lock: Option<FilesLock>,
+}
 
-fn on_disk(folder: &Path, storage: &StorageOptions) -> Result<Parts, OpenError> {
-    let log_folder = folder.join(LOG_FOLDER);
+fn on_disk(
+    folder: &Path,
+    storage: &StorageOptions,
+    rng: &Arc<dyn Rng>,
+) -> Result<Parts, OpenError> {
     std::fs::create_dir_all(folder).map_err(|error| in_folder(folder, error))?;
-    let files: Arc<dyn Files> =
-        Arc::new(DiskFiles::open(&log_folder).map_err(|error| in_folder(folder, error))?);
-    let state = open_state(folder, storage)?;
-    Ok((files, Arc::new(state)))
+    let lock = lock_folder(folder)?;
+    reencrypt::finish(folder).map_err(|error| in_folder(folder, error))?;
+    let files = log_files(folder)?;
+    let is_new = !folder.join(STATE_FILE).exists() && !holds_log(&*files, folder)?;
+    let keys = keys::open(folder, is_new, storage.key.as_ref(), rng)?;
+    let state = open_state(folder, storage, keys.as_ref())?;
+    Ok(Parts {
+        files,
+        state: Arc::new(state),
+        keys,
+        lock: Some(lock),
+    })
+}
+
+/// Takes the data folder for the caller alone.
+pub(crate) fn lock_folder(folder: &Path) -> Result<FilesLock, OpenError> {
+    let files = DiskFiles::open(folder).map_err(|error| in_folder(folder, error))?;
+    let lock = files.lock().map_err(|error| in_folder(folder, error))?;
+    let folder = files.location();
+    Ok(lock.ok_or(LogError::Locked { folder })?)
+}
+
+/// The files of the log in a data folder.
+pub(crate) fn log_files(folder: &Path) -> Result<Arc<dyn Files>, OpenError> {
+    let files = DiskFiles::open(folder.join(LOG_FOLDER));
+    Ok(Arc::new(files.map_err(|error| in_folder(folder, error))?))
+}
+
+fn holds_log(files: &dyn Files, folder: &Path) -> Result<bool, OpenError> {
+    let names = files.list().map_err(|error| in_folder(folder, error))?;
+    Ok(names
+        .iter()
+        .any(|name| headwater_changelog::is_segment(name)))
 }
 
 /// Opens the state in a data folder, for serving and for verifying alike.
-pub(crate) fn open_state(folder: &Path, storage: &StorageOptions) -> Result<RedbStore, OpenError> {
-    let state = RedbStore::open_file(&folder.join(STATE_FILE), storage.state.clone());
+pub(crate) fn open_state(
+    folder: &Path,
+    storage: &StorageOptions,
+    keys: Option<&StoreKeys>,
+) -> Result<RedbStore, OpenError> {
+    let options = StateOptions {
+        cipher: keys.map(|keys| keys.state.clone()),
+        ..storage.state.clone()
+    };
+    let state = RedbStore::open_file(&folder.join(STATE_FILE), options);
     Ok(state.map_err(EngineError::from)?)
 }
 
@@ -109,7 +172,17 @@ pub(crate) fn in_folder(folder: &Path, error: std::io::Error) -> OpenError {
     }
 }
 
-fn in_memory(storage: &StorageOptions) -> Result<Parts, OpenError> {
+fn in_memory(storage: &StorageOptions, rng: &Arc<dyn Rng>) -> Result<Parts, OpenError> {
     let state = RedbStore::in_memory(storage.state.clone()).map_err(EngineError::from)?;
-    Ok((Arc::new(MemoryFiles::new()), Arc::new(state)))
+    // Nothing outlives the process, so the key need not either.
+    let keys = match &storage.key {
+        Some(_) => Some(StoreKeys::new(&keys::make(&**rng)?, rng.clone())),
+        None => None,
+    };
+    Ok(Parts {
+        files: Arc::new(MemoryFiles::new()),
+        state: Arc::new(state),
+        keys,
+        lock: None,
+    })
 }

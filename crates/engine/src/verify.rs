@@ -4,15 +4,17 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use headwater_changelog::{DiskFiles, Log, LogOptions, Problem};
-use headwater_model::Sequence;
-use headwater_state::{RedbStore, StateOptions, StateStore};
+use headwater_changelog::{Log, LogOptions, Problem};
+use headwater_cipher::UserKey;
+use headwater_model::{Clock, SeededRng, Sequence};
+use headwater_state::{RedbStore, StateStore};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::clock::SystemClock;
 use crate::error::{EngineError, state_behind};
+use crate::keys::{self, StoreKeys};
 use crate::record::{CATALOG_TABLE, document_key, state_key};
-use crate::storage::{LOG_FOLDER, OpenError, STATE_FILE, in_folder};
+use crate::storage::{LOG_FOLDER, OpenError, StorageOptions, lock_folder, log_files, open_state};
 
 /// Keys that are compared in one pass over the log; a larger log takes more passes.
 const KEYS_PER_PASS_MAX: u64 = 4 << 20;
@@ -36,11 +38,11 @@ pub struct Verified {
     pub findings: Vec<String>,
 }
 
-/// Verifies the store in `folder`, which no server may have open.
+/// Verifies the store in `folder`, which no server may have open, with the key that it was encrypted with, if it was.
 ///
 /// # Errors
 /// [`OpenError`] if the folder can't be read at all; damage is not an error but a finding.
-pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
+pub fn verify(folder: &Path, key: Option<&UserKey>) -> Result<Verified, OpenError> {
     let log_folder = folder.join(LOG_FOLDER);
     if !log_folder.is_dir() {
         return Err(OpenError::Folder {
@@ -51,10 +53,13 @@ pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
             ),
         });
     }
-    let files = std::sync::Arc::new(
-        DiskFiles::open(&log_folder).map_err(|error| in_folder(folder, error))?,
-    );
-    let report = headwater_changelog::verify(files.as_ref())?;
+    let _lock = lock_folder(folder)?;
+    let files = log_files(folder)?;
+    // For the salt of a segment that stays empty.
+    let rng = std::sync::Arc::new(SeededRng::new(SystemClock.now_ms()));
+    let keys = keys::data_key(folder, key)?.map(|data| StoreKeys::new(&data, rng));
+    let log_key = keys.as_ref().map(|keys| &keys.log.key);
+    let report = headwater_changelog::verify(files.as_ref(), log_key)?;
     let mut verified = Verified {
         segments: report.segments,
         blocks: report.blocks,
@@ -63,14 +68,9 @@ pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
         findings: report.problems.iter().map(finding).collect(),
         ..Verified::default()
     };
-    let state = RedbStore::open_file(
-        &folder.join(STATE_FILE),
-        StateOptions {
-            verify: true,
-            ..StateOptions::default()
-        },
-    );
-    let state = match state {
+    let mut storage = StorageOptions::default();
+    storage.state.verify = true;
+    let state = match open_state(folder, &storage, keys.as_ref()) {
         Ok(state) => state,
         Err(error) => {
             verified
@@ -89,7 +89,10 @@ pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
     if verified.findings.is_empty() {
         let (log, _) = Log::open(
             files,
-            LogOptions::default(),
+            LogOptions {
+                encryption: keys.map(|keys| keys.log),
+                ..LogOptions::default()
+            },
             std::sync::Arc::new(SystemClock),
         )?;
         if verified.applied.next() < log.oldest() {

@@ -60,6 +60,9 @@ pub enum StateError {
         "the state belongs to another store than the log beside it: put back the file `state` that belongs to this log"
     )]
     OtherStore,
+    /// A cipher was given for a file that is not encrypted.
+    #[error("state store is not encrypted, but a key was given")]
+    NotEncrypted,
     /// Another process has the file open.
     #[error("state store {} is open in another process", path.display())]
     Locked {
@@ -101,7 +104,9 @@ impl StateError {
             Self::Locked { .. } => Remedy::StopTheOther,
             Self::NoRoom { .. } => Remedy::MakeRoom,
             Self::OtherStore => Remedy::FindTheFile,
-            Self::OutOfOrder { .. } | Self::TooLarge { .. } => Remedy::FixTheCall,
+            Self::NotEncrypted | Self::OutOfOrder { .. } | Self::TooLarge { .. } => {
+                Remedy::FixTheCall
+            }
         }
     }
 

@@ -13,6 +13,8 @@
 //! **What this room does not know**: items, tables, keys, the log. It orders bytes as bytes.
 
 mod batch;
+mod copy;
+mod encrypted;
 mod error;
 mod file;
 mod redb_store;
@@ -21,6 +23,8 @@ mod store;
 pub mod testing;
 
 pub use batch::{Batch, Operation};
+pub use copy::copy_file;
+pub use encrypted::EncryptedBackend;
 pub use error::{Remedy, StateError};
 pub use file::FileBackend;
 pub use redb_store::{RedbStore, StateOptions, StateStats};

@@ -24,9 +24,10 @@ mod value;
 
 use crate::file::FileBackend;
 use crate::space::{Patience, Waiting};
-use crate::{Batch, Operation, Snapshot, Space, StateError, StateStore};
+use crate::{Batch, EncryptedBackend, Operation, Snapshot, Space, StateError, StateStore};
 use arc_swap::ArcSwap;
 use closing::Closing;
+use headwater_cipher::SectorCipher;
 use meter::{Meter, Metered};
 use parking_lot::Mutex;
 use redb::{
@@ -55,6 +56,8 @@ pub struct StateOptions {
     /// Give a new store a checksum for each value, which is format 2. Without it is made in format 1, as
     /// earlier versions did; a store that is there keeps its own.
     pub checksums: bool,
+    /// What the file is encrypted with; without it, it is plain. A store without a file takes no notice.
+    pub cipher: Option<Arc<SectorCipher>>,
 }
 
 impl Default for StateOptions {
@@ -65,6 +68,7 @@ impl Default for StateOptions {
             prefetch_keys_min: 256,
             verify: false,
             checksums: true,
+            cipher: None,
         }
     }
 }
@@ -97,12 +101,12 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens or creates the store in `backend`. Layers that change bytes on their way to the disk,
-    /// such as encryption, are storage backends around another one.
+    /// Opens or creates the store in `backend`, encrypted if the options have a cipher.
     ///
     /// # Errors
-    /// [`StateError::Damaged`] if the backend holds something else, [`StateError::UnknownFormat`] for
-    /// a newer layout, [`StateError::Io`] if reading or writing fails.
+    /// [`StateError::Damaged`] if the backend holds something else, [`StateError::NotEncrypted`] if it holds a plain
+    /// store and the options have a cipher, [`StateError::UnknownFormat`] for a newer layout, [`StateError::Io`] if
+    /// reading or writing fails.
     pub fn open(backend: impl StorageBackend, options: StateOptions) -> Result<Self, StateError> {
         Self::open_with_space(backend, None, options)
     }
@@ -112,6 +116,20 @@ impl RedbStore {
     /// # Errors
     /// Those of [`RedbStore::open`].
     pub fn open_with_space(
+        backend: impl StorageBackend,
+        space: Option<Arc<dyn Space>>,
+        options: StateOptions,
+    ) -> Result<Self, StateError> {
+        match options.cipher.clone() {
+            None => Self::open_plain(backend, space, options),
+            Some(_) if is_plain(&backend)? => Err(StateError::NotEncrypted),
+            Some(cipher) => {
+                Self::open_plain(EncryptedBackend::new(backend, cipher), space, options)
+            }
+        }
+    }
+
+    fn open_plain(
         backend: impl StorageBackend,
         space: Option<Arc<dyn Space>>,
         options: StateOptions,
@@ -152,7 +170,7 @@ impl RedbStore {
     /// # Errors
     /// None that are expected; creation goes the way of a file's.
     pub fn in_memory(options: StateOptions) -> Result<Self, StateError> {
-        Self::open(redb::backends::InMemoryBackend::new(), options)
+        Self::open_plain(redb::backends::InMemoryBackend::new(), None, options)
     }
 
     /// Size and traffic of the file.
@@ -366,6 +384,21 @@ fn read_snapshot(database: &Database, form: ValueForm) -> Result<RedbSnapshot, S
         form,
         table,
     })
+}
+
+/// Whether the backend holds a redb file that is not encrypted.
+fn is_plain(backend: &impl StorageBackend) -> Result<bool, StateError> {
+    const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
+    let io = |source| StateError::Io {
+        doing: "opening",
+        source,
+    };
+    if backend.len().map_err(io)? < MAGIC.len() as u64 {
+        return Ok(false);
+    }
+    let mut start = [0; MAGIC.len()];
+    backend.read(0, &mut start).map_err(io)?;
+    Ok(start == MAGIC)
 }
 
 /// redb makes a new file large enough first and then writes its header, whose magic number it syncs

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 
 use crate::process::root;
 
-/// Folders that hold nothing written here.
-const FOREIGN_FOLDERS: &[&str] = &[
+/// Names under which nothing is written here; `.git` is a file in a linked working tree.
+const FOREIGN_NAMES: &[&str] = &[
     ".git",
     "target",
     "node_modules",
@@ -83,10 +83,11 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) ->
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
+        if FOREIGN_NAMES.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
-            if !FOREIGN_FOLDERS.contains(&name.as_str()) {
-                collect(&entry.path(), &format!("{path}/"), files)?;
-            }
+            collect(&entry.path(), &format!("{path}/"), files)?;
         } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
             files.insert(path, text);
         }

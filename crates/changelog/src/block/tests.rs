@@ -42,13 +42,13 @@ fn build(values: &[Vec<u8>]) -> (Vec<u8>, DecodedBlock) {
         );
     }
     let mut out = Vec::new();
-    let block = builder.finish(PLACE, 64, &mut out);
+    let block = builder.finish(PLACE, 64, None, &mut out).unwrap();
     (out, block)
 }
 
 fn decode(bytes: &[u8]) -> Result<DecodedBlock, BlockFault> {
     let header = Header::parse(bytes[..HEADER_BYTES].try_into().unwrap())?;
-    DecodedBlock::decode(PLACE, &header, bytes)
+    DecodedBlock::decode(PLACE, &header, None, bytes)
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_block_is_valid_in_its_place_only() {
         },
     ] {
         assert_eq!(
-            DecodedBlock::decode(place, &header, &bytes),
+            DecodedBlock::decode(place, &header, None, &bytes),
             Err(BlockFault::Checksum)
         );
     }

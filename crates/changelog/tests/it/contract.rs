@@ -5,13 +5,13 @@ use std::sync::Arc;
 use headwater_changelog::testing::FaultyFiles;
 use headwater_changelog::{
     DiskFiles, Durability, Entry, EntryDraft, Files, Log, LogError, LogOptions, MemoryFiles,
-    ReadLimit, verify,
+    ReadLimit,
 };
 use headwater_model::{ManualClock, Sequence};
 
 use crate::support::{
-    ALL_MODES, START_MS, append, block_on, change, clock, entries, expected, fill, noise, open,
-    put, records, small, wait,
+    ALL_MODES, START_MS, append, block_on, change, clock, encrypted, entries, expected, fill,
+    noise, open, put, records, small, verify, wait,
 };
 
 const PAGE: ReadLimit = ReadLimit {
@@ -20,11 +20,12 @@ const PAGE: ReadLimit = ReadLimit {
 };
 
 fn on_all_files(check: impl Fn(Arc<dyn Files>, LogOptions)) {
-    for durability in ALL_MODES {
-        let options = LogOptions {
-            durability,
-            ..small()
-        };
+    let modes = ALL_MODES.map(|durability| LogOptions {
+        durability,
+        ..small()
+    });
+    let sealed = modes.clone().map(|options| encrypted(options, 1));
+    for options in modes.into_iter().chain(sealed) {
         check(Arc::new(MemoryFiles::new()), options.clone());
         check(Arc::new(FaultyFiles::new(1)), options.clone());
         let folder = tempfile::tempdir().unwrap();
@@ -75,7 +76,7 @@ fn what_was_appended_is_read_in_order_now_and_after_reopening() {
             assert!(log.segments().len() > 2);
             log.close().unwrap();
         }
-        let report = verify(&*files).unwrap();
+        let report = verify(&*files, &options).unwrap();
         assert!(report.is_clean(), "{report:?}");
         assert_eq!((report.entries, report.torn_bytes), (all.len() as u64, 0));
         assert_eq!(
@@ -373,7 +374,10 @@ fn a_second_process_is_refused() {
             panic!("not refused")
         };
         assert_eq!(folder, files.location());
-        assert!(matches!(verify(&*files), Err(LogError::Locked { .. })));
+        assert!(matches!(
+            verify(&*files, &options),
+            Err(LogError::Locked { .. })
+        ));
         drop(log);
         reopen(&files, &options);
     });

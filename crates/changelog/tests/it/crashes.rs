@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{
-    Durability, Entry, EntryDraft, Log, LogError, LogOptions, ReadLimit, verify,
-};
+use headwater_changelog::{Durability, Entry, EntryDraft, Log, LogError, LogOptions, ReadLimit};
 use headwater_model::{ManualClock, Sequence};
 use proptest::prelude::*;
 
-use crate::support::{START_MS, change, entries, expected, noise, records, small, wait};
+use crate::support::{
+    START_MS, change, encrypted, entries, expected, noise, records, small, verify, wait,
+};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -262,7 +262,7 @@ fn run(options: LogOptions, seed: u64, steps: &[Step]) {
         assert!(world.read(shard, 0, limit));
     }
     world.log.take().unwrap().close().unwrap();
-    let report = verify(&world.files).unwrap();
+    let report = verify(&world.files, &world.options).unwrap();
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(
         (report.entries, report.torn_bytes),
@@ -276,6 +276,11 @@ proptest! {
     #[test]
     fn synced_entries_survive_everything(seed: u64, steps in proptest::collection::vec(step(), 1..40)) {
         run(small(), seed >> 1, &steps);
+    }
+
+    #[test]
+    fn encrypted_entries_survive_everything(seed: u64, steps in proptest::collection::vec(step(), 1..40)) {
+        run(encrypted(small(), seed), seed >> 1, &steps);
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! A torn tail is cut, damage is refused, and a check of the whole log finds any changed byte.
 
 use headwater_changelog::testing::{FaultyFiles, Survives};
-use headwater_changelog::{Entry, EntryDraft, LogError, LogOptions, verify};
+use headwater_changelog::{Entry, EntryDraft, LogError, LogOptions};
 
-use crate::support::{change, entries, fill, noise, open, put, small, wait};
+use crate::support::{change, encrypted, entries, fill, noise, open, put, small, verify, wait};
+
+/// Makes options plain or encrypted.
+type Form = fn(LogOptions) -> LogOptions;
+
+const FORMS: [Form; 2] = [|options| options, |options| encrypted(options, 5)];
 
 /// One segment only, and no file made ahead.
-fn one_segment() -> LogOptions {
-    LogOptions {
+fn one_segment(form: Form) -> LogOptions {
+    form(LogOptions {
         segment_bytes: 1 << 20,
         preallocate: false,
         ..small()
-    }
+    })
 }
 
 fn segments(files: &FaultyFiles) -> Vec<String> {
@@ -47,7 +52,11 @@ fn blocks(bytes: &[u8]) -> Vec<usize> {
 
 #[test]
 fn a_tail_cut_at_any_byte_loses_the_last_group_alone() {
-    let (files, all) = crashed(3, one_segment());
+    FORMS.iter().copied().for_each(tail_cut_at_any_byte);
+}
+
+fn tail_cut_at_any_byte(form: Form) {
+    let (files, all) = crashed(3, one_segment(form));
     let name = segments(&files)[0].clone();
     let bytes = files.contents(&name).unwrap();
     let last = blocks(&bytes)[2];
@@ -57,7 +66,7 @@ fn a_tail_cut_at_any_byte_loses_the_last_group_alone() {
             let mut torn = bytes[..length].to_vec();
             torn.resize(length + zeros, 0);
             files.replace(&name, torn);
-            let (log, report) = open(&files, one_segment()).unwrap();
+            let (log, report) = open(&files, one_segment(form)).unwrap();
             let whole = entries(&log).unwrap();
             // The padding behind the last block may be cut without harm.
             assert!(
@@ -75,19 +84,26 @@ fn a_tail_cut_at_any_byte_loses_the_last_group_alone() {
 
 #[test]
 fn a_bad_block_before_a_later_group_is_damage_at_its_offset() {
-    let (files, _) = crashed(4, one_segment());
+    FORMS
+        .iter()
+        .copied()
+        .for_each(bad_block_before_a_later_group);
+}
+
+fn bad_block_before_a_later_group(form: Form) {
+    let (files, _) = crashed(4, one_segment(form));
     let name = segments(&files)[0].clone();
     let bytes = files.contents(&name).unwrap();
     for block in &blocks(&bytes)[..3] {
         for at in [0, 5, 13, 20, 29, 40] {
             assert!(files.flip(&name, block + at, 0x10));
-            match open(&files, one_segment()) {
+            match open(&files, one_segment(form)) {
                 Err(LogError::Damaged { file, offset, .. }) => {
                     assert_eq!((file, offset), (name.clone(), *block as u64), "byte {at}");
                 }
                 other => panic!("byte {at} of block {block}: {:?}", other.map(|_| ())),
             }
-            let report = verify(&files).unwrap();
+            let report = verify(&files, &form(small())).unwrap();
             assert_eq!(
                 (report.problems[0].file.as_str(), report.problems[0].offset),
                 (name.as_str(), *block as u64)
@@ -95,13 +111,17 @@ fn a_bad_block_before_a_later_group_is_damage_at_its_offset() {
             assert!(files.flip(&name, block + at, 0x10));
         }
     }
-    open(&files, one_segment()).unwrap();
+    open(&files, one_segment(form)).unwrap();
 }
 
 #[test]
 fn a_torn_block_before_others_of_its_own_group_is_a_tail() {
+    FORMS.iter().copied().for_each(torn_block_of_the_last_group);
+}
+
+fn torn_block_of_the_last_group(form: Form) {
     let files = FaultyFiles::new(7);
-    let log = open(&files, one_segment()).unwrap().0;
+    let log = open(&files, one_segment(form)).unwrap().0;
     let before = fill(&log, 2);
     // The first goes alone, perhaps; what follows gathers behind it, and makes one group of many blocks.
     let drafts: Vec<EntryDraft> = (0..6)
@@ -122,7 +142,7 @@ fn a_torn_block_before_others_of_its_own_group_is_a_tail() {
     let whole_before = starts.iter().filter(|start| **start < last_group).count();
     let files = FaultyFiles::new(1);
     files.replace(&name, bytes);
-    let (log, report) = open(&files, one_segment()).unwrap();
+    let (log, report) = open(&files, one_segment(form)).unwrap();
     assert!(report.torn_bytes > 0);
     assert_eq!(entries(&log).unwrap().len(), whole_before);
     assert_eq!(entries(&log).unwrap()[..2], before);
@@ -130,45 +150,53 @@ fn a_torn_block_before_others_of_its_own_group_is_a_tail() {
 
 #[test]
 fn a_torn_tail_is_cut_once_and_writing_goes_on() {
-    let (files, mut all) = crashed(5, small());
+    FORMS.iter().copied().for_each(torn_tail_is_cut_once);
+}
+
+fn torn_tail_is_cut_once(form: Form) {
+    let (files, mut all) = crashed(5, form(small()));
     let name = segments(&files).pop().unwrap();
     let bytes = files.contents(&name).unwrap();
     let last = *blocks(&bytes).last().unwrap();
     files.replace(&name, bytes[..last + 20].to_vec());
     all.pop();
     for round in 0..4 {
-        let (log, report) = open(&files, small()).unwrap();
+        let (log, report) = open(&files, form(small())).unwrap();
         assert_eq!(report.torn_bytes > 0, round == 0);
         assert_eq!(entries(&log).unwrap(), all);
         all.push(put(&log, vec![change(1, "more", &[round])]));
     }
-    assert!(verify(&files).unwrap().is_clean());
+    assert!(verify(&files, &form(small())).unwrap().is_clean());
 }
 
 /// A log of several sealed segments.
-fn sealed() -> (FaultyFiles, Vec<Entry>) {
+fn sealed(form: Form) -> (FaultyFiles, Vec<Entry>) {
     let (files, all) = crashed(
         40,
-        LogOptions {
+        form(LogOptions {
             segment_bytes: 1024,
             ..small()
-        },
+        }),
     );
-    drop(open(&files, small()).unwrap());
+    drop(open(&files, form(small())).unwrap());
     (files, all)
 }
 
 #[test]
 fn every_changed_byte_of_a_sealed_segment_is_found() {
-    let (files, _) = sealed();
-    assert!(verify(&files).unwrap().is_clean());
+    FORMS.iter().copied().for_each(every_changed_byte);
+}
+
+fn every_changed_byte(form: Form) {
+    let (files, _) = sealed(form);
+    assert!(verify(&files, &form(small())).unwrap().is_clean());
     let names = segments(&files);
     assert!(names.len() > 4);
     for name in [&names[0], &names[2], &names[names.len() - 2]] {
         for offset in 0..files.contents(name).unwrap().len() {
             for mask in [0x01, 0x80, 0xff] {
                 assert!(files.flip(name, offset, mask));
-                let found = verify(&files);
+                let found = verify(&files, &form(small()));
                 assert!(
                     !found.is_ok_and(|report| report.is_clean()),
                     "{name} byte {offset} mask {mask:#x}"
@@ -177,12 +205,16 @@ fn every_changed_byte_of_a_sealed_segment_is_found() {
             }
         }
     }
-    assert!(verify(&files).unwrap().is_clean());
+    assert!(verify(&files, &form(small())).unwrap().is_clean());
 }
 
 #[test]
 fn a_changed_byte_never_changes_what_is_read() {
-    let (files, all) = sealed();
+    FORMS.iter().copied().for_each(changed_byte_and_reading);
+}
+
+fn changed_byte_and_reading(form: Form) {
+    let (files, all) = sealed(form);
     let name = segments(&files)[1].clone();
     let bytes = files.contents(&name).unwrap();
     for offset in (0..bytes.len()).step_by(3) {
@@ -191,7 +223,7 @@ fn a_changed_byte_never_changes_what_is_read() {
             copy.replace(&segment, files.contents(&segment).unwrap());
         }
         assert!(copy.flip(&name, offset, 0x20));
-        match open(&copy, small()) {
+        match open(&copy, form(small())) {
             Err(LogError::Damaged { file, .. }) => assert!(segments(&copy).contains(&file)),
             Err(error) => panic!("{error}"),
             Ok((log, _)) => match entries(&log) {
@@ -205,22 +237,26 @@ fn a_changed_byte_never_changes_what_is_read() {
 
 #[test]
 fn a_missing_segment_is_noticed() {
-    let (files, _) = sealed();
+    FORMS.iter().copied().for_each(missing_segment);
+}
+
+fn missing_segment(form: Form) {
+    let (files, _) = sealed(form);
     let names = segments(&files);
     let copy = FaultyFiles::new(1);
     for name in names.iter().filter(|name| **name != names[2]) {
         copy.replace(name, files.contents(name).unwrap());
     }
-    let Err(LogError::Damaged { file, .. }) = open(&copy, small()) else {
+    let Err(LogError::Damaged { file, .. }) = open(&copy, form(small())) else {
         panic!("not noticed")
     };
     assert_eq!(file, names[1]);
-    assert!(!verify(&copy).unwrap().is_clean());
+    assert!(!verify(&copy, &form(small())).unwrap().is_clean());
 }
 
 #[test]
 fn a_segment_of_another_store_is_refused() {
-    let (files, _) = sealed();
+    let (files, _) = sealed(FORMS[0]);
     let other = FaultyFiles::new(3);
     let log = open(
         &other,
@@ -244,19 +280,23 @@ fn a_segment_of_another_store_is_refused() {
 
 #[test]
 fn a_missing_footer_is_made_again() {
-    let (files, all) = sealed();
+    FORMS.iter().copied().for_each(missing_footer);
+}
+
+fn missing_footer(form: Form) {
+    let (files, all) = sealed(form);
     let names = segments(&files);
     let bytes = files.contents(&names[1]).unwrap();
     let trailer = &bytes[bytes.len() - 32..];
     let end = u64::from_le_bytes(trailer[8..16].try_into().unwrap()) as usize;
     files.replace(&names[1], bytes[..end].to_vec());
-    let report = verify(&files).unwrap();
+    let report = verify(&files, &form(small())).unwrap();
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(
         report.unsealed_segments, 2,
         "this one and the one that is written to"
     );
-    let (log, report) = open(&files, small()).unwrap();
+    let (log, report) = open(&files, form(small())).unwrap();
     assert_eq!(report.scanned_segments, 2);
     assert_eq!(entries(&log).unwrap(), all);
     assert_eq!(files.contents(&names[1]).unwrap(), bytes, "the same again");
@@ -264,14 +304,14 @@ fn a_missing_footer_is_made_again() {
 
 #[test]
 fn a_newer_form_is_refused_by_name() {
-    let (files, _) = crashed(2, one_segment());
+    let (files, _) = crashed(2, one_segment(FORMS[0]));
     let name = segments(&files)[0].clone();
     let mut bytes = files.contents(&name).unwrap();
     bytes[8] = 2;
     let crc = crc32(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     files.replace(&name, bytes);
-    let Err(LogError::Unsupported { file, .. }) = open(&files, one_segment()) else {
+    let Err(LogError::Unsupported { file, .. }) = open(&files, one_segment(FORMS[0])) else {
         panic!("not refused")
     };
     assert_eq!(file, name);

@@ -6,6 +6,7 @@
 mod contract;
 mod crashes;
 mod damage;
+mod encryption;
 mod faults;
 mod full_disk;
 mod support;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_changelog::{
-    Appended, Change, ChangeKind, Durability, Entry, EntryDraft, Files, Identity, Log, LogError,
-    LogOptions, OpenReport, ReadLimit, Record,
+    Appended, Change, ChangeKind, Durability, Entry, EntryDraft, Files, Identity, Log,
+    LogEncryption, LogError, LogOptions, OpenReport, ReadLimit, Record, VerifyReport,
 };
-use headwater_model::{ManualClock, Sequence};
+use headwater_cipher::DataKey;
+use headwater_model::{ManualClock, SeededRng, Sequence};
 
 pub const START_MS: u64 = 1_700_000_000_000;
 
@@ -23,6 +24,26 @@ pub fn small() -> LogOptions {
         open_files_max: 2,
         ..LogOptions::default()
     }
+}
+
+/// The same options for an encrypted log. Each call's salts are others, by `seed`.
+pub fn encrypted(options: LogOptions, seed: u64) -> LogOptions {
+    LogOptions {
+        encryption: Some(LogEncryption {
+            key: DataKey::new([42; 32]).log(),
+            rng: Arc::new(SeededRng::new(seed)),
+        }),
+        ..options
+    }
+}
+
+/// Checks a log that was written with these options.
+pub fn verify(files: &dyn Files, options: &LogOptions) -> Result<VerifyReport, LogError> {
+    let key = options
+        .encryption
+        .as_ref()
+        .map(|encryption| &encryption.key);
+    headwater_changelog::verify(files, key)
 }
 
 pub fn clock() -> Arc<ManualClock> {

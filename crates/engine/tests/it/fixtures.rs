@@ -31,7 +31,7 @@ async fn folders_of_every_disk_format_open_with_their_content() {
 }
 
 async fn check(folder: &Path) {
-    let verified = headwater_engine::verify(folder).unwrap();
+    let verified = headwater_engine::verify(folder, None).unwrap();
     assert_eq!(verified.findings, Vec::<String>::new());
     let database = open(Some(folder), &ManualClock::new(NOW_MS), options(2));
     let table = database.table("", "fixture").unwrap();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod concurrency;
+mod encryption;
 mod failures;
 mod fixtures;
 mod full_disk;

@@ -119,7 +119,7 @@ async fn run(seed: u64) {
     check_stream(&database, stream, &model, seed);
     database.close();
     drop((table, database));
-    let verified = headwater_engine::verify(folder.path()).unwrap();
+    let verified = headwater_engine::verify(folder.path(), None).unwrap();
     assert_eq!(verified.findings, Vec::<String>::new(), "seed {seed}");
     assert!(verified.keys_compared > 0);
 }

@@ -7,7 +7,7 @@ use headwater_changelog::{Change, ReadLimit};
 use headwater_engine::{
     Action, BillingMode, Command, Database, Durability, EngineError, EngineOptions, ItemCommand,
     KeyRange, NewTable, OpenError, Outcome, PageRequest, ReturnValues, StorageOptions, StreamView,
-    Table, Throughput,
+    Table, Throughput, UserKey,
 };
 use headwater_expression::Condition;
 use headwater_model::{
@@ -37,7 +37,20 @@ pub fn try_open(
     clock: &ManualClock,
     options: EngineOptions,
 ) -> Result<Database, OpenError> {
-    let mut storage = StorageOptions::default();
+    try_open_with(folder, None, clock, options)
+}
+
+/// With the key that the folder is encrypted with.
+pub fn try_open_with(
+    folder: Option<&Path>,
+    key: Option<&UserKey>,
+    clock: &ManualClock,
+    options: EngineOptions,
+) -> Result<Database, OpenError> {
+    let mut storage = StorageOptions {
+        key: key.cloned(),
+        ..StorageOptions::default()
+    };
     storage.log.durability = match folder {
         Some(_) => Durability::Sync,
         None => Durability::Memory,

@@ -182,7 +182,9 @@ async fn a_lost_state_under_a_trimmed_log_is_refused_with_what_to_do() {
     for part in expected {
         assert!(refusal.contains(part), "{refusal}");
     }
-    let findings = headwater_engine::verify(folder.path()).unwrap().findings;
+    let findings = headwater_engine::verify(folder.path(), None)
+        .unwrap()
+        .findings;
     assert!(findings[0].contains(expected[0]), "{findings:?}");
 }
 

@@ -1,6 +1,6 @@
 //! What every store promises, run against each implementation.
 
-use crate::support::{Content, bytes, content, content_of, scan, small};
+use crate::support::{Content, bytes, content, content_of, scan, small, small_encrypted};
 use bytes::Bytes;
 use headwater_state::testing::{FaultyDisk, ModelStore};
 use headwater_state::{Batch, Direction, RedbStore, Remedy, StateError, StateStore};
@@ -45,6 +45,13 @@ fn redb_in_a_file() {
 #[test]
 fn redb_on_a_faulty_disk() {
     contract(&|| Box::new(RedbStore::open(FaultyDisk::new().backend(), small()).unwrap()));
+}
+
+#[test]
+fn redb_encrypted() {
+    contract(&|| {
+        Box::new(RedbStore::open(FaultyDisk::new().backend(), small_encrypted()).unwrap())
+    });
 }
 
 fn put(store: &dyn StateStore, position: u64, pairs: &[(&str, &str)]) {

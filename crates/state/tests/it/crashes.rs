@@ -1,9 +1,9 @@
 //! After a crash the store opens at its last checkpoint with exactly that content, whatever subset of
 //! the unsynced sectors the disk kept, and wherever a write or sync failed.
 
-use crate::support::{Content, content, small};
+use crate::support::{Content, content, small, small_encrypted};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, RedbStore, Remedy, StateStore};
+use headwater_state::{Batch, RedbStore, Remedy, StateOptions, StateStore};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -31,6 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// A store on a faulty disk beside what it has to hold at each position it may open at.
 struct Rig {
     disk: FaultyDisk,
+    options: StateOptions,
     store: RedbStore,
     history: BTreeMap<u64, Content>,
     current: Content,
@@ -39,11 +40,12 @@ struct Rig {
 }
 
 impl Rig {
-    fn new() -> Self {
+    fn new(options: StateOptions) -> Self {
         let disk = FaultyDisk::new();
         Self {
-            store: RedbStore::open(disk.backend(), small()).unwrap(),
+            store: RedbStore::open(disk.backend(), options.clone()).unwrap(),
             disk,
+            options,
             history: BTreeMap::from([(0, Content::new())]),
             current: Content::new(),
             position: 0,
@@ -132,9 +134,9 @@ impl Rig {
     fn replace_store(&mut self) {
         let closed = RedbStore::in_memory(small()).unwrap();
         drop(std::mem::replace(&mut self.store, closed));
-        let options = headwater_state::StateOptions {
+        let options = StateOptions {
             verify: self.position.is_multiple_of(2),
-            ..small()
+            ..self.options.clone()
         };
         self.store = RedbStore::open(self.disk.backend(), options).unwrap();
     }
@@ -144,8 +146,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn opens_at_a_checkpoint_with_exactly_its_content(steps in prop::collection::vec(step(), 1..40)) {
-        let mut rig = Rig::new();
+    fn opens_at_a_checkpoint_with_exactly_its_content(
+        steps in prop::collection::vec(step(), 1..40),
+        encrypted in any::<bool>(),
+    ) {
+        let mut rig = Rig::new(if encrypted { small_encrypted() } else { small() });
         for step in steps {
             rig.run(step);
         }
@@ -153,12 +158,17 @@ proptest! {
     }
 
     #[test]
-    fn survives_a_crash_while_it_is_created(operations in 0..12_u64, seed in any::<u64>()) {
+    fn survives_a_crash_while_it_is_created(
+        operations in 0..12_u64,
+        seed in any::<u64>(),
+        encrypted in any::<bool>(),
+    ) {
+        let options = if encrypted { small_encrypted() } else { small() };
         let disk = FaultyDisk::new();
         disk.fail_after(operations);
-        drop(RedbStore::open(disk.backend(), small()));
+        drop(RedbStore::open(disk.backend(), options.clone()));
         disk.crash(seed);
-        let store = RedbStore::open(disk.backend(), small()).unwrap();
+        let store = RedbStore::open(disk.backend(), options).unwrap();
         prop_assert_eq!(store.position(), 0);
         prop_assert!(content(&store).is_empty());
     }

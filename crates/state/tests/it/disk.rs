@@ -1,6 +1,6 @@
 //! What only a store on a disk has to show: it comes back, it keeps others out, it stays small.
 
-use crate::support::{bytes, content, small};
+use crate::support::{bytes, content, small, small_encrypted};
 use bytes::Bytes;
 use headwater_state::{Batch, RedbStore, Remedy, StateError, StateOptions, StateStore};
 
@@ -75,6 +75,32 @@ fn verifying_finds_a_changed_byte() {
     };
     let error = RedbStore::open_file(&path, options).err().unwrap();
     assert_eq!(error.remedy(), Remedy::Rebuild, "{error}");
+}
+
+#[test]
+fn an_encrypted_file_shows_nothing_and_needs_its_key() {
+    const MARKER: &[u8] = b"a marker that must not be found";
+    let folder = tempfile::tempdir().unwrap();
+    let shows = |name: &str, options: &StateOptions| {
+        let path = folder.path().join(name);
+        let store = RedbStore::open_file(&path, options.clone()).unwrap();
+        let mut batch = filled(0, 500, 1);
+        batch.put(Bytes::from_static(MARKER), Bytes::from_static(MARKER));
+        store.apply(batch, 1).unwrap();
+        drop(store);
+        let store = RedbStore::open_file(&path, options.clone()).unwrap();
+        assert_eq!(content(&store)[MARKER], MARKER);
+        let file = std::fs::read(&path).unwrap();
+        file.windows(MARKER.len()).any(|window| window == MARKER)
+            || file.windows(16).any(|window| window == [1; 16])
+    };
+    assert!(shows("plain", &small()));
+    assert!(!shows("encrypted", &small_encrypted()));
+    let opened = |name: &str, options| RedbStore::open_file(&folder.path().join(name), options);
+    let refused = opened("plain", small_encrypted()).err().unwrap();
+    assert!(matches!(refused, StateError::NotEncrypted), "{refused}");
+    let refused = opened("encrypted", small()).err().unwrap();
+    assert!(matches!(refused, StateError::Damaged { .. }), "{refused}");
 }
 
 /// Superseded pages are reused, between checkpoints too: after the first few hundred batches over the

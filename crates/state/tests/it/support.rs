@@ -1,9 +1,11 @@
 //! Small helpers: short bytes, and whole contents as maps.
 
 use bytes::Bytes;
+use headwater_cipher::DataKey;
 use headwater_state::{Direction, Snapshot, StateOptions, StateStore};
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
 
 pub type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -18,6 +20,14 @@ pub fn small() -> StateOptions {
         prefetch_threads: 2,
         prefetch_keys_min: 4,
         ..StateOptions::default()
+    }
+}
+
+/// The same for an encrypted store.
+pub fn small_encrypted() -> StateOptions {
+    StateOptions {
+        cipher: Some(Arc::new(DataKey::new([7; 32]).state())),
+        ..small()
     }
 }
 

@@ -1,0 +1,130 @@
+//! Writing a stopped store anew under a new data key; a plain store becomes an encrypted one.
+//!
+//! Everything is written into the folder `next` beside the old files, and made durable. The file `next/READY` then
+//! decides: with it, the new files take the places of the old ones, now or at the next opening; without it, `next` is
+//! worth nothing and is removed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_changelog::DiskFiles;
+use headwater_cipher::UserKey;
+use headwater_model::Rng;
+
+use crate::error::EngineError;
+use crate::keys::{self, KEY_FILE, StoreKeys};
+use crate::storage::{LOG_FOLDER, OpenError, STATE_FILE, in_folder, lock_folder, log_files};
+
+const NEXT_FOLDER: &str = "next";
+const READY_FILE: &str = "READY";
+
+/// What was written anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reencrypted {
+    /// Segments of the log.
+    pub segments: usize,
+    /// Entries of the log.
+    pub entries: u64,
+    /// Bytes of the state's file.
+    pub state_bytes: u64,
+}
+
+/// Writes the store in `folder`, which no server may have open, under a new data key that `new` wraps. `old` is the
+/// key that opens it now; `None` if it is not encrypted yet. `progress` is told of bytes as they are copied.
+///
+/// The space of the old files is freed, not overwritten: what the disk keeps of it is out of reach from here.
+///
+/// # Errors
+/// [`OpenError`]: a wrong key, damage, a folder in use, failures of the file system. The store is as it was then, unless
+/// the last step failed half-way, which the next opening finishes.
+pub fn reencrypt(
+    folder: &Path,
+    old: Option<&UserKey>,
+    new: &UserKey,
+    rng: &Arc<dyn Rng>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Reencrypted, OpenError> {
+    let failed = |error| in_folder(folder, error);
+    let _lock = lock_folder(folder)?;
+    finish(folder).map_err(failed)?;
+    let old_keys = keys::data_key(folder, old)?.map(|data| StoreKeys::new(&data, rng.clone()));
+    let data = keys::make(&**rng)?;
+    let new_keys = StoreKeys::new(&data, rng.clone());
+    let next = folder.join(NEXT_FOLDER);
+    fs::create_dir_all(&next).map_err(failed)?;
+
+    let from = log_files(folder)?;
+    let to = DiskFiles::open(next.join(LOG_FOLDER)).map_err(failed)?;
+    let key = old_keys.as_ref().map(|keys| &keys.log.key);
+    let encryption = Some(&new_keys.log);
+    let log = headwater_changelog::rewrite(&*from, key, &to, encryption, progress)?;
+    let state_file = folder.join(STATE_FILE);
+    let mut state_bytes = 0;
+    if state_file.exists() {
+        headwater_state::copy_file(
+            &state_file,
+            old_keys.map(|keys| keys.state),
+            &next.join(STATE_FILE),
+            Some(new_keys.state),
+            &mut |bytes| {
+                state_bytes += bytes;
+                progress(bytes);
+            },
+        )
+        .map_err(EngineError::from)?;
+    }
+    keys::write_key_file(&next, &data, new, &**rng)?;
+    commit(folder, &next).map_err(failed)?;
+    finish(folder).map_err(failed)?;
+    Ok(Reencrypted {
+        segments: log.segments,
+        entries: log.entries,
+        state_bytes,
+    })
+}
+
+/// From here on the new files count.
+fn commit(folder: &Path, next: &Path) -> io::Result<()> {
+    sync_folder(next)?;
+    sync_folder(folder)?;
+    File::create_new(next.join(READY_FILE))?.sync_all()?;
+    sync_folder(next)
+}
+
+/// Finishes or undoes what an earlier run left, in a folder that the caller has locked. The steps may be cut short anywhere and begun again.
+pub(crate) fn finish(folder: &Path) -> io::Result<()> {
+    let next = folder.join(NEXT_FOLDER);
+    if !next.is_dir() {
+        return Ok(());
+    }
+    if next.join(READY_FILE).exists() {
+        for name in [KEY_FILE, STATE_FILE] {
+            if next.join(name).exists() {
+                fs::rename(next.join(name), folder.join(name))?;
+            }
+        }
+        let (old, new) = (folder.join(LOG_FOLDER), next.join(LOG_FOLDER));
+        if new.exists() {
+            remove_folder(&old)?;
+            fs::rename(new, old)?;
+        }
+        sync_folder(&next)?;
+        sync_folder(folder)?;
+        fs::remove_file(next.join(READY_FILE))?;
+    }
+    remove_folder(&next)?;
+    sync_folder(folder)
+}
+
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,244 @@
+//! Encrypted data folders: what opens them and what does not, changing keys, and what their files show.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use headwater_engine::{
+    Database, KeyError, OpenError, StreamView, UserKey, key_id, reencrypt, rotate_key, verify,
+};
+use headwater_model::{ManualClock, Rng, SeededRng};
+
+use crate::support::{START_MS, create, get, item, open, options, put, try_open_with};
+
+const MARKER: &str = "a marker that must not be found";
+
+fn key(first: u8) -> UserKey {
+    UserKey::new([first; 32])
+}
+
+fn rng() -> Arc<dyn Rng> {
+    Arc::new(SeededRng::new(7))
+}
+
+fn try_open(folder: &Path, key: Option<&UserKey>) -> Result<Database, OpenError> {
+    try_open_with(Some(folder), key, &ManualClock::new(START_MS), options(1))
+}
+
+/// A folder whose table has the marker in its name, and 50 items with it in their keys.
+async fn filled(folder: &Path, key: Option<&UserKey>) {
+    let database = try_open(folder, key).unwrap();
+    assert_eq!(database.is_encrypted(), key.is_some());
+    let view = Some(StreamView::NewAndOldImages);
+    let table = create(&database, MARKER, view).await;
+    for number in 0..50 {
+        put(&database, &table, &format!("{MARKER} {number}"), number)
+            .await
+            .unwrap();
+    }
+    database.close();
+}
+
+/// Opens the folder, and writes and reads an item more.
+async fn works(folder: &Path, key: Option<&UserKey>) {
+    let database = try_open(folder, key).unwrap();
+    let table = database.table("", MARKER).unwrap();
+    for number in 0..50 {
+        let name = format!("{MARKER} {number}");
+        assert_eq!(
+            get(&database, &table, &name),
+            Some(item(&name, Some(number)))
+        );
+    }
+    put(&database, &table, "one more", 1).await.unwrap();
+    database.close();
+    drop((table, database));
+    let verified = verify(folder, key).unwrap();
+    assert_eq!(verified.findings, Vec::<String>::new());
+    assert!(verified.keys_compared > 50);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+fn shows_marker(folder: &Path) -> bool {
+    let shows = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap();
+        bytes
+            .windows(MARKER.len())
+            .any(|window| window == MARKER.as_bytes())
+    };
+    files(folder).iter().any(shows)
+}
+
+#[tokio::test]
+async fn a_folder_opens_with_its_own_key_alone() {
+    let (plain, sealed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    filled(plain.path(), None).await;
+    filled(sealed.path(), Some(&key(1))).await;
+    assert!(shows_marker(plain.path()) && !shows_marker(sealed.path()));
+    let refusals = [
+        (try_open(sealed.path(), None), "no key was given"),
+        (try_open(sealed.path(), Some(&key(2))), "the given key is"),
+        (try_open(plain.path(), Some(&key(1))), "is not encrypted"),
+    ];
+    for (refusal, expected) in refusals {
+        let refusal = refusal.err().unwrap().to_string();
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+    assert!(verify(sealed.path(), None).is_err() && verify(sealed.path(), Some(&key(2))).is_err());
+    works(sealed.path(), Some(&key(1))).await;
+    works(plain.path(), None).await;
+    assert!(!shows_marker(sealed.path()));
+    assert_eq!(key_id(sealed.path()).unwrap(), Some(key(1).id()));
+    assert_eq!(key_id(plain.path()).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_rotated_key_opens_what_the_old_one_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let refused = rotate_key(folder.path(), &key(3), &key(2), &*rng());
+    assert!(matches!(refused, Err(KeyError::Refused { .. })));
+    rotate_key(folder.path(), &key(1), &key(2), &*rng()).unwrap();
+    assert!(try_open(folder.path(), Some(&key(1))).is_err());
+    works(folder.path(), Some(&key(2))).await;
+}
+
+#[tokio::test]
+async fn a_damaged_key_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let path = folder.path().join("key");
+    let whole = fs::read(&path).unwrap();
+    let cases = [
+        (whole[..50].to_vec(), "is damaged"),
+        (Vec::new(), "is damaged"),
+        (
+            [&whole[..70], &[!whole[70]], &whole[71..]].concat(),
+            "is damaged",
+        ),
+        (
+            [&whole[..8], &[2], &whole[9..]].concat(),
+            "has format 2, this version knows format 1",
+        ),
+    ];
+    for (bytes, expected) in cases {
+        fs::write(&path, bytes).unwrap();
+        let refusal = try_open(folder.path(), Some(&key(1))).err().unwrap();
+        let refusal = refusal.to_string();
+        assert!(
+            refusal.contains(expected) && refusal.contains(&*path.to_string_lossy()),
+            "{refusal}"
+        );
+    }
+    fs::write(&path, whole).unwrap();
+    works(folder.path(), Some(&key(1))).await;
+}
+
+#[tokio::test]
+async fn a_source_of_zeros_makes_no_key() {
+    struct Zeros;
+    impl Rng for Zeros {
+        fn fill(&self, _: &mut [u8]) {}
+    }
+    let made = headwater_engine::new_user_key(&Zeros);
+    assert!(matches!(made, Err(KeyError::NoRandomness)));
+}
+
+#[tokio::test]
+async fn reencrypting_keeps_everything_and_needs_the_new_key() {
+    for old in [None, Some(key(1))] {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path(), old.as_ref()).await;
+        let mut copied = 0;
+        let written = reencrypt(folder.path(), old.as_ref(), &key(2), &rng(), &mut |bytes| {
+            copied += bytes;
+        })
+        .unwrap();
+        assert!(written.entries > 50 && written.state_bytes > 0 && copied > written.state_bytes);
+        assert!(!shows_marker(folder.path()));
+        assert!(try_open(folder.path(), old.as_ref()).is_err());
+        works(folder.path(), Some(&key(2))).await;
+        assert!(!folder.path().join("next").exists());
+    }
+}
+
+#[tokio::test]
+async fn reencrypting_with_a_wrong_key_or_beside_a_server_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let run = |old: Option<&UserKey>| reencrypt(folder.path(), old, &key(2), &rng(), &mut |_| {});
+    assert!(run(None).is_err() && run(Some(&key(3))).is_err());
+    let database = try_open(folder.path(), Some(&key(1))).unwrap();
+    let refused = run(Some(&key(1))).unwrap_err().to_string();
+    assert!(refused.contains("in use by another process"), "{refused}");
+    database.close();
+    drop(database);
+    works(folder.path(), Some(&key(1))).await;
+}
+
+/// A process that dies between any two steps leaves a folder that opens: with the old key before the file READY is
+/// there, with the new one after that.
+#[tokio::test]
+async fn reencrypting_may_be_cut_short_anywhere() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    filled(old.path(), None).await;
+    copy_folder(old.path(), new.path());
+    reencrypt(new.path(), None, &key(2), &rng(), &mut |_| {}).unwrap();
+    // The steps of putting the new files in place, as far as `moved` of them.
+    for moved in 0..=4 {
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(old.path(), folder.path());
+        let next = folder.path().join("next");
+        copy_folder(new.path(), &next);
+        fs::write(next.join("READY"), b"").unwrap();
+        for name in ["key", "state"].iter().take(moved) {
+            fs::rename(next.join(name), folder.path().join(name)).unwrap();
+        }
+        if moved > 2 {
+            fs::remove_dir_all(folder.path().join("log")).unwrap();
+        }
+        if moved > 3 {
+            fs::rename(next.join("log"), folder.path().join("log")).unwrap();
+        }
+        works(folder.path(), Some(&key(2))).await;
+        assert!(!shows_marker(folder.path()), "after {moved} steps");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(old.path(), folder.path());
+    copy_folder(new.path(), &folder.path().join("next"));
+    works(folder.path(), None).await;
+    assert!(!folder.path().join("next").exists());
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy_folder(&path, &target),
+            false => {
+                fs::copy(&path, target).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_database_in_memory_is_encrypted_if_a_key_is_given() {
+    let clock = ManualClock::new(START_MS);
+    let sealed = try_open_with(None, Some(&key(1)), &clock, options(1)).unwrap();
+    assert!(sealed.is_encrypted());
+    assert!(!open(None, &clock, options(1)).is_encrypted());
+}
