@@ -5,6 +5,7 @@
 //! and knows nothing of any API.
 
 mod parse;
+mod plain;
 mod write;
 
 use std::borrow::Cow;

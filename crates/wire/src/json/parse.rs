@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::plain::plain_end;
 use super::{DEPTH_MAX, Json, JsonError, Members, NODES_MAX};
 
 /// Objects up to this many members are checked for duplicates pairwise, bigger ones with a hash set.
@@ -203,10 +204,7 @@ impl<'a> Parser<'a> {
     /// Steps to the next byte that ends a run of plain text: a quote, a backslash or a control character.
     fn skip_plain(&mut self) {
         let rest = &self.bytes[self.at..];
-        self.at += rest
-            .iter()
-            .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)
-            .unwrap_or(rest.len());
+        self.at += plain_end(rest).unwrap_or(rest.len());
     }
 
     fn escaped_string(&mut self, start: usize) -> Result<String, JsonError> {

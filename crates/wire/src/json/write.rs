@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use headwater_model::CorruptItem;
 
+use super::plain::plain_end;
+
 /// What can be written as one JSON value.
 pub trait WriteJson {
     /// Appends the value to the buffer. Only stored items that cannot be decoded fail; what was appended by then is
@@ -92,7 +94,7 @@ impl<'o> ArrayWriter<'o> {
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     out.push(b'"');
-    while let Some(at) = first_escaped(rest) {
+    while let Some(at) = plain_end(rest) {
         let (plain, escaped) = rest.split_at(at);
         out.extend_from_slice(plain);
         write_escape(out, escaped[0]);
@@ -100,25 +102,6 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     }
     out.extend_from_slice(rest);
     out.push(b'"');
-}
-
-/// Where the first byte stands that JSON wants escaped. Whole chunks without one are passed over with a
-/// test that has no branches, which compilers turn into vector instructions.
-fn first_escaped(bytes: &[u8]) -> Option<usize> {
-    const CHUNK: usize = 32;
-    let is_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let mut passed = 0;
-    for chunk in bytes.chunks_exact(CHUNK) {
-        let found = chunk
-            .iter()
-            .fold(false, |found, byte| found | is_escaped(*byte));
-        if found {
-            break;
-        }
-        passed += CHUNK;
-    }
-    let found = bytes[passed..].iter().position(|byte| is_escaped(*byte));
-    found.map(|at| passed + at)
 }
 
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
