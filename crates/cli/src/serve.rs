@@ -170,6 +170,10 @@ fn clocks(settings: &Settings) -> (Arc<dyn Clock>, Option<AdvanceClock>) {
     }
 }
 
+/// One part in so many of the cache is for single items, which answer gets and the look before a write; the rest is
+/// for pages of the state store.
+const ITEMS_SHARE_OF_CACHE: usize = 4;
+
 fn open_database(
     settings: &Settings,
     clock: Arc<dyn Clock>,
@@ -182,7 +186,9 @@ fn open_database(
         _ => Durability::Sync,
     };
     storage.log.reserve_bytes = settings.number("disk-reserve-mb").unwrap_or(0) << 20;
-    storage.state.cache_bytes = megabytes(settings, "cache-mb");
+    let cache_bytes = megabytes(settings, "cache-mb");
+    let item_cache_bytes_max = cache_bytes / ITEMS_SHARE_OF_CACHE;
+    storage.state.cache_bytes = cache_bytes - item_cache_bytes_max;
     let options = EngineOptions {
         account: settings.text("account-id").to_owned(),
         transition_ms: settings.duration_ms("transition-time"),
@@ -190,6 +196,7 @@ fn open_database(
         shard_age_ms: settings.duration_ms("shard-age").max(1),
         shards: settings.number("shards").map(|count| count as u32),
         overlay_bytes_max: megabytes(settings, "pending-mb"),
+        item_cache_bytes_max,
         ..EngineOptions::default()
     };
     let data = data_folder(settings);

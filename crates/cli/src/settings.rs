@@ -150,7 +150,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "MB",
         Kind::Number(1, 1 << 20),
         Some("256"),
-        "Most memory for cached pages of the state store",
+        "Most memory for cached items and pages of the state store",
     ),
     setting(
         "pending-mb",

@@ -74,45 +74,57 @@ impl Applier {
             entries.push(entry);
             count += 1;
             if bytes >= self.options.apply_bytes_max {
-                self.apply(&entries)?;
+                self.apply(entries.iter())?;
                 entries.clear();
                 bytes = 0;
             }
         }
-        self.apply(&entries)?;
+        self.apply(entries.iter())?;
         if count > 0 && self.has_room() {
             self.checkpoint()?;
         }
         Ok(count)
     }
 
-    /// Applies entries in one transaction of the state.
-    fn apply(&mut self, entries: &[Entry]) -> Result<(), EngineError> {
-        let Some(position) = entries.last().map(Entry::last) else {
-            return Ok(());
-        };
+    /// Applies entries in one transaction of the state; tells which keys of items changed, by which changes.
+    fn apply<'a>(
+        &mut self,
+        entries: impl Iterator<Item = &'a Entry>,
+    ) -> Result<Vec<(Bytes, Sequence)>, EngineError> {
         let mut batch = Batch::new();
         let mut counted = Vec::new();
-        for change in entries.iter().flat_map(|entry| &entry.changes) {
-            if change.table == CATALOG_TABLE {
-                self.note_dropped(change);
-            } else {
-                self.count(change)?;
-                counted.push(change.table);
-            }
-            let key = Bytes::from(state_key(change.table, &change.key));
-            match &change.new {
-                Some(value) => batch.put(key, value.clone()),
-                None => batch.delete(key),
+        let mut changed = Vec::new();
+        let mut position = None;
+        for entry in entries {
+            position = Some(entry.last());
+            let mut sequence = entry.first;
+            for change in &entry.changes {
+                let key = Bytes::from(state_key(change.table, &change.key));
+                if change.table == CATALOG_TABLE {
+                    self.note_dropped(change);
+                } else {
+                    self.count(change)?;
+                    counted.push(change.table);
+                    changed.push((key.clone(), sequence));
+                }
+                match &change.new {
+                    Some(value) => batch.put(key, value.clone()),
+                    None => batch.delete(key),
+                }
+                sequence = sequence.next();
             }
         }
+        let Some(position) = position else {
+            return Ok(changed);
+        };
         counted.sort_unstable();
         counted.dedup();
         for table in counted {
             let (items, bytes) = self.counts.get(&table).copied().unwrap_or_default();
             batch.put(Bytes::from(counts_key(table)), encode_counts(items, bytes));
         }
-        Ok(self.state.apply(batch, position.0)?)
+        self.state.apply(batch, position.0)?;
+        Ok(changed)
     }
 
     fn count(&mut self, change: &Change) -> Result<(), StateError> {
@@ -264,21 +276,15 @@ impl Applier {
                 Err(_) => break,
             }
         }
-        let entries: Vec<Entry> = gathered
-            .iter()
-            .flat_map(|group| group.entries.iter().cloned())
-            .collect();
-        self.apply(&entries)?;
-        let Some(position) = entries.last().map(Entry::last) else {
+        let Some(position) = gathered.last().map(|group| group.last) else {
             return Ok(bytes);
         };
-        let keys: Vec<Vec<u8>> = entries
-            .iter()
-            .flat_map(|entry| &entry.changes)
-            .filter(|change| change.table != CATALOG_TABLE)
-            .map(|change| state_key(change.table, &change.key))
-            .collect();
-        overlay.drop_applied(position, keys.iter().map(Vec::as_slice));
+        let entries = gathered.iter().flat_map(|group| &group.entries);
+        let changed = self.apply(entries)?;
+        overlay.drop_applied(
+            position,
+            changed.iter().map(|(key, at)| (key.as_ref(), *at)),
+        );
         Ok(bytes)
     }
 }

@@ -82,7 +82,11 @@ impl Database {
         log.checkpointed(Sequence(state.durable_position()));
         let catalog = Catalog::load(state.snapshot().as_ref())?;
         let position = Sequence(state.position());
-        let overlay = Arc::new(Overlay::new(options.overlay_bytes_max, position));
+        let overlay = Arc::new(Overlay::new(
+            options.overlay_bytes_max,
+            options.item_cache_bytes_max,
+            position,
+        ));
         state.set_waits_for_room(true);
         let thread = spawn_applier(applier, &log, overlay.clone())?;
         let inner = Inner {

@@ -109,7 +109,7 @@ impl Database {
             let item = value.map(EncodedItem::from_bytes);
             return Ok(Seen { item, pending });
         }
-        let item = inner.state.snapshot().get(key)?;
+        let item = self.stored(key)?;
         Ok(Seen {
             item: item.map(EncodedItem::from_bytes),
             pending: None,

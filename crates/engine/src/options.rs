@@ -18,6 +18,8 @@ pub struct EngineOptions {
     pub shards: Option<u32>,
     /// Most bytes of values that are in the log and not yet in the state; writers wait past it.
     pub overlay_bytes_max: usize,
+    /// Most bytes of items that are kept in memory in front of the state; the least used go. 0 keeps none.
+    pub item_cache_bytes_max: usize,
     /// Most bytes of changes that are applied to the state in one transaction.
     pub apply_bytes_max: usize,
     /// Longest time that durable changes are gathered before they are applied, in milliseconds.
@@ -37,6 +39,7 @@ impl Default for EngineOptions {
             shard_age_ms: limits::SHARD_ROLLOVER_MS,
             shards: None,
             overlay_bytes_max: 32 << 20,
+            item_cache_bytes_max: 64 << 20,
             apply_bytes_max: 4 << 20,
             apply_interval_ms: 100,
             checkpoint_interval_ms: 5_000,

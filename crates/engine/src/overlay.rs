@@ -3,6 +3,11 @@
 //! It answers two questions. A writer asks for the newest value of a key, durable or not, so that later
 //! commands of a group decide on top of earlier ones. A reader asks for the newest *durable* value. It is
 //! striped by the top bits of the partition hash, so that the stripes of one table are ranges in key order.
+//!
+//! Behind the pending values each stripe has a cache of values that the state holds as well. A value moves there when
+//! it is dropped, under the stripe's lock: who looks finds the one or the other. Ranges read the state itself.
+
+mod item_cache;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -12,6 +17,8 @@ use bytes::Bytes;
 use headwater_model::Sequence;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use item_cache::ItemCache;
 
 const STRIPE_BITS: u32 = 6;
 const STRIPES: usize = 1 << STRIPE_BITS;
@@ -28,11 +35,15 @@ struct Version {
 pub(crate) enum Found {
     /// Nothing: the state has the value.
     Unknown,
-    /// The value (`None`: deleted) and the sequence number of the change that made it.
+    /// The value (`None`: deleted) and the sequence number of the change that made it, or of a later durable one.
     Value(Sequence, Option<Bytes>),
 }
 
-type Stripe = BTreeMap<Vec<u8>, Vec<Version>>;
+struct Stripe {
+    pending: BTreeMap<Vec<u8>, Vec<Version>>,
+    /// What the state holds of keys that are not in `pending`; older than `pending` of those that are.
+    cache: ItemCache,
+}
 
 /// Pending and not yet applied values by state key.
 pub(crate) struct Overlay {
@@ -46,9 +57,13 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    pub(crate) fn new(bytes_max: usize, applied: Sequence) -> Self {
+    pub(crate) fn new(bytes_max: usize, cache_bytes_max: usize, applied: Sequence) -> Self {
+        let stripe = || Stripe {
+            pending: BTreeMap::new(),
+            cache: ItemCache::new(cache_bytes_max / STRIPES, applied),
+        };
         Overlay {
-            stripes: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
+            stripes: (0..STRIPES).map(|_| Mutex::new(stripe())).collect(),
             bytes: AtomicUsize::new(0),
             bytes_max,
             applied: AtomicU64::new(applied.0),
@@ -90,10 +105,11 @@ impl Overlay {
     ) {
         let mut stripe = self.stripe(&key).lock();
         if sequence.0 <= self.applied.load(Ordering::SeqCst) {
+            stripe.cache.forget(&key, sequence);
             return;
         }
         let key_bytes = key.len();
-        let versions = stripe.entry(key).or_default();
+        let versions = stripe.pending.entry(key).or_default();
         let mut bytes_added = value_cost(&value);
         if versions.is_empty() {
             bytes_added += key_bytes;
@@ -112,18 +128,30 @@ impl Overlay {
 
     /// The newest value of a key, pending ones included.
     pub(crate) fn newest(&self, key: &[u8]) -> Found {
-        match self.stripe(key).lock().get(key).and_then(|v| v.last()) {
+        let mut stripe = self.stripe(key).lock();
+        match stripe.pending.get(key).and_then(|v| v.last()) {
             Some(version) => Found::Value(version.sequence, version.value.clone()),
-            None => Found::Unknown,
+            None => stripe.cached(key),
         }
     }
 
     /// The newest value of a key that is durable. `durable` is asked while the stripe is locked: a position
     /// from before could lie below the only version that is left, since writers drop superseded ones.
     pub(crate) fn newest_durable(&self, key: &[u8], durable: impl Fn() -> Sequence) -> Found {
-        match self.stripe(key).lock().get(key) {
-            Some(versions) => visible(versions, durable()),
-            None => Found::Unknown,
+        let mut stripe = self.stripe(key).lock();
+        let pending = stripe.pending.get(key);
+        match pending.map(|versions| visible(versions, durable())) {
+            Some(found @ Found::Value(..)) => found,
+            // Only values that are not durable yet: the state has the one before.
+            Some(Found::Unknown) | None => stripe.cached(key),
+        }
+    }
+
+    /// Keeps what a snapshot of the state at `position` holds of a key, for the next one who asks.
+    pub(crate) fn remember(&self, key: &[u8], position: Sequence, value: Option<Bytes>) {
+        let mut stripe = self.stripe(key).lock();
+        if !stripe.pending.contains_key(key) {
+            stripe.cache.fill(key, position, value);
         }
     }
 
@@ -159,11 +187,11 @@ impl Overlay {
         }
         'stripes: for index in stripes {
             let stripe = self.stripes[index].lock();
-            if stripe.is_empty() {
+            if stripe.pending.is_empty() {
                 continue;
             }
             let durable = durable();
-            let range = stripe.range::<[u8], _>((from, to));
+            let range = stripe.pending.range::<[u8], _>((from, to));
             if reverse {
                 for (key, versions) in range.rev() {
                     if !visit(key, versions, durable) {
@@ -181,36 +209,63 @@ impl Overlay {
         gathered
     }
 
-    /// Drops what the state holds now. `keys` are the keys of the changes that were just applied.
-    pub(crate) fn drop_applied<'a>(&self, applied: Sequence, keys: impl Iterator<Item = &'a [u8]>) {
+    /// Drops what the state holds now: `changes` are the keys that were just applied, with the sequence number
+    /// of the change, in order. The snapshots that readers take must show them already.
+    pub(crate) fn drop_applied<'a>(
+        &self,
+        applied: Sequence,
+        changes: impl Iterator<Item = (&'a [u8], Sequence)>,
+    ) {
         self.applied.store(applied.0, Ordering::SeqCst);
         let mut bytes_freed = 0;
-        for key in keys {
-            let mut stripe = self.stripe(key).lock();
-            let Some(versions) = stripe.get_mut(key) else {
-                continue;
-            };
-            let gone = versions.partition_point(|version| version.sequence <= applied);
-            bytes_freed += versions
-                .drain(..gone)
-                .map(|version| value_cost(&version.value))
-                .sum::<usize>();
-            if versions.is_empty() {
-                stripe.remove(key);
-                bytes_freed += key.len();
-            }
+        for (key, sequence) in changes {
+            bytes_freed += self.stripe(key).lock().drop_applied(key, sequence, applied);
         }
         self.bytes.fetch_sub(bytes_freed, Ordering::AcqRel);
         self.room.notify_waiters();
     }
 
-    /// Bytes held now.
+    /// Bytes of values that are not in the state yet.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Acquire)
     }
 
     fn stripe(&self, key: &[u8]) -> &Mutex<Stripe> {
         &self.stripes[stripe_of(key)]
+    }
+}
+
+impl Stripe {
+    fn cached(&mut self, key: &[u8]) -> Found {
+        match self.cache.get(key) {
+            Some((sequence, value)) => Found::Value(sequence, value),
+            None => Found::Unknown,
+        }
+    }
+
+    /// Moves the newest applied version of a key to the cache; returns how many bytes are not pending any more.
+    fn drop_applied(&mut self, key: &[u8], sequence: Sequence, applied: Sequence) -> usize {
+        let Some(versions) = self.pending.get_mut(key) else {
+            // An earlier change of the same batch took it along, or it was never here.
+            self.cache.forget(key, sequence);
+            return 0;
+        };
+        let gone = versions.partition_point(|version| version.sequence <= applied);
+        let mut bytes_freed = 0;
+        let mut newest = None;
+        for version in versions.drain(..gone) {
+            bytes_freed += value_cost(&version.value);
+            newest = Some(version);
+        }
+        if versions.is_empty() {
+            self.pending.remove(key);
+            bytes_freed += key.len();
+        }
+        match newest {
+            Some(version) => self.cache.put(key, version.sequence, version.value),
+            None => self.cache.forget(key, sequence),
+        }
+        bytes_freed
     }
 }
 
@@ -255,3 +310,6 @@ fn stripe_of_bound(bound: Bound<&[u8]>, unbounded: usize) -> usize {
         _ => unbounded,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,8 +70,17 @@ impl Database {
         if let Found::Value(_, value) = inner.overlay.newest_durable(&key, || inner.log.durable()) {
             return Ok(value.map(EncodedItem::from_bytes));
         }
-        let value = inner.state.snapshot().get(&key)?;
+        let value = self.stored(&key)?;
         Ok(value.map(EncodedItem::from_bytes))
+    }
+
+    /// What the state has of a key that the overlay does not know. From now on the overlay does.
+    pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        let snapshot = self.inner.state.snapshot();
+        let value = snapshot.get(key)?;
+        let position = Sequence(snapshot.position());
+        self.inner.overlay.remember(key, position, value.clone());
+        Ok(value)
     }
 
     /// Reads a page of a range. Each item is a durable value of it, at least as new as the call.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use headwater_engine::{Action, Command, ReturnValues, StreamView};
+use headwater_engine::{Action, Command, EngineOptions, ReturnValues, StreamView};
 use headwater_expression::{Placeholders, Update};
 use headwater_model::{AttributeValue, EncodedItem, ManualClock};
 
@@ -66,6 +66,56 @@ async fn concurrent_increments_of_one_item_are_all_counted_and_ride_in_groups() 
         stats.entries,
         stats.groups
     );
+}
+
+/// Values come from the pending ones, from the cache that the applier and slow readers fill, and from the state; a
+/// reader must not see one of them go back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_reader_sees_an_item_go_back_while_caches_are_small() {
+    const KEYS: usize = 40;
+    for item_cache_bytes_max in [0, 40_000, 1 << 20] {
+        let clock = ManualClock::new(START_MS);
+        let options = EngineOptions {
+            item_cache_bytes_max,
+            ..options(2)
+        };
+        let database = open(None, &clock, options);
+        let table = create(&database, "t", None).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for writer in 0..4 {
+            let (database, table) = (database.clone(), table.clone());
+            tasks.spawn(async move {
+                for value in 1..=60 {
+                    for key in (writer..KEYS).step_by(4) {
+                        let key = format!("k{key}");
+                        let action = Action::Put(EncodedItem::encode(&item(&key, Some(value))));
+                        database.write(command(&table, &key, action)).await.unwrap();
+                        let now = get(&database, &table, &key).unwrap();
+                        assert_eq!(number(now.get("v").unwrap()), value);
+                    }
+                }
+            });
+        }
+        for reader in 0..4 {
+            let (database, table) = (database.clone(), table.clone());
+            tasks.spawn(async move {
+                let mut newest = vec![0; KEYS];
+                for turn in 0..6_000 {
+                    let key = (turn * 7 + reader) % KEYS;
+                    let seen = get(&database, &table, &format!("k{key}"));
+                    let seen = seen.map_or(0, |item| number(item.get("v").unwrap()));
+                    assert!(seen >= newest[key], "k{key} went back to {seen}");
+                    newest[key] = seen;
+                    if turn % 64 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+    }
 }
 
 fn number(value: &AttributeValue) -> i64 {
