@@ -1,18 +1,19 @@
 //! One mapping at work: a task for each shard that may be read, children after their parents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use headwater_model::Clock;
+use headwater_model::{Clock, Sequence};
 use headwater_streams::{
     ShardFollower, ShardView, Start, StreamDescription, Streams, StreamsError,
 };
 use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 
 use crate::functions::Runtimes;
 use crate::registry::{Checkpoint, Checkpoints, Functions, MappingRecord, Origin, ShardKey};
 
+use super::backoff::pause_ms;
 use super::batch::Batches;
 use super::shard::{End, ShardDelivery};
 
@@ -56,7 +57,20 @@ pub(super) struct Delivery {
     running: BTreeMap<u32, String>,
     /// Numbers of those that are done with.
     finished: BTreeSet<u32>,
-    tasks: JoinSet<(u32, End)>,
+    tasks: JoinSet<End>,
+    /// Which shard a task delivers.
+    shard_of: HashMap<task::Id, u32>,
+    /// The shards whose tasks broke off.
+    broken: BTreeMap<u32, Broken>,
+}
+
+/// A shard whose task ended by a panic.
+#[derive(Clone, Copy)]
+struct Broken {
+    /// Where it was to begin.
+    position: Sequence,
+    /// How often in a row.
+    times: u32,
 }
 
 impl Delivery {
@@ -72,15 +86,23 @@ impl Delivery {
             running: BTreeMap::new(),
             finished: BTreeSet::new(),
             tasks: JoinSet::new(),
+            shard_of: HashMap::new(),
+            broken: BTreeMap::new(),
         }
     }
 
     /// Delivers until it is told to stop.
     pub(super) async fn run(mut self) {
-        if let Err(error) = self.follow().await {
+        let mut failures = 0;
+        while let Err(error) = self.follow().await {
+            failures += 1;
             let uuid = self.mapping.borrow().uuid.clone();
             tracing::warn!(mapping = %uuid, %error, "the stream of a mapping cannot be read");
-            stopped(&mut self.stop).await;
+            let clock = self.shared.clock.clone();
+            tokio::select! {
+                () = stopped(&mut self.stop) => break,
+                () = clock.sleep_until(clock.now_ms() + pause_ms(failures)) => {}
+            }
         }
         self.end().await;
     }
@@ -101,7 +123,7 @@ impl Delivery {
                 tokio::select! {
                     biased;
                     () = stopped(&mut self.stop) => return Ok(()),
-                    Some(ended) = self.tasks.join_next() => {
+                    Some(ended) = self.tasks.join_next_with_id() => {
                         if self.take_end(ended) {
                             break;
                         }
@@ -112,22 +134,51 @@ impl Delivery {
     }
 
     /// Notes how a shard's task ended; whether others may start now.
-    fn take_end(&mut self, ended: Result<(u32, End), JoinError>) -> bool {
+    fn take_end(&mut self, ended: Result<(task::Id, End), JoinError>) -> bool {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(number) = self.shard_of.remove(&id) else {
+            return false;
+        };
+        let shard = self.running.remove(&number).unwrap_or_default();
         match ended {
-            Ok((number, End::Finished)) => {
-                self.running.remove(&number);
+            Ok((_, End::Finished)) => {
                 self.finished.insert(number);
                 true
             }
-            Ok((number, End::Stopped)) => {
-                self.running.remove(&number);
-                false
-            }
+            Ok((_, End::Stopped)) => false,
             Err(error) => {
-                tracing::error!(%error, "the delivery of a shard ended in the middle");
-                false
+                self.note_broken(number, shard, &error);
+                true
             }
         }
+    }
+
+    /// The shard is delivered again from its checkpoint on, after a pause that grows while it gets no further.
+    fn note_broken(&mut self, number: u32, shard: String, error: &JoinError) {
+        let mapping = self.mapping.borrow().uuid.clone();
+        let key = ShardKey { mapping, shard };
+        let position = self
+            .shared
+            .checkpoints
+            .get(&key)
+            .unwrap_or_default()
+            .position;
+        let before = self.broken.get(&number);
+        let times = match before.filter(|before| before.position == position) {
+            Some(before) => before.times.saturating_add(1),
+            None => 1,
+        };
+        self.broken.insert(number, Broken { position, times });
+        tracing::error!(
+            mapping = %key.mapping,
+            shard = %key.shard,
+            %error,
+            times,
+            "the delivery of a shard broke off and begins again at its checkpoint"
+        );
     }
 
     /// Starts what may be read and is not; the shards come parents first.
@@ -176,8 +227,12 @@ impl Delivery {
                 called: None,
             };
             self.running.insert(number, view.shard.id());
-            self.tasks
-                .spawn(async move { (number, delivery.run().await) });
+            let pause_ms = self
+                .broken
+                .get(&number)
+                .map(|broken| pause_ms(broken.times));
+            let task = self.tasks.spawn(run_after(pause_ms, delivery));
+            self.shard_of.insert(task.id(), number);
         }
         Ok(())
     }
@@ -235,6 +290,18 @@ impl Delivery {
             tracing::error!(%error, "checkpoints could not be written");
         }
     }
+}
+
+/// Delivers a shard, after a pause if it broke off before.
+async fn run_after(pause_ms: Option<u64>, mut delivery: ShardDelivery) -> End {
+    if let Some(pause_ms) = pause_ms {
+        let clock = delivery.shared.clock.clone();
+        tokio::select! {
+            () = stopped(&mut delivery.stop) => return End::Stopped,
+            () = clock.sleep_until(clock.now_ms() + pause_ms) => {}
+        }
+    }
+    delivery.run().await
 }
 
 /// Whether nothing of a shard is to be delivered.

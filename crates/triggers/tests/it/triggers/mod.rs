@@ -4,4 +4,5 @@ mod delivery;
 mod functions_api;
 mod mappings_api;
 mod restart;
+mod supervision;
 mod world;

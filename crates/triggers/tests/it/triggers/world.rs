@@ -78,7 +78,22 @@ impl World {
         Self::with(folder, true, 1).await
     }
 
+    /// Everything in memory, with a clock of the deliveries that the test makes.
+    pub(super) async fn with_clock(wrap: impl FnOnce(Arc<TestClock>) -> Arc<dyn Clock>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::with_all(folder, false, 1, wrap).await
+    }
+
     async fn with(folder: Arc<TempDir>, is_on_disk: bool, shards: u32) -> Self {
+        Self::with_all(folder, is_on_disk, shards, |clock| clock).await
+    }
+
+    async fn with_all(
+        folder: Arc<TempDir>,
+        is_on_disk: bool,
+        shards: u32,
+        wrap: impl FnOnce(Arc<TestClock>) -> Arc<dyn Clock>,
+    ) -> Self {
         let test_clock = Arc::new(TestClock::default());
         let mut storage = StorageOptions::default();
         if !is_on_disk {
@@ -102,7 +117,7 @@ impl World {
             api.clone(),
             runtimes.clone(),
             code,
-            test_clock.clone(),
+            wrap(test_clock.clone()),
             TriggersSettings::default(),
         );
         Self {
