@@ -122,6 +122,11 @@ impl LogError {
         }
     }
 
+    /// Whether an fsync failed.
+    pub(crate) fn is_failed_sync(&self) -> bool {
+        matches!(self, Self::Io { action, .. } if *action == SYNC)
+    }
+
     pub(crate) fn io(action: &'static str, file: &str, source: io::Error) -> Self {
         Self::Io {
             action,

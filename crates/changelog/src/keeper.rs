@@ -134,12 +134,16 @@ pub(crate) fn start(
     Ok((keeper, thread))
 }
 
-/// Without a file made ahead the writer makes its own; so a failure here is only slower.
+/// Without a file made ahead the writer makes its own; so a failure here is only slower. A failed fsync is a failed
+/// disk.
 fn make_ahead(shared: &Shared, stopping: &AtomicBool) -> Option<Arc<dyn LogFile>> {
     match zeroed_file(shared, stopping) {
         Ok(file) => file,
         Err(error) => {
             tracing::warn!(%error, "cannot make the next segment ahead");
+            if error.is_failed_sync() {
+                shared.poison(&error);
+            }
             // Its part of the room is for what has to be written now.
             if let Err(error) = open::remove_prepared(shared) {
                 tracing::warn!(%error, "a segment that was begun stays behind");

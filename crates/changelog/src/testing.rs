@@ -19,7 +19,8 @@ const SECTOR_BYTES: usize = 512;
 /// A fault of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing happens, and the caller is told.
+    /// Nothing happens, and the caller is told. A failed fsync drops what it should have made safe: the next one
+    /// succeeds, and does not bring it back.
     Fail,
     /// A part of the bytes is written, and the caller is told of a failure. Another operation just fails.
     Short,
@@ -71,6 +72,8 @@ struct Contents {
     dirty: Vec<(usize, usize)>,
     /// The shortest it has been since the last sync.
     cut_to: Option<usize>,
+    /// An fsync has failed.
+    dropped: bool,
 }
 
 impl FaultyFiles {
@@ -336,7 +339,13 @@ impl Contents {
             }
         }
         self.cut_to = None;
-        debug_assert!(self.on_disk == self.seen);
+        debug_assert!(self.dropped || self.on_disk == self.seen);
+    }
+
+    /// What an fsync that fails leaves: the system takes for written what is not.
+    fn drop_unsynced(&mut self) {
+        self.dirty.clear();
+        self.dropped = true;
     }
 
     /// What the disk holds once cuts and the length have reached it, but no data.
@@ -498,9 +507,12 @@ impl LogFile for FaultyFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        disk.operate_whole("sync failed")?;
-        disk.file(self.id).sync();
-        Ok(())
+        let synced = disk.operate_whole("sync failed");
+        match &synced {
+            Ok(()) => disk.file(self.id).sync(),
+            Err(_) => disk.file(self.id).drop_unsynced(),
+        }
+        synced
     }
 
     fn size_bytes(&self) -> io::Result<u64> {

@@ -39,6 +39,8 @@ pub(crate) struct ActiveFile {
     pub(crate) synced: AtomicU64,
     /// Whether its space was zeroed ahead.
     zeroed: bool,
+    /// A sync has failed: the system may have dropped what it could not write, and another sync would not tell.
+    failed: AtomicBool,
 }
 
 impl ActiveFile {
@@ -55,6 +57,7 @@ impl ActiveFile {
             written: AtomicU64::new(safe),
             synced: AtomicU64::new(safe),
             zeroed,
+            failed: AtomicBool::new(false),
         }
     }
 
@@ -62,7 +65,14 @@ impl ActiveFile {
     pub(crate) fn sync(&self, shared: &Shared) -> Result<(), LogError> {
         let written = self.written.load(Ordering::Acquire);
         if written > self.synced.load(Ordering::Acquire) {
-            shared.sync(&*self.file, &self.segment.name)?;
+            if self.failed.load(Ordering::Acquire) {
+                let reason = format!("cannot sync {} after an earlier failure", self.segment.name);
+                return Err(LogError::Poisoned {
+                    reason: reason.into(),
+                });
+            }
+            let synced = shared.sync(&*self.file, &self.segment.name);
+            synced.inspect_err(|_| self.failed.store(true, Ordering::Release))?;
             self.synced.fetch_max(written, Ordering::AcqRel);
         }
         Ok(())

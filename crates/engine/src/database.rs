@@ -261,17 +261,33 @@ impl Database {
 
     /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.
     pub fn close(&self) {
+        self.inner.close();
+    }
+}
+
+impl Inner {
+    fn close(&self) {
         // First, so that nothing below waits for room while its end is waited for.
-        self.inner.state.set_waits_for_room(false);
-        self.inner.log.shutdown();
-        if let Some(applier) = self.inner.applier.lock().take()
+        self.state.set_waits_for_room(false);
+        self.log.shutdown();
+        if let Some(applier) = self.applier.lock().take()
             && applier.join().is_err()
         {
             tracing::error!(
                 "the applier ended with a panic; the log will be replayed at the next start"
             );
         }
-        self.inner.folder_lock.lock().take();
+        // What is applied may be missing in the log, and the state may never be ahead of it.
+        if self.log.poisoned().is_some() {
+            self.state.abandon();
+        }
+        self.folder_lock.lock().take();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

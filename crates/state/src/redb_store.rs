@@ -12,7 +12,7 @@
 //! - The position is kept in a table beside the data and changes in the same commit.
 //! - Each value carries a checksum that every read looks at (`value.rs`), and a panic over a damaged page
 //!   becomes an error (`unwind.rs`).
-//! - Dropping the store commits what was applied. That is a checkpoint as well.
+//! - Dropping the store commits what was applied, unless it was abandoned. That is a checkpoint as well.
 
 mod closing;
 mod meta;
@@ -313,6 +313,10 @@ impl StateStore for RedbStore {
 
     fn set_waits_for_room(&self, waits: bool) {
         self.patience.set_waits(waits);
+    }
+
+    fn abandon(&self) {
+        self.patience.abandon();
     }
 
     fn no_room(&self) -> Option<String> {

@@ -64,6 +64,8 @@ pub(crate) struct Patience {
     space: Option<Arc<dyn Space>>,
     /// Most bytes that redb holds back and may have to write at once.
     buffered_bytes_max: u64,
+    /// Nothing is written any more.
+    abandoned: AtomicBool,
     /// Whether `state` has a reason; a look at it costs nothing.
     none: AtomicBool,
     state: Mutex<State>,
@@ -169,6 +171,18 @@ impl Patience {
         state.waits
     }
 
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.set_waits(false);
+    }
+
+    fn check_abandoned(&self) -> io::Result<()> {
+        match self.abandoned.load(Ordering::Acquire) {
+            true => Err(io::Error::other("the store was abandoned")),
+            false => Ok(()),
+        }
+    }
+
     fn is_writer(&self) -> bool {
         self.state.lock().writer == Some(std::thread::current().id())
     }
@@ -176,7 +190,7 @@ impl Patience {
     fn retry(&self, mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
         let mut held = false;
         let done = loop {
-            let error = match attempt() {
+            let error = match self.check_abandoned().and_then(|()| attempt()) {
                 Err(error) if is_no_room(&error) && self.is_writer() => error,
                 done => break done,
             };
@@ -198,7 +212,7 @@ fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
-/// A backend whose writer waits for room. What it writes again is the same at the same place.
+/// A backend whose writer waits for room, and that can be abandoned. What it writes again is the same at the same place.
 #[derive(Debug)]
 pub(crate) struct Waiting<B> {
     inner: B,
@@ -226,6 +240,7 @@ impl<B: StorageBackend> StorageBackend for Waiting<B> {
 
     // A sync that fails for lack of room is a failed sync: what it was to make safe may be gone.
     fn sync_data(&self) -> io::Result<()> {
+        self.patience.check_abandoned()?;
         self.inner.sync_data()
     }
 

@@ -27,6 +27,10 @@ pub trait StateStore: Send + Sync {
     /// After an error the store opens either at this checkpoint or at the one before it.
     fn checkpoint(&self) -> Result<u64, StateError>;
 
+    /// Makes nothing durable any more, when the store is dropped neither: what was applied since the last checkpoint
+    /// is to come from the log again. Snapshots go on.
+    fn abandon(&self) {}
+
     /// The position of the last applied batch; 0 for a new store.
     fn position(&self) -> u64;
 
