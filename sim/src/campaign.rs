@@ -153,10 +153,11 @@ impl Campaign {
         World::settle(&database).await?;
         // The tables are to survive.
         database.log().sync()?;
-        let end = match self.rng.below(3) {
+        let end = match self.rng.below(5) {
             0 => End::QuietPowerLoss,
             1 => End::PowerLoss,
-            _ => End::SuddenPowerLoss,
+            2 => End::SuddenPowerLoss,
+            _ => End::LogFault { power_loss: true },
         };
         let context = || format!("the life that ends with {end:?}");
         self.live(database, end).await.with_context(context)?;

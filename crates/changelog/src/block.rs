@@ -66,7 +66,7 @@ pub(crate) enum BlockFault {
     #[error("the block's checksum does not match")]
     Checksum,
     #[error(
-        "the block is of version {version} with flags {flags:#04x}, which this version cannot read"
+        "it has a block of version {version} with flags {flags:#04x}, this version knows {VERSION}"
     )]
     Unsupported { version: u8, flags: u8 },
     #[error("the block's body does not decompress")]

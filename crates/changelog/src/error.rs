@@ -69,7 +69,9 @@ pub enum LogError {
         detail: String,
     },
     /// The file is whole but of a form this version does not know.
-    #[error("{file} cannot be read by this version: {detail}")]
+    #[error(
+        "{file} cannot be read by this version of Headwater: {detail}; use the version that wrote it, or a later one"
+    )]
     Unsupported {
         /// File name inside the log's folder.
         file: String,

@@ -58,9 +58,25 @@ impl Trailer {
                 .offset
                 .checked_add(u64::from(trailer.length) + TRAILER_BYTES as u64)
                 == Some(file_len);
-        let known = &bytes[..8] == MAGIC && u32_at(24) & !FLAG_ENCRYPTED == u32::from(VERSION);
-        (known && fits && u32_at(28) == crc32fast::hash(&bytes[..28])).then_some(trailer)
+        let known = version(bytes) == Some(u32::from(VERSION));
+        (known && fits).then_some(trailer)
     }
+
+    /// What to say of a trailer that is whole and of a version that is not known here.
+    pub(crate) fn unsupported(bytes: &[u8; TRAILER_BYTES]) -> Option<String> {
+        let found = version(bytes).filter(|found| *found != u32::from(VERSION))?;
+        Some(format!(
+            "its footer is of version {found}, this version knows {VERSION}"
+        ))
+    }
+}
+
+/// The version in a trailer; `None` if the bytes are none.
+fn version(bytes: &[u8; TRAILER_BYTES]) -> Option<u32> {
+    let u32_at =
+        |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let whole = &bytes[..8] == MAGIC && u32_at(28) == crc32fast::hash(&bytes[..28]);
+    whole.then(|| u32_at(24) & !FLAG_ENCRYPTED)
 }
 
 /// Footer and trailer of a segment; `None` if the footer could not be sealed.

@@ -29,6 +29,9 @@ use crate::writer::ActiveFile;
 /// Name of the file that becomes the next segment.
 pub(crate) const PREPARED_NAME: &str = "next.tmp";
 
+/// As much is written again at once.
+const WRITE_AGAIN_BYTES: usize = 1 << 20;
+
 /// What opening found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenReport {
@@ -77,6 +80,8 @@ struct Known {
     base: Sequence,
     index: SegmentIndex,
     sealed: bool,
+    /// How far it is known to have been on disk.
+    synced_to: u64,
     /// Bytes behind the last block, up to the last one that is not zero.
     torn_bytes: u64,
 }
@@ -228,22 +233,25 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
         // Those without a header went elsewhere.
         let Some(header) = found.header else { continue };
         if let Some(index) = found.footer()? {
+            let found_bytes = found.size_bytes;
             known.push(Known {
                 found,
                 base: header.base,
                 index,
                 sealed: true,
+                synced_to: found_bytes,
                 torn_bytes: 0,
             });
             continue;
         }
         report.scanned_segments += 1;
-        let (index, torn_bytes) = scan_segment(&found, header.base)?;
+        let (index, synced_to, torn_bytes) = scan_segment(&found, header.base)?;
         known.push(Known {
             found,
             base: header.base,
             index,
             sealed: false,
+            synced_to,
             torn_bytes,
         });
     }
@@ -266,6 +274,10 @@ pub(crate) fn read_footer(
     if read(&mut bytes, at).map_err(error)? < TRAILER_BYTES {
         return Ok(None);
     }
+    if let Some(detail) = Trailer::unsupported(&bytes) {
+        let file = name.to_owned();
+        return Err(LogError::Unsupported { file, detail });
+    }
     let Some(trailer) = Trailer::parse(&bytes, size_bytes) else {
         return Ok(None);
     };
@@ -274,12 +286,18 @@ pub(crate) fn read_footer(
     Ok(footer::decode(trailer, cipher, &bytes[..length]))
 }
 
-/// Makes the index from the blocks. What follows the last valid one must not have been on disk; gives its length.
-pub(crate) fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentIndex, u64), LogError> {
+/// Makes the index from the blocks; gives how far they are known to have been on disk. What follows the last valid one
+/// must not have been; gives its length.
+pub(crate) fn scan_segment(
+    found: &Found,
+    base: Sequence,
+) -> Result<(SegmentIndex, u64, u64), LogError> {
+    let mut synced_to = 0;
     let start = SEGMENT_HEADER_BYTES as u64;
     let mut window = found.window(found.size_bytes);
     let mut index = SegmentIndex::new(base, start);
-    let stop = scan::walk(&mut window, found.id, start, |offset, _, block| {
+    let stop = scan::walk(&mut window, found.id, start, |offset, header, block| {
+        synced_to = synced_to.max(u64::from(header.synced_to));
         if block.first <= index.last {
             return Err(LogError::damaged(
                 &found.name,
@@ -291,7 +309,7 @@ pub(crate) fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentInde
         Ok(())
     })?;
     let Some(torn_to) = scan::last_nonzero(&mut window, stop.offset)? else {
-        return Ok((index, 0));
+        return Ok((index, synced_to, 0));
     };
     // A valid checksum over something else than entries was never written by a log.
     let written_so = !matches!(
@@ -301,7 +319,7 @@ pub(crate) fn scan_segment(found: &Found, base: Sequence) -> Result<(SegmentInde
     if written_so || scan::was_synced(&mut window, found.id, stop.offset)? {
         return Err(LogError::damaged(&found.name, stop.offset, stop.fault));
     }
-    Ok((index, torn_to + 1 - stop.offset))
+    Ok((index, synced_to, torn_to + 1 - stop.offset))
 }
 
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
@@ -343,6 +361,7 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
         base,
         index,
         sealed,
+        synced_to,
         ..
     } = known;
     let sealed = if sealed {
@@ -351,6 +370,7 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
         // A process that was killed may have left blocks that were never synced. A footer must not reach the disk
         // before them: it would vouch for blocks that are not there.
         if sync {
+            write_again(&found, synced_to, index.end)?;
             let synced = found.file.sync_data();
             synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }
@@ -359,6 +379,25 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
     };
     let state = SegmentState::Sealed(sealed);
     Ok(Segment::new(found.id, base, found.cipher, state))
+}
+
+/// Writes what is there once more. An fsync may have failed in the process before: then the system shows bytes that
+/// are not on disk, takes them for written, and would leave them out of the next fsync as well.
+fn write_again(found: &Found, from: u64, to: u64) -> Result<(), LogError> {
+    let mut buffer = vec![0; WRITE_AGAIN_BYTES];
+    let mut at = from;
+    while at < to {
+        let length = (to - at).min(WRITE_AGAIN_BYTES as u64) as usize;
+        let read = found.file.read_full_at(&mut buffer[..length], at);
+        let read = read.map_err(|error| LogError::io("read", &found.name, error))?;
+        let written = found.file.write_at(&buffer[..read], at);
+        written.map_err(|error| LogError::io("write", &found.name, error))?;
+        if read < length {
+            break;
+        }
+        at += length as u64;
+    }
+    Ok(())
 }
 
 /// Makes the file of the log's first segment after opening; it is safe, name and all, before anything relies on it.

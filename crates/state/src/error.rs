@@ -48,7 +48,9 @@ pub enum StateError {
         detail: String,
     },
     /// Written by a version of Headwater whose layout this one does not know.
-    #[error("state store has format {found}, this version reads formats up to {known}")]
+    #[error(
+        "the file state has format {found}, this version of Headwater reads formats up to {known}; use the version that wrote it, or a later one"
+    )]
     UnknownFormat {
         /// The format in the file.
         found: u64,

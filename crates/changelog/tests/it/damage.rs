@@ -311,10 +311,54 @@ fn a_newer_form_is_refused_by_name() {
     let crc = crc32(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     files.replace(&name, bytes);
-    let Err(LogError::Unsupported { file, .. }) = open(&files, one_segment(FORMS[0])) else {
+    assert_refused(&files, &name, "version and flags are 0x2");
+}
+
+#[test]
+fn a_newer_block_is_refused_by_name() {
+    let (files, _) = crashed(2, one_segment(FORMS[0]));
+    let name = segments(&files)[0].clone();
+    let mut bytes = files.contents(&name).unwrap();
+    let last = *blocks(&bytes).last().unwrap();
+    bytes[last + 2] = 9;
+    // The checksum covers the block's place, the header around it, and the body.
+    let stored = u32::from_le_bytes([8, 9, 10, 11].map(|at| bytes[last + at])) as usize;
+    let segment: u64 = name.trim_end_matches(".hwl").parse().unwrap();
+    let covered = [
+        &segment.to_le_bytes()[..],
+        &(last as u64).to_le_bytes(),
+        &bytes[last..last + 12],
+        &bytes[last + 16..last + 32 + stored],
+    ];
+    let crc = crc32(&covered.concat());
+    bytes[last + 12..last + 16].copy_from_slice(&crc.to_le_bytes());
+    files.replace(&name, bytes);
+    assert_refused(&files, &name, "block of version 9");
+}
+
+#[test]
+fn a_newer_footer_is_refused_by_name() {
+    let (files, _) = sealed(FORMS[0]);
+    let name = segments(&files)[0].clone();
+    let mut bytes = files.contents(&name).unwrap();
+    let trailer = bytes.len() - 32;
+    bytes[trailer + 24] = 7;
+    let crc = crc32(&bytes[trailer..trailer + 28]);
+    bytes[trailer + 28..].copy_from_slice(&crc.to_le_bytes());
+    let length = bytes.len();
+    files.replace(&name, bytes);
+    assert_refused(&files, &name, "footer is of version 7");
+    assert_eq!(files.sizes()[&name], length, "nothing is changed");
+}
+
+fn assert_refused(files: &FaultyFiles, name: &str, found: &str) {
+    let Err(error @ LogError::Unsupported { .. }) = open(files, one_segment(FORMS[0])) else {
         panic!("not refused")
     };
-    assert_eq!(file, name);
+    let said = error.to_string();
+    for part in [name, found, "knows", "use the version that wrote it"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

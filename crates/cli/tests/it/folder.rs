@@ -1,0 +1,77 @@
+//! Who may use a data folder: one process at a time, and no version that does not know its format.
+
+use std::process::Output;
+
+use serde_json::json;
+
+use crate::process::{Server, output, text};
+
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(text(&output.stdout), "");
+    text(&output.stderr)
+}
+
+#[test]
+fn a_second_process_is_refused_and_the_first_one_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Server::start(&data, "127.0.0.1:0");
+    server.create_table("items", true);
+    let data = data.to_str().expect("a path");
+    let second = ["serve", "--listen", "127.0.0.1:0", "--data", data];
+    for arguments in [&second[..], &["verify", "--data", data]] {
+        let said = refused(&output(arguments));
+        assert!(said.contains("another process"), "{said}");
+        assert!(said.contains(data), "{said}");
+    }
+    server.put("items", "a", 1);
+    let items = server.dynamodb("Scan", &json!({"TableName": "items"}));
+    assert_eq!(items["Count"], 1);
+    server.stop();
+    Server::start(folder.path().join("data").as_path(), "127.0.0.1:0").stop();
+}
+
+#[test]
+fn a_folder_of_a_newer_version_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    Server::start(&data, "127.0.0.1:0").stop();
+    // The header of a segment, with the next version and its checksum.
+    let mut segments: Vec<_> = std::fs::read_dir(data.join("log"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "hwl"))
+        .collect();
+    segments.sort();
+    let segment = segments.last().expect("a segment");
+    let mut bytes = std::fs::read(segment).expect("its bytes");
+    bytes[8] += 1;
+    let crc = crc32(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(segment, &bytes).expect("written");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--data"];
+    let data = data.to_str().expect("a path");
+    let said = refused(&output(&[&arguments[..], &[data]].concat()));
+    let name = segment.file_name().and_then(|name| name.to_str());
+    for part in [
+        name.expect("a name"),
+        "0x2",
+        "0x1",
+        "use the version that wrote it",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(std::fs::read(segment).expect("its bytes"), bytes);
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = !0u32;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (0u32.wrapping_sub(crc & 1)));
+        }
+    }
+    !crc
+}
