@@ -1,6 +1,7 @@
 //! The real binary under load over HTTP, killed with `kill -9` again and again and started on the same folder.
 //!
-//! After each restart, before the load goes on: every key is read, the follower of the stream goes on with the
+//! Each start finds its clock up to two hours before or behind the real time, so that it steps back and forth between
+//! the lives. After each restart, before the load goes on: every key is read, the follower of the stream goes on with the
 //! iterators that it held when the server died, and everything that clients were ever told is compared with the
 //! records that the follower has, each once and in order.
 
@@ -29,6 +30,8 @@ pub use server::{Server, binary};
 const CONNECTIONS: u64 = 8;
 /// Longest time between two kills, so that a crash meets a server in every state.
 const LIFE_MS_MAX: u64 = 250;
+/// Farthest that a server's clock is off, two hours: less than the retention.
+const CLOCK_OFF_MS_MAX: u64 = 7_200_000;
 
 /// What a run did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -126,8 +129,11 @@ impl Campaign<'_> {
     }
 
     fn start(&self) -> Result<Server> {
+        let off_ms = self.rng.below(2 * CLOCK_OFF_MS_MAX) as i64 - CLOCK_OFF_MS_MAX as i64;
+        let offset = format!("--test-clock-offset={off_ms}ms");
         // Shards roll over all the time.
-        Server::start(self.binary, &self.data, &["--shard-age", "1s"])
+        let flags = ["--shard-age", "1s", "--test-clock", &offset];
+        Server::start(self.binary, &self.data, &flags)
     }
 
     fn kill_while_starting(&mut self) -> Result<()> {

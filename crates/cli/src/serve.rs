@@ -159,7 +159,9 @@ const READS_PER_SECOND_MAX: u32 = 5;
 
 fn clocks(settings: &Settings) -> (Arc<dyn Clock>, Option<AdvanceClock>) {
     if settings.switch("test-clock") {
-        let clock = Arc::new(TestClock::default());
+        let clock = Arc::new(TestClock::beginning_off_ms(
+            settings.offset_ms("test-clock-offset"),
+        ));
         let moved = clock.clone();
         let advance: AdvanceClock = Box::new(move |by_ms| {
             moved.advance_ms(by_ms);

@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     Switch,
     /// A whole number with `ms`, `s`, `m`, `h` or `d`.
     Duration,
+    /// The same, with a minus before it for a time that is gone.
+    Offset,
 }
 
 /// One setting.
@@ -144,6 +146,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Switch,
         Some("false"),
         "Run on a clock that tests move with POST /_headwater/clock {\"advance_ms\": N}",
+    ),
+    setting(
+        "test-clock-offset",
+        "TIME",
+        Kind::Offset,
+        Some("0ms"),
+        "With --test-clock: how far from the real time the clock begins, such as 1h or -1h (written with =)",
     ),
     setting(
         "cache-mb",
@@ -309,6 +318,11 @@ impl Settings {
     pub(crate) fn duration_ms(&self, name: &str) -> u64 {
         duration_ms(self.text(name)).unwrap_or(0)
     }
+
+    /// The milliseconds of an offset.
+    pub(crate) fn offset_ms(&self, name: &str) -> i64 {
+        offset_ms(self.text(name)).unwrap_or(0)
+    }
 }
 
 fn help(setting: &Setting) -> String {
@@ -363,6 +377,8 @@ fn check(setting: &Setting, value: &str) -> anyhow::Result<()> {
         Kind::Switch => bail!("expected true or false"),
         Kind::Duration if duration_ms(value).is_some() => {}
         Kind::Duration => bail!("expected a time such as 500ms, 30s, 5m, 24h or 7d"),
+        Kind::Offset if offset_ms(value).is_some() => {}
+        Kind::Offset => bail!("expected a time such as 500ms, 30s or 24h, or -500ms"),
     }
     Ok(())
 }
@@ -379,6 +395,16 @@ pub(crate) fn duration_ms(text: &str) -> Option<u64> {
         _ => return None,
     };
     digits.parse::<u64>().ok()?.checked_mul(unit_ms)
+}
+
+/// Milliseconds of a text such as `-90s`.
+fn offset_ms(text: &str) -> Option<i64> {
+    let (sign, length) = match text.strip_prefix('-') {
+        Some(length) => (-1, length),
+        None => (1, text),
+    };
+    let length_ms = i64::try_from(duration_ms(length)?).ok()?;
+    Some(sign * length_ms)
 }
 
 /// The page docs/guide/settings.md.
@@ -410,7 +436,7 @@ pub(crate) fn markdown() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{SETTINGS, Settings, duration_ms, markdown};
+    use super::{SETTINGS, Settings, duration_ms, markdown, offset_ms};
 
     fn gather(flags: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Settings> {
         let command = clap::Command::new("serve").args(Settings::args());
@@ -451,8 +477,9 @@ mod tests {
             ("--durability", "disk", "one of sync, interval, memory"),
             ("--shards", "0", "from 1 to 1024"),
             ("--stream-retention", "1 day", "a time such as"),
+            ("--test-clock-offset", "--1s", "-500ms"),
         ] {
-            let error = gather(&[flag, value], &[]).expect_err(value);
+            let error = gather(&[&format!("{flag}={value}")], &[]).expect_err(value);
             let text = format!("{error:#}");
             assert!(text.contains(expected) && text.contains(flag), "{text}");
         }
@@ -468,6 +495,9 @@ mod tests {
             ("h", None),
         ] {
             assert_eq!(duration_ms(text), ms, "{text}");
+            assert_eq!(offset_ms(text), ms.map(u64::cast_signed), "{text}");
+            let gone = ms.map(|ms| -ms.cast_signed());
+            assert_eq!(offset_ms(&format!("-{text}")), gone, "-{text}");
         }
     }
 

@@ -43,19 +43,27 @@ impl Clock for SystemClock {
 }
 
 /// The wall clock plus an offset that tests advance: time passes as usual, and jumps when told to.
+#[derive(Default)]
 pub struct TestClock {
+    begins_off_ms: i64,
     offset_ms: tokio::sync::watch::Sender<u64>,
 }
 
-impl Default for TestClock {
-    fn default() -> Self {
+impl TestClock {
+    /// A clock that begins so far from the wall clock, before it if negative: what a server sees that is started
+    /// after the machine's clock was set.
+    pub fn beginning_off_ms(begins_off_ms: i64) -> Self {
+        let limit = OFFSET_MS_MAX as i64;
         TestClock {
-            offset_ms: tokio::sync::watch::Sender::new(0),
+            begins_off_ms: begins_off_ms.clamp(-limit, limit),
+            ..TestClock::default()
         }
     }
-}
 
-impl TestClock {
+    fn wall_ms(&self) -> u64 {
+        wall_ms().saturating_add_signed(self.begins_off_ms)
+    }
+
     /// Moves the clock forward and wakes everything that slept until a time that has come. It goes 278 years
     /// beyond the wall clock at most.
     pub fn advance_ms(&self, by_ms: u64) -> u64 {
@@ -68,14 +76,16 @@ impl TestClock {
 
 impl Clock for TestClock {
     fn now_ms(&self) -> u64 {
-        wall_ms() + *self.offset_ms.borrow()
+        self.wall_ms() + *self.offset_ms.borrow()
     }
 
     fn sleep_until(&self, deadline_ms: u64) -> Sleep {
         let mut moved = self.offset_ms.subscribe();
+        let begins_off_ms = self.begins_off_ms;
         Box::pin(async move {
             loop {
-                let now = wall_ms() + *moved.borrow_and_update();
+                let wall_ms = wall_ms().saturating_add_signed(begins_off_ms);
+                let now = wall_ms + *moved.borrow_and_update();
                 if now >= deadline_ms {
                     return;
                 }
@@ -107,5 +117,16 @@ mod tests {
             before_ms = now_ms;
         }
         assert!((OFFSET_MS_MAX..2 * OFFSET_MS_MAX).contains(&clock.now_ms()));
+    }
+
+    #[test]
+    fn a_test_clock_begins_where_it_is_told_to() {
+        let now_ms = TestClock::default().now_ms();
+        let before_ms = TestClock::beginning_off_ms(-3_600_000).now_ms();
+        let after_ms = TestClock::beginning_off_ms(3_600_000).now_ms();
+        assert!((now_ms - 3_600_000..now_ms).contains(&before_ms));
+        assert!(after_ms >= now_ms + 3_600_000);
+        assert!(TestClock::beginning_off_ms(i64::MAX).now_ms() < 2 * OFFSET_MS_MAX);
+        assert_eq!(TestClock::beginning_off_ms(i64::MIN).now_ms(), 0);
     }
 }

@@ -134,7 +134,14 @@ impl Progress {
         // Should the connection break, the same iterator is used again.
         self.iterator = Some(iterator.clone());
         let request = json!({"ShardIterator": iterator, "Limit": 1 + rng.below(1000)});
-        let answer = client.streams("GetRecords", &request)?;
+        let answer = match client.streams("GetRecords", &request) {
+            Err(error) if is_expired(&error) => {
+                // The clock has stepped forward.
+                self.iterator = None;
+                return Ok(true);
+            }
+            answer => answer?,
+        };
         let records = answer["Records"].as_array().context("no records")?;
         for record in records {
             self.take(id, record)?;
@@ -190,6 +197,11 @@ impl Progress {
         });
         Ok(())
     }
+}
+
+fn is_expired(error: &anyhow::Error) -> bool {
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| refused.name() == "ExpiredIteratorException")
 }
 
 /// A record that does not follow the one before it.

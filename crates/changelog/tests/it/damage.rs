@@ -311,7 +311,7 @@ fn a_newer_form_is_refused_by_name() {
     let crc = crc32(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     files.replace(&name, bytes);
-    assert_refused(&files, &name, "version and flags are 0x2");
+    assert_refused(&files, &name, "format is 2");
 }
 
 #[test]
