@@ -147,7 +147,7 @@ fn a_format_of_a_later_version_is_refused() {
     let error = RedbStore::open_file(&path, small()).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "state store has format 3, this version reads formats up to 2"
+        "the file state has format 3, this version of Headwater reads formats up to 2; use the version that wrote it, or a later one"
     );
 }
 

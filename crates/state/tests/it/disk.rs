@@ -14,36 +14,6 @@ fn filled(from: u32, to: u32, fill: u8) -> Batch {
 }
 
 #[test]
-fn a_newer_format_is_refused_with_what_to_do_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state");
-    drop(RedbStore::open_file(&path, small()).unwrap());
-    {
-        let database = redb::Database::open(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        let meta = redb::TableDefinition::<&str, u64>::new("meta");
-        let mut table = transaction.open_table(meta).unwrap();
-        table.insert("format", 7).unwrap();
-        drop(table);
-        transaction.commit().unwrap();
-    }
-    for _ in 0..2 {
-        let Err(error) = RedbStore::open_file(&path, small()) else {
-            panic!("not refused")
-        };
-        let said = error.to_string();
-        for part in [
-            "file state",
-            "format 7",
-            "reads formats up to",
-            "use the version that wrote it",
-        ] {
-            assert!(said.contains(part), "{said}");
-        }
-    }
-}
-
-#[test]
 fn comes_back_where_it_was_closed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
