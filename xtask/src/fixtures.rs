@@ -1,6 +1,7 @@
-//! `cargo xtask fixtures`: writes the data folder of today's disk format that tests open for ever.
+//! `cargo xtask fixtures`: writes the data folders of today's disk format that tests open for ever.
 //!
-//! One folder for each format, `tests/fixtures/disk-N`, written by the version that introduced it. A folder
+//! For each format one folder `tests/fixtures/disk-N` and an encrypted one beside it (the key, which protects nothing,
+//! stands in the program that writes it), written by the version that introduced the format. A folder
 //! that is there is never written again: its age is its worth.
 
 use std::path::Path;
@@ -10,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::process::{cargo, run};
 
 /// Number of today's disk format; raised together with a change of the files of log or state.
-const DISK_FORMAT: u32 = 1;
+const DISK_FORMAT: u32 = 2;
 
 /// The task.
 pub fn run_task() -> Result<()> {
@@ -26,5 +27,7 @@ pub fn run_task() -> Result<()> {
         "fixture",
         "--",
     ];
-    run(cargo().args(example).arg(&folder))
+    run(cargo().args(example).arg(&folder))?;
+    let encrypted = format!("{folder}-encrypted");
+    run(cargo().args(example).args([&encrypted, "encrypted"]))
 }

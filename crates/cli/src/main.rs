@@ -4,6 +4,8 @@
 
 mod client;
 mod demo;
+mod key;
+mod keys;
 mod serve;
 mod settings;
 mod tail;
@@ -44,6 +46,7 @@ fn command() -> Command {
         .subcommand(demo::command())
         .subcommand(tail::command())
         .subcommand(verify::command())
+        .subcommand(key::command())
         .subcommand(Command::new("settings").about("Print the page of all settings (Markdown)"))
         .subcommand(Command::new("version").about("Print the version"))
 }
@@ -58,6 +61,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
         Some(("verify", matches)) => verify::run(matches),
+        Some(("key", matches)) => key::run(matches),
         Some(("settings", _)) => {
             print!("{}", settings::markdown());
             Ok(ExitCode::SUCCESS)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{ArgMatches, Command};
 use headwater_engine::{
-    Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock,
+    Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock, UserKey,
 };
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
@@ -21,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
 use crate::settings::Settings;
 
 /// How long requests in flight may take to finish when the server stops.
@@ -202,8 +203,10 @@ fn open_database(
         ..EngineOptions::default()
     };
     let data = data_folder(settings);
+    storage.key = user_key(settings, data.as_deref(), &*rng)?;
     let (database, opened, report) =
-        headwater_engine::open(data.as_deref(), storage, clock, rng, options)?;
+        headwater_engine::open(data.as_deref(), storage, clock, rng, options)
+            .map_err(keys::explain)?;
     tracing::info!(
         replayed = opened.replayed,
         segments = report.segments,
@@ -211,6 +214,19 @@ fn open_database(
         "database opened"
     );
     Ok(database)
+}
+
+fn user_key(
+    settings: &Settings,
+    data: Option<&Path>,
+    rng: &dyn Rng,
+) -> anyhow::Result<Option<UserKey>> {
+    let source = KeySource::of(
+        settings.text(KEY_FILE),
+        settings.text(KEY_TEXT),
+        settings.text(KEY_RING),
+    )?;
+    source.map(|source| source.key(data, rng)).transpose()
 }
 
 fn megabytes(settings: &Settings, name: &str) -> usize {
@@ -305,7 +321,7 @@ pub(crate) fn start_logging(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// Randomness of the system, for ids.
-struct SystemRng;
+pub(crate) struct SystemRng;
 
 impl Rng for SystemRng {
     fn fill(&self, out: &mut [u8]) {

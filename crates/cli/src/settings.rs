@@ -85,6 +85,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Longest time between two syncs with durability interval",
     ),
     setting(
+        "encryption-key-file",
+        "FILE",
+        Kind::Text,
+        None,
+        "Encrypt all that is written with the key in this file: 64 hexadecimal digits, or 32 bytes in base64 (`headwater key new` makes one)",
+    ),
+    setting(
+        "encryption-key",
+        "KEY",
+        Kind::Text,
+        None,
+        "The same with the key itself; better given by the environment, because others can see flags",
+    ),
+    setting(
+        "encryption-key-ring",
+        "FOLDER",
+        Kind::Text,
+        None,
+        "The same with a key that the server makes and keeps in this folder, which must lie outside of the data folder",
+    ),
+    setting(
         "region",
         "NAME",
         Kind::Text,

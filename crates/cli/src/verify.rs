@@ -5,6 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
+use crate::keys::{self, KeySource};
+use crate::serve::SystemRng;
+
 pub(crate) fn command() -> Command {
     Command::new("verify")
         .about("Check every checksum of a stopped store, and its state against its log")
@@ -16,13 +19,17 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The data folder"),
         )
+        .args(KeySource::args())
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let Some(folder) = matches.get_one::<PathBuf>("data") else {
         anyhow::bail!("--data is missing");
     };
-    let verified = headwater_engine::verify(folder, None)?;
+    let key = KeySource::of_matches(matches)?
+        .map(|source| source.key(Some(folder), &SystemRng))
+        .transpose()?;
+    let verified = headwater_engine::verify(folder, key.as_ref()).map_err(keys::explain)?;
     println!(
         "{} segments, {} blocks, {} entries; log ends at {}, state holds {}; {} keys compared",
         verified.segments,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use headwater_engine::{
     Action, BillingMode, Command, EngineOptions, ItemCommand, NewTable, ReturnValues,
-    StorageOptions, StreamView, Throughput,
+    StorageOptions, StreamView, Throughput, UserKey,
 };
 use headwater_model::{
     AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
@@ -14,12 +14,17 @@ use headwater_model::{
 
 const START_MS: u64 = 1_790_000_000_000;
 const ITEMS: i64 = 40;
+/// The key of encrypted folders, which is no secret.
+const KEY: [u8; 32] = [1; 32];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).map(PathBuf::from);
     let folder = folder.ok_or("name the folder to write to")?;
     let mut storage = StorageOptions::default();
+    if std::env::args().nth(2).as_deref() == Some("encrypted") {
+        storage.key = Some(UserKey::new(KEY));
+    }
     storage.log.preallocate = false;
     // Several segments, sealed and not.
     storage.log.segment_bytes = 2 << 10;
@@ -48,6 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         on_demand: None,
         deletion_protection: false,
         table_class: None,
+        encryption: None,
         tags: Vec::new(),
         stream: Some(StreamView::NewAndOldImages),
         retention_ms: None,

@@ -41,8 +41,8 @@ pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use options::EngineOptions;
 pub use read::{KeyRange, Page, PageRequest};
 pub use record::{
-    BillingMode, OnDemandThroughput, ShardRecord, StreamRecord, StreamView, TableRecord,
-    TableStatus, Throughput, Transition, shard_id,
+    BillingMode, OnDemandThroughput, ShardRecord, StreamRecord, StreamView, TableEncryption,
+    TableRecord, TableStatus, Throughput, Transition, shard_id,
 };
 pub use reencrypt::{Reencrypted, reencrypt};
 pub use storage::{Durability, OpenError, StorageOptions, open};

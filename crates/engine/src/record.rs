@@ -100,6 +100,13 @@ pub enum Transition {
     Deleting,
 }
 
+/// That a table asks to be encrypted. What encrypts it is the store's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableEncryption {
+    /// The key that the request named, shown in descriptions; `None` if it named none.
+    pub key_name: Option<String>,
+}
+
 /// A table's definition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TableRecord {
@@ -137,6 +144,9 @@ pub struct TableRecord {
     pub deletion_protection: bool,
     /// Table class, if it was ever named.
     pub table_class: Option<String>,
+    /// Set while the table asks to be encrypted; such a table is only made in an encrypted store.
+    #[serde(default)]
+    pub encryption: Option<TableEncryption>,
     /// Tags in name order.
     #[serde(default)]
     pub tags: Vec<(String, String)>,

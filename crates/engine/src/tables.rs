@@ -9,7 +9,7 @@ use crate::database::Database;
 use crate::error::EngineError;
 use crate::record::{
     BillingMode, NextNumbers, OnDemandThroughput, ShardRecord, StoredKey, StreamRecord, StreamView,
-    TableRecord, TableStatus, Throughput, Transition,
+    TableEncryption, TableRecord, TableStatus, Throughput, Transition,
 };
 use crate::shards;
 use crate::table::Table;
@@ -37,6 +37,8 @@ pub struct NewTable {
     pub deletion_protection: bool,
     /// Table class, if named.
     pub table_class: Option<String>,
+    /// Whether it asks to be encrypted.
+    pub encryption: Option<TableEncryption>,
     /// Tags.
     pub tags: Vec<(String, String)>,
     /// View type of its stream, if it has one from the start.
@@ -58,6 +60,8 @@ pub struct TableChange {
     pub deletion_protection: Option<bool>,
     /// Table class.
     pub table_class: Option<String>,
+    /// Whether the table asks to be encrypted from now on.
+    pub encryption: Option<Option<TableEncryption>>,
     /// Enables a stream of this view, or disables the stream.
     pub stream: Option<StreamChange>,
     /// Retention of the table's streams in milliseconds.
@@ -434,6 +438,7 @@ fn new_record(new: NewTable, id: u32, uuid: String) -> TableRecord {
         on_demand: new.on_demand,
         deletion_protection: new.deletion_protection,
         table_class: new.table_class,
+        encryption: new.encryption,
         tags: new.tags,
         stream: None,
         latest_stream: None,
@@ -468,6 +473,9 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
     }
     if let Some(protection) = wanted.deletion_protection {
         record.deletion_protection = protection;
+    }
+    if let Some(encryption) = wanted.encryption {
+        record.encryption = encryption;
     }
     if let Some(class) = wanted.table_class {
         record.table_class = Some(class);

@@ -20,7 +20,7 @@ use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::table_description::describe;
 use crate::table_name::table_name;
-use crate::table_settings::{on_demand, refuse_encryption, stream_change, throughput};
+use crate::table_settings::{encryption, on_demand, stream_change, throughput};
 
 /// The tag that sets the retention of a table's streams, in hours.
 pub const RETENTION_TAG: &str = "headwater:stream-retention-hours";
@@ -40,6 +40,9 @@ pub(crate) async fn create_table(
     let schema = key_schema(&input)?;
     refuse_indexes(&input)?;
     refuse(&input)?;
+    let sse = input.sse_specification.as_ref();
+    let encryption = sse.map(|sse| encryption(sse, &api.database)).transpose()?;
+    let encryption = encryption.flatten();
     let on_demand = input
         .on_demand_throughput
         .as_ref()
@@ -66,6 +69,7 @@ pub(crate) async fn create_table(
         on_demand,
         deletion_protection: input.deletion_protection_enabled == Some(true),
         table_class: input.table_class.map(|class| class.as_str().to_owned()),
+        encryption,
         stream,
         retention_ms: retention_ms(&tags)?,
         tags: tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
@@ -136,8 +140,7 @@ fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
         ("WarmThroughput", input.warm_throughput.is_some()),
     ];
     unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
-    refuse_unsupported(&unsupported)?;
-    refuse_encryption(input.sse_specification.as_ref())
+    refuse_unsupported(&unsupported)
 }
 
 /// Billing mode and throughput, which decide each other (dynamodb-api.md section 15).

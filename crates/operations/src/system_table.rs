@@ -209,6 +209,7 @@ async fn create(database: &Database, name: &str) -> Result<Arc<Table>, EngineErr
         on_demand: None,
         deletion_protection: true,
         table_class: None,
+        encryption: None,
         tags: Vec::new(),
         stream: None,
         retention_ms: None,

@@ -1,13 +1,14 @@
 //! `TableDescription`: a table as CreateTable, DescribeTable, UpdateTable and DeleteTable show it.
 
-use headwater_engine::{BillingMode, TableRecord, TableStatus, TableView};
+use headwater_engine::{BillingMode, TableEncryption, TableRecord, TableStatus, TableView};
 use headwater_model::KeySchema;
 use headwater_wire::Timestamp;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
     self, AttributeDefinition, BillingModeSummary, KeySchemaElement, KeyType,
-    ProvisionedThroughputDescription, ScalarAttributeType, StreamSpecification, StreamViewType,
-    TableClass, TableClassSummary, TableDescription, TableWarmThroughputDescription,
+    ProvisionedThroughputDescription, ScalarAttributeType, SseDescription, SseStatus, SseType,
+    StreamSpecification, StreamViewType, TableClass, TableClassSummary, TableDescription,
+    TableWarmThroughputDescription,
 };
 
 /// Warm throughput of an on-demand table (dynamodb-api.md section 5, recorded).
@@ -54,6 +55,10 @@ pub(crate) fn describe(view: &TableView) -> TableDescription {
                 max_write_request_units: Some(on_demand.write_max.unwrap_or(-1)),
             }),
         warm_throughput: warm_throughput(view),
+        sse_description: record
+            .encryption
+            .as_ref()
+            .map(|encryption| encrypted(record, encryption)),
         ..TableDescription::default()
     }
 }
@@ -113,6 +118,25 @@ fn warm_throughput(view: &TableView) -> Option<TableWarmThroughputDescription> {
         write_units_per_second: Some(WARM_WRITE_UNITS),
         status: Some(dynamodb::TableStatus::Active),
     })
+}
+
+/// The key is named as the request named it, or by a name of our own; the store's key is what encrypts.
+fn encrypted(record: &TableRecord, encryption: &TableEncryption) -> SseDescription {
+    let name = encryption.key_name.as_deref().unwrap_or("headwater");
+    let TableRecord {
+        region, account, ..
+    } = record;
+    let arn = match name {
+        arn if arn.starts_with("arn:") => arn.to_owned(),
+        alias if alias.starts_with("alias/") => format!("arn:aws:kms:{region}:{account}:{alias}"),
+        id => format!("arn:aws:kms:{region}:{account}:key/{id}"),
+    };
+    SseDescription {
+        status: Some(SseStatus::Enabled),
+        sse_type: Some(SseType::Kms),
+        kms_master_key_arn: Some(arn),
+        inaccessible_encryption_date_time: None,
+    }
 }
 
 fn whole(number: u64) -> i64 {

@@ -1,13 +1,15 @@
 //! Settings that CreateTable and UpdateTable take alike, checked and put into the engine's words
 //! (dynamodb-api.md sections 2 and 15).
 
-use headwater_engine::{OnDemandThroughput, StreamChange, StreamView, Throughput};
+use headwater_engine::{
+    Database, OnDemandThroughput, StreamChange, StreamView, TableEncryption, Throughput,
+};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
-    self, ProvisionedThroughput, SseSpecification, StreamSpecification,
+    self, ProvisionedThroughput, SseSpecification, SseType, StreamSpecification,
 };
-use headwater_wire::messages::{self, tables};
+use headwater_wire::messages::tables;
 
 /// Most capacity units that are accepted (dynalite's captures).
 const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
@@ -51,13 +53,19 @@ pub(crate) fn stream_change(given: &StreamSpecification) -> Result<StreamChange,
     }
 }
 
-/// Encryption by a key of one's own is not supported yet; to say that it is off is fine.
-pub(crate) fn refuse_encryption(given: Option<&SseSpecification>) -> Result<(), ApiError> {
-    let wanted = |sse: &SseSpecification| {
-        sse.enabled == Some(true) || sse.sse_type.is_some() || sse.kms_master_key_id.is_some()
-    };
-    if given.is_some_and(wanted) {
-        return Err(messages::unsupported_parameters(&["SSESpecification"]));
+/// What a specification of encryption asks for: `None` to be encrypted no more. The whole store is encrypted or nothing
+/// of it is, so a plain store refuses (dynamodb-api.md section 15; the refusal is our own).
+pub(crate) fn encryption(
+    given: &SseSpecification,
+    database: &Database,
+) -> Result<Option<TableEncryption>, ApiError> {
+    let key_name = given.kms_master_key_id.clone();
+    match (given.enabled, given.sse_type, key_name) {
+        // KMS is what the model calls the only supported type.
+        (_, Some(SseType::Aes256), _) => Err(tables::unsupported_encryption_type("AES256")),
+        (Some(true), _, _) if !database.is_encrypted() => Err(tables::store_is_not_encrypted()),
+        (Some(true), _, key_name) => Ok(Some(TableEncryption { key_name })),
+        (_, None, None) => Ok(None),
+        _ => Err(tables::encryption_is_not_enabled()),
     }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! UpdateTable: billing, throughput, stream, deletion protection, table class.
 
-use headwater_engine::{BillingMode, TableChange, TableRecord, Throughput};
+use headwater_engine::{BillingMode, Database, TableChange, TableRecord, Throughput};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
@@ -13,7 +13,7 @@ use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::table_description::describe;
 use crate::table_name::table_name;
-use crate::table_settings::{on_demand, refuse_encryption, stream_change, throughput};
+use crate::table_settings::{encryption, on_demand, stream_change, throughput};
 
 pub(crate) async fn update_table(
     api: &Api,
@@ -23,7 +23,7 @@ pub(crate) async fn update_table(
     let name = table_name(&input.table_name, context)?;
     refuse_several_changes(&input)?;
     refuse(&input)?;
-    let change = change(&input)?;
+    let change = change(&input, &api.database)?;
     let view = api.database.describe(&context.namespace, name).await;
     let record = view.map_err(of_tables)?.record;
     check_throughput(&record, &input, &change)?;
@@ -85,7 +85,6 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
     ];
     unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
     refuse_unsupported(&unsupported)?;
-    refuse_encryption(input.sse_specification.as_ref())?;
     let settings = [
         input.billing_mode.is_some(),
         input.provisioned_throughput.is_some(),
@@ -104,7 +103,7 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
 }
 
 /// What the engine is to change.
-fn change(input: &UpdateTableInput) -> Result<TableChange, ApiError> {
+fn change(input: &UpdateTableInput, database: &Database) -> Result<TableChange, ApiError> {
     let billing = match (input.billing_mode, &input.provisioned_throughput) {
         (Some(dynamodb::BillingMode::PayPerRequest), Some(_)) => {
             return Err(tables::throughput_with_on_demand());
@@ -116,12 +115,14 @@ fn change(input: &UpdateTableInput) -> Result<TableChange, ApiError> {
     let given = input.provisioned_throughput.as_ref();
     let maxima = input.on_demand_throughput.as_ref();
     let stream = input.stream_specification.as_ref();
+    let sse = input.sse_specification.as_ref();
     Ok(TableChange {
         billing,
         throughput: given.map(throughput).transpose()?,
         on_demand: maxima.map(on_demand).transpose()?,
         deletion_protection: input.deletion_protection_enabled,
         table_class: input.table_class.map(|class| class.as_str().to_owned()),
+        encryption: sse.map(|sse| encryption(sse, database)).transpose()?,
         stream: stream.map(stream_change).transpose()?,
         retention_ms: None,
         tags: None,

@@ -1,6 +1,7 @@
 //! The commands as people run them: the real program, its output and its exit status.
 
 mod demo;
+mod encryption;
 mod folder;
 mod process;
 mod tail;

@@ -103,8 +103,13 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Path, listen: &str) -> Self {
+        Self::start_with(data, listen, &[])
+    }
+
+    pub fn start_with(data: &Path, listen: &str, more: &[&str]) -> Self {
         let data = data.to_str().expect("a path");
-        let process = Running::start(&["serve", "--listen", listen, "--data", data]);
+        let arguments = ["serve", "--listen", listen, "--data", data];
+        let process = Running::start(&[&arguments, more].concat());
         let ready = process.line();
         let url = ready.strip_prefix("headwater listening on ");
         let url = url.expect("a ready line").trim().to_owned();
@@ -114,6 +119,12 @@ impl Server {
     /// Where it listens, for a second start.
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(self) {
+        self.process.signal(Signal::KILL);
+        assert!(!self.process.wait().success());
     }
 
     pub fn stop(self) {
@@ -157,6 +168,13 @@ impl Server {
     }
 
     pub fn post(&self, path: &str, target: &str, input: &Value) -> Value {
+        let (status, answer) = self.try_post(path, target, input);
+        assert!(status == 200, "{target}: {status} {answer}");
+        answer
+    }
+
+    /// The status and the JSON of an answer.
+    pub fn try_post(&self, path: &str, target: &str, input: &Value) -> (u16, Value) {
         let body = input.to_string();
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         write!(
@@ -169,7 +187,13 @@ impl Server {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-        assert!(head.starts_with("HTTP/1.1 200"), "{target}: {answer}");
-        serde_json::from_str(body).expect("JSON")
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (
+            status.expect("a status"),
+            serde_json::from_str(body).expect("JSON"),
+        )
     }
 }

@@ -5,13 +5,17 @@ use std::fs;
 use std::path::Path;
 
 use headwater_changelog::ChangeKind;
+use headwater_engine::UserKey;
 use headwater_model::{AttributeValue, EncodedItem, ManualClock};
 use headwater_state::Direction;
 
-use crate::support::{open, options, records, scan};
+use crate::support::{options, records, scan, try_open_with};
 
 /// Later than everything in the fixtures, and within the retention of their streams.
 const NOW_MS: u64 = 1_790_000_000_000 + 7 * 3_600_000;
+
+/// The key of the encrypted ones, as `examples/fixture.rs` has it.
+const KEY: [u8; 32] = [1; 32];
 
 #[tokio::test]
 async fn folders_of_every_disk_format_open_with_their_content() {
@@ -24,16 +28,17 @@ async fn folders_of_every_disk_format_open_with_their_content() {
         }
         let copy = tempfile::tempdir().unwrap();
         copy_folder(&path, copy.path());
-        check(copy.path()).await;
+        let encrypted = path.to_string_lossy().ends_with("-encrypted");
+        check(copy.path(), encrypted.then(|| UserKey::new(KEY)).as_ref()).await;
         formats += 1;
     }
-    assert!(formats >= 1);
+    assert!(formats >= 3);
 }
 
-async fn check(folder: &Path) {
-    let verified = headwater_engine::verify(folder, None).unwrap();
+async fn check(folder: &Path, key: Option<&UserKey>) {
+    let verified = headwater_engine::verify(folder, key).unwrap();
     assert_eq!(verified.findings, Vec::<String>::new());
-    let database = open(Some(folder), &ManualClock::new(NOW_MS), options(2));
+    let database = try_open_with(Some(folder), key, &ManualClock::new(NOW_MS), options(2)).unwrap();
     let table = database.table("", "fixture").unwrap();
     // What `examples/fixture.rs` did, done again on a map.
     let mut expected = BTreeMap::new();

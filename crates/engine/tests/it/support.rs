@@ -75,6 +75,7 @@ pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         on_demand: None,
         deletion_protection: false,
         table_class: None,
+        encryption: None,
         tags: Vec::new(),
         stream,
         retention_ms: None,

@@ -295,3 +295,23 @@ pub fn stream_needs_view_type() -> ApiError {
 pub fn disabled_stream_takes_no_view_type() -> ApiError {
     invalid("StreamViewType can not be specified when StreamEnabled is false")
 }
+
+/// A table that asks to be encrypted in a store that is not: our own.
+pub fn store_is_not_encrypted() -> ApiError {
+    invalid(
+        "SSESpecification asks for encryption, but this server does not encrypt what it stores. Start it with \
+         --encryption-key-file FILE, --encryption-key-ring FOLDER or the environment variable HEADWATER_ENCRYPTION_KEY",
+    )
+}
+
+/// A type of encryption beside KMS, which the API reference calls the only supported one: unconfirmed.
+pub fn unsupported_encryption_type(name: &str) -> ApiError {
+    invalid(format!(
+        "Unsupported SSEType: {name}. The only supported value is KMS"
+    ))
+}
+
+/// A key or a type for encryption that is not enabled: unconfirmed.
+pub fn encryption_is_not_enabled() -> ApiError {
+    invalid("SSEType and KMSMasterKeyId can only be specified when SSESpecification is enabled")
+}

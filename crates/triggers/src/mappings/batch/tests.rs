@@ -38,6 +38,7 @@ async fn table(database: &Database) -> Arc<Table> {
         on_demand: None,
         deletion_protection: false,
         table_class: None,
+        encryption: None,
         tags: Vec::new(),
         stream: Some(StreamView::NewImage),
         retention_ms: None,

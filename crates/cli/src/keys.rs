@@ -1,0 +1,229 @@
+//! Where the user's key comes from: a key file, the environment, or a key ring that the server keeps outside of the
+//! data folder.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Arg, ArgMatches};
+use headwater_engine::{KeyError, KeyId, OpenError, UserKey, key_id, new_user_key};
+use headwater_model::Rng;
+
+/// Names of the settings, the same everywhere.
+pub(crate) const KEY_FILE: &str = "encryption-key-file";
+pub(crate) const KEY_TEXT: &str = "encryption-key";
+pub(crate) const KEY_RING: &str = "encryption-key-ring";
+
+const OTHERS_MAY_READ: u32 = 0o077;
+
+/// Where a key is to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeySource {
+    /// A file that holds the key.
+    File(PathBuf),
+    /// The key itself, as text.
+    Text(String),
+    /// A folder with keys, one for each store, which are made when they are needed.
+    Ring(PathBuf),
+}
+
+impl KeySource {
+    /// The source that was named, if one was; more than one is a mistake.
+    pub(crate) fn of(file: &str, text: &str, ring: &str) -> Result<Option<Self>> {
+        let given = [
+            (!file.is_empty()).then(|| Self::File(file.into())),
+            (!text.is_empty()).then(|| Self::Text(text.to_owned())),
+            (!ring.is_empty()).then(|| Self::Ring(ring.into())),
+        ];
+        let mut given = given.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (source, None) => Ok(source),
+            _ => bail!(
+                "--{KEY_FILE}, --{KEY_TEXT} and --{KEY_RING} exclude each other; look at the environment and the settings file too"
+            ),
+        }
+    }
+
+    /// The flags of commands that work on a stopped store, each with its environment name.
+    pub(crate) fn args() -> [Arg; 3] {
+        let arg = |name: &'static str, value, help, variable: &'static str| {
+            Arg::new(name)
+                .long(name)
+                .value_name(value)
+                .help(help)
+                .env(variable)
+                .hide_env_values(true)
+        };
+        [
+            arg(
+                KEY_FILE,
+                "FILE",
+                "File with the key of an encrypted store",
+                "HEADWATER_ENCRYPTION_KEY_FILE",
+            ),
+            arg(
+                KEY_TEXT,
+                "KEY",
+                "The key itself; better given by the environment",
+                "HEADWATER_ENCRYPTION_KEY",
+            ),
+            arg(
+                KEY_RING,
+                "FOLDER",
+                "Key ring with the key of the store",
+                "HEADWATER_ENCRYPTION_KEY_RING",
+            ),
+        ]
+    }
+
+    /// What those flags say.
+    pub(crate) fn of_matches(matches: &ArgMatches) -> Result<Option<Self>> {
+        let text = |name: &str| {
+            matches
+                .get_one::<String>(name)
+                .map_or("", String::as_str)
+                .to_owned()
+        };
+        Self::of(&text(KEY_FILE), &text(KEY_TEXT), &text(KEY_RING))
+    }
+
+    /// The key for the store in `data`; a key ring gets one if the store needs one that was not made yet. Without a
+    /// folder nothing is stored, and a key ring is not touched.
+    pub(crate) fn key(&self, data: Option<&Path>, rng: &dyn Rng) -> Result<UserKey> {
+        match (self, data) {
+            (Self::File(file), _) => read_key(file, data),
+            (Self::Text(text), _) => Ok(UserKey::parse(text)?),
+            (Self::Ring(_), None) => Ok(new_user_key(rng)?),
+            (Self::Ring(ring), Some(data)) => match key_id(data)? {
+                Some(id) => read_key(&file_in(ring, id), Some(data)).with_context(|| {
+                    format!(
+                        "the key ring {} has no key {id}, with which {} is encrypted",
+                        ring.display(),
+                        data.display()
+                    )
+                }),
+                None => new_in_ring(ring, data, rng),
+            },
+        }
+    }
+
+    /// A key to change to: a new one in a key ring, else the named one.
+    pub(crate) fn new_key(&self, data: &Path, rng: &dyn Rng) -> Result<UserKey> {
+        match self {
+            Self::Ring(ring) => new_in_ring(ring, data, rng),
+            _ => self.key(Some(data), rng),
+        }
+    }
+}
+
+fn file_in(ring: &Path, id: KeyId) -> PathBuf {
+    ring.join(format!("{id}.key"))
+}
+
+fn read_key(file: &Path, data: Option<&Path>) -> Result<UserKey> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("the key file {} can't be read", file.display()))?;
+    refuse_within(file, data)?;
+    let mode = fs::metadata(file)?.mode();
+    if mode & OTHERS_MAY_READ != 0 {
+        tracing::warn!(
+            "others than its owner may read the key file {}; chmod 600 keeps them out",
+            file.display()
+        );
+    }
+    UserKey::parse(&text).with_context(|| format!("the key file {}", file.display()))
+}
+
+/// A key that lies beside what it protects protects nothing.
+fn refuse_within(keys: &Path, data: Option<&Path>) -> Result<()> {
+    let Some(data) = data else { return Ok(()) };
+    let (keys, data) = (fs::canonicalize(keys), fs::canonicalize(data));
+    if let (Ok(keys), Ok(data)) = (keys, data) {
+        ensure!(
+            !keys.starts_with(&data),
+            "the key in {} lies within the data folder that it is to protect; keep it elsewhere",
+            keys.display()
+        );
+    }
+    Ok(())
+}
+
+/// Makes a key in the ring, durably, before anything is encrypted with it.
+fn new_in_ring(ring: &Path, data: &Path, rng: &dyn Rng) -> Result<UserKey> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(ring)
+        .with_context(|| format!("the key ring {} can't be made", ring.display()))?;
+    refuse_within(ring, Some(data))?;
+    let key = new_user_key(rng)?;
+    write_key(&file_in(ring, key.id()), &key)?;
+    fs::File::open(ring)?.sync_all()?;
+    Ok(key)
+}
+
+/// Writes a key into a new file that only its owner can read.
+pub(crate) fn write_key(file: &Path, key: &UserKey) -> Result<()> {
+    let context = || format!("the key file {} can't be made", file.display());
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(context)?;
+    writeln!(out, "{}", key.to_hex()).with_context(context)?;
+    out.sync_all().with_context(context)
+}
+
+/// Adds what to do to an error of opening a store.
+pub(crate) fn explain(error: OpenError) -> anyhow::Error {
+    let hint = match &error {
+        OpenError::Key(error) => hint(error),
+        _ => None,
+    };
+    with_hint(error, hint)
+}
+
+/// Adds what to do to an error about keys.
+pub(crate) fn explain_key(error: KeyError) -> anyhow::Error {
+    let hint = hint(&error);
+    with_hint(error, hint)
+}
+
+fn with_hint(error: impl Into<anyhow::Error>, hint: Option<String>) -> anyhow::Error {
+    let error = error.into();
+    match hint {
+        Some(hint) => anyhow::anyhow!("{error:#}; {hint}"),
+        None => error,
+    }
+}
+
+fn hint(error: &KeyError) -> Option<String> {
+    match error {
+        KeyError::Needed { .. } => Some(format!(
+            "give it with --{KEY_FILE} FILE, --{KEY_RING} FOLDER or HEADWATER_ENCRYPTION_KEY"
+        )),
+        KeyError::NotEncrypted { folder } => Some(format!(
+            "leave the key out, or encrypt the folder with `headwater key reencrypt --data {}`",
+            folder.display()
+        )),
+        KeyError::Refused { .. } => Some("give the key that it was encrypted with".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeySource;
+
+    #[test]
+    fn one_source_at_most() {
+        assert_eq!(KeySource::of("", "", "").ok(), Some(None));
+        let ring = KeySource::of("", "", "ring").ok().flatten();
+        assert_eq!(ring, Some(KeySource::Ring("ring".into())));
+        let error = KeySource::of("file", "", "ring").unwrap_err().to_string();
+        assert!(error.contains("exclude each other"), "{error}");
+    }
+}
