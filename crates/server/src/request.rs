@@ -315,8 +315,9 @@ impl Server {
         if let Err(error) = error.write_dynamodb(&mut body) {
             tracing::error!(%error, "an error could not be written down");
         }
+        // Its cause is in the log already, once; a full disk would fill up with the rest.
         if error.is_server_fault() {
-            tracing::error!(%error, "a request failed");
+            tracing::info!(%error, "a request failed");
         }
         let status =
             StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
