@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod key;
 mod keys;
+mod open_files;
 mod serve;
 mod settings;
 mod tail;

@@ -13,7 +13,7 @@ use headwater_engine::{
 };
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
-use headwater_server::{AdvanceClock, LARGE_BODIES_BYTES_MAX, Server, ServerSettings};
+use headwater_server::{AdvanceClock, Server, ServerSettings};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{Triggers, TriggersSettings};
 use tokio::net::TcpListener;
@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
+use crate::open_files;
 use crate::settings::Settings;
 
 /// How long requests in flight may take to finish when the server stops.
@@ -199,6 +200,7 @@ fn open_database(
         shard_age_ms: settings.duration_ms("shard-age").max(1),
         shards: settings.number("shards").map(|count| count as u32),
         overlay_bytes_max: megabytes(settings, "pending-mb"),
+        overlay_wait_ms_max: settings.duration_ms("wait-max").max(1),
         item_cache_bytes_max,
         ..EngineOptions::default()
     };
@@ -296,9 +298,14 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 fn server_settings(settings: &Settings) -> ServerSettings {
     ServerSettings {
-        connections_max: settings.number("connections-max").unwrap_or(10_000) as usize,
+        connections_max: open_files::connections_max(
+            settings.number("connections-max").unwrap_or(10_000) as usize,
+        ),
         request_timeout: Duration::from_millis(settings.duration_ms("request-timeout").max(1)),
-        large_bodies_bytes_max: LARGE_BODIES_BYTES_MAX,
+        wait_max: Duration::from_millis(settings.duration_ms("wait-max").max(1)),
+        writes_max: settings.number("writes-max").unwrap_or(1) as usize,
+        large_bodies_bytes_max: megabytes(settings, "bodies-mb"),
+        replies_bytes_max: megabytes(settings, "replies-mb"),
         region: settings.text("region").to_owned(),
         account: settings.text("account-id").to_owned(),
         separate_namespaces: settings.switch("separate-namespaces"),

@@ -4,6 +4,8 @@
 //! latches are free and the caller waits for the disk. A reply that depends on a pending value, that of a
 //! failed condition too, waits until that value is durable.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use headwater_changelog::{Appended, Change, EntryDraft, Identity};
 use headwater_model::{EncodedItem, Sequence};
@@ -48,17 +50,24 @@ impl Database {
         enqueued.result
     }
 
-    /// Waits until the overlay has room; refuses what has none on the disk. Taken before any latch.
+    /// Waits until the overlay has room, but not for ever; refuses what has none on the disk. Taken before any
+    /// latch. The time is that of the machine, whatever clock the database runs on: the applier needs real time.
     async fn admit(&self) -> Result<(), EngineError> {
+        let patience = Duration::from_millis(self.inner.options.overlay_wait_ms_max);
+        let deadline = tokio::time::Instant::now() + patience;
         loop {
             self.check_room()?;
             if self.inner.overlay.admits() {
                 return Ok(());
             }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(self.inner.overlay.overload().into());
+            }
             // A disk that fills up meanwhile wakes nobody.
             tokio::select! {
                 () = self.inner.overlay.admit() => {}
                 () = tokio::time::sleep(ROOM_LOOK_INTERVAL) => {}
+                () = tokio::time::sleep_until(deadline) => {}
             }
         }
     }

@@ -18,6 +18,8 @@ pub struct EngineOptions {
     pub shards: Option<u32>,
     /// Most bytes of values that are in the log and not yet in the state; writers wait past it.
     pub overlay_bytes_max: usize,
+    /// Longest time that a write waits for that, in milliseconds; then it is refused as overload.
+    pub overlay_wait_ms_max: u64,
     /// Most bytes of items that are kept in memory in front of the state; the least used go. 0 keeps none.
     pub item_cache_bytes_max: usize,
     /// Most bytes of changes that are applied to the state in one transaction.
@@ -39,6 +41,7 @@ impl Default for EngineOptions {
             shard_age_ms: limits::SHARD_ROLLOVER_MS,
             shards: None,
             overlay_bytes_max: 32 << 20,
+            overlay_wait_ms_max: 2_000,
             item_cache_bytes_max: 64 << 20,
             apply_bytes_max: 4 << 20,
             apply_interval_ms: 100,

@@ -14,6 +14,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use headwater_changelog::LogError;
 use headwater_model::Sequence;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -84,6 +85,14 @@ impl Overlay {
     }
 
     /// Whether another write need not wait.
+    /// What a write is refused with that waited too long for room.
+    pub(crate) fn overload(&self) -> LogError {
+        LogError::Overloaded {
+            queued_bytes: self.bytes.load(Ordering::Acquire),
+            limit_bytes: self.bytes_max,
+        }
+    }
+
     pub(crate) fn admits(&self) -> bool {
         self.bytes.load(Ordering::Acquire) <= self.bytes_max || self.ended.load(Ordering::Acquire)
     }

@@ -32,7 +32,11 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
     };
     match (&method, path.as_str()) {
         (&Method::GET, "health") => health(server),
-        (&Method::GET, "metrics") => text(server, StatusCode::OK, server.metrics.page(&server.api)),
+        (&Method::GET, "metrics") => text(
+            server,
+            StatusCode::OK,
+            server.metrics.page(&server.api, &server.load),
+        ),
         (&Method::GET, "clock") => now(server),
         (&Method::POST, "clock") => advance(server, &body).await,
         (&Method::POST, "split") => split(server, context, &body).await,

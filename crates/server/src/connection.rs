@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,11 +12,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::request::Server;
+use crate::slow_peer::PatientStream;
 
 /// Most bytes of request line and headers.
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Pause after a failed accept, so that a lack of descriptors does not spin a core.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// A lack of descriptors is told no more often than this.
+const ACCEPT_WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Serves connections until `stop` says true, then lets the requests in flight finish within `drain`.
 ///
@@ -29,6 +32,7 @@ pub async fn serve(
     drain: Duration,
 ) {
     let places = Arc::new(Semaphore::new(server.settings.connections_max));
+    let mut warned: Option<Instant> = None;
     loop {
         let place = tokio::select! {
             place = places.clone().acquire_owned() => place,
@@ -43,12 +47,17 @@ pub async fn serve(
             Ok((stream, peer)) => {
                 let (server, stop) = (server.clone(), stop.clone());
                 tokio::spawn(async move {
-                    connection(stream, peer, server, stop).await;
+                    server.metrics.connected();
+                    connection(stream, peer, server.clone(), stop).await;
+                    server.metrics.disconnected();
                     drop(place);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted; is the limit of open files too low?");
+                if warned.is_none_or(|at| at.elapsed() > ACCEPT_WARNING_INTERVAL) {
+                    tracing::warn!(%error, "a connection could not be accepted; is the limit of open files too low?");
+                    warned = Some(Instant::now());
+                }
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
@@ -89,7 +98,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
         .max_buf_size(HEADERS_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(PatientStream::new(stream, timeout)), service);
     let mut connection = std::pin::pin!(connection);
     let finished = tokio::select! {
         result = connection.as_mut() => Some(result),

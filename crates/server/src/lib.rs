@@ -6,13 +6,15 @@
 
 mod admin;
 mod connection;
+mod load;
 mod metrics;
 mod request;
 mod request_id;
+mod slow_peer;
 
 pub use connection::serve;
 pub use metrics::Metrics;
 pub use request::{
-    AdvanceClock, BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, LARGE_BODIES_BYTES_MAX, Server,
-    ServerSettings,
+    AdvanceClock, BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, LARGE_BODIES_BYTES_MAX,
+    REPLIES_BYTES_MAX, Server, ServerSettings,
 };

@@ -7,6 +7,8 @@ use std::time::Duration;
 use headwater_operations::Api;
 use headwater_wire::{ApiError, Operation};
 
+use crate::load::Load;
+
 #[derive(Default)]
 struct Counter {
     requests: AtomicU64,
@@ -21,13 +23,25 @@ type Family = (&'static str, &'static str, fn(&Counter) -> u64);
 /// Counters of a server.
 pub struct Metrics {
     operations: Vec<Counter>,
+    connections: AtomicU64,
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
         Metrics {
             operations: Operation::ALL.iter().map(|_| Counter::default()).collect(),
+            connections: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a connection that was accepted.
+    pub(crate) fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts the end of a connection.
+    pub(crate) fn disconnected(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Counts an answered request.
@@ -49,7 +63,7 @@ impl Metrics {
     }
 
     /// The page for Prometheus.
-    pub(crate) fn page(&self, api: &Api) -> String {
+    pub(crate) fn page(&self, api: &Api, load: &Load) -> String {
         let mut out = String::new();
         let families: [Family; 4] = [
             ("requests", "Requests answered", |c| {
@@ -81,9 +95,31 @@ impl Metrics {
                 }
             }
         }
+        let _ = writeln!(
+            out,
+            "# HELP headwater_refused_total Requests refused because of load"
+        );
+        let _ = writeln!(out, "# TYPE headwater_refused_total counter");
+        for (reason, count) in load.refused() {
+            let _ = writeln!(
+                out,
+                "headwater_refused_total{{reason=\"{reason}\"}} {count}"
+            );
+        }
         let database = api.database();
         let log = database.log();
         for (name, help, value) in [
+            (
+                "connections",
+                "Connections that are open",
+                self.connections.load(Ordering::Relaxed),
+            ),
+            ("writes", "Writes under way", load.writes() as u64),
+            (
+                "reply_bytes",
+                "Bytes of replies that are not sent yet",
+                load.reply_bytes() as u64,
+            ),
             (
                 "overlay_bytes",
                 "Bytes in the log and not yet in the state",

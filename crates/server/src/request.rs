@@ -7,8 +7,9 @@ use bytes::Bytes;
 use headwater_model::Rng;
 use headwater_operations::{Api, RequestContext};
 use headwater_triggers::Triggers;
-use headwater_wire::{ApiError, Operation, Target, messages, sigv4};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use headwater_wire::messages::{self, functions};
+use headwater_wire::{ApiError, Operation, Target, sigv4};
+use http_body_util::{BodyExt, Full as Whole, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -18,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admin;
 use crate::connection::stopping;
+use crate::load::{Full, Load, LoadLimits};
 use crate::metrics::Metrics;
 use crate::request_id::RequestIds;
 
@@ -28,8 +30,10 @@ pub const FUNCTION_BODY_BYTES_MAX: usize = 72 * 1024 * 1024;
 
 /// Most bytes of all large bodies together that are read or worked on at one time, as the server sets it.
 pub const LARGE_BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Most bytes of all replies together that are not sent yet, as the server sets it.
+pub const REPLIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bodies up to this size are no large ones; their number is bounded by that of connections.
-const SMALL_BODY_BYTES_MAX: usize = 64 * 1024;
+const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
 const BUDGET_UNIT_BYTES: usize = 4 * 1024;
 
 /// The body of a request, with its part of the budget for as long as it is in memory.
@@ -41,15 +45,24 @@ pub(crate) struct Body {
 const JSON_1_0: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Whole<Bytes>>;
 
 /// Settings of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Most connections at once.
     pub connections_max: usize,
-    /// Longest time in which a client must have sent a request.
+    /// Longest time in which a client must have sent a request; and longest time in which it takes nothing of
+    /// a reply, or next to nothing.
     pub request_timeout: Duration,
+    /// Longest time that a request waits for its turn before it is refused as throttled: for a processor, for
+    /// memory for its body, for the log to go on.
+    pub wait_max: Duration,
+    /// Most writes under way; further ones are refused as throttled.
+    pub writes_max: usize,
+    /// Most bytes of all replies that are not sent yet; past it requests are refused as throttled.
+    /// [`REPLIES_BYTES_MAX`] is a good value.
+    pub replies_bytes_max: usize,
     /// Most bytes of all large bodies together; [`LARGE_BODIES_BYTES_MAX`] is a good value. One body that
     /// is larger than all of it waits in vain.
     pub large_bodies_bytes_max: usize,
@@ -76,12 +89,13 @@ pub struct Server {
     pub advance_clock: Option<AdvanceClock>,
     /// Counters.
     pub metrics: Metrics,
+    pub(crate) load: Load,
     ids: RequestIds,
     large_bodies: Arc<Semaphore>,
 }
 
 impl Server {
-    /// A server over its parts.
+    /// A server over its parts; within a runtime, whose load it watches.
     pub fn new(
         settings: ServerSettings,
         api: Arc<Api>,
@@ -90,7 +104,13 @@ impl Server {
         rng: &dyn Rng,
     ) -> Self {
         let units = settings.large_bodies_bytes_max.div_ceil(BUDGET_UNIT_BYTES);
+        let limits = LoadLimits {
+            writes_max: settings.writes_max.min(Semaphore::MAX_PERMITS),
+            replies_bytes_max: settings.replies_bytes_max,
+            wait_max: settings.wait_max,
+        };
         Server {
+            load: Load::new(limits, &api),
             settings,
             api,
             triggers,
@@ -149,7 +169,7 @@ impl Server {
                 self.get_records_waiting(&body.bytes, &context, wait, stop)
                     .await
             }
-            _ => self.api.dispatch(operation, &body.bytes, &context).await,
+            _ => self.dispatch(operation, &body.bytes, &context).await,
         };
         let failed = result.as_ref().err();
         self.metrics.count(operation, started.elapsed(), failed);
@@ -157,6 +177,20 @@ impl Server {
             Ok(reply) => self.reply(StatusCode::OK, JSON_1_0, Bytes::from(reply)),
             Err(error) => self.dynamodb_error(&error),
         }
+    }
+
+    /// Carries an operation out, if there is room for it.
+    async fn dispatch(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        context: &RequestContext,
+    ) -> Result<Vec<u8>, ApiError> {
+        let _place = self
+            .load
+            .enter(operation)
+            .map_err(|_| messages::throttled())?;
+        self.api.dispatch(operation, body, context).await
     }
 
     /// GetRecords that waits for a record, an extension: an empty page of an open shard is asked for again
@@ -172,10 +206,7 @@ impl Server {
         let mut commits = self.api.database().log().watch();
         loop {
             commits.borrow_and_update();
-            let reply = self
-                .api
-                .dispatch(Operation::GetRecords, body, context)
-                .await?;
+            let reply = self.dispatch(Operation::GetRecords, body, context).await?;
             let open_and_empty = contains(&reply, br#""Records":[]"#)
                 && contains(&reply, br#""NextShardIterator":"#);
             if !open_and_empty {
@@ -194,6 +225,9 @@ impl Server {
 
     /// The Lambda interface: the operation is in method and path.
     async fn lambda(&self, request: Request<Incoming>) -> Reply {
+        if self.load.room().is_err() {
+            return closing(self.lambda_error(&functions::too_many_requests()));
+        }
         let (head, body) = request.into_parts();
         let body = match self.body(body, FUNCTION_BODY_BYTES_MAX).await {
             Ok(body) => body,
@@ -228,8 +262,8 @@ impl Server {
         reply
     }
 
-    /// Reads a body within its bounds in size and time. Large ones share a budget: who finds it used up
-    /// waits for a place, within the same time.
+    /// Reads a body within its bounds in size and time. Large ones share a budget: who finds it used up waits
+    /// for a place, and is throttled if that takes too long.
     pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Body, Box<Reply>> {
         let hint = body.size_hint();
         if hint.lower() > bytes_max as u64 {
@@ -239,8 +273,15 @@ impl Server {
             )));
         }
         let announced = hint.exact().map_or(bytes_max, |bytes| bytes as usize);
+        let Ok(place) =
+            tokio::time::timeout(self.settings.wait_max, self.place_for(announced)).await
+        else {
+            self.load.refuse(Full::Bodies);
+            return Err(Box::new(closing(
+                self.dynamodb_error(&messages::throttled()),
+            )));
+        };
         let read = async {
-            let place = self.place_for(announced).await;
             let whole = Limited::new(body, bytes_max).collect().await;
             whole.map(|whole| Body {
                 bytes: whole.to_bytes(),
@@ -324,10 +365,23 @@ impl Server {
         self.reply(status, JSON_1_0, Bytes::from(body))
     }
 
+    fn lambda_error(&self, error: &ApiError) -> Reply {
+        let mut body = Vec::with_capacity(128);
+        if let Err(error) = error.write_lambda(&mut body) {
+            tracing::error!(%error, "an error could not be written down");
+        }
+        let status =
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut reply = self.reply(status, JSON, Bytes::from(body));
+        let kind = HeaderValue::from_static(error.kind.code());
+        reply.headers_mut().insert("x-amzn-errortype", kind);
+        reply
+    }
+
     /// A reply with the headers that every reply of AWS has.
     pub(crate) fn reply(&self, status: StatusCode, kind: HeaderValue, body: Bytes) -> Reply {
         let crc = crc32fast::hash(&body);
-        let mut reply = Response::new(Full::new(body));
+        let mut reply = Response::new(Whole::new(self.load.counted(body)));
         *reply.status_mut() = status;
         let headers = reply.headers_mut();
         headers.insert("x-amzn-requestid", self.ids.next());
@@ -370,7 +424,7 @@ fn is_lambda_path(path: &str) -> bool {
 
 /// What AWS answers to a path, method or content type that it does not know (dynamodb-api.md section 2).
 pub(crate) fn not_found() -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from_static(
+    let mut reply = Response::new(Whole::new(Bytes::from_static(
         b"<UnknownOperationException/>\n",
     )));
     *reply.status_mut() = StatusCode::NOT_FOUND;
@@ -378,7 +432,7 @@ pub(crate) fn not_found() -> Reply {
 }
 
 fn status_only(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::new()));
+    let mut reply = Response::new(Whole::new(Bytes::new()));
     *reply.status_mut() = status;
     reply
 }

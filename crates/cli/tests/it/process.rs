@@ -1,9 +1,11 @@
 //! Starts the program, talks to it, reads what it prints.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -13,9 +15,14 @@ use serde_json::{Value, json};
 /// How long anything may take; generous, for loaded machines and debug builds.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The program's file; `HEADWATER_BIN` names another build of it.
+pub fn program() -> OsString {
+    std::env::var_os("HEADWATER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_headwater").into())
+}
+
 /// The program with arguments.
 pub fn headwater(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
+    let mut command = Command::new(program());
     command.args(arguments).stdin(Stdio::null());
     command
 }
@@ -32,12 +39,17 @@ pub fn text(bytes: &[u8]) -> String {
 /// A program that is running, with its standard output as lines.
 pub struct Running {
     child: Child,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
 }
 
 impl Running {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = headwater(arguments)
+        Self::of(headwater(arguments))
+    }
+
+    /// A program that is started by this command.
+    pub fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program runs");
@@ -50,12 +62,14 @@ impl Running {
                 }
             }
         });
+        let lines = Mutex::new(lines);
         Running { child, lines }
     }
 
     /// The next line, if one comes within the time.
     pub fn line_within(&self, time: Duration) -> Option<String> {
-        self.lines.recv_timeout(time).ok()
+        let lines = self.lines.lock().expect("no reader failed");
+        lines.recv_timeout(time).ok()
     }
 
     pub fn line(&self) -> String {
@@ -64,6 +78,10 @@ impl Running {
 
     pub fn lines(&self, count: usize) -> Vec<String> {
         (0..count).map(|_| self.line()).collect()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -109,7 +127,17 @@ impl Server {
     pub fn start_with(data: &Path, listen: &str, more: &[&str]) -> Self {
         let data = data.to_str().expect("a path");
         let arguments = ["serve", "--listen", listen, "--data", data];
-        let process = Running::start(&[&arguments, more].concat());
+        Self::of(headwater(&[&arguments, more].concat()))
+    }
+
+    /// A server on a folder and any port, with more settings.
+    pub fn with(data: &Path, settings: &[&str]) -> Self {
+        Self::start_with(data, "127.0.0.1:0", settings)
+    }
+
+    /// A server that is started by this command.
+    pub fn of(command: Command) -> Self {
+        let process = Running::of(command);
         let ready = process.line();
         let url = ready.strip_prefix("headwater listening on ");
         let url = url.expect("a ready line").trim().to_owned();
@@ -125,6 +153,10 @@ impl Server {
     pub fn kill(self) {
         self.process.signal(Signal::KILL);
         assert!(!self.process.wait().success());
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     pub fn stop(self) {

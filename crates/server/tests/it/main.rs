@@ -5,4 +5,5 @@
 
 mod bad_input;
 mod envelope;
+mod load;
 mod support;

@@ -32,7 +32,10 @@ pub fn settings() -> ServerSettings {
     ServerSettings {
         connections_max: 64,
         request_timeout: Duration::from_secs(10),
+        wait_max: Duration::from_secs(5),
+        writes_max: 64,
         large_bodies_bytes_max: headwater_server::LARGE_BODIES_BYTES_MAX,
+        replies_bytes_max: headwater_server::REPLIES_BYTES_MAX,
         region: "us-east-1".to_owned(),
         account: "000000000000".to_owned(),
         separate_namespaces: false,

@@ -1,0 +1,68 @@
+//! Peers that read nothing, little, and enough.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+use super::{PROGRESS_BYTES_MIN, PatientStream};
+
+const PATIENCE: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_given_up() {
+    let (ours, _peer) = duplex(1024);
+    let mut stream = PatientStream::new(ours, PATIENCE);
+    let error = stream.write_all(&[0; 4096]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_a_byte_now_and_then_is_given_up() {
+    let (ours, mut peer) = duplex(64);
+    let mut stream = PatientStream::new(ours, PATIENCE);
+    let reads = async {
+        while peer.read_u8().await.is_ok() {
+            tokio::time::sleep(PATIENCE / 20).await;
+        }
+    };
+    tokio::select! {
+        written = stream.write_all(&[0; 4096]) => {
+            assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+        }
+        () = reads => panic!("the stream ended"),
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_goes_on_reading_gets_everything_however_long_it_takes() {
+    let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
+    let mut stream = PatientStream::new(ours, PATIENCE);
+    let reads = async {
+        let mut buffer = vec![0; PROGRESS_BYTES_MIN];
+        let mut read = 0;
+        while read < 8 * PROGRESS_BYTES_MIN {
+            tokio::time::sleep(PATIENCE / 4).await;
+            peer.read_exact(&mut buffer).await.unwrap();
+            read += buffer.len();
+        }
+    };
+    let reply = vec![0; 8 * PROGRESS_BYTES_MIN];
+    let (written, ()) = tokio::join!(stream.write_all(&reply), reads);
+    written.unwrap();
+}
+
+#[tokio::test]
+async fn time_between_replies_does_not_count() {
+    let (ours, mut peer) = duplex(1024);
+    let mut stream = PatientStream::new(ours, PATIENCE);
+    let mut buffer = [0; 2048];
+    for _ in 0..3 {
+        // The reader comes a moment late each time, so that each write has to wait.
+        let (written, read) =
+            tokio::join!(stream.write_all(&[0; 2048]), peer.read_exact(&mut buffer));
+        written.unwrap();
+        read.unwrap();
+        tokio::time::sleep(PATIENCE * 2).await;
+    }
+}
