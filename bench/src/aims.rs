@@ -1,10 +1,69 @@
 //! What is aimed at, on a machine with two cores and the driver on the same cores.
 
+use crate::dynamodb_local::NAME;
+use crate::long;
 use crate::report::{Aim, Report, Row};
-use crate::rows::{drain, function, get, hot_item, put, start, visible};
+use crate::rows::{drain, function, get, hot_item, put, query, start, visible};
 
 /// All aims, with what the report holds on each.
 pub fn check(report: &Report) -> Vec<Aim> {
+    if report.row(long::REOPEN_ROW).is_some() {
+        return of_long_runs(report);
+    }
+    let mut aims = of_every_run(report);
+    if report.rows.iter().any(|row| row.name.starts_with(NAME)) {
+        aims.extend(beside_dynamodb_local(report));
+    }
+    aims
+}
+
+fn beside_dynamodb_local(report: &Report) -> Vec<Aim> {
+    let times = |name: &str| {
+        let ours = report.row(name)?.rate?;
+        let theirs = report.row(&format!("{NAME}{name}"))?.rate?;
+        Some(ours / theirs)
+    };
+    let aim = |text, name, bound| Aim::at_least(text, times(name), bound, "x");
+    vec![
+        aim(
+            "put with both images: 40 x DynamoDB Local",
+            put::STREAMED_ROW,
+            40.0,
+        ),
+        aim("get: 2 x DynamoDB Local", get::ROW, 2.0),
+        aim("query: 3 x DynamoDB Local", query::ROW, 3.0),
+        aim("drain: 3 x DynamoDB Local", drain::ROW, 3.0),
+    ]
+}
+
+fn of_long_runs(report: &Report) -> Vec<Aim> {
+    let value = |name| report.row(name)?.value.map(|(value, _)| value);
+    let small = report.row(long::SMALL_ROW).and_then(|row| row.rate);
+    let large = report.row(long::LARGE_ROW).and_then(|row| row.rate);
+    let sustained = report.row(long::SUSTAINED_ROW).and_then(|row| row.latency);
+    vec![
+        Aim::at_most(
+            "put on the large table: no more than 1.5 times slower",
+            small.zip(large).map(|(small, large)| small / large),
+            1.5,
+            "x",
+        ),
+        Aim::at_most(
+            "sustained puts: p99.9 no more than 10 x p50",
+            sustained.map(|latency| latency.p999 / latency.p50),
+            10.0,
+            "x",
+        ),
+        Aim::at_most(
+            "reopen after kill -9: under 2 s",
+            value(long::REOPEN_ROW).map(|ms| ms / 1000.0),
+            2.0,
+            "s",
+        ),
+    ]
+}
+
+fn of_every_run(report: &Report) -> Vec<Aim> {
     let rate = |name| report.row(name).and_then(|row| row.rate);
     let share = |name| report.row(name).and_then(|row| row.floor_share);
     let written = |name| report.row(name).and_then(|row| row.written);

@@ -34,6 +34,18 @@ pub fn create_table(client: &mut Client, name: &str, sort_key: bool, stream: boo
     })
 }
 
+/// Enables a stream of both images on a table that has none.
+pub fn enable_stream(client: &mut Client, table: &str) -> Result<()> {
+    let request = json!({
+        "TableName": table,
+        "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    });
+    client.call(DYNAMODB, "UpdateTable", &request.to_string())?;
+    wait_for(table, || {
+        Ok(describe_table(client, table)?["TableStatus"] == "ACTIVE")
+    })
+}
+
 fn describe_table(client: &mut Client, name: &str) -> Result<Value> {
     let request = json!({"TableName": name}).to_string();
     let reply = client.call(DYNAMODB, "DescribeTable", &request)?;

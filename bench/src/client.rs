@@ -83,7 +83,7 @@ impl Client {
         let mut filled = 0;
         loop {
             if let Progress::Whole(response) = read(&self.received[..filled])? {
-                return Ok(response);
+                return Ok(response.joined(&mut self.received[..filled]));
             }
             self.received.resize(filled + (64 << 10), 0);
             match self.stream.read(&mut self.received[filled..])? {

@@ -173,6 +173,7 @@ impl Connection {
         let Progress::Whole(response) = read(&self.received[..self.filled])? else {
             bail!("a reply vanished");
         };
+        let response = response.joined(&mut self.received[..self.filled]);
         if let Some(asked) = self.asked.take() {
             let nanoseconds = asked.elapsed().as_nanos();
             slice

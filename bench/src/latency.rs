@@ -13,6 +13,8 @@ pub struct Percentiles {
     pub p99: f64,
     /// One in a thousand is above.
     pub p999: f64,
+    /// The longest.
+    pub max: f64,
 }
 
 /// Percentiles of samples in nanoseconds.
@@ -30,6 +32,7 @@ pub fn percentiles(mut nanoseconds: Vec<u32>) -> Percentiles {
         p50: at(0.5),
         p99: at(0.99),
         p999: at(0.999),
+        max: at(1.0),
     }
 }
 

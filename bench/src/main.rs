@@ -9,9 +9,11 @@ mod api;
 mod client;
 mod contest;
 mod driver;
+mod dynamodb_local;
 mod floors;
 mod handler;
 mod latency;
+mod long;
 mod report;
 mod request;
 mod response;
@@ -23,6 +25,8 @@ mod usage;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use contest::{Contest, Rounds};
+use dynamodb_local::DynamoDbLocal;
+use long::Long;
 use report::Report;
 use rows::{Plan, Stage};
 use server::Server;
@@ -90,6 +94,19 @@ struct Options {
     /// Measure nothing but the parse-only server and the append loop.
     #[arg(long)]
     floors_only: bool,
+    /// Folder of DynamoDBLocal.jar, to be measured beside [default: where npm has installed it in the build folder].
+    #[arg(long)]
+    dynamodb_local: Option<PathBuf>,
+    /// Instead: puts on a table of so many items beside those on a small one, reopening after kill -9, trimming.
+    /// With 10,000,000 it takes half an hour and 40 GB.
+    #[arg(long, value_name = "ITEMS")]
+    size: Option<usize>,
+    /// Instead, or after --size: puts for so many seconds without a pause.
+    #[arg(long, value_name = "SECONDS")]
+    sustained: Option<u64>,
+    /// Keep the table of --size and --sustained in this folder, and go on with it the next time.
+    #[arg(long)]
+    store: Option<PathBuf>,
     /// Further arguments for `headwater serve`.
     #[arg(last = true)]
     server_arguments: Vec<String>,
@@ -129,7 +146,10 @@ fn measure(options: &Options) -> Result<bool> {
         conditions: conditions(&plan, contest.rounds),
         ..Report::default()
     };
-    if options.floors_only {
+    if options.size.is_some() || options.sustained.is_some() {
+        let long = long(options, &plan);
+        long::run(&long, &plan, &contest, folder.path(), &mut report)?;
+    } else if options.floors_only {
         report.add("floors", floors_alone(&plan, &contest, folder.path()));
     } else {
         run_parts(options, plan, contest, folder.path(), &mut report)?;
@@ -155,6 +175,15 @@ fn plan(options: &Options, beside: &Path) -> Plan {
             .clone()
             .unwrap_or_else(|| beside.join("headwater")),
         server_arguments: options.server_arguments.clone(),
+    }
+}
+
+fn long(options: &Options, plan: &Plan) -> Long {
+    Long {
+        items: options.size.unwrap_or(plan.items),
+        compare: options.size.is_some(),
+        sustained: options.sustained.map(Duration::from_secs),
+        store: options.store.clone(),
     }
 }
 
@@ -197,10 +226,20 @@ fn run_parts(
     if wanted("start") {
         report.add("start", rows::start::run(&plan, folder));
     }
+    let pool = text::Pool::new();
+    let beside = std::env::current_exe()?;
+    let emulator = beside
+        .parent()
+        .and_then(|beside| dynamodb_local::find(options.dynamodb_local.as_deref(), beside));
+    let local = match emulator {
+        Some(emulator) => Some(DynamoDbLocal::start(&emulator, folder, &plan, &pool)?),
+        None => None,
+    };
     let mut stage = Stage {
+        local,
         server: Server::headwater(&plan.binary, &folder.join("data"), &plan.server_arguments)?,
         floor: Server::floor(folder)?,
-        pool: text::Pool::new(),
+        pool,
         folder: folder.to_owned(),
         contest,
         plan,

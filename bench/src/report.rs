@@ -58,7 +58,7 @@ impl Row {
             "operations_per_second": self.rate,
             "share_of_floor": self.floor_share,
             "latency_us": self.latency.map(|l| json!({
-                "samples": l.samples, "p50": l.p50, "p99": l.p99, "p99.9": l.p999,
+                "samples": l.samples, "p50": l.p50, "p99": l.p99, "p99.9": l.p999, "max": l.max,
             })),
             "server_cpu_us_per_operation": self.server_cpu,
             "driver_cpu_us_per_operation": self.driver_cpu,

@@ -4,6 +4,7 @@ pub mod drain;
 pub mod function;
 pub mod get;
 pub mod hot_item;
+pub mod load;
 pub mod put;
 pub mod query;
 pub mod start;
@@ -13,6 +14,7 @@ use crate::api;
 use crate::client::Client;
 use crate::contest::{Contest, Contestant, OverHttp};
 use crate::driver::{Driver, Workload};
+use crate::dynamodb_local::DynamoDbLocal;
 use crate::floors::append::AppendLoop;
 use crate::report::Row;
 use crate::server::Server;
@@ -59,6 +61,8 @@ pub struct Stage {
     pub server: Server,
     /// The parse-only server.
     pub floor: Server,
+    /// DynamoDB Local, if it is installed.
+    pub local: Option<DynamoDbLocal>,
 }
 
 impl Stage {
@@ -138,9 +142,18 @@ pub fn writes(stage: &Stage) -> Result<Vec<Row>> {
         hot_item::ROW,
         hot_item::Adds::new(ours, STREAMED, &acknowledged),
     )?;
-    let contestants: &mut [&mut dyn Contestant] =
-        &mut [&mut floor, &mut append, &mut plain, &mut streamed, &mut hot];
-    let rows = beside_first(stage.contest.hold(contestants)?);
+    let mut local = beside_ours(stage, put::STREAMED_ROW, |local| {
+        put::Puts::updating(
+            local.server().address(),
+            STREAMED,
+            &stage.pool,
+            local.items(),
+        )
+    })?;
+    let mut contestants: Vec<&mut dyn Contestant> =
+        vec![&mut floor, &mut append, &mut plain, &mut streamed, &mut hot];
+    contestants.extend(local.iter_mut().map(|local| local as &mut dyn Contestant));
+    let rows = beside_first(stage.contest.hold(&mut contestants)?);
     hot_item::check(&mut stage.client()?, STREAMED, acknowledged.get())?;
     Ok(rows)
 }
@@ -155,8 +168,34 @@ pub fn reads(stage: &Stage) -> Result<Vec<Row>> {
     )?;
     let mut get = stage.ours(get::ROW, get::Gets::new(ours, PLAIN, items, true))?;
     let mut query = stage.ours(query::ROW, query::Queries::new(ours))?;
-    let contestants: &mut [&mut dyn Contestant] = &mut [&mut floor, &mut get, &mut query];
-    Ok(beside_first(stage.contest.hold(contestants)?))
+    let mut local_get = beside_ours(stage, get::ROW, |local| {
+        get::Gets::new(local.server().address(), STREAMED, local.items(), true)
+    })?;
+    let mut local_query = beside_ours(stage, query::ROW, |local| {
+        query::Queries::new(local.server().address())
+    })?;
+    let mut contestants: Vec<&mut dyn Contestant> = vec![&mut floor, &mut get, &mut query];
+    contestants.extend(
+        local_get
+            .iter_mut()
+            .map(|local| local as &mut dyn Contestant),
+    );
+    contestants.extend(
+        local_query
+            .iter_mut()
+            .map(|local| local as &mut dyn Contestant),
+    );
+    Ok(beside_first(stage.contest.hold(&mut contestants)?))
+}
+
+/// The same workload for DynamoDB Local, if that is there.
+fn beside_ours<'a, W: Workload + 'a>(
+    stage: &Stage,
+    name: &str,
+    workload: impl FnOnce(&DynamoDbLocal) -> W,
+) -> Result<Option<OverHttp<'a>>> {
+    let contestant = |local: &DynamoDbLocal| local.contestant(name, workload(local));
+    stage.local.as_ref().map(contestant).transpose()
 }
 
 /// The first row is the floor of those that are none.

@@ -2,10 +2,13 @@
 
 use super::{STREAMED, Stage};
 use crate::api;
+use crate::client::Client;
 use crate::contest::OverHttp;
 use crate::driver::{Driver, Workload};
+use crate::dynamodb_local::NAME;
 use crate::report::Row;
 use crate::request::{Head, STREAMS};
+use crate::server::Server;
 use anyhow::{Result, ensure};
 use memchr::memmem;
 use std::net::SocketAddr;
@@ -28,11 +31,21 @@ struct Shard {
 
 /// Drains the stream that the puts have filled.
 pub fn run(stage: &Stage) -> Result<Vec<Row>> {
-    let mut client = stage.client()?;
-    let stream = api::stream_arn(&mut client, STREAMED)?;
+    let mut ours = contestant(ROW, &mut stage.client()?, &stage.server)?;
+    let mut rows = stage.contest.hold(&mut [&mut ours])?;
+    if let Some(local) = &stage.local {
+        let name = format!("{NAME}{ROW}");
+        let mut theirs = contestant(&name, &mut local.client()?, local.server())?;
+        rows.extend(stage.contest.hold(&mut [&mut theirs])?);
+    }
+    Ok(rows)
+}
+
+fn contestant(name: &str, client: &mut Client, server: &Server) -> Result<OverHttp<'static>> {
+    let stream = api::stream_arn(client, STREAMED)?;
     let mut shards = Vec::new();
-    for shard in api::shards(&mut client, &stream)? {
-        let beginning = api::shard_iterator(&mut client, &stream, &shard, "TRIM_HORIZON")?;
+    for shard in api::shards(client, &stream)? {
+        let beginning = api::shard_iterator(client, &stream, &shard, "TRIM_HORIZON")?;
         let iterator = beginning.clone();
         shards.push(Shard {
             beginning,
@@ -40,10 +53,9 @@ pub fn run(stage: &Stage) -> Result<Vec<Row>> {
         });
     }
     ensure!(!shards.is_empty(), "the stream has no shards");
-    let driver = Driver::connect(stage.server.address(), shards.len())?;
-    let drain = Drain::new(stage.server.address(), shards);
-    let mut drain = OverHttp::new(ROW, stage.server.pid(), driver, drain);
-    stage.contest.hold(&mut [&mut drain])
+    let driver = Driver::connect(server.address(), shards.len())?;
+    let drain = Drain::new(server.address(), shards);
+    Ok(OverHttp::new(name, server.pid(), driver, drain))
 }
 
 impl Drain {

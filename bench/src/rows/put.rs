@@ -13,7 +13,7 @@ pub const PLAIN_ROW: &str = "put 1 KB, no stream";
 pub const STREAMED_ROW: &str = "put 1 KB, both images";
 
 /// With key, names and version this makes an item of 1,024 bytes.
-const PAYLOAD_BYTES: usize = 991;
+pub const PAYLOAD_BYTES: usize = 991;
 
 /// Puts into one table.
 pub struct Puts<'a> {
@@ -75,18 +75,21 @@ impl Workload for Puts<'_> {
         };
         self.version += 1;
         self.body.clear();
-        // A Vec takes all writes.
-        let _ = write!(
-            self.body,
-            r#"{{"TableName":"{}","Item":{{"id":{{"S":"{}"}},"version":{{"N":"{}"}},"payload":{{"S":""#,
-            self.table,
-            key(item),
-            self.version,
-        );
-        self.body
-            .extend_from_slice(self.pool.piece(&mut self.random, PAYLOAD_BYTES));
-        self.body.extend_from_slice(br#""}}}"#);
+        let payload = self.pool.piece(&mut self.random, PAYLOAD_BYTES);
+        write_put(&mut self.body, self.table, item, self.version, payload);
         self.head.write(&self.body, out);
         true
     }
+}
+
+/// Appends the body of a PutItem.
+pub fn write_put(out: &mut Vec<u8>, table: &str, item: usize, version: u64, payload: &[u8]) {
+    // A Vec takes all writes.
+    let _ = write!(
+        out,
+        r#"{{"TableName":"{table}","Item":{{"id":{{"S":"{}"}},"version":{{"N":"{version}"}},"payload":{{"S":""#,
+        key(item),
+    );
+    out.extend_from_slice(payload);
+    out.extend_from_slice(br#""}}}"#);
 }
