@@ -3,7 +3,7 @@
 use crate::dynamodb_local::NAME;
 use crate::long;
 use crate::report::{Aim, Report, Row};
-use crate::rows::{drain, function, get, hot_item, put, query, start, visible};
+use crate::rows::{drain, encrypted, function, get, hot_item, put, query, start, visible};
 
 /// All aims, with what the report holds on each.
 pub fn check(report: &Report) -> Vec<Aim> {
@@ -101,6 +101,22 @@ fn of_every_run(report: &Report) -> Vec<Aim> {
             "get: at least 0.50 of the HTTP floor",
             share(get::ROW),
             0.50,
+            "x",
+        ),
+        Aim::at_least(
+            "put with both images, encrypted: at least 0.90 of without a key",
+            rate(encrypted::PUT_ROW)
+                .zip(rate(encrypted::PLAIN_PUT_ROW))
+                .map(|(encrypted, plain)| encrypted / plain),
+            0.90,
+            "x",
+        ),
+        Aim::at_least(
+            "get, encrypted: at least 0.90 of without a key",
+            rate(encrypted::GET_ROW)
+                .zip(rate(encrypted::PLAIN_GET_ROW))
+                .map(|(encrypted, plain)| encrypted / plain),
+            0.90,
             "x",
         ),
         Aim::at_least(

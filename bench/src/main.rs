@@ -88,7 +88,7 @@ struct Options {
     /// Items in each table.
     #[arg(long)]
     items: Option<usize>,
-    /// Only these parts: start, writes, reads, drain, visible, function.
+    /// Only these parts: start, writes, reads, drain, encrypted, visible, function.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Measure nothing but the parse-only server and the append loop.
@@ -246,10 +246,11 @@ fn run_parts(
     };
     report.add("set-up", rows::set_up(&stage));
     type Measurement = fn(&Stage) -> Result<Vec<report::Row>>;
-    let parts: [(&str, Measurement); 6] = [
+    let parts: [(&str, Measurement); 7] = [
         ("writes", rows::writes),
         ("reads", rows::reads),
         ("drain", rows::drain::run),
+        ("encrypted", rows::encrypted::run),
         ("visible", rows::visible::run),
         ("function", rows::function::compiled),
         ("function", rows::function::node),

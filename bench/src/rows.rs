@@ -1,6 +1,7 @@
 //! The measurements, one file each, and what they share.
 
 pub mod drain;
+pub mod encrypted;
 pub mod function;
 pub mod get;
 pub mod hot_item;
