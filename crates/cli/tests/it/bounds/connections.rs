@@ -48,7 +48,8 @@ fn idle_connections_take_little() {
         "{count} idle connections in {:?}: {before:?} -> {during:?}",
         begun.elapsed()
     );
-    assert!(during.files >= before.files + count - 1);
+    // The connections that the preparations used may have been closed meanwhile.
+    assert!(during.files + 16 >= before.files + count);
     assert!(during.files <= before.files + count + 16);
     assert!(during.threads <= before.threads + 2);
     // 64 KB each at most, in a debug build too.
