@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use headwater_engine::Database;
+use headwater_engine::{Database, Progress};
 use headwater_model::SeededRng;
 use tokio::task::JoinHandle;
 
@@ -236,9 +236,11 @@ impl Campaign {
     fn verify(&self) -> Result<()> {
         let folder = tempfile::tempdir()?;
         self.machine.write_to(folder.path())?;
-        let verified = headwater_engine::verify(folder.path(), self.machine.key.as_ref())?;
+        let progress = Progress::new(None);
+        let verified =
+            headwater_engine::verify(folder.path(), self.machine.key.as_ref(), &progress)?;
         ensure!(
-            verified.findings.is_empty() && verified.keys_compared > 0,
+            verified.is_clean() && verified.keys_compared > 0,
             "verify says {verified:?}"
         );
         Ok(())

@@ -62,4 +62,4 @@ pub use rewrite::{Rewritten, rewrite};
 pub use segment::{SegmentSummary, ShardSummary, is_segment};
 pub use shard::{ReadLimit, ShardPage};
 pub use stats::LogStats;
-pub use verify::{Problem, VerifyReport, verify};
+pub use verify::{LogVisitor, Problem, StoppedLog, VerifyReport, verify};

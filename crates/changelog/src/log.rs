@@ -219,6 +219,10 @@ impl Log {
         self.shared.shard_ends.read().get(&shard).copied()
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The identity of the store, as every segment carries it.
     pub fn store_id(&self) -> [u8; 16] {
         self.shared.store_id

@@ -172,7 +172,11 @@ pub(crate) fn find_segments(
         .collect()
 }
 
-fn find_segment(files: &dyn Files, id: u64, key: Option<&LogKey>) -> Result<Found, LogError> {
+pub(crate) fn find_segment(
+    files: &dyn Files,
+    id: u64,
+    key: Option<&LogKey>,
+) -> Result<Found, LogError> {
     let name = segment::name(id);
     let file = files
         .open(&name)

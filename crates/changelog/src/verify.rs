@@ -1,11 +1,19 @@
-//! Checking a whole log that nobody has open: every checksum, the order, the chain, footers against the blocks.
+//! Checking a whole log, open or not: every checksum, the order, the chain, footers against the blocks. It reads
+//! the files themselves and no cache, and hands each entry to whoever wants to know more about them.
+
+mod live;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use headwater_cipher::LogKey;
 use headwater_model::Sequence;
 
 use crate::block::DecodedBlock;
+use crate::change::Entry;
+use crate::entry::EntryWalk;
 use crate::error::LogError;
-use crate::files::Files;
+use crate::files::{Files, FilesLock};
 use crate::footer;
 use crate::index::SegmentIndex;
 use crate::log::take_lock;
@@ -44,6 +52,12 @@ pub struct VerifyReport {
     pub first: Sequence,
     /// Last sequence found.
     pub last: Sequence,
+    /// Bytes of the blocks, as they are stored.
+    pub stored_bytes: u64,
+    /// The trim point: entries below are gone. [`Sequence::ZERO`] while none are.
+    pub oldest: Sequence,
+    /// The identity that the first segment carries.
+    pub store_id: Option<[u8; 16]>,
     /// Bytes behind the last whole block that the next opening will cut. Not a problem: they were never
     /// acknowledged.
     pub torn_bytes: u64,
@@ -79,16 +93,68 @@ impl VerifyReport {
     }
 }
 
+/// Who sees what a check of the log reads.
+pub trait LogVisitor {
+    /// A block was read, of so many bytes on disk. A break ends the check with [`LogError::Closed`].
+    fn block(&mut self, _stored_bytes: u64) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// A valid entry, in the order of the log.
+    fn entry(&mut self, entry: &Entry);
+}
+
+/// Looks at nothing but the log itself.
+struct Nobody;
+
+impl LogVisitor for Nobody {
+    fn entry(&mut self, _: &Entry) {}
+}
+
 /// Reads and checks everything; changes nothing. An error means that it could not be read, problems are in the
 /// report.
 pub fn verify(files: &dyn Files, key: Option<&LogKey>) -> Result<VerifyReport, LogError> {
     let _lock = take_lock(files)?;
+    check_all(files, key, &mut Nobody)
+}
+
+/// A log that nobody has open, kept from others while it is checked.
+pub struct StoppedLog {
+    files: Arc<dyn Files>,
+    key: Option<LogKey>,
+    _lock: FilesLock,
+}
+
+impl StoppedLog {
+    /// Takes the log's lock. `key` is that of its blocks, if it is encrypted.
+    pub fn open(files: Arc<dyn Files>, key: Option<LogKey>) -> Result<Self, LogError> {
+        let lock = take_lock(&*files)?;
+        Ok(Self {
+            files,
+            key,
+            _lock: lock,
+        })
+    }
+
+    /// Reads and checks everything; changes nothing. May be called again.
+    pub fn check(&self, visitor: &mut dyn LogVisitor) -> Result<VerifyReport, LogError> {
+        check_all(&*self.files, self.key.as_ref(), visitor)
+    }
+
+    /// Bytes of all files, for a first guess of how long a check takes.
+    pub fn size_bytes(&self) -> Result<u64, LogError> {
+        let found = open::find_segments(&*self.files, self.key.as_ref())?;
+        Ok(found.iter().map(|found| found.size_bytes).sum())
+    }
+}
+
+fn check_all(
+    files: &dyn Files,
+    key: Option<&LogKey>,
+    visitor: &mut dyn LogVisitor,
+) -> Result<VerifyReport, LogError> {
     let found = open::find_segments(files, key)?;
-    let mut report = VerifyReport {
-        segments: found.len(),
-        ..VerifyReport::default()
-    };
-    let mut before: Option<SegmentHeader> = None;
+    let mut chain = Chain::new(visitor);
     let last_id = found
         .iter()
         .rev()
@@ -96,32 +162,65 @@ pub fn verify(files: &dyn Files, key: Option<&LogKey>) -> Result<VerifyReport, L
         .map(|found| found.id);
     for segment in &found {
         let Some(header) = segment.header else {
-            check_unborn(segment, &mut report);
+            check_unborn(segment, &mut chain.report);
             continue;
         };
-        if let Some(before) = before {
-            if header.store_id != before.store_id {
-                report.problem(&segment.name, 16, "the segment belongs to another store");
+        chain.join(segment, &header);
+        chain.segment(segment, &header, Some(segment.id) == last_id)?;
+    }
+    Ok(chain.report)
+}
+
+/// A check on its way from segment to segment.
+struct Chain<'a> {
+    report: VerifyReport,
+    before: Option<SegmentHeader>,
+    visitor: &'a mut dyn LogVisitor,
+}
+
+impl<'a> Chain<'a> {
+    fn new(visitor: &'a mut dyn LogVisitor) -> Self {
+        Self {
+            report: VerifyReport::default(),
+            before: None,
+            visitor,
+        }
+    }
+
+    /// Whether a segment goes on where the one before ended.
+    fn join(&mut self, segment: &Found, header: &SegmentHeader) {
+        let report = &mut self.report;
+        match self.before {
+            None => {
+                report.store_id = Some(header.store_id);
+                if header.base != Sequence::ZERO {
+                    report.oldest = header.base.next();
+                }
             }
-            let last = report.last.max(before.base);
-            if header.base != last {
-                let detail = format!(
-                    "it joins on to {}, but the entries before end at {last}",
-                    header.base
-                );
-                report.problem(&segment.name, 40, detail);
+            Some(before) => {
+                if header.store_id != before.store_id {
+                    report.problem(&segment.name, 16, "the segment belongs to another store");
+                }
+                let last = report.last.max(before.base);
+                if header.base != last {
+                    let detail = format!(
+                        "it joins on to {}, but the entries before end at {last}",
+                        header.base
+                    );
+                    report.problem(&segment.name, 40, detail);
+                }
             }
         }
-        check_segment(segment, &header, Some(segment.id) == last_id, &mut report)?;
-        before = Some(header);
+        report.segments += 1;
+        self.before = Some(*header);
     }
-    Ok(report)
 }
 
 fn check_unborn(found: &Found, report: &mut VerifyReport) {
     if let Err(error) = open::check_unborn(found) {
         report.problem(&found.name, 0, error);
     }
+    report.segments += 1;
     report.unsealed_segments += 1;
 }
 
@@ -133,35 +232,49 @@ struct Walk<'a> {
     whole: bool,
 }
 
-fn check_segment(
-    found: &Found,
-    header: &SegmentHeader,
-    is_last: bool,
-    report: &mut VerifyReport,
-) -> Result<(), LogError> {
-    let start = SEGMENT_HEADER_BYTES as u64;
-    let footer = found.footer()?;
-    let end = footer.as_ref().map(|footer| footer.end);
-    let window = found.window(end.unwrap_or(found.size_bytes));
-    let mut walk = Walk {
-        found,
-        window,
-        index: SegmentIndex::new(header.base, start),
-        whole: true,
-    };
-    let stopped = walk.run(start, end, report)?;
-    match footer {
-        Some(footer) if walk.whole && footer != walk.index => {
-            report.problem(
-                &found.name,
-                footer.end,
-                "the footer does not say what the blocks hold",
-            );
+impl Chain<'_> {
+    /// Checks all of a segment's file.
+    fn segment(
+        &mut self,
+        found: &Found,
+        header: &SegmentHeader,
+        is_last: bool,
+    ) -> Result<(), LogError> {
+        let footer = found.footer()?;
+        let end = footer.as_ref().map(|footer| footer.end);
+        let (walk, stopped) = self.blocks(found, header, end)?;
+        match footer {
+            Some(footer) if walk.whole && footer != walk.index => {
+                self.report.problem(
+                    &found.name,
+                    footer.end,
+                    "the footer does not say what the blocks hold",
+                );
+            }
+            Some(_) => {}
+            None => check_unsealed(&walk, stopped, is_last, &mut self.report)?,
         }
-        Some(_) => {}
-        None => check_unsealed(&walk, stopped, is_last, report)?,
+        Ok(())
     }
-    Ok(())
+
+    /// Checks a segment's blocks up to `end`; gives what was found and where it ended.
+    fn blocks<'f>(
+        &mut self,
+        found: &'f Found,
+        header: &SegmentHeader,
+        end: Option<u64>,
+    ) -> Result<(Walk<'f>, u64), LogError> {
+        let start = SEGMENT_HEADER_BYTES as u64;
+        let window = found.window(end.unwrap_or(found.size_bytes));
+        let mut walk = Walk {
+            found,
+            window,
+            index: SegmentIndex::new(header.base, start),
+            whole: true,
+        };
+        let stopped = walk.run(start, end, &mut self.report, self.visitor)?;
+        Ok((walk, stopped))
+    }
 }
 
 impl Walk<'_> {
@@ -171,6 +284,7 @@ impl Walk<'_> {
         mut offset: u64,
         end: Option<u64>,
         report: &mut VerifyReport,
+        visitor: &mut dyn LogVisitor,
     ) -> Result<u64, LogError> {
         loop {
             if end.is_some_and(|end| offset >= end) {
@@ -178,7 +292,12 @@ impl Walk<'_> {
             }
             match self.window.block(self.found.id, offset)? {
                 Ok((header, block)) => {
-                    self.check_block(offset, header.unpadded_len() as u64, block, report)?;
+                    let length = header.unpadded_len() as u64;
+                    self.check_block(offset, length, block, report, visitor)?;
+                    report.stored_bytes += length;
+                    if visitor.block(length).is_break() {
+                        return Err(LogError::Closed);
+                    }
                     offset = header.end(offset);
                 }
                 Err(fault) => {
@@ -206,6 +325,7 @@ impl Walk<'_> {
         length: u64,
         block: DecodedBlock,
         report: &mut VerifyReport,
+        visitor: &mut dyn LogVisitor,
     ) -> Result<(), LogError> {
         let name = &self.found.name;
         if block.first <= report.last.max(self.index.last) {
@@ -223,6 +343,12 @@ impl Walk<'_> {
             );
         }
         report.count(&block);
+        for place in EntryWalk::new(&block.raw, block.first) {
+            match place.and_then(|place| place.decode(&block.raw)) {
+                Ok(entry) => visitor.entry(&entry),
+                Err(corrupt) => report.problem(name, offset, corrupt),
+            }
+        }
         if self.whole {
             self.index.add(offset, &block);
         }

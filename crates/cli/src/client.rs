@@ -174,6 +174,12 @@ impl Client {
         self.json(request, String::new(), Duration::ZERO).await
     }
 
+    /// As [`Client::own`], to start something.
+    pub(crate) async fn own_post(&self, path: &str) -> Result<Value, ClientError> {
+        let request = Request::builder().method(Method::POST).uri(path);
+        self.json(request, String::new(), Duration::ZERO).await
+    }
+
     async fn json_1_0(
         &self,
         target: &str,

@@ -61,7 +61,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(("serve", matches)) => runtime.block_on(serve::run(matches)),
         Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
-        Some(("verify", matches)) => verify::run(matches),
+        Some(("verify", matches)) => Ok(verify::run(matches)),
         Some(("key", matches)) => key::run(matches),
         Some(("settings", _)) => {
             print!("{}", settings::markdown());

@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::latches::Latches;
 use crate::options::EngineOptions;
 use crate::overlay::Overlay;
+use crate::verify::Verification;
 
 /// Longest time between two looks at what is due.
 const DUE_INTERVAL_MS_MAX: u64 = 60_000;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     applier: Mutex<Option<JoinHandle<()>>>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
+    pub(crate) verification: Verification,
 }
 
 /// What opening found and did.
@@ -101,6 +103,7 @@ impl Database {
             due: Notify::new(),
             applier: Mutex::new(Some(thread)),
             folder_lock: Mutex::new(None),
+            verification: Verification::default(),
         };
         let database = Database {
             inner: Arc::new(inner),
@@ -267,6 +270,7 @@ impl Database {
 
 impl Inner {
     fn close(&self) {
+        self.verification.end();
         // First, so that nothing below waits for room while its end is waited for.
         self.state.set_waits_for_room(false);
         self.log.shutdown();

@@ -48,4 +48,4 @@ pub use reencrypt::{Reencrypted, reencrypt};
 pub use storage::{Durability, OpenError, StorageOptions, open};
 pub use table::Table;
 pub use tables::{NewTable, StreamChange, TableChange, TableView};
-pub use verify::{Verified, verify};
+pub use verify::{Finding, Progress, VerificationRunning, VerificationStatus, Verified, verify};

@@ -8,7 +8,7 @@ use headwater_changelog::{
 };
 use headwater_cipher::UserKey;
 use headwater_model::{Clock, Rng};
-use headwater_state::{RedbStore, StateOptions};
+use headwater_state::{FileBackend, RedbStore, StateError, StateOptions};
 
 use crate::database::{Database, Opened};
 use crate::error::EngineError;
@@ -163,6 +163,25 @@ pub(crate) fn open_state(
     };
     let state = RedbStore::open_file(&folder.join(STATE_FILE), options);
     Ok(state.map_err(EngineError::from)?)
+}
+
+/// As [`open_state`], without changing anything; `check_pages` reads the whole file and checks its pages. A file that
+/// is missing is an empty state.
+pub(crate) fn open_state_to_read(
+    folder: &Path,
+    keys: Option<&StoreKeys>,
+    check_pages: bool,
+) -> Result<RedbStore, StateError> {
+    let options = StateOptions {
+        verify: check_pages,
+        cipher: keys.map(|keys| keys.state.clone()),
+        ..StateOptions::default()
+    };
+    let path = folder.join(STATE_FILE);
+    match path.exists() {
+        true => RedbStore::open_read_only(FileBackend::open_to_read(&path)?, options),
+        false => RedbStore::in_memory(options),
+    }
 }
 
 pub(crate) fn in_folder(folder: &Path, error: std::io::Error) -> OpenError {

@@ -67,5 +67,6 @@ mod write;
 
 pub use api::{Api, ApiOptions, RequestContext};
 pub use create_table::RETENTION_TAG;
+pub use headwater_engine::VerificationStatus;
 pub use stream_record::stream_record;
 pub use system_table::{SYSTEM_NAMESPACE, SystemTable, SystemTableError};

@@ -6,10 +6,12 @@
 //! | `GET /_headwater/metrics` | Prometheus text |
 //! | `GET /_headwater/clock` | `{"now_ms":N}` |
 //! | `POST /_headwater/clock` `{"advance_ms":N}` | moves the test clock; answers when what became due is done |
+//! | `POST /_headwater/verify` | 202, starts a verification; 409 while one runs |
+//! | `GET /_headwater/verify` | how the last one goes, or what it found |
 //! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
 
 use bytes::Bytes;
-use headwater_operations::RequestContext;
+use headwater_operations::{RequestContext, VerificationStatus};
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, StatusCode};
@@ -40,8 +42,46 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         (&Method::GET, "clock") => now(server),
         (&Method::POST, "clock") => advance(server, &body).await,
         (&Method::POST, "split") => split(server, context, &body).await,
+        (&Method::GET, "verify") => verification(server, StatusCode::OK),
+        (&Method::POST, "verify") => start_verification(server),
         _ => not_found(),
     }
+}
+
+fn start_verification(server: &Server) -> Reply {
+    match server.api.database().start_verification() {
+        Ok(Ok(())) => verification(server, StatusCode::ACCEPTED),
+        Ok(Err(running)) => answer(server, StatusCode::CONFLICT, problem(&running.to_string())),
+        Err(error) => {
+            let reason = problem(&error.to_string());
+            answer(server, StatusCode::INTERNAL_SERVER_ERROR, reason)
+        }
+    }
+}
+
+fn verification(server: &Server, status: StatusCode) -> Reply {
+    let body = match server.api.database().verification() {
+        VerificationStatus::Never => serde_json::json!({ "status": "never started" }),
+        VerificationStatus::Running {
+            percent,
+            done_bytes,
+            seconds,
+        } => serde_json::json!({
+            "status": "running",
+            "percent": percent,
+            "done_bytes": done_bytes,
+            "seconds": seconds,
+        }),
+        VerificationStatus::Done { verified, seconds } => serde_json::json!({
+            "status": "done",
+            "seconds": seconds,
+            "result": *verified,
+        }),
+        VerificationStatus::Failed { reason } => {
+            serde_json::json!({ "status": "failed", "message": reason })
+        }
+    };
+    answer(server, status, body.to_string())
 }
 
 fn health(server: &Server) -> Reply {

@@ -37,15 +37,21 @@ impl FileBackend {
             .truncate(false)
             .open(path)
             .map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let path = path.to_owned();
-                return Err(StateError::Locked { path });
-            }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
-        }
+        lock(&file, path)?;
         sync_folder_of(path).map_err(io)?;
+        Ok(Self { file })
+    }
+
+    /// Opens a file that is there, for reading alone, and locks it as [`FileBackend::open`] does.
+    ///
+    /// # Errors
+    /// As [`FileBackend::open`].
+    pub fn open_to_read(path: &Path) -> Result<Self, StateError> {
+        let file = File::open(path).map_err(|source| StateError::Io {
+            doing: "opening its file",
+            source,
+        })?;
+        lock(&file, path)?;
         Ok(Self { file })
     }
 
@@ -81,6 +87,19 @@ impl StorageBackend for FileBackend {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.file.write_all_at(data, offset)
+    }
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), StateError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(StateError::Locked {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(StateError::Io {
+            doing: "opening its file",
+            source,
+        }),
     }
 }
 

@@ -17,6 +17,7 @@ mod copy;
 mod encrypted;
 mod error;
 mod file;
+mod read_only;
 mod redb_store;
 mod space;
 mod store;

@@ -23,6 +23,7 @@ mod unwind;
 mod value;
 
 use crate::file::FileBackend;
+use crate::read_only::WritesInMemory;
 use crate::space::{Patience, Waiting};
 use crate::{Batch, EncryptedBackend, Operation, Snapshot, Space, StateError, StateStore};
 use arc_swap::ArcSwap;
@@ -153,6 +154,21 @@ impl RedbStore {
             patience,
             options,
         })
+    }
+
+    /// Opens the store in `backend` without changing it: whatever is written stays in memory.
+    ///
+    /// # Errors
+    /// Those of [`RedbStore::open`].
+    pub fn open_read_only(
+        backend: impl StorageBackend,
+        options: StateOptions,
+    ) -> Result<Self, StateError> {
+        let backend = WritesInMemory::new(backend).map_err(|source| StateError::Io {
+            doing: "opening",
+            source,
+        })?;
+        Self::open(backend, options)
     }
 
     /// Opens or creates the store in the file at `path`, which no other process may have open.

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::process::{Server, output, text};
 
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+fn refused(output: &Output, status: i32) -> String {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
     assert_eq!(text(&output.stdout), "");
     text(&output.stderr)
 }
@@ -20,8 +20,8 @@ fn a_second_process_is_refused_and_the_first_one_goes_on() {
     server.create_table("items", true);
     let data = data.to_str().expect("a path");
     let second = ["serve", "--listen", "127.0.0.1:0", "--data", data];
-    for arguments in [&second[..], &["verify", "--data", data]] {
-        let said = refused(&output(arguments));
+    for (arguments, status) in [(&second[..], 1), (&["verify", "--data", data], 2)] {
+        let said = refused(&output(arguments), status);
         assert!(said.contains("another process"), "{said}");
         assert!(said.contains(data), "{said}");
     }
@@ -52,7 +52,7 @@ fn a_folder_of_a_newer_version_is_refused_with_what_to_do() {
     std::fs::write(segment, &bytes).expect("written");
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--data"];
     let data = data.to_str().expect("a path");
-    let said = refused(&output(&[&arguments[..], &[data]].concat()));
+    let said = refused(&output(&[&arguments[..], &[data]].concat()), 1);
     let name = segment.file_name().and_then(|name| name.to_str());
     for part in [
         name.expect("a name"),

@@ -6,3 +6,4 @@ mod encryption;
 mod folder;
 mod process;
 mod tail;
+mod verify;

@@ -39,6 +39,7 @@ pub fn text(bytes: &[u8]) -> String {
 /// A program that is running, with its standard output as lines.
 pub struct Running {
     child: Child,
+    /// Shared, so that a server can be talked to from several threads.
     lines: Mutex<Receiver<String>>,
 }
 
@@ -62,13 +63,15 @@ impl Running {
                 }
             }
         });
-        let lines = Mutex::new(lines);
-        Running { child, lines }
+        Running {
+            child,
+            lines: Mutex::new(lines),
+        }
     }
 
     /// The next line, if one comes within the time.
     pub fn line_within(&self, time: Duration) -> Option<String> {
-        let lines = self.lines.lock().expect("no reader failed");
+        let lines = self.lines.lock().expect("no panic before");
         lines.recv_timeout(time).ok()
     }
 
@@ -200,18 +203,22 @@ impl Server {
     }
 
     pub fn post(&self, path: &str, target: &str, input: &Value) -> Value {
-        let (status, answer) = self.try_post(path, target, input);
-        assert!(status == 200, "{target}: {status} {answer}");
+        let (status, answer) = self.request("POST", path, target, &input.to_string());
+        assert_eq!(status, 200, "{target}: {answer}");
         answer
     }
 
     /// The status and the JSON of an answer.
     pub fn try_post(&self, path: &str, target: &str, input: &Value) -> (u16, Value) {
-        let body = input.to_string();
+        self.request("POST", path, target, &input.to_string())
+    }
+
+    /// A request of any kind; its status and its JSON.
+    pub fn request(&self, method: &str, path: &str, target: &str, body: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
              x-amz-target: {target}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
@@ -220,12 +227,11 @@ impl Server {
         stream.read_to_string(&mut answer).expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        (
-            status.expect("a status"),
-            serde_json::from_str(body).expect("JSON"),
-        )
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3));
+        let status = status
+            .and_then(|status| status.parse().ok())
+            .expect("a status");
+        (status, serde_json::from_str(body).expect("JSON"))
     }
 }

@@ -9,7 +9,7 @@ use headwater_engine::UserKey;
 use headwater_model::{AttributeValue, EncodedItem, ManualClock};
 use headwater_state::Direction;
 
-use crate::support::{options, records, scan, try_open_with};
+use crate::support::{options, records, scan, try_open_with, verify_with};
 
 /// Later than everything in the fixtures, and within the retention of their streams.
 const NOW_MS: u64 = 1_790_000_000_000 + 7 * 3_600_000;
@@ -36,8 +36,8 @@ async fn folders_of_every_disk_format_open_with_their_content() {
 }
 
 async fn check(folder: &Path, key: Option<&UserKey>) {
-    let verified = headwater_engine::verify(folder, key).unwrap();
-    assert_eq!(verified.findings, Vec::<String>::new());
+    let verified = verify_with(folder, key).unwrap();
+    assert!(verified.is_clean(), "{verified:?}");
     let database = try_open_with(Some(folder), key, &ManualClock::new(NOW_MS), options(2)).unwrap();
     let table = database.table("", "fixture").unwrap();
     // What `examples/fixture.rs` did, done again on a map.

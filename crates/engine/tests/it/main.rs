@@ -12,3 +12,4 @@ mod lifecycle;
 mod model;
 mod support;
 mod upkeep;
+mod verify;

@@ -10,7 +10,7 @@ use headwater_model::{EncodedItem, Item, ManualClock, SeededRng};
 use headwater_state::Direction;
 
 use crate::support::{
-    START_MS, command, create, get, item, open, options, records, scan, with_condition,
+    START_MS, command, create, get, item, open, options, records, scan, verify, with_condition,
 };
 
 type Model = BTreeMap<String, i64>;
@@ -119,8 +119,8 @@ async fn run(seed: u64) {
     check_stream(&database, stream, &model, seed);
     database.close();
     drop((table, database));
-    let verified = headwater_engine::verify(folder.path(), None).unwrap();
-    assert_eq!(verified.findings, Vec::<String>::new(), "seed {seed}");
+    let verified = verify(folder.path()).unwrap();
+    assert!(verified.is_clean(), "seed {seed}: {verified:?}");
     assert!(verified.keys_compared > 0);
 }
 

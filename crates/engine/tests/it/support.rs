@@ -6,8 +6,8 @@ use std::sync::Arc;
 use headwater_changelog::{Change, ReadLimit};
 use headwater_engine::{
     Action, BillingMode, Command, Database, Durability, EngineError, EngineOptions, ItemCommand,
-    KeyRange, NewTable, OpenError, Outcome, PageRequest, ReturnValues, StorageOptions, StreamView,
-    Table, Throughput, UserKey,
+    KeyRange, NewTable, OpenError, Outcome, PageRequest, Progress, ReturnValues, StorageOptions,
+    StreamView, Table, Throughput, UserKey, Verified,
 };
 use headwater_expression::Condition;
 use headwater_model::{
@@ -61,6 +61,15 @@ pub fn try_open_with(
     let rng = Arc::new(SeededRng::new(1));
     let opened = headwater_engine::open(folder, storage, Arc::new(clock.clone()), rng, options)?;
     Ok(opened.0)
+}
+
+/// The folder as `headwater verify` checks it.
+pub fn verify(folder: &Path) -> Result<Verified, OpenError> {
+    verify_with(folder, None)
+}
+
+pub fn verify_with(folder: &Path, key: Option<&UserKey>) -> Result<Verified, OpenError> {
+    headwater_engine::verify(folder, key, &Progress::new(None))
 }
 
 pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {

@@ -11,7 +11,7 @@ use headwater_model::{ManualClock, SeededRng, Sequence};
 use headwater_state::{RedbStore, StateOptions};
 use parking_lot::Mutex;
 
-use crate::support::{START_MS, create, new_table, open, options, put, records, try_open};
+use crate::support::{START_MS, create, new_table, open, options, put, records, try_open, verify};
 
 const HOUR_MS: u64 = 3_600_000;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -182,10 +182,8 @@ async fn a_lost_state_under_a_trimmed_log_is_refused_with_what_to_do() {
     for part in expected {
         assert!(refusal.contains(part), "{refusal}");
     }
-    let findings = headwater_engine::verify(folder.path(), None)
-        .unwrap()
-        .findings;
-    assert!(findings[0].contains(expected[0]), "{findings:?}");
+    let findings = verify(folder.path()).unwrap().findings;
+    assert!(findings[0].detail.contains(expected[0]), "{findings:?}");
 }
 
 #[tokio::test]

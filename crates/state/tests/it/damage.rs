@@ -97,7 +97,7 @@ fn a_flipped_bit_in_a_value_is_an_error_for_its_readers_alone() {
         .unwrap();
     assert_eq!((whole, damaged), (KEYS - 1, vec![key(123).to_vec()]));
 
-    // A write heals it, and the rest of the store is not concerned.
+    // The store itself lets it be written over, and the rest of the store is not concerned.
     let mut batch = Batch::new();
     batch.put(key(123), value(123));
     store.apply(batch, 8).unwrap();

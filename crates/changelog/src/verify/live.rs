@@ -1,0 +1,72 @@
+//! Checking a log that is open and written to: the blocks that were durable when it began, in the files that are
+//! not trimmed meanwhile.
+
+use std::sync::Arc;
+
+use super::{Chain, LogVisitor, VerifyReport};
+use crate::error::LogError;
+use crate::log::Log;
+use crate::open::{self, Found};
+use crate::segment::{Segment, SegmentHeader};
+
+impl Log {
+    /// Reads and checks everything that is durable now, from the files and past all caches. Segments that are
+    /// trimmed meanwhile are left out. Needs no lock and holds nobody up, except by the disk.
+    ///
+    /// # Errors
+    /// If a file can't be read; [`LogError::Closed`] if the visitor ends it. What is wrong with what was read is in
+    /// the report.
+    pub fn check(&self, visitor: &mut dyn LogVisitor) -> Result<VerifyReport, LogError> {
+        let segments = self.shared().segments.list();
+        let mut chain = Chain::new(visitor);
+        for segment in segments.iter() {
+            // In this order: a segment that is sealed now has its footer on disk.
+            let (sealed, end) = (segment.is_sealed(), segment.end());
+            let Some(found) = self.find(segment)? else {
+                continue;
+            };
+            let Some(header) = found.header else {
+                let detail = "the segment's header is not valid";
+                chain.report.problem(&found.name, 0, detail);
+                chain.before = None;
+                continue;
+            };
+            chain.join(&found, &header);
+            if sealed {
+                self.check_sealed(&mut chain, &found, &header)?;
+            } else {
+                chain.blocks(&found, &header, Some(end))?;
+                chain.report.unsealed_segments += 1;
+            }
+        }
+        Ok(chain.report)
+    }
+
+    fn check_sealed(
+        &self,
+        chain: &mut Chain<'_>,
+        found: &Found,
+        header: &SegmentHeader,
+    ) -> Result<(), LogError> {
+        if found.footer()?.is_none() {
+            let detail = "the segment is sealed, but its footer is not valid";
+            chain.report.problem(&found.name, found.size_bytes, detail);
+        }
+        chain.segment(found, header, false)
+    }
+
+    /// The file of a segment, opened anew; `None` if it was trimmed.
+    fn find(&self, segment: &Arc<Segment>) -> Result<Option<Found>, LogError> {
+        let shared = self.shared();
+        match open::find_segment(&*shared.files, segment.id, shared.options.key()) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => {
+                let list = shared.segments.list();
+                match list.iter().any(|kept| kept.id == segment.id) {
+                    true => Err(error),
+                    false => Ok(None),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The last value that the log gives each key, against the state.
+
+use std::collections::HashMap;
+
+use headwater_changelog::Entry;
+use headwater_model::{EncodedItem, Sequence};
+use headwater_state::StateError;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use super::catalog::Known;
+use super::source::Source;
+use super::{Finding, Progress, Verified, ended};
+use crate::error::EngineError;
+use crate::record::{CATALOG_TABLE, document_key, state_key};
+
+/// Bytes that a comparison counts as, for progress and pace: about one page.
+const COMPARED_BYTES: u64 = 4096;
+
+/// A value by its digest; `None` for a key that was deleted.
+type Digest = Option<u64>;
+
+/// The last values of a part of the keys.
+pub(super) struct LastValues {
+    /// Most keys; with more it is full, and gives up.
+    keys_max: u64,
+    part: u64,
+    parts: u64,
+    full: bool,
+    values: HashMap<u128, Last>,
+}
+
+struct Last {
+    key: Box<[u8]>,
+    value: Digest,
+    position: Sequence,
+}
+
+impl LastValues {
+    pub(super) fn new(keys_max: u64, part: u64, parts: u64) -> Self {
+        LastValues {
+            keys_max,
+            part,
+            parts,
+            full: false,
+            values: HashMap::new(),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    pub(super) fn entry(&mut self, entry: &Entry) {
+        if self.full {
+            return;
+        }
+        for (ordinal, change) in entry.changes.iter().enumerate() {
+            let key = state_key(change.table, &change.key);
+            let hash = xxh3_128(&key);
+            if hash as u64 % self.parts != self.part {
+                continue;
+            }
+            let last = Last {
+                key: key.into_boxed_slice(),
+                value: change.new.as_deref().map(xxh3_64),
+                position: entry.first.offset(ordinal as u64),
+            };
+            self.values.insert(hash, last);
+        }
+        if self.values.len() as u64 > self.keys_max {
+            self.full = true;
+            self.values = HashMap::new();
+        }
+    }
+}
+
+/// A key whose value in the state is another than expected.
+struct Differs {
+    last: Last,
+    found: Digest,
+    /// The state's position when it was found.
+    seen_at: Sequence,
+}
+
+/// Compares each key with the state. What was written since it was read from the log is looked up there.
+pub(super) fn with_state(
+    source: &dyn Source,
+    progress: &Progress,
+    known: &Known,
+    last: LastValues,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    progress.expect_more((last.values.len() as u64).saturating_mul(COMPARED_BYTES));
+    let mut keys: Vec<Last> = last.values.into_values().collect();
+    // In the order of the state, so that neighbours share pages.
+    keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    let since = keys.iter().map(|last| last.position).max();
+    let mut differs = HashMap::new();
+    let mut keys = keys.into_iter().peekable();
+    while keys.peek().is_some() {
+        let snapshot = source.snapshot();
+        let seen_at = Sequence(snapshot.position());
+        let mut compared = 0;
+        for last in keys.by_ref().take(source.items_per_batch_max()) {
+            compared += 1;
+            let found = match snapshot.get(&last.key) {
+                Ok(found) => found.as_deref().map(xxh3_64),
+                Err(error @ StateError::Damaged { .. }) => {
+                    // The scan names it too, unless it can't get there.
+                    verified.find(Finding::of_key(
+                        known.name_of(&last.key),
+                        &last.key,
+                        error.to_string(),
+                    ));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            verified.keys_compared += 1;
+            if found != last.value {
+                let hash = xxh3_128(&last.key);
+                differs.insert(
+                    hash,
+                    Differs {
+                        last,
+                        found,
+                        seen_at,
+                    },
+                );
+            }
+        }
+        drop(snapshot);
+        if progress.advance(compared * COMPARED_BYTES).is_break() {
+            return Err(ended());
+        }
+    }
+    settle(source, since, &mut differs)?;
+    let mut differs: Vec<Differs> = differs.into_values().collect();
+    differs.retain(|differs| differs.found != differs.last.value);
+    differs.sort_unstable_by(|a, b| a.last.key.cmp(&b.last.key));
+    for differs in differs {
+        if !is_swept(source, &differs.last.key)? {
+            verified.find(describe(known, &differs));
+        }
+    }
+    Ok(())
+}
+
+/// Brings what is expected up to the position at which each key was looked at. The log is read from the last
+/// position of any compared key on, so nothing is missed: what came before is in `differs` already.
+fn settle(
+    source: &dyn Source,
+    since: Option<Sequence>,
+    differs: &mut HashMap<u128, Differs>,
+) -> Result<(), EngineError> {
+    let Some(until) = differs.values().map(|differs| differs.seen_at).max() else {
+        return Ok(());
+    };
+    let whole = source.changes_between(since.unwrap_or_default(), until, &mut |entry| {
+        for (ordinal, change) in entry.changes.iter().enumerate() {
+            let position = entry.first.offset(ordinal as u64);
+            let hash = xxh3_128(&state_key(change.table, &change.key));
+            if let Some(differs) = differs.get_mut(&hash)
+                && position <= differs.seen_at
+                && position > differs.last.position
+            {
+                differs.last.value = change.new.as_deref().map(xxh3_64);
+                differs.last.position = position;
+            }
+        }
+    })?;
+    if !whole {
+        // The proof was trimmed.
+        differs.retain(|_, differs| differs.seen_at == differs.last.position);
+    }
+    Ok(())
+}
+
+/// Items of a dropped table, and the note that it was dropped, leave the state without a log entry.
+fn is_swept(source: &dyn Source, key: &[u8]) -> Result<bool, EngineError> {
+    let table = table_of(key);
+    if table == CATALOG_TABLE {
+        return Ok(key.get(4) == Some(&document_key::DROPPED));
+    }
+    let document = state_key(CATALOG_TABLE, &document_key::of(document_key::TABLE, table));
+    Ok(source.snapshot().get(&document)?.is_none())
+}
+
+pub(super) fn table_of(key: &[u8]) -> u32 {
+    let number = key.first_chunk::<4>();
+    number.map_or(CATALOG_TABLE, |bytes| u32::from_be_bytes(*bytes))
+}
+
+fn describe(known: &Known, differs: &Differs) -> Finding {
+    let last = &differs.last;
+    let detail = match (last.value.is_some(), differs.found.is_some()) {
+        (true, true) => "log and state hold different values",
+        (true, false) => "the log has a value, the state has none",
+        _ => "the log has deleted it, the state has a value",
+    };
+    Finding::of_key(known.name_of(&last.key), &last.key, detail).position(last.position)
+}
+
+/// Size of an item as its table counts it.
+pub(super) fn size_of(value: &[u8]) -> i64 {
+    EncodedItem::from_bytes(bytes::Bytes::copy_from_slice(value)).size_bytes() as i64
+}

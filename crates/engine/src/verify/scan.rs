@@ -1,0 +1,232 @@
+//! All items of the state: whether each is whole, under its own key and in a known table, and whether there are
+//! as many as each table counts.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
+
+use bytes::Bytes;
+use headwater_changelog::{ChangeKind, Entry};
+use headwater_model::{EncodedItem, Sequence};
+use headwater_state::{Direction, Snapshot, StateError};
+
+use super::catalog::Known;
+use super::compare::{size_of, table_of};
+use super::source::Source;
+use super::{Finding, Progress, Verified, ended};
+use crate::error::EngineError;
+use crate::record::{CATALOG_TABLE, state_key};
+
+/// Items and bytes of a table.
+type Counts = (i64, i64);
+
+/// Scans the state, batch by batch.
+pub(super) fn run(
+    source: &dyn Source,
+    progress: &Progress,
+    known: &Known,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    let mut tally = Tally::default();
+    let mut from = Bound::Included(state_key(CATALOG_TABLE + 1, b""));
+    loop {
+        let snapshot = source.snapshot();
+        let mut batch = Batch {
+            known,
+            live: source.is_live(),
+            verified,
+            tally: &mut tally,
+            items_left: source.items_per_batch_max(),
+            bytes: 0,
+            last: None,
+        };
+        let whole = batch.read(snapshot.as_ref(), &from);
+        let (bytes, last) = (batch.bytes, batch.last);
+        if let Err(error) = whole {
+            // Nothing behind a page that can't be read is reached; verification of the rest goes on.
+            verified.find(Finding::at("state", error.to_string()));
+            tally.whole = false;
+            return Ok(());
+        }
+        let position = Sequence(snapshot.position());
+        drop(snapshot);
+        if progress.advance(bytes).is_break() {
+            return Err(ended());
+        }
+        let Some(last) = last else {
+            tally.batches.push((None, position));
+            break;
+        };
+        tally.batches.push((Some(last.clone()), position));
+        from = Bound::Excluded(last);
+    }
+    compare_counts(source, tally, verified)
+}
+
+/// What was counted, and up to which key at which position.
+struct Tally {
+    tables: BTreeMap<u32, Counts>,
+    batches: Vec<(Option<Vec<u8>>, Sequence)>,
+    whole: bool,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally {
+            tables: BTreeMap::new(),
+            batches: Vec::new(),
+            whole: true,
+        }
+    }
+}
+
+struct Batch<'a> {
+    known: &'a Known,
+    live: bool,
+    verified: &'a mut Verified,
+    tally: &'a mut Tally,
+    items_left: usize,
+    bytes: u64,
+    /// The last key, if the batch ended before the state did.
+    last: Option<Vec<u8>>,
+}
+
+impl Batch<'_> {
+    fn read(&mut self, snapshot: &dyn Snapshot, from: &Bound<Vec<u8>>) -> Result<(), StateError> {
+        let from = from.as_ref().map(Vec::as_slice);
+        snapshot.scan_checked(
+            from,
+            Bound::Unbounded,
+            Direction::Forward,
+            &mut |key, value| {
+                self.item(key, value);
+                self.items_left -= 1;
+                if self.items_left > 0 {
+                    return ControlFlow::Continue(());
+                }
+                self.last = Some(key.to_vec());
+                ControlFlow::Break(())
+            },
+        )
+    }
+
+    fn item(&mut self, key: &[u8], value: Result<&[u8], StateError>) {
+        self.verified.items += 1;
+        let counts = self.tally.tables.entry(table_of(key)).or_default();
+        counts.0 += 1;
+        let value = match value {
+            Ok(value) => value,
+            Err(error) => {
+                self.tally.whole = false;
+                return self.find(key, error.to_string());
+            }
+        };
+        let bytes = (key.len() + value.len()) as u64;
+        counts.1 += size_of(value);
+        self.bytes += bytes;
+        self.verified.item_bytes += bytes;
+        if let Some(wrong) = self.wrong(key, value) {
+            self.find(key, wrong);
+        }
+    }
+
+    fn wrong(&self, key: &[u8], value: &[u8]) -> Option<String> {
+        let table = table_of(key);
+        let item = EncodedItem::from_bytes(Bytes::copy_from_slice(value));
+        let decoded = match item.decode() {
+            Ok(decoded) => decoded,
+            Err(corrupt) => return Some(corrupt.to_string()),
+        };
+        if decoded.size_bytes() != item.size_bytes() {
+            return Some("the item says another size than it has".to_owned());
+        }
+        let Some(schema) = self.known.schemas.get(&table) else {
+            // Made since the catalog was read, or on its way out.
+            let made_since = self.live && table >= self.known.next.table;
+            let known = made_since || self.known.dropped.contains(&table);
+            return (!known).then(|| "an item of a table that is not in the catalog".to_owned());
+        };
+        match schema.storage_key_of_item(&decoded) {
+            Ok(own) if own.bytes() == &key[4..] => None,
+            Ok(_) => Some("the item is stored under another key than its own".to_owned()),
+            Err(_) => Some("the item has no key by the table's schema".to_owned()),
+        }
+    }
+
+    fn find(&mut self, key: &[u8], detail: String) {
+        let place = self.known.name_of(key);
+        self.verified.find(Finding::of_key(place, key, detail));
+    }
+}
+
+/// Compares what was counted with what each table counts. Batches were read at several positions: the log tells
+/// what changed in the range of each since.
+fn compare_counts(
+    source: &dyn Source,
+    mut tally: Tally,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
+    let snapshot = source.snapshot();
+    let now = Sequence(snapshot.position());
+    let mut ignored = Verified::default();
+    let known = Known::read(snapshot.as_ref(), &mut ignored);
+    drop(snapshot);
+    let Some(since) = tally.batches.iter().map(|(_, position)| *position).min() else {
+        return Ok(());
+    };
+    let mut changed = BTreeMap::<u32, Counts>::new();
+    let told = since == now
+        || source.changes_between(since, now, &mut |entry| {
+            bring_up(&mut changed, &tally.batches, entry, now);
+        })?;
+    if !told || !tally.whole {
+        return Ok(());
+    }
+    for (table, (items, bytes)) in changed {
+        let counts = tally.tables.entry(table).or_default();
+        counts.0 += items;
+        counts.1 += bytes;
+    }
+    for table in known.tables.keys() {
+        let counted = tally.tables.get(table).copied().unwrap_or_default();
+        let kept = known.counts.get(table).copied().unwrap_or_default();
+        verified.tables_counted += 1;
+        if counted != kept {
+            let detail = format!(
+                "it has {} items of {} bytes, but counts {} of {}",
+                counted.0, counted.1, kept.0, kept.1
+            );
+            verified.find(Finding::at(known.name(*table), detail));
+        }
+    }
+    Ok(())
+}
+
+/// Adds what an entry changed of items that were counted before it.
+fn bring_up(
+    changed: &mut BTreeMap<u32, Counts>,
+    batches: &[(Option<Vec<u8>>, Sequence)],
+    entry: &Entry,
+    now: Sequence,
+) {
+    for (ordinal, change) in entry.changes.iter().enumerate() {
+        let position = entry.first.offset(ordinal as u64);
+        if change.table == CATALOG_TABLE || position > now {
+            continue;
+        }
+        let key = state_key(change.table, &change.key);
+        let batch =
+            batches.partition_point(|(last, _)| last.as_ref().is_some_and(|last| *last < key));
+        let counted_at = batches.get(batch).map_or(now, |(_, position)| *position);
+        if position <= counted_at {
+            continue;
+        }
+        let counts = changed.entry(change.table).or_default();
+        counts.0 += match change.kind {
+            ChangeKind::Insert => 1,
+            ChangeKind::Modify => 0,
+            ChangeKind::Remove => -1,
+        };
+        let new_bytes = change.new.as_deref().map_or(0, size_of);
+        counts.1 += new_bytes - i64::from(change.old_size_bytes);
+    }
+}

@@ -1,0 +1,156 @@
+//! Verifying a folder that no server has open. Nothing in it changes.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use headwater_changelog::{Entry, LogVisitor, StoppedLog, VerifyReport};
+use headwater_cipher::UserKey;
+use headwater_model::{Clock, SeededRng, Sequence};
+use headwater_state::{RedbStore, Snapshot, StateError, StateStore};
+
+use super::source::Source;
+use super::{Finding, Progress, Verified};
+use crate::clock::SystemClock;
+use crate::error::{EngineError, state_behind};
+use crate::keys::{self, StoreKeys};
+use crate::storage::{
+    LOG_FOLDER, OpenError, in_folder, lock_folder, log_files, open_state_to_read,
+};
+
+/// Keys whose last values are held at once, about 200 bytes each; a larger log is read several times.
+const KEYS_PER_PASS_MAX: u64 = 4 << 20;
+const ITEMS_PER_BATCH_MAX: usize = 20_000;
+
+/// Verifies the store in `folder`, which no server may have open, with the key that it was encrypted with, if it was.
+///
+/// # Errors
+/// [`OpenError`] if the folder can't be read at all, or `progress` was told to end; damage is not an error but a
+/// finding.
+pub fn verify(
+    folder: &Path,
+    key: Option<&UserKey>,
+    progress: &Progress,
+) -> Result<Verified, OpenError> {
+    let log_folder = folder.join(LOG_FOLDER);
+    if !log_folder.is_dir() {
+        let reason = "it holds no log; is it the folder that the server was started with?";
+        let error = io::Error::new(io::ErrorKind::NotFound, reason);
+        return Err(in_folder(folder, error));
+    }
+    let _lock = lock_folder(folder)?;
+    // Nothing is encrypted here that outlives this run.
+    let rng = Arc::new(SeededRng::new(SystemClock.now_ms()));
+    let keys = keys::data_key(folder, key)?.map(|data| StoreKeys::new(&data, rng));
+    let log_key = keys.as_ref().map(|keys| keys.log.key.clone());
+    let log = StoppedLog::open(log_files(folder)?, log_key)?;
+    // What is wrong with the files is said when they are checked.
+    progress.expect_more(log.size_bytes().unwrap_or_default());
+    let mut damage = Vec::new();
+    let state = open_or_say_why(folder, keys.as_ref(), &mut damage)?;
+    let Some(state) = state else {
+        let mut verified = super::or_finding(only_log(&log, progress))?;
+        verified.not_compared = true;
+        damage.into_iter().for_each(|found| verified.find(found));
+        return Ok(verified);
+    };
+    let stopped = Stopped { log, state };
+    let mut verified = super::or_finding(super::run(&stopped, progress))?;
+    verified.state_format = stopped.state.format();
+    damage.into_iter().for_each(|found| verified.find(found));
+    Ok(verified)
+}
+
+/// Opens the state with all its pages checked. One that has a damaged page is opened nevertheless, so that what is
+/// on it can be named.
+fn open_or_say_why(
+    folder: &Path,
+    keys: Option<&StoreKeys>,
+    damage: &mut Vec<Finding>,
+) -> Result<Option<RedbStore>, OpenError> {
+    for check_pages in [true, false] {
+        match open_state_to_read(folder, keys, check_pages) {
+            Ok(state) => return Ok(Some(state)),
+            // The second time, what is damaged may look like anything.
+            Err(_) if !damage.is_empty() => {}
+            Err(error @ StateError::Damaged { .. }) => {
+                damage.push(Finding::at("state", error.to_string()));
+            }
+            Err(error) => return Err(EngineError::from(error).into()),
+        }
+    }
+    Ok(None)
+}
+
+fn only_log(log: &StoppedLog, progress: &Progress) -> Result<Verified, EngineError> {
+    let report = log.check(&mut Log(progress))?;
+    let mut verified = Verified::default();
+    verified.take_log(&report);
+    Ok(verified)
+}
+
+/// Sees the log when there is no state to compare it with.
+struct Log<'a>(&'a Progress);
+
+impl LogVisitor for Log<'_> {
+    fn block(&mut self, stored_bytes: u64) -> std::ops::ControlFlow<()> {
+        self.0.advance(stored_bytes)
+    }
+
+    fn entry(&mut self, _: &Entry) {}
+}
+
+struct Stopped {
+    log: StoppedLog,
+    state: RedbStore,
+}
+
+impl Source for Stopped {
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    fn keys_per_pass_max(&self) -> u64 {
+        KEYS_PER_PASS_MAX
+    }
+
+    fn items_per_batch_max(&self) -> usize {
+        ITEMS_PER_BATCH_MAX
+    }
+
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.state.snapshot()
+    }
+
+    fn check_log(&self, visitor: &mut dyn LogVisitor) -> Result<VerifyReport, EngineError> {
+        Ok(self.log.check(visitor)?)
+    }
+
+    fn check_reach(&self, report: &VerifyReport, applied: Sequence, verified: &mut Verified) {
+        // A log that was trimmed to nothing goes on from where it was trimmed.
+        let end = report.last.max(Sequence(report.oldest.0.saturating_sub(1)));
+        if applied > end {
+            let detail = format!(
+                "it holds position {applied}, but the log ends at {end}: log files are missing"
+            );
+            verified.find(Finding::at("state", detail));
+        }
+        if applied.next() < report.oldest {
+            let detail = state_behind(&applied, &report.oldest);
+            verified.find(Finding::at("state", detail));
+        }
+        if let Some(Err(error)) = report.store_id.map(|id| self.state.claim(id)) {
+            verified.find(Finding::at("state", error.to_string()));
+        }
+    }
+
+    fn changes_between(
+        &self,
+        _: Sequence,
+        _: Sequence,
+        _: &mut dyn FnMut(&Entry),
+    ) -> Result<bool, EngineError> {
+        // All snapshots are of one position.
+        Ok(true)
+    }
+}
