@@ -1,5 +1,6 @@
 //! The result of a verification as people read it.
 
+use headwater_model::Sequence;
 use serde_json::Value;
 
 /// Findings that are printed; of the rest only the number is.
@@ -48,8 +49,8 @@ fn counts(verified: &Value) -> anyhow::Result<String> {
             n("records")?
         ),
         format!(
-            "       begins at {}, ends at {}, {} bytes of an unfinished group",
-            text(verified, "log_oldest"),
+            "       {}, ends at {}, {} bytes of an unfinished group",
+            beginning(text(verified, "log_oldest")),
             text(verified, "log_end"),
             n("torn_bytes")?
         ),
@@ -65,6 +66,13 @@ fn counts(verified: &Value) -> anyhow::Result<String> {
         format!("       holds {}; {compared}", text(verified, "applied")),
     ];
     Ok(lines.join("\n"))
+}
+
+fn beginning(oldest: &str) -> String {
+    match oldest == Sequence::ZERO.to_string() {
+        true => "whole from the first write on".to_owned(),
+        false => format!("begins at {oldest}"),
+    }
 }
 
 fn line(finding: &Value) -> String {

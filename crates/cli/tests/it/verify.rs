@@ -76,7 +76,12 @@ fn a_stopped_store_is_verified_and_the_status_tells() {
     let clean = stopped(folder.path(), &[]);
     let said = text(&clean.stdout);
     assert_eq!(clean.status.code(), Some(0), "{said}");
-    for part in ["40 stream records", "40 items", "no damage found"] {
+    for part in [
+        "40 stream records",
+        "whole from the first write on",
+        "40 items",
+        "no damage found",
+    ] {
         assert!(said.contains(part), "{said}");
     }
     assert_eq!(text(&clean.stderr), "");
