@@ -55,6 +55,7 @@ pub use error::LogError;
 pub use files::{DiskFiles, Files, FilesLock, LogFile, MemoryFiles};
 pub use log::Log;
 pub use open::OpenReport;
+pub use open::is_encrypted;
 pub use options::{Durability, LogEncryption, LogOptions};
 pub use queue::Appended;
 pub use replay::EntryReader;

@@ -154,6 +154,26 @@ pub(crate) fn open(
     ))
 }
 
+/// Whether a folder holds an encrypted log; it is not opened, and needs no key for that.
+///
+/// # Errors
+/// [`LogError::Io`] if it can't be read, [`LogError::Unsupported`] for a newer form.
+pub fn is_encrypted(files: &dyn Files) -> Result<bool, LogError> {
+    let names = files
+        .list()
+        .map_err(|error| LogError::io("list", &files.location(), error))?;
+    for name in names.iter().filter(|name| segment::id_of(name).is_some()) {
+        let file = files
+            .open(name)
+            .map_err(|error| LogError::io("open", name, error))?;
+        let header = SegmentHeader::read(name, &*file)?;
+        if header.is_some_and(|header| header.salt.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// All segments in order of their ids. With `key` they must be encrypted, without one they must not be.
 pub(crate) fn find_segments(
     files: &dyn Files,

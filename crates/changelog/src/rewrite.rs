@@ -5,6 +5,7 @@
 //! without entries too, because it may be what carries the sequence on.
 
 use headwater_cipher::LogKey;
+use headwater_model::Sequence;
 
 use crate::block::{Content, DecodedBlock, Place};
 use crate::error::LogError;
@@ -44,10 +45,13 @@ pub fn rewrite(
 ) -> Result<Rewritten, LogError> {
     let _lock = take_lock(from)?;
     let mut rewritten = Rewritten::default();
+    let mut before: Option<(SegmentHeader, Sequence)> = None;
     for found in open::find_segments(from, key)? {
         match found.header {
             Some(header) => {
+                check_joins_on(&found, &header, before)?;
                 let index = copy(&found, &header, to, encryption)?;
+                before = Some((header, index.last.max(header.base)));
                 rewritten.segments += 1;
                 rewritten.entries += index.entries;
                 rewritten.bytes += index.end;
@@ -59,6 +63,29 @@ pub fn rewrite(
     to.sync_dir()
         .map_err(|error| LogError::io("sync", &to.location(), error))?;
     Ok(rewritten)
+}
+
+/// Whether a segment goes on where the one before ends: none is missing, and none has lost its end.
+fn check_joins_on(
+    found: &Found,
+    header: &SegmentHeader,
+    before: Option<(SegmentHeader, Sequence)>,
+) -> Result<(), LogError> {
+    let Some((before, last)) = before else {
+        return Ok(());
+    };
+    if header.store_id != before.store_id {
+        let detail = "the segment belongs to another store";
+        return Err(LogError::damaged(&found.name, 0, detail));
+    }
+    if header.base != last {
+        let detail = format!(
+            "it joins on to {}, but the entries before end at {last}",
+            header.base
+        );
+        return Err(LogError::damaged(&found.name, 0, detail));
+    }
+    Ok(())
 }
 
 /// The segment that is being written.

@@ -23,6 +23,7 @@ use self::report::{Delays, Report};
 use self::script::Story;
 use crate::client::{Client, Identity};
 use crate::serve;
+use crate::serve::environment;
 use crate::settings::{SETTINGS, Settings};
 
 pub(crate) fn command() -> Command {
@@ -91,7 +92,6 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
 
 /// The settings of `serve`, with a temporary data folder unless one is given.
 fn settings(matches: &ArgMatches, folder: &Path) -> anyhow::Result<Settings> {
-    let environment = |name: &str| std::env::var(name).ok();
     let settings = Settings::gather(matches, &environment)?;
     let default = SETTINGS.iter().find(|setting| setting.name == "data");
     let default = default.and_then(|setting| setting.default);

@@ -117,20 +117,15 @@ fn show(folder: &Path) -> Result<()> {
 }
 
 fn new_source(matches: &ArgMatches) -> Result<Option<KeySource>> {
-    let text = |name: &str| {
-        matches
-            .get_one::<String>(name)
-            .map_or("", String::as_str)
-            .to_owned()
-    };
-    KeySource::of(&text(NEW_FILE), "", &text(NEW_RING))
+    let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+    KeySource::of(text(NEW_FILE), None, text(NEW_RING))
 }
 
 fn rotate(matches: &ArgMatches) -> Result<()> {
     let folder = folder(matches)?;
     let old = KeySource::of_matches(matches)?
         .with_context(|| format!("give the present key of {}", folder.display()))?;
-    let old = old.key(Some(folder), &SystemRng)?;
+    let old = old.present(folder)?;
     let new = new_source(matches)?
         .with_context(|| format!("name the new key with --{NEW_FILE} or --{NEW_RING}"))?;
     let new = new.new_key(folder, &SystemRng)?;
@@ -147,7 +142,7 @@ fn rotate(matches: &ArgMatches) -> Result<()> {
 fn write_anew(matches: &ArgMatches) -> Result<()> {
     let folder = folder(matches)?;
     let old = match (KeySource::of_matches(matches)?, key_id(folder)?) {
-        (Some(source), Some(_)) => Some(source.key(Some(folder), &SystemRng)?),
+        (Some(source), Some(_)) => Some(source.present(folder)?),
         (Some(_), None) => bail!(
             "{} is not encrypted yet; name the key to encrypt it with by --{NEW_FILE} or --{NEW_RING}",
             folder.display()

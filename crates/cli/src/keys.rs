@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Arg, ArgMatches};
-use headwater_engine::{KeyError, KeyId, OpenError, UserKey, key_id, new_user_key};
+use headwater_engine::{
+    KeyError, KeyId, OpenError, UserKey, UserKeyError, holds_store, key_id, new_user_key,
+};
 use headwater_model::Rng;
 
 /// Names of the settings, the same everywhere.
@@ -19,7 +21,6 @@ pub(crate) const KEY_RING: &str = "encryption-key-ring";
 const OTHERS_MAY_READ: u32 = 0o077;
 
 /// Where a key is to be found.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeySource {
     /// A file that holds the key.
     File(PathBuf),
@@ -30,12 +31,23 @@ pub(crate) enum KeySource {
 }
 
 impl KeySource {
-    /// The source that was named, if one was; more than one is a mistake.
-    pub(crate) fn of(file: &str, text: &str, ring: &str) -> Result<Option<Self>> {
+    /// The source that was named, if one was; more than one is a mistake, and so is an empty one: it must not pass
+    /// for none, and nothing be encrypted.
+    pub(crate) fn of(
+        file: Option<&str>,
+        text: Option<&str>,
+        ring: Option<&str>,
+    ) -> Result<Option<Self>> {
+        for (name, value) in [(KEY_FILE, file), (KEY_TEXT, text), (KEY_RING, ring)] {
+            ensure!(
+                value != Some(""),
+                "--{name}, or its variable, is set and empty; leave it out, or name a key"
+            );
+        }
         let given = [
-            (!file.is_empty()).then(|| Self::File(file.into())),
-            (!text.is_empty()).then(|| Self::Text(text.to_owned())),
-            (!ring.is_empty()).then(|| Self::Ring(ring.into())),
+            file.map(|file| Self::File(file.into())),
+            text.map(|text| Self::Text(text.to_owned())),
+            ring.map(|ring| Self::Ring(ring.into())),
         ];
         let mut given = given.into_iter().flatten();
         match (given.next(), given.next()) {
@@ -80,32 +92,43 @@ impl KeySource {
 
     /// What those flags say.
     pub(crate) fn of_matches(matches: &ArgMatches) -> Result<Option<Self>> {
-        let text = |name: &str| {
-            matches
-                .get_one::<String>(name)
-                .map_or("", String::as_str)
-                .to_owned()
-        };
-        Self::of(&text(KEY_FILE), &text(KEY_TEXT), &text(KEY_RING))
+        let text = |name: &str| matches.get_one::<String>(name).map(String::as_str);
+        Self::of(text(KEY_FILE), text(KEY_TEXT), text(KEY_RING))
     }
 
-    /// The key for the store in `data`; a key ring gets one if the store needs one that was not made yet. Without a
-    /// folder nothing is stored, and a key ring is not touched.
+    /// The key for the store in `data`, which may be about to be made; then a key ring gets a new key. Without a folder
+    /// nothing is stored, and a key ring is not touched.
     pub(crate) fn key(&self, data: Option<&Path>, rng: &dyn Rng) -> Result<UserKey> {
         match (self, data) {
             (Self::File(file), _) => read_key(file, data),
             (Self::Text(text), _) => Ok(UserKey::parse(text)?),
             (Self::Ring(_), None) => Ok(new_user_key(rng)?),
-            (Self::Ring(ring), Some(data)) => match key_id(data)? {
-                Some(id) => read_key(&file_in(ring, id), Some(data)).with_context(|| {
-                    format!(
-                        "the key ring {} has no key {id}, with which {} is encrypted",
-                        ring.display(),
-                        data.display()
-                    )
-                }),
-                None => new_in_ring(ring, data, rng),
-            },
+            (Self::Ring(ring), Some(data)) if !holds_store(data)? && key_id(data)?.is_none() => {
+                new_in_ring(ring, data, rng)
+            }
+            (Self::Ring(_), Some(data)) => self.present(data),
+        }
+    }
+
+    /// The key that the store in `data` is encrypted with.
+    pub(crate) fn present(&self, data: &Path) -> Result<UserKey> {
+        match self {
+            Self::File(file) => read_key(file, Some(data)),
+            Self::Text(text) => Ok(UserKey::parse(text)?),
+            Self::Ring(ring) => {
+                let not_encrypted = || KeyError::NotEncrypted {
+                    folder: data.to_owned(),
+                };
+                let id = key_id(data)?.ok_or_else(|| explain_key(not_encrypted()))?;
+                let file = file_in(ring, id);
+                ensure!(
+                    file.exists(),
+                    "the key ring {} has no key {id}, with which {} is encrypted",
+                    ring.display(),
+                    data.display()
+                );
+                read_key(&file, Some(data))
+            }
         }
     }
 
@@ -160,7 +183,7 @@ fn new_in_ring(ring: &Path, data: &Path, rng: &dyn Rng) -> Result<UserKey> {
     refuse_within(ring, Some(data))?;
     let key = new_user_key(rng)?;
     write_key(&file_in(ring, key.id()), &key)?;
-    fs::File::open(ring)?.sync_all()?;
+    sync_parent(ring)?;
     Ok(key)
 }
 
@@ -174,7 +197,17 @@ pub(crate) fn write_key(file: &Path, key: &UserKey) -> Result<()> {
         .open(file)
         .with_context(context)?;
     writeln!(out, "{}", key.to_hex()).with_context(context)?;
-    out.sync_all().with_context(context)
+    out.sync_all().with_context(context)?;
+    sync_parent(file)
+}
+
+/// Makes the name of a new file or folder safe: what is encrypted must not outlive its key.
+fn sync_parent(path: &Path) -> Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok(fs::File::open(parent)?.sync_all()?)
 }
 
 /// Adds what to do to an error of opening a store.
@@ -209,6 +242,10 @@ fn hint(error: &KeyError) -> Option<String> {
             "leave the key out, or encrypt the folder with `headwater key reencrypt --data {}`",
             folder.display()
         )),
+        KeyError::Refused {
+            reason: UserKeyError::Damaged { .. },
+            ..
+        } => Some("put back the file `key` from a backup of the folder".to_owned()),
         KeyError::Refused { .. } => Some("give the key that it was encrypted with".to_owned()),
         _ => None,
     }
@@ -220,10 +257,13 @@ mod tests {
 
     #[test]
     fn one_source_at_most() {
-        assert_eq!(KeySource::of("", "", "").ok(), Some(None));
-        let ring = KeySource::of("", "", "ring").ok().flatten();
-        assert_eq!(ring, Some(KeySource::Ring("ring".into())));
-        let error = KeySource::of("file", "", "ring").unwrap_err().to_string();
-        assert!(error.contains("exclude each other"), "{error}");
+        let of = KeySource::of;
+        assert!(of(None, None, None).is_ok_and(|none| none.is_none()));
+        let ring = of(None, None, Some("ring")).ok().flatten();
+        assert!(matches!(ring, Some(KeySource::Ring(_))));
+        let error = of(Some("file"), None, Some("ring")).err().unwrap();
+        assert!(error.to_string().contains("exclude each other"), "{error}");
+        let error = of(None, Some(""), None).err().unwrap();
+        assert!(error.to_string().contains("set and empty"), "{error}");
     }
 }

@@ -35,13 +35,18 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let settings = Settings::gather(matches, &|name| std::env::var(name).ok())?;
+    let settings = Settings::gather(matches, &environment)?;
     start_logging(&settings)?;
     let running = start(&settings).await?;
     println!("headwater listening on http://{}", running.address);
     running.wait_for_signal().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A variable of the environment. What is not UTF-8 is no value of any setting, and must not pass for unset.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// The signals that end a server, caught from before it can be reached.
@@ -224,9 +229,9 @@ fn user_key(
     rng: &dyn Rng,
 ) -> anyhow::Result<Option<UserKey>> {
     let source = KeySource::of(
-        settings.text(KEY_FILE),
-        settings.text(KEY_TEXT),
-        settings.text(KEY_RING),
+        settings.given(KEY_FILE),
+        settings.given(KEY_TEXT),
+        settings.given(KEY_RING),
     )?;
     source.map(|source| source.key(data, rng)).transpose()
 }

@@ -283,8 +283,15 @@ pub(crate) const SETTINGS: &[Setting] = &[
 ];
 
 /// Values of all settings that are set.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings(BTreeMap<&'static str, String>);
+
+/// The names alone: there may be a key among the values.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Settings {
     /// The flags of all settings, and `--config`.
@@ -353,6 +360,11 @@ impl Settings {
         self.0.get(name).map_or("", String::as_str)
     }
 
+    /// The text of a setting, if it is set, be it to nothing.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// The number of a setting, if it is set.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.text(name).parse().ok()
@@ -392,9 +404,16 @@ fn environment_name(name: &str) -> String {
 fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the settings file {} can't be read", path.display()))?;
-    let table: toml::Table = text
-        .parse()
-        .with_context(|| format!("the settings file {} is not TOML", path.display()))?;
+    // Without the line that the parser would show: it may hold a key.
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = text.bytes().take(error.span().map_or(0, |span| span.start));
+        let line = before.filter(|byte| *byte == b'\n').count() + 1;
+        anyhow::anyhow!(
+            "the settings file {} is not TOML: line {line}: {}",
+            path.display(),
+            error.message()
+        )
+    })?;
     for key in table.keys() {
         if !SETTINGS.iter().any(|setting| setting.name == key) {
             bail!(

@@ -15,7 +15,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use headwater_engine::{Progress, UserKey, Verified};
 
 use crate::keys::{self, KeySource};
-use crate::serve::SystemRng;
 
 /// Time between two lines of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -78,7 +77,7 @@ fn stopped(matches: &ArgMatches) -> anyhow::Result<serde_json::Value> {
         anyhow::bail!("--data is missing");
     };
     let key = KeySource::of_matches(matches)?
-        .map(|source| source.key(Some(folder), &SystemRng))
+        .map(|source| source.present(folder))
         .transpose()?;
     let verified = verify(folder, key.as_ref(), shows_progress(matches))?;
     Ok(serde_json::to_value(verified)?)

@@ -11,20 +11,25 @@
 //! A folder with this file is encrypted, one without it is not. The file is replaced as a whole: whoever opens the
 //! folder finds the old one or the new one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headwater_changelog::LogEncryption;
+use headwater_changelog::{DiskFiles, LogEncryption, LogError};
 use headwater_cipher::{
     DataKey, KeyId, NONCE_BYTES, SectorCipher, UserKey, UserKeyError, WRAPPED_BYTES, WrappedKey,
 };
 use headwater_model::Rng;
 
+use crate::reencrypt;
+use crate::storage::LOG_FOLDER;
+
 /// File of the wrapped data key within the data folder.
 pub(crate) const KEY_FILE: &str = "key";
-const NEW_KEY_FILE: &str = "key.new";
+pub(crate) const NEW_KEY_FILE: &str = "key.new";
+/// Held while the key is changed.
+const LOCK_FILE: &str = "key.lock";
 
 const MAGIC: &[u8; 8] = b"hwkeyfil";
 const VERSION: u16 = 1;
@@ -47,6 +52,26 @@ pub enum KeyError {
         /// The data folder.
         folder: PathBuf,
     },
+    /// The log is encrypted, and the file with its wrapped key is not there.
+    #[error(
+        "the data folder {} holds an encrypted log, but not the file `key`: put it back from a backup of the folder",
+        folder.display()
+    )]
+    Lost {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The key or the files of the store are being changed, or were when a process ended.
+    #[error("the data folder {} is being re-encrypted or its key changed: {what}", folder.display())]
+    Busy {
+        /// The data folder.
+        folder: PathBuf,
+        /// What to do.
+        what: &'static str,
+    },
+    /// The log can't be looked at.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The given key does not open the store's.
     #[error("the data folder {} does not open with the given key: {reason}", folder.display())]
     Refused {
@@ -146,13 +171,23 @@ pub fn key_id(folder: &Path) -> Result<Option<KeyId>, KeyError> {
 /// run meanwhile: it has read its key already. When this returns, the old key opens the folder no more.
 ///
 /// # Errors
-/// [`KeyError`]; the folder opens with `old` then.
+/// [`KeyError`]; the folder opens with `old` then. After [`KeyError::File`] it may be either: keep both.
 pub fn rotate_key(
     folder: &Path,
     old: &UserKey,
     new: &UserKey,
     rng: &dyn Rng,
 ) -> Result<(), KeyError> {
+    let busy = |what| KeyError::Busy {
+        folder: folder.to_owned(),
+        what,
+    };
+    let Some(_lock) = try_lock(folder)? else {
+        return Err(busy("wait until that is done"));
+    };
+    if reencrypt::is_unfinished(folder) {
+        return Err(busy("start the server once, which finishes it"));
+    }
     match data_key(folder, Some(old))? {
         Some(data) => write_key_file(folder, &data, new, rng),
         None => Err(KeyError::NotEncrypted {
@@ -164,6 +199,9 @@ pub fn rotate_key(
 /// The data key of the store in `folder`; `None` if the store is not encrypted and no key was given.
 pub(crate) fn data_key(folder: &Path, user: Option<&UserKey>) -> Result<Option<DataKey>, KeyError> {
     match (read(folder)?, user) {
+        (None, _) if holds_encrypted_log(folder)? => Err(KeyError::Lost {
+            folder: folder.to_owned(),
+        }),
         (None, None) => Ok(None),
         (None, Some(_)) => Err(KeyError::NotEncrypted {
             folder: folder.to_owned(),
@@ -176,6 +214,32 @@ pub(crate) fn data_key(folder: &Path, user: Option<&UserKey>) -> Result<Option<D
     }
 }
 
+fn holds_encrypted_log(folder: &Path) -> Result<bool, KeyError> {
+    let log = folder.join(LOG_FOLDER);
+    if !log.is_dir() {
+        return Ok(false);
+    }
+    let files = DiskFiles::open(&log).map_err(|error| KeyError::File { file: log, error })?;
+    Ok(headwater_changelog::is_encrypted(&files)?)
+}
+
+/// Keeps others from changing the key while it is read and written anew; `None` if somebody does.
+pub(crate) fn try_lock(folder: &Path) -> Result<Option<File>, KeyError> {
+    let file = folder.join(LOCK_FILE);
+    let failed = |error| KeyError::File {
+        file: file.clone(),
+        error,
+    };
+    let mut options = File::options();
+    let lock = options.create(true).truncate(false).write(true).open(&file);
+    let lock = lock.map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 fn unwrap(folder: &Path, wrapped: &WrappedKey, user: &UserKey) -> Result<DataKey, KeyError> {
     user.unwrap(wrapped).map_err(|reason| KeyError::Refused {
         folder: folder.to_owned(),
@@ -184,7 +248,7 @@ fn unwrap(folder: &Path, wrapped: &WrappedKey, user: &UserKey) -> Result<DataKey
 }
 
 fn read(folder: &Path) -> Result<Option<WrappedKey>, KeyError> {
-    let file = folder.join(KEY_FILE);
+    let file = reencrypt::new_key_file(folder).unwrap_or_else(|| folder.join(KEY_FILE));
     let bytes = match fs::read(&file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

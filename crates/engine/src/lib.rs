@@ -45,7 +45,7 @@ pub use record::{
     TableRecord, TableStatus, Throughput, Transition, shard_id,
 };
 pub use reencrypt::{Reencrypted, reencrypt};
-pub use storage::{Durability, OpenError, StorageOptions, open};
+pub use storage::{Durability, OpenError, StorageOptions, holds_store, open};
 pub use table::Table;
 pub use tables::{NewTable, StreamChange, TableChange, TableView};
 pub use verify::{Finding, Progress, VerificationRunning, VerificationStatus, Verified, verify};

@@ -1,23 +1,23 @@
 //! Writing a stopped store anew under a new data key; a plain store becomes an encrypted one.
 //!
-//! Everything is written into the folder `next` beside the old files, and made durable. The file `next/READY` then
-//! decides: with it, the new files take the places of the old ones, now or at the next opening; without it, `next` is
-//! worth nothing and is removed.
+//! Everything is written into the folder `reencrypted` beside the old files, and made durable. The file `READY` in it
+//! then decides: with it, the new files take the places of the old ones, now or at the next opening; without it, they
+//! are worth nothing and are removed.
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headwater_changelog::DiskFiles;
+use headwater_changelog::{DiskFiles, LogError};
 use headwater_cipher::UserKey;
 use headwater_model::Rng;
 
 use crate::error::EngineError;
-use crate::keys::{self, KEY_FILE, StoreKeys};
+use crate::keys::{self, KEY_FILE, KeyError, NEW_KEY_FILE, StoreKeys};
 use crate::storage::{LOG_FOLDER, OpenError, STATE_FILE, in_folder, lock_folder, log_files};
 
-const NEXT_FOLDER: &str = "next";
+const NEXT_FOLDER: &str = "reencrypted";
 const READY_FILE: &str = "READY";
 
 /// What was written anew.
@@ -48,7 +48,36 @@ pub fn reencrypt(
 ) -> Result<Reencrypted, OpenError> {
     let failed = |error| in_folder(folder, error);
     let _lock = lock_folder(folder)?;
+    let _keys = lock_keys(folder)?;
     finish(folder).map_err(failed)?;
+    let written = write_anew(folder, old, new, rng, progress);
+    if written.is_err() {
+        // What was written is worth nothing, and the disk may be full of it.
+        discard(folder).map_err(failed)?;
+    }
+    let written = written?;
+    commit(folder).map_err(failed)?;
+    finish(folder).map_err(failed)?;
+    Ok(written)
+}
+
+/// Keeps the key as it is while it is read and written anew.
+pub(crate) fn lock_keys(folder: &Path) -> Result<File, OpenError> {
+    let busy = || KeyError::Busy {
+        folder: folder.to_owned(),
+        what: "try again when that is done",
+    };
+    Ok(keys::try_lock(folder)?.ok_or_else(busy)?)
+}
+
+fn write_anew(
+    folder: &Path,
+    old: Option<&UserKey>,
+    new: &UserKey,
+    rng: &Arc<dyn Rng>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Reencrypted, OpenError> {
+    let failed = |error| in_folder(folder, error);
     let old_keys = keys::data_key(folder, old)?.map(|data| StoreKeys::new(&data, rng.clone()));
     let data = keys::make(&**rng)?;
     let new_keys = StoreKeys::new(&data, rng.clone());
@@ -60,6 +89,7 @@ pub fn reencrypt(
     let key = old_keys.as_ref().map(|keys| &keys.log.key);
     let encryption = Some(&new_keys.log);
     let log = headwater_changelog::rewrite(&*from, key, &to, encryption, progress)?;
+    check_copy(&to, &new_keys)?;
     let state_file = folder.join(STATE_FILE);
     let mut state_bytes = 0;
     if state_file.exists() {
@@ -76,8 +106,6 @@ pub fn reencrypt(
         .map_err(EngineError::from)?;
     }
     keys::write_key_file(&next, &data, new, &**rng)?;
-    commit(folder, &next).map_err(failed)?;
-    finish(folder).map_err(failed)?;
     Ok(Reencrypted {
         segments: log.segments,
         entries: log.entries,
@@ -85,21 +113,52 @@ pub fn reencrypt(
     })
 }
 
+/// The old files go when the new ones are in place, so these have to be whole.
+fn check_copy(log: &DiskFiles, keys: &StoreKeys) -> Result<(), OpenError> {
+    let report = headwater_changelog::verify(log, Some(&keys.log.key))?;
+    match report.problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(LogError::Damaged {
+            file: format!("{NEXT_FOLDER}/{LOG_FOLDER}/{}", problem.file),
+            offset: problem.offset,
+            detail: problem.detail.clone(),
+        }
+        .into()),
+    }
+}
+
 /// From here on the new files count.
-fn commit(folder: &Path, next: &Path) -> io::Result<()> {
-    sync_folder(next)?;
+fn commit(folder: &Path) -> io::Result<()> {
+    let next = folder.join(NEXT_FOLDER);
+    sync_folder(&next)?;
     sync_folder(folder)?;
     File::create_new(next.join(READY_FILE))?.sync_all()?;
-    sync_folder(next)
+    sync_folder(&next)
+}
+
+/// Whether new files wait to take the places of the old ones.
+pub(crate) fn is_unfinished(folder: &Path) -> bool {
+    folder.join(NEXT_FOLDER).join(READY_FILE).exists()
+}
+
+/// The key file that counts while it is not in its place yet.
+pub(crate) fn new_key_file(folder: &Path) -> Option<PathBuf> {
+    let file = folder.join(NEXT_FOLDER).join(KEY_FILE);
+    (is_unfinished(folder) && file.exists()).then_some(file)
+}
+
+/// Whether there is something for [`finish`] to do.
+pub(crate) fn is_begun(folder: &Path) -> bool {
+    folder.join(NEXT_FOLDER).is_dir()
 }
 
 /// Finishes or undoes what an earlier run left, in a folder that the caller has locked. The steps may be cut short anywhere and begun again.
 pub(crate) fn finish(folder: &Path) -> io::Result<()> {
-    let next = folder.join(NEXT_FOLDER);
-    if !next.is_dir() {
+    if !is_begun(folder) {
         return Ok(());
     }
-    if next.join(READY_FILE).exists() {
+    let next = folder.join(NEXT_FOLDER);
+    if is_unfinished(folder) {
         for name in [KEY_FILE, STATE_FILE] {
             if next.join(name).exists() {
                 fs::rename(next.join(name), folder.join(name))?;
@@ -114,7 +173,23 @@ pub(crate) fn finish(folder: &Path) -> io::Result<()> {
         sync_folder(folder)?;
         fs::remove_file(next.join(READY_FILE))?;
     }
-    remove_folder(&next)?;
+    discard(folder)
+}
+
+/// Removes what was written, and nothing that was not.
+fn discard(folder: &Path) -> io::Result<()> {
+    let next = folder.join(NEXT_FOLDER);
+    if !next.is_dir() {
+        return Ok(());
+    }
+    remove_folder(&next.join(LOG_FOLDER))?;
+    for name in [KEY_FILE, NEW_KEY_FILE, STATE_FILE] {
+        match fs::remove_file(next.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::remove_dir(next)?;
     sync_folder(folder)
 }
 

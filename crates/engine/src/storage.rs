@@ -117,9 +117,14 @@ fn on_disk(
 ) -> Result<Parts, OpenError> {
     std::fs::create_dir_all(folder).map_err(|error| in_folder(folder, error))?;
     let lock = lock_folder(folder)?;
+    // Others may change the key of an encrypted store while a server runs, but not while it starts.
+    let _keys = match storage.key.is_some() || reencrypt::is_begun(folder) {
+        true => Some(reencrypt::lock_keys(folder)?),
+        false => None,
+    };
     reencrypt::finish(folder).map_err(|error| in_folder(folder, error))?;
     let files = log_files(folder)?;
-    let is_new = !folder.join(STATE_FILE).exists() && !holds_log(&*files, folder)?;
+    let is_new = !holds_store(folder).map_err(|error| in_folder(folder, error))?;
     let keys = keys::open(folder, is_new, storage.key.as_ref(), rng)?;
     let state = open_state(folder, storage, keys.as_ref())?;
     Ok(Parts {
@@ -144,8 +149,19 @@ pub(crate) fn log_files(folder: &Path) -> Result<Arc<dyn Files>, OpenError> {
     Ok(Arc::new(files.map_err(|error| in_folder(folder, error))?))
 }
 
-fn holds_log(files: &dyn Files, folder: &Path) -> Result<bool, OpenError> {
-    let names = files.list().map_err(|error| in_folder(folder, error))?;
+/// Whether a folder holds a store, or a part of one.
+///
+/// # Errors
+/// What the system says when the folder can't be read.
+pub fn holds_store(folder: &Path) -> std::io::Result<bool> {
+    if folder.join(STATE_FILE).exists() {
+        return Ok(true);
+    }
+    let log = folder.join(LOG_FOLDER);
+    if !log.is_dir() {
+        return Ok(false);
+    }
+    let names = DiskFiles::open(log)?.list()?;
     Ok(names
         .iter()
         .any(|name| headwater_changelog::is_segment(name)))

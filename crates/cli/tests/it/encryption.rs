@@ -228,10 +228,12 @@ fn wrong_and_missing_keys_are_refused_at_the_start() {
     let other = Place::new().path("the.key");
     let made = output(&["key", "new"]);
     let other_key = text(&made.stdout);
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 8] = [
         (&[], "no key was given; give it with --encryption-key-file"),
         (&["--encryption-key", &other_key], "the given key is"),
         (&["--encryption-key", "secret"], "64 hexadecimal digits"),
+        (&["--encryption-key", ""], "is set and empty"),
+        (&["--encryption-key-file", ""], "is set and empty"),
         (&["--encryption-key-file", &other], "can't be read"),
         (
             &["--encryption-key-ring", &place.path("ring")],
@@ -257,6 +259,10 @@ fn wrong_and_missing_keys_are_refused_at_the_start() {
     let refused = refusal(&plain, &["--encryption-key-file", &plain.path("the.key")]);
     assert!(refused.contains("is not encrypted"), "{refused}");
     assert!(refused.contains("headwater key reencrypt"), "{refused}");
+    let ring = plain.path("ring");
+    let refused = refusal(&plain, &["--encryption-key-ring", &ring]);
+    assert!(refused.contains("is not encrypted"), "{refused}");
+    assert!(!Path::new(&ring).exists(), "no key is made for it");
     place.serve(&["--encryption-key-file", &key]).stop();
 }
 

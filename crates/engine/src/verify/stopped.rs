@@ -13,7 +13,8 @@ use super::source::Source;
 use super::{Finding, Progress, Verified};
 use crate::clock::SystemClock;
 use crate::error::{EngineError, state_behind};
-use crate::keys::{self, StoreKeys};
+use crate::keys::{self, KeyError, StoreKeys};
+use crate::reencrypt;
 use crate::storage::{
     LOG_FOLDER, OpenError, in_folder, lock_folder, log_files, open_state_to_read,
 };
@@ -39,6 +40,13 @@ pub fn verify(
         return Err(in_folder(folder, error));
     }
     let _lock = lock_folder(folder)?;
+    if reencrypt::is_unfinished(folder) {
+        return Err(KeyError::Busy {
+            folder: folder.to_owned(),
+            what: "start the server once, which finishes it",
+        }
+        .into());
+    }
     // Nothing is encrypted here that outlives this run.
     let rng = Arc::new(SeededRng::new(SystemClock.now_ms()));
     let keys = keys::data_key(folder, key)?.map(|data| StoreKeys::new(&data, rng));

@@ -147,6 +147,80 @@ async fn a_damaged_key_file_is_named() {
 }
 
 #[tokio::test]
+async fn a_lost_key_file_is_missed_and_nothing_is_written_plain() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let path = folder.path().join("key");
+    let whole = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    for given in [None, Some(&key(1))] {
+        let refusal = try_open(folder.path(), given).err().unwrap().to_string();
+        assert!(refusal.contains("not the file `key`"), "{refusal}");
+    }
+    // Without its state it does not become a plain store either.
+    let state = fs::read(folder.path().join("state")).unwrap();
+    fs::remove_file(folder.path().join("state")).unwrap();
+    assert!(try_open(folder.path(), None).is_err());
+    assert!(!folder.path().join("state").exists());
+    fs::write(folder.path().join("state"), state).unwrap();
+    fs::write(&path, whole).unwrap();
+    works(folder.path(), Some(&key(1))).await;
+}
+
+#[tokio::test]
+async fn a_key_is_not_rotated_while_new_files_wait_for_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let whole = fs::read(folder.path().join("key")).unwrap();
+    let next = folder.path().join("reencrypted");
+    fs::create_dir(&next).unwrap();
+    fs::write(next.join("READY"), b"").unwrap();
+    fs::write(next.join("key"), &whole).unwrap();
+    let rotate = || rotate_key(folder.path(), &key(1), &key(2), &*rng());
+    assert!(matches!(rotate(), Err(KeyError::Busy { .. })));
+    assert!(verify_with(folder.path(), Some(&key(1))).is_err());
+    works(folder.path(), Some(&key(1))).await;
+    rotate().unwrap();
+    works(folder.path(), Some(&key(2))).await;
+}
+
+#[tokio::test]
+async fn nothing_is_reencrypted_from_a_log_with_a_missing_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    for number in 0..3 {
+        let database = try_open(folder.path(), Some(&key(1))).unwrap();
+        let table = database.table("", MARKER).unwrap();
+        put(&database, &table, "more", number).await.unwrap();
+        database.close();
+    }
+    let log = files(&folder.path().join("log")).into_iter();
+    let mut segments: Vec<PathBuf> = log.filter(|path| path.extension().is_some()).collect();
+    segments.sort();
+    assert!(segments.len() > 2);
+    let aside = folder.path().join("aside");
+    fs::rename(&segments[1], &aside).unwrap();
+    let run = || reencrypt(folder.path(), Some(&key(1)), &key(2), &rng(), &mut |_| {});
+    let refused = run().unwrap_err().to_string();
+    assert!(refused.contains("joins on to"), "{refused}");
+    assert!(!folder.path().join("reencrypted").exists());
+    fs::rename(aside, &segments[1]).unwrap();
+    works(folder.path(), Some(&key(1))).await;
+    run().unwrap();
+    works(folder.path(), Some(&key(2))).await;
+}
+
+#[tokio::test]
+async fn a_folder_of_somebody_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("reencrypted").join("mine");
+    fs::create_dir(folder.path().join("reencrypted")).unwrap();
+    fs::write(&file, b"text").unwrap();
+    assert!(try_open(folder.path(), None).is_err());
+    assert_eq!(fs::read(&file).unwrap(), b"text");
+}
+
+#[tokio::test]
 async fn a_source_of_zeros_makes_no_key() {
     struct Zeros;
     impl Rng for Zeros {
@@ -161,16 +235,24 @@ async fn reencrypting_keeps_everything_and_needs_the_new_key() {
     for old in [None, Some(key(1))] {
         let folder = tempfile::tempdir().unwrap();
         filled(folder.path(), old.as_ref()).await;
+        let old_file = fs::read(folder.path().join("key")).ok();
         let mut copied = 0;
         let written = reencrypt(folder.path(), old.as_ref(), &key(2), &rng(), &mut |bytes| {
             copied += bytes;
         })
         .unwrap();
+        if let Some(old_file) = &old_file {
+            // The old data key opens nothing any more, whoever wraps it.
+            let new_file = fs::read(folder.path().join("key")).unwrap();
+            fs::write(folder.path().join("key"), old_file).unwrap();
+            assert!(try_open(folder.path(), old.as_ref()).is_err());
+            fs::write(folder.path().join("key"), new_file).unwrap();
+        }
         assert!(written.entries > 50 && written.state_bytes > 0 && copied > written.state_bytes);
         assert!(!shows_marker(folder.path()));
         assert!(try_open(folder.path(), old.as_ref()).is_err());
         works(folder.path(), Some(&key(2))).await;
-        assert!(!folder.path().join("next").exists());
+        assert!(!folder.path().join("reencrypted").exists());
     }
 }
 
@@ -196,11 +278,14 @@ async fn reencrypting_may_be_cut_short_anywhere() {
     filled(old.path(), None).await;
     copy_folder(old.path(), new.path());
     reencrypt(new.path(), None, &key(2), &rng(), &mut |_| {}).unwrap();
+    for lock in ["LOCK", "key.lock"] {
+        fs::remove_file(new.path().join(lock)).unwrap();
+    }
     // The steps of putting the new files in place, as far as `moved` of them.
     for moved in 0..=4 {
         let folder = tempfile::tempdir().unwrap();
         copy_folder(old.path(), folder.path());
-        let next = folder.path().join("next");
+        let next = folder.path().join("reencrypted");
         copy_folder(new.path(), &next);
         fs::write(next.join("READY"), b"").unwrap();
         for name in ["key", "state"].iter().take(moved) {
@@ -217,9 +302,9 @@ async fn reencrypting_may_be_cut_short_anywhere() {
     }
     let folder = tempfile::tempdir().unwrap();
     copy_folder(old.path(), folder.path());
-    copy_folder(new.path(), &folder.path().join("next"));
+    copy_folder(new.path(), &folder.path().join("reencrypted"));
     works(folder.path(), None).await;
-    assert!(!folder.path().join("next").exists());
+    assert!(!folder.path().join("reencrypted").exists());
 }
 
 fn copy_folder(from: &Path, to: &Path) {
