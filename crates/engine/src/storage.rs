@@ -55,7 +55,7 @@ pub enum OpenError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The log can't be opened.
-    #[error("the log can't be opened: {0}")]
+    #[error(transparent)]
     Log(#[from] LogError),
     /// Log and state don't give a consistent database.
     #[error(transparent)]
