@@ -87,11 +87,22 @@ impl Database {
 
     /// The oldest sequence number that readers of a stream may still ask for.
     pub fn trim_point(&self, stream: &StreamRecord) -> Sequence {
+        self.retention_edge(stream).max(self.inner.log.oldest())
+    }
+
+    /// Whether a closed shard is past the retention of its stream. Where the log begins does not count: a shard without
+    /// records keeps no segment of it, and is listed as its parent and children are.
+    pub fn is_past_retention(&self, stream: &StreamRecord, shard: &ShardRecord) -> bool {
+        let edge = self.retention_edge(stream);
+        shard.end.is_some_and(|end| end < edge)
+    }
+
+    /// The first sequence number within the retention of a stream.
+    fn retention_edge(&self, stream: &StreamRecord) -> Sequence {
         let retention_ms = stream
             .retention_ms
             .unwrap_or(self.inner.options.retention_ms);
-        let oldest_ms = self.inner.clock.now_ms().saturating_sub(retention_ms);
-        Sequence::first_at_ms(oldest_ms).max(self.inner.log.oldest())
+        Sequence::first_at_ms(self.inner.clock.now_ms().saturating_sub(retention_ms))
     }
 
     /// Closes an open shard and opens `children` shards in its place, each with an even part of its range.
@@ -194,10 +205,9 @@ impl Database {
         let mut change = CatalogChange::default();
         let maps = self.inner.catalog.maps.read();
         for stream in maps.streams.values() {
-            let trim_point = self.trim_point(stream);
             let mut left = 0;
             for shard in maps.shards_of(stream.id) {
-                if shard.end.is_some_and(|end| end < trim_point) {
+                if self.is_past_retention(stream, shard) {
                     change.removed_shards.push((stream.id, shard.number));
                 } else {
                     left += 1;

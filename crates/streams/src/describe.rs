@@ -68,11 +68,10 @@ impl Streams {
     /// # Errors
     /// [`StreamsError::Engine`].
     pub async fn shards(&self, stream: &StreamRecord) -> Result<Vec<ShardView>, StreamsError> {
-        let trim_point = self.database.trim_point(stream);
         let shards = self.database.shards(stream.id).await?;
         let views = shards
             .iter()
-            .filter(|shard| shard.end.is_none_or(|end| end >= trim_point));
+            .filter(|shard| !self.database.is_past_retention(stream, shard));
         Ok(views
             .map(|shard| ShardView {
                 parent_id: shard.parent_id(),

@@ -219,3 +219,38 @@ fn open_seeded(folder: &std::path::Path, clock: &ManualClock, seed: u64) -> Data
     let opened = headwater_engine::open(Some(folder), storage, clock, rng, options(1));
     opened.unwrap().0
 }
+
+/// A shard that is rolled over before its first record keeps no segment of the log. It is listed all the same, until its
+/// retention is over: its child names it. Seed 0 of the power losses met one that was forgotten at once.
+#[tokio::test]
+async fn an_empty_shard_is_listed_until_its_retention_is_over() {
+    let clock = ManualClock::new(START_MS);
+    let one_hour = EngineOptions {
+        shard_age_ms: HOUR_MS,
+        ..options(1)
+    };
+    let database = open(None, &clock, one_hour);
+    let idle = create(&database, "idle", Some(StreamView::NewImage)).await;
+    let stream = idle.record().stream.unwrap();
+    clock.advance_ms(HOUR_MS);
+    database.run_due().await.unwrap();
+    let busy = create(&database, "busy", None).await;
+    for index in 0..2_000 {
+        let key = format!("key number {}", index % 50);
+        put(&database, &busy, &key, index).await.unwrap();
+    }
+    while database.log().checkpoint() < database.log().durable() {
+        tokio::task::yield_now().await;
+    }
+    database.run_due().await.unwrap();
+    database.run_due().await.unwrap();
+    let shards = database.shards(stream).await.unwrap();
+    assert!(database.log().oldest() > shards[0].end.unwrap());
+    assert_eq!(shards.len(), 2);
+    assert_eq!(shards[1].parent, Some(shards[0].number));
+    clock.advance_ms(25 * HOUR_MS);
+    database.run_due().await.unwrap();
+    let shards = database.shards(stream).await.unwrap();
+    assert!(shards.iter().all(|shard| shard.number > 1), "{shards:?}");
+    database.close();
+}
