@@ -45,6 +45,8 @@ mod shard;
 mod stats;
 mod tail;
 pub mod testing;
+mod trim;
+mod trim_point;
 mod varint;
 mod verify;
 mod writer;

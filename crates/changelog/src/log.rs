@@ -17,7 +17,7 @@ use crate::entry::EntryDraft;
 use crate::error::{LogError, SYNC};
 use crate::files::{Files, FilesLock, LogFile};
 use crate::index::SegmentIndex;
-use crate::open::{self, OpenReport};
+use crate::open::{self, OpenReport, Opened};
 use crate::options::LogOptions;
 use crate::position::{DurablePosition, Ended};
 use crate::queue::{Appended, Queue};
@@ -27,6 +27,8 @@ use crate::segment::{self, Segment, SegmentSet, SegmentSummary};
 use crate::shard::{ReadLimit, ShardPage};
 use crate::stats::{Counters, LogStats};
 use crate::tail::TailCache;
+use crate::trim::Trimming;
+use crate::trim_point::TrimPoint;
 use crate::writer::{self, ActiveFile};
 
 /// What the log's threads and readers share.
@@ -80,6 +82,11 @@ impl Shared {
         }
     }
 
+    /// Up to where the state is known to hold the log durably.
+    pub(crate) fn checkpointed(&self) -> Sequence {
+        Sequence(self.checkpointed.load(Ordering::Acquire))
+    }
+
     /// Stops the log for good after a failure.
     pub(crate) fn poison(&self, error: &LogError) {
         let reason: Arc<str> = error.to_string().into();
@@ -115,7 +122,7 @@ pub struct Log {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     /// One trim at a time.
-    trimming: Mutex<()>,
+    trimming: Mutex<Trimming>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop: Mutex<Option<writer::Stop>>,
     lock: Mutex<Option<FilesLock>>,
@@ -130,18 +137,30 @@ impl Log {
     ) -> Result<(Self, OpenReport), LogError> {
         options.check()?;
         let lock = take_lock(&*files)?;
-        let (shared, active, report) = open::open(files, options, &*clock)?;
+        let Opened {
+            shared,
+            active,
+            trim_point,
+            report,
+        } = open::open(files, options, &*clock)?;
         let shared = Arc::new(shared);
         let (threads, stop) = writer::start(shared.clone(), active)?;
         let log = Self {
             shared,
             clock,
-            trimming: Mutex::new(()),
+            trimming: Mutex::new(Trimming::new(trim_point)),
             threads: Mutex::new(threads),
             stop: Mutex::new(Some(stop)),
             lock: Mutex::new(Some(lock)),
         };
         Ok((log, report))
+    }
+
+    /// The trim point as its file has it, if the file says anything, and as the log goes by it.
+    pub(crate) fn trim_points(&self) -> Result<(Option<Sequence>, Sequence), LogError> {
+        let trimming = self.trimming.lock();
+        let stored = TrimPoint::read(&*self.shared.files, &[])?;
+        Ok((stored.map(|stored| stored.sequence()), trimming.point()))
     }
 
     /// Enqueues an entry: no I/O, one short lock. Wait for `last` to know that it is durable.
@@ -235,7 +254,7 @@ impl Log {
 
     /// Up to where the state is known to hold the log durably; sealed segments below may be dropped.
     pub fn checkpoint(&self) -> Sequence {
-        Sequence(self.shared.checkpointed.load(Ordering::Acquire))
+        self.shared.checkpointed()
     }
 
     /// Says what the state holds durably. Segments with anything later are never dropped.
@@ -245,49 +264,21 @@ impl Log {
             .fetch_max(position.0, Ordering::AcqRel);
     }
 
-    /// Drops sealed segments from the oldest on, while they are checkpointed and `may_drop` agrees; gives their
-    /// number. Waits for the disk.
+    /// Drops sealed segments from the oldest on, while they are checkpointed and `may_drop` agrees; gives their number. It
+    /// waits for one fsync, whatever the number. Their files are left to [`Log::remove_trimmed`] and to the next opening.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] if the trim point can't be written; then nothing is dropped.
     pub fn trim(&self, may_drop: &dyn Fn(&SegmentSummary) -> bool) -> Result<usize, LogError> {
-        let _one = self.trimming.lock();
-        let checkpointed = self.checkpoint();
-        let mut dropped = 0;
-        loop {
-            let list = self.shared.segments.list();
-            let Some(oldest) = list.first().filter(|oldest| oldest.is_sealed()) else {
-                break;
-            };
-            let summary = oldest.summary();
-            if summary.last > checkpointed || !may_drop(&summary) {
-                break;
-            }
-            self.drop_oldest(oldest)?;
-            dropped += 1;
-        }
-        if dropped > 0 {
-            let oldest = self.oldest();
-            self.shared
-                .shard_ends
-                .write()
-                .retain(|_, end| *end >= oldest);
-        }
-        Ok(dropped)
+        self.trimming.lock().trim(&self.shared, may_drop)
     }
 
-    /// The directory is synced for each: a power loss must not leave a gap in the chain of segments.
-    fn drop_oldest(&self, oldest: &Arc<Segment>) -> Result<(), LogError> {
-        let id = oldest.id;
-        // Out of the list first, so that readers who miss the file know why; back in if it stays.
-        self.shared.segments.pop_oldest();
-        if let Err(error) = self.shared.files.remove(&oldest.name) {
-            self.shared.segments.push_oldest(oldest.clone());
-            return Err(LogError::io("remove", &oldest.name, error));
-        }
-        self.shared.blocks.forget(|place| place.segment == id);
-        self.shared.footers.forget(|segment| *segment == id);
-        self.shared.open_files.forget(|segment| *segment == id);
-        self.shared
-            .sync_dir()
-            .inspect_err(|error| self.shared.poison(error))
+    /// Removes files of segments that are trimmed, `files_max` at most; gives how many are left.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] if one can't be removed; the next call tries it again.
+    pub fn remove_trimmed(&self, files_max: usize) -> Result<usize, LogError> {
+        self.trimming.lock().remove(&self.shared, files_max)
     }
 
     /// All segments, oldest first.

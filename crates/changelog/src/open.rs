@@ -1,9 +1,10 @@
 //! Opening: what a crash may have left behind is put in order, what it cannot have left behind is refused.
 //!
-//! 1. Read every segment's header and footer; scan the blocks of those without a footer.
-//! 2. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
-//! 3. Check that the segments join on to each other.
-//! 4. Seal what was not sealed, start a new segment, remove files that hold nothing.
+//! 1. Leave out the segments below the trim point, whose removal was not finished.
+//! 2. Read every other segment's header and footer; scan the blocks of those without a footer.
+//! 3. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
+//! 4. Check that the segments join on to each other, and the first one to the trim point.
+//! 5. Seal what was not sealed, start a new segment, remove files that hold nothing.
 //!
 //! A segment whose header never reached the disk holds nothing that was acknowledged: its header and first group
 //! share one fsync. That the others join on without it is the proof.
@@ -24,6 +25,7 @@ use crate::options::LogOptions;
 use crate::scan::{self, Window};
 use crate::seal;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
+use crate::trim_point::TrimPoint;
 use crate::writer::ActiveFile;
 
 /// Name of the file that becomes the next segment.
@@ -93,14 +95,28 @@ impl Known {
     }
 }
 
+/// A log that is ready to be written to.
+pub(crate) struct Opened {
+    pub(crate) shared: Shared,
+    pub(crate) active: ActiveFile,
+    pub(crate) trim_point: TrimPoint,
+    pub(crate) report: OpenReport,
+}
+
 pub(crate) fn open(
     files: Arc<dyn Files>,
     options: LogOptions,
     clock: &dyn Clock,
-) -> Result<(Shared, ActiveFile, OpenReport), LogError> {
-    let found = find_segments(&*files, options.key())?;
+) -> Result<Opened, LogError> {
+    let mut found = find_segments(&*files, options.key())?;
     let id_next = found.last().map_or(1, |found| found.id + 1);
-    let store_id = store_id(&found, &options, clock)?;
+    let mut trim_point = TrimPoint::read(&*files, &found)?;
+    let trimmed = match &mut trim_point {
+        Some(point) => point.finish(&mut found, options.syncs())?,
+        None => Vec::new(),
+    };
+    let known_id = trim_point.as_ref().map(TrimPoint::store_id);
+    let store_id = store_id(&found, known_id, &options, clock)?;
     let (unborn, born): (Vec<Found>, Vec<Found>) =
         found.into_iter().partition(|found| found.header.is_none());
     let mut report = OpenReport::default();
@@ -116,6 +132,11 @@ pub(crate) fn open(
     let (kept, empty): (Vec<Known>, Vec<Known>) =
         known.into_iter().partition(|known| known.index.entries > 0);
     report.segments = kept.len();
+    let oldest = kept.first().map_or(last, |first| first.base);
+    let trim_point = match trim_point {
+        Some(point) => point,
+        None => TrimPoint::create(&*files, store_id, oldest, options.syncs())?,
+    };
     let mut shard_ends = HashMap::new();
     let mut segments = Vec::with_capacity(kept.len() + 1);
     for known in kept {
@@ -133,10 +154,12 @@ pub(crate) fn open(
     let active = Arc::new(Segment::open(&header, options.key())?);
     segments.push(active.clone());
     let shared = Shared::new(options, files, store_id, segments, shard_ends, last);
+    // Syncs the folder, for the trim point too.
     let file = start_segment(&shared, &active, &header)?;
     for name in unborn
         .iter()
         .chain(empty.iter().map(|known| &known.found))
+        .chain(&trimmed)
         .map(|found| &found.name)
     {
         shared
@@ -147,11 +170,12 @@ pub(crate) fn open(
     // Not synced: what comes back after a power loss is found empty once more.
     remove_prepared(&shared)?;
     let written = SEGMENT_HEADER_BYTES as u64;
-    Ok((
+    Ok(Opened {
         shared,
-        ActiveFile::new(active, file, written, false),
+        active: ActiveFile::new(active, file, written, false),
+        trim_point,
         report,
-    ))
+    })
 }
 
 /// Whether a folder holds an encrypted log; it is not opened, and needs no key for that.
@@ -228,6 +252,7 @@ pub(crate) fn find_segment(
 
 fn store_id(
     found: &[Found],
+    known: Option<[u8; 16]>,
     options: &LogOptions,
     clock: &dyn Clock,
 ) -> Result<[u8; 16], LogError> {
@@ -235,7 +260,7 @@ fn store_id(
         .iter()
         .filter_map(|found| found.header.map(|header| (header.store_id, &found.name)));
     let Some((first, _)) = ids.next() else {
-        return Ok(options.store_id.unwrap_or_else(|| {
+        return Ok(known.or(options.store_id).unwrap_or_else(|| {
             let mut id = *b"headwater\0\0\0\0\0\0\0";
             id[8..].copy_from_slice(&clock.now_ms().to_be_bytes());
             id

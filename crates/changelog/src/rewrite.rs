@@ -16,6 +16,7 @@ use crate::open::{self, Found};
 use crate::options::LogEncryption;
 use crate::seal;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::trim_point::TrimPoint;
 
 /// Blocks are written in pieces of this size.
 const PIECE_BYTES: usize = 4 << 20;
@@ -46,7 +47,14 @@ pub fn rewrite(
     let _lock = take_lock(from)?;
     let mut rewritten = Rewritten::default();
     let mut before: Option<(SegmentHeader, Sequence)> = None;
-    for found in open::find_segments(from, key)? {
+    let mut all = open::find_segments(from, key)?;
+    if let Some(point) = TrimPoint::read(from, &all)? {
+        point.split_trimmed(&mut all)?;
+    }
+    if let Some(first) = all.iter().find_map(|found| found.header) {
+        TrimPoint::create(to, first.store_id, first.base, true)?;
+    }
+    for found in all {
         match found.header {
             Some(header) => {
                 check_joins_on(&found, &header, before)?;

@@ -3,7 +3,7 @@
 //! ```text
 //! offset 0   magic     "hwlogseg"
 //!        8   version   u16  1
-//!        10  flags     u16  bit 0 encrypted
+//!        10  flags     u16  bit 0 encrypted, bit 1 made beside a file with the trim point
 //!        12  zero      u32
 //!        16  store id  16 bytes
 //!        32  id        u64
@@ -33,6 +33,7 @@ pub(crate) const SEGMENT_HEADER_BYTES: usize = 64;
 const MAGIC: &[u8; 8] = b"hwlogseg";
 const VERSION: u16 = 1;
 const FLAG_ENCRYPTED: u16 = 1;
+const FLAG_TRIM_POINT: u16 = 2;
 const SUFFIX: &str = ".hwl";
 const ID_DIGITS: usize = 20;
 
@@ -61,6 +62,9 @@ pub(crate) struct SegmentHeader {
     pub(crate) base: Sequence,
     /// What the key of an encrypted segment depends on beside the store's; `None` in a plain one.
     pub(crate) salt: Option<[u8; SALT_BYTES]>,
+    /// Whether the log kept its trim point in a file when it was made, as all do now. Versions that don't know that
+    /// file refuse the segment: what they trim would be missing.
+    pub(crate) has_trim_point: bool,
 }
 
 impl SegmentHeader {
@@ -76,6 +80,7 @@ impl SegmentHeader {
             id,
             base,
             salt: encryption.map(LogEncryption::salt),
+            has_trim_point: true,
         }
     }
 
@@ -103,10 +108,15 @@ impl SegmentHeader {
         let mut out = [0; SEGMENT_HEADER_BYTES];
         out[..8].copy_from_slice(MAGIC);
         out[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        let mut flags = 0;
         if let Some(salt) = &self.salt {
-            out[10..12].copy_from_slice(&FLAG_ENCRYPTED.to_le_bytes());
+            flags |= FLAG_ENCRYPTED;
             out[48..60].copy_from_slice(salt);
         }
+        if self.has_trim_point {
+            flags |= FLAG_TRIM_POINT;
+        }
+        out[10..12].copy_from_slice(&flags.to_le_bytes());
         out[16..32].copy_from_slice(&self.store_id);
         out[32..40].copy_from_slice(&self.id.to_le_bytes());
         out[40..48].copy_from_slice(&self.base.0.to_le_bytes());
@@ -130,7 +140,7 @@ impl SegmentHeader {
             return Ok(None);
         }
         let (version, flags) = (u64_at(8) as u16, (u64_at(8) >> 16) as u16);
-        if version != VERSION || flags & !FLAG_ENCRYPTED != 0 {
+        if version != VERSION || flags & !(FLAG_ENCRYPTED | FLAG_TRIM_POINT) != 0 {
             let detail = format!(
                 "its format is {version} with flags {flags:#x}, this version knows format {VERSION}"
             );
@@ -146,6 +156,7 @@ impl SegmentHeader {
             id: u64_at(32),
             base: Sequence(u64_at(40)),
             salt: (flags & FLAG_ENCRYPTED != 0).then(|| std::array::from_fn(|at| bytes[48 + at])),
+            has_trim_point: flags & FLAG_TRIM_POINT != 0,
         }))
     }
 
@@ -325,12 +336,8 @@ impl SegmentSet {
         Arc::make_mut(&mut self.list.write()).push(segment);
     }
 
-    pub(crate) fn push_oldest(&self, segment: Arc<Segment>) {
-        Arc::make_mut(&mut self.list.write()).insert(0, segment);
-    }
-
-    pub(crate) fn pop_oldest(&self) {
-        Arc::make_mut(&mut self.list.write()).remove(0);
+    pub(crate) fn drop_oldest(&self, count: usize) {
+        Arc::make_mut(&mut self.list.write()).drain(..count);
     }
 
     /// The trim point: entries below are gone.

@@ -196,6 +196,13 @@ impl FaultyFiles {
         true
     }
 
+    /// Removes a file behind everybody's back, from the disk too.
+    pub fn remove_behind_everybody(&self, name: &str) {
+        let mut disk = self.disk.lock();
+        disk.names.remove(name);
+        disk.names_on_disk.remove(name);
+    }
+
     /// Replaces a file's bytes behind everybody's back.
     pub fn replace(&self, name: &str, bytes: Vec<u8>) {
         let mut disk = self.disk.lock();

@@ -20,6 +20,7 @@ use crate::log::take_lock;
 use crate::open::{self, Found};
 use crate::scan::{self, Window};
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::trim_point::{TRIM_POINT_NAME, TrimPoint};
 
 /// Disks write no less than this at once.
 const SECTOR_BYTES: u64 = 512;
@@ -63,6 +64,8 @@ pub struct VerifyReport {
     pub torn_bytes: u64,
     /// Segments without a footer, which the next opening will scan. Not a problem.
     pub unsealed_segments: usize,
+    /// Segments below the trim point, which the next opening will remove. Not a problem, and not looked at.
+    pub trimmed_segments: usize,
     /// Empty if all is well.
     pub problems: Vec<Problem>,
 }
@@ -79,6 +82,19 @@ impl VerifyReport {
             offset,
             detail: detail.to_string(),
         });
+    }
+
+    /// Damage is a problem; other errors end the check.
+    fn problem_of(&mut self, error: LogError) -> Result<(), LogError> {
+        match error {
+            LogError::Damaged {
+                file,
+                offset,
+                detail,
+            } => self.problem(&file, offset, detail),
+            error => return Err(error),
+        }
+        Ok(())
     }
 
     fn count(&mut self, block: &DecodedBlock) {
@@ -153,8 +169,13 @@ fn check_all(
     key: Option<&LogKey>,
     visitor: &mut dyn LogVisitor,
 ) -> Result<VerifyReport, LogError> {
-    let found = open::find_segments(files, key)?;
+    let mut found = open::find_segments(files, key)?;
     let mut chain = Chain::new(visitor);
+    match TrimPoint::read(files, &found) {
+        Ok(Some(point)) => leave_trimmed(&point, &mut found, &mut chain.report),
+        Ok(None) => {}
+        Err(error) => chain.report.problem_of(error)?,
+    }
     let last_id = found
         .iter()
         .rev()
@@ -169,6 +190,17 @@ fn check_all(
         chain.segment(segment, &header, Some(segment.id) == last_id)?;
     }
     Ok(chain.report)
+}
+
+/// Leaves out segments whose removal was not finished, which the next opening will remove. Segments that are missing
+/// are a problem, and the ones that are there are checked.
+fn leave_trimmed(point: &TrimPoint, found: &mut Vec<Found>, report: &mut VerifyReport) {
+    let trimmed = point.count_trimmed(found);
+    if let Some(detail) = point.fault(&found[trimmed..]) {
+        report.problem(TRIM_POINT_NAME, 0, detail);
+    }
+    report.trimmed_segments = trimmed;
+    found.drain(..trimmed);
 }
 
 /// A check on its way from segment to segment.

@@ -1,11 +1,10 @@
 //! The database: it owns log, state, overlay and catalog, and opens them into a consistent whole.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use headwater_changelog::{FilesLock, Log, LogError, SegmentSummary, ShardSummary};
+use headwater_changelog::{FilesLock, Log, LogError, ShardSummary};
 use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::StateStore;
 use parking_lot::Mutex;
@@ -23,6 +22,8 @@ use crate::verify::Verification;
 const DUE_INTERVAL_MS_MAX: u64 = 60_000;
 /// Time until upkeep that failed is tried again.
 const UPKEEP_RETRY_MS: u64 = 5_000;
+/// Files of trimmed segments that are removed before others run.
+const REMOVED_FILES: usize = 8;
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -219,8 +220,8 @@ impl Database {
         )
     }
 
-    /// Drops the segments of which nothing may be read any more, one at a time: removing a file waits for
-    /// the disk, and others shall run in between. No lock of the catalog is held meanwhile.
+    /// Drops the segments of which nothing may be read any more, and then removes their files in pieces, since that
+    /// waits for the disk, and others shall run in between. No lock of the catalog is held meanwhile.
     async fn trim_log(&self) -> Result<(), EngineError> {
         let now_ms = self.inner.clock.now_ms();
         let (retention_ms, next_shard) = self.retentions();
@@ -229,21 +230,12 @@ impl Database {
             // Gone with its stream, unless it was opened after the retentions were looked up.
             None => held.shard < next_shard,
         };
-        while self.drop_oldest_segment(&is_past)? {
+        let log = &self.inner.log;
+        log.trim(&|segment| segment.shards.iter().all(is_past))?;
+        while log.remove_trimmed(REMOVED_FILES)? > 0 {
             tokio::task::yield_now().await;
         }
         Ok(())
-    }
-
-    /// Drops the oldest segment if all that it holds of shards is past; whether it was.
-    fn drop_oldest_segment(
-        &self,
-        is_past: &dyn Fn(&ShardSummary) -> bool,
-    ) -> Result<bool, EngineError> {
-        let asked = Cell::new(false);
-        let may_drop =
-            |segment: &SegmentSummary| !asked.replace(true) && segment.shards.iter().all(is_past);
-        Ok(self.inner.log.trim(&may_drop)? > 0)
     }
 
     /// The retention of each shard that is known, in milliseconds, and the number of the next one.

@@ -8,6 +8,7 @@ use crate::error::LogError;
 use crate::log::Log;
 use crate::open::{self, Found};
 use crate::segment::{Segment, SegmentHeader};
+use crate::trim_point::TRIM_POINT_NAME;
 
 impl Log {
     /// Reads and checks everything that is durable now, from the files and past all caches. Segments that are
@@ -17,8 +18,9 @@ impl Log {
     /// If a file can't be read; [`LogError::Closed`] if the visitor ends it. What is wrong with what was read is in
     /// the report.
     pub fn check(&self, visitor: &mut dyn LogVisitor) -> Result<VerifyReport, LogError> {
-        let segments = self.shared().segments.list();
         let mut chain = Chain::new(visitor);
+        self.check_trim_point(&mut chain.report)?;
+        let segments = self.shared().segments.list();
         for segment in segments.iter() {
             // In this order: a segment that is sealed now has its footer on disk.
             let (sealed, end) = (segment.is_sealed(), segment.end());
@@ -40,6 +42,23 @@ impl Log {
             }
         }
         Ok(chain.report)
+    }
+
+    /// Whether the trim point's file says what the log goes by.
+    fn check_trim_point(&self, report: &mut VerifyReport) -> Result<(), LogError> {
+        let (stored, known) = match self.trim_points() {
+            Ok(points) => points,
+            Err(error) => return report.problem_of(error),
+        };
+        let detail = match stored {
+            Some(stored) if stored == known => return Ok(()),
+            Some(stored) => format!(
+                "it says that the log is trimmed up to {stored}, but the log goes by {known}"
+            ),
+            None => "it does not say up to where the log is trimmed".to_owned(),
+        };
+        report.problem(TRIM_POINT_NAME, 0, detail);
+        Ok(())
     }
 
     fn check_sealed(

@@ -231,6 +231,7 @@ fn a_reader_between_pages_of_a_segment_that_goes_is_told() {
         replay.next().unwrap().unwrap();
         log.checkpointed(log.durable());
         log.trim(&|_| true).unwrap();
+        log.remove_trimmed(usize::MAX).unwrap();
         let oldest = log.oldest();
         assert!(
             matches!(log.read_shard(1, page.next, PAGE), Err(LogError::Trimmed { oldest: told }) if told == oldest)

@@ -213,7 +213,8 @@ impl World {
         let checkpoint = Sequence(self.at(percent).0.saturating_sub(1)).min(self.log().durable());
         self.checkpoint = self.checkpoint.max(checkpoint);
         self.log().checkpointed(checkpoint);
-        match self.log().trim(&|_| true) {
+        let trimmed = self.log().trim(&|_| true);
+        match trimmed.and_then(|_| self.log().remove_trimmed(percent % 5)) {
             Ok(_) => {}
             Err(LogError::Io { .. }) => return self.crash(Survives::SomeSectors),
             Err(error) => panic!("{error}"),

@@ -27,6 +27,16 @@ fn segments(files: &FaultyFiles) -> Vec<String> {
         .collect()
 }
 
+/// A folder of its own with the same files, less some.
+fn copy_without(files: &FaultyFiles, missing: &[&str]) -> FaultyFiles {
+    let copy = FaultyFiles::new(1);
+    let kept = files.sizes().into_keys();
+    for name in kept.filter(|name| !missing.contains(&name.as_str())) {
+        copy.replace(&name, files.contents(&name).unwrap());
+    }
+    copy
+}
+
 /// A log whose process died after `count` entries, each its own group.
 fn crashed(count: usize, options: LogOptions) -> (FaultyFiles, Vec<Entry>) {
     let files = FaultyFiles::new(7);
@@ -62,7 +72,7 @@ fn tail_cut_at_any_byte(form: Form) {
     let last = blocks(&bytes)[2];
     for length in last..bytes.len() {
         for zeros in [0, 100] {
-            let files = FaultyFiles::new(1);
+            let files = copy_without(&files, &[]);
             let mut torn = bytes[..length].to_vec();
             torn.resize(length + zeros, 0);
             files.replace(&name, torn);
@@ -140,7 +150,7 @@ fn torn_block_of_the_last_group(form: Form) {
     let last_group = synced_to(starts[starts.len() - 1]) as usize;
     bytes[last_group + 40] ^= 1;
     let whole_before = starts.iter().filter(|start| **start < last_group).count();
-    let files = FaultyFiles::new(1);
+    let files = copy_without(&files, &[]);
     files.replace(&name, bytes);
     let (log, report) = open(&files, one_segment(form)).unwrap();
     assert!(report.torn_bytes > 0);
@@ -218,10 +228,7 @@ fn changed_byte_and_reading(form: Form) {
     let name = segments(&files)[1].clone();
     let bytes = files.contents(&name).unwrap();
     for offset in (0..bytes.len()).step_by(3) {
-        let copy = FaultyFiles::new(1);
-        for segment in segments(&files) {
-            copy.replace(&segment, files.contents(&segment).unwrap());
-        }
+        let copy = copy_without(&files, &[]);
         assert!(copy.flip(&name, offset, 0x20));
         match open(&copy, form(small())) {
             Err(LogError::Damaged { file, .. }) => assert!(segments(&copy).contains(&file)),
@@ -243,10 +250,7 @@ fn a_missing_segment_is_noticed() {
 fn missing_segment(form: Form) {
     let (files, _) = sealed(form);
     let names = segments(&files);
-    let copy = FaultyFiles::new(1);
-    for name in names.iter().filter(|name| **name != names[2]) {
-        copy.replace(name, files.contents(name).unwrap());
-    }
+    let copy = copy_without(&files, &[&names[2]]);
     let Err(LogError::Damaged { file, .. }) = open(&copy, form(small())) else {
         panic!("not noticed")
     };
@@ -308,7 +312,7 @@ fn a_newer_form_is_refused_by_name() {
     let name = segments(&files)[0].clone();
     let mut bytes = files.contents(&name).unwrap();
     bytes[8] = 2;
-    let crc = crc32(&bytes[..60]);
+    let crc = crc32fast::hash(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     files.replace(&name, bytes);
     assert_refused(&files, &name, "format is 2");
@@ -330,7 +334,7 @@ fn a_newer_block_is_refused_by_name() {
         &bytes[last..last + 12],
         &bytes[last + 16..last + 32 + stored],
     ];
-    let crc = crc32(&covered.concat());
+    let crc = crc32fast::hash(&covered.concat());
     bytes[last + 12..last + 16].copy_from_slice(&crc.to_le_bytes());
     files.replace(&name, bytes);
     assert_refused(&files, &name, "block of version 9");
@@ -343,7 +347,7 @@ fn a_newer_footer_is_refused_by_name() {
     let mut bytes = files.contents(&name).unwrap();
     let trailer = bytes.len() - 32;
     bytes[trailer + 24] = 7;
-    let crc = crc32(&bytes[trailer..trailer + 28]);
+    let crc = crc32fast::hash(&bytes[trailer..trailer + 28]);
     bytes[trailer + 28..].copy_from_slice(&crc.to_le_bytes());
     let length = bytes.len();
     files.replace(&name, bytes);
@@ -359,15 +363,4 @@ fn assert_refused(files: &FaultyFiles, name: &str, found: &str) {
     for part in [name, found, "knows", "use the version that wrote it"] {
         assert!(said.contains(part), "{said}");
     }
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = !0u32;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (0u32.wrapping_sub(crc & 1)));
-        }
-    }
-    !crc
 }

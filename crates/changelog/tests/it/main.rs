@@ -10,3 +10,4 @@ mod encryption;
 mod faults;
 mod full_disk;
 mod support;
+mod trimming;

@@ -1,0 +1,93 @@
+//! Trimming: the point is moved on in one step, then the files below it go one by one.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+
+use headwater_model::Sequence;
+
+use crate::error::LogError;
+use crate::log::Shared;
+use crate::segment::{Segment, SegmentSummary};
+use crate::trim_point::TrimPoint;
+
+/// What a log needs to be trimmed.
+pub(crate) struct Trimming {
+    point: TrimPoint,
+    /// Files of dropped segments that are not removed yet, oldest first.
+    left: VecDeque<String>,
+}
+
+impl Trimming {
+    pub(crate) fn new(point: TrimPoint) -> Self {
+        Self {
+            point,
+            left: VecDeque::new(),
+        }
+    }
+
+    /// The last sequence that is trimmed.
+    pub(crate) fn point(&self) -> Sequence {
+        self.point.sequence()
+    }
+
+    /// See [`crate::Log::trim`].
+    pub(crate) fn trim(
+        &mut self,
+        shared: &Shared,
+        may_drop: &dyn Fn(&SegmentSummary) -> bool,
+    ) -> Result<usize, LogError> {
+        let checkpointed = shared.checkpointed();
+        let list = shared.segments.list();
+        let dropped = list
+            .iter()
+            .take_while(|segment| segment.is_sealed())
+            .map(|segment| segment.summary())
+            .take_while(|summary| summary.last <= checkpointed && may_drop(summary))
+            .count();
+        // The one that is written to is not sealed, so one is left.
+        let (dropped, kept) = list.split_at(dropped);
+        let (Some(_), Some(oldest)) = (dropped.first(), kept.first()) else {
+            return Ok(0);
+        };
+        self.point
+            .advance(oldest.base, shared.options.syncs())
+            .inspect_err(|error| {
+                if error.is_failed_sync() {
+                    shared.poison(error);
+                }
+            })?;
+        self.forget(shared, dropped);
+        Ok(dropped.len())
+    }
+
+    /// Out of the list first, so that readers who miss a file know why.
+    fn forget(&mut self, shared: &Shared, dropped: &[Arc<Segment>]) {
+        shared.segments.drop_oldest(dropped.len());
+        let below = dropped.last().map_or(0, |last| last.id);
+        shared.blocks.forget(|place| place.segment <= below);
+        shared.footers.forget(|segment| *segment <= below);
+        shared.open_files.forget(|segment| *segment <= below);
+        let oldest = shared.segments.oldest();
+        shared.shard_ends.write().retain(|_, end| *end >= oldest);
+        self.left
+            .extend(dropped.iter().map(|segment| segment.name.clone()));
+    }
+
+    /// See [`crate::Log::remove_trimmed`]. Not synced: the point says that what a power loss brings back is worth
+    /// nothing.
+    pub(crate) fn remove(&mut self, shared: &Shared, files_max: usize) -> Result<usize, LogError> {
+        for _ in 0..files_max {
+            let Some(name) = self.left.front() else {
+                break;
+            };
+            match shared.files.remove(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(LogError::io("remove", name, error));
+                }
+                _ => self.left.pop_front(),
+            };
+        }
+        Ok(self.left.len())
+    }
+}
