@@ -52,10 +52,14 @@ fn command() -> Command {
         .subcommand(Command::new("version").about("Print the version"))
 }
 
+/// Threads that wait for the disk, at most.
+const BLOCKING_THREADS_MAX: usize = 256;
+
 fn run() -> anyhow::Result<ExitCode> {
     let matches = command().get_matches();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
     match matches.subcommand() {
         Some(("serve", matches)) => runtime.block_on(serve::run(matches)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{ArgMatches, Command};
 use headwater_engine::{
-    Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock, UserKey,
+    ColdReads, Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock, UserKey,
 };
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
@@ -198,6 +198,7 @@ fn open_database(
     let cache_bytes = megabytes(settings, "cache-mb");
     let item_cache_bytes_max = cache_bytes / ITEMS_SHARE_OF_CACHE;
     storage.state.cache_bytes = cache_bytes - item_cache_bytes_max;
+    storage.state.cold_reads = Some(ColdReads::new(let_others_run));
     let options = EngineOptions {
         account: settings.text("account-id").to_owned(),
         transition_ms: settings.duration_ms("transition-time"),
@@ -221,6 +222,15 @@ fn open_database(
         "database opened"
     );
     Ok(database)
+}
+
+/// Runs what waits for the disk while another thread takes over the requests of this one, if it has any.
+fn let_others_run(read: &mut dyn FnMut()) {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(read),
+        _ => read(),
+    }
 }
 
 fn user_key(

@@ -21,6 +21,9 @@ use crate::record::{CATALOG_TABLE, document_key, state_key};
 /// Items of dropped tables that are removed in one transaction.
 const SWEEP_ITEMS_MAX: usize = 2_000;
 
+/// A long replay is saved after as many bytes as so many checkpoints take together, so that it need not begin anew.
+const REPLAYED_CHECKPOINTS: u64 = 8;
+
 /// Time between two looks for room on the disk, while there is none.
 pub(crate) const ROOM_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -33,6 +36,10 @@ pub(crate) struct Applier {
     counts: HashMap<u32, (i64, i64)>,
     /// Tables whose items are still to be removed.
     dropped: Vec<u32>,
+    /// Bytes that were applied since the last checkpoint.
+    unsaved_bytes: u64,
+    /// Whether anything was.
+    unsaved: bool,
 }
 
 impl Applier {
@@ -60,10 +67,13 @@ impl Applier {
             options,
             counts: HashMap::new(),
             dropped,
+            unsaved_bytes: 0,
+            unsaved: false,
         })
     }
 
-    /// Applies what the log holds beyond the state's position; returns how many entries that were.
+    /// Applies what the log holds beyond the state's position; returns how many entries that were. What is left
+    /// without a checkpoint gets it while the database is open: whoever waits for it to open needs none.
     pub(crate) fn replay(&mut self) -> Result<usize, EngineError> {
         let position = Sequence(self.state.position());
         let log = self.log.clone();
@@ -75,15 +85,25 @@ impl Applier {
             count += 1;
             if bytes >= self.options.apply_bytes_max {
                 self.apply(entries.iter())?;
+                self.note_unsaved(bytes);
                 entries.clear();
                 bytes = 0;
+                let much = self.options.checkpoint_log_bytes * REPLAYED_CHECKPOINTS;
+                if self.unsaved_bytes >= much && self.has_room() {
+                    self.checkpoint()?;
+                }
             }
         }
-        self.apply(entries.iter())?;
-        if count > 0 && self.has_room() {
-            self.checkpoint()?;
+        if count > 0 {
+            self.apply(entries.iter())?;
+            self.note_unsaved(bytes);
         }
         Ok(count)
+    }
+
+    fn note_unsaved(&mut self, bytes: usize) {
+        self.unsaved_bytes += bytes as u64;
+        self.unsaved = true;
     }
 
     /// Applies entries in one transaction of the state; tells which keys of items changed, by which changes.
@@ -188,11 +208,12 @@ impl Applier {
         self.state.look_for_room().is_ok()
     }
 
-    fn checkpoint(&self) -> Result<(), EngineError> {
+    fn checkpoint(&mut self) -> Result<(), EngineError> {
         // The state may never be ahead of what the log can give back.
         self.log.sync()?;
         let position = self.state.checkpoint()?;
         self.log.checkpointed(Sequence(position));
+        (self.unsaved_bytes, self.unsaved) = (0, false);
         Ok(())
     }
 
@@ -217,8 +238,7 @@ impl Applier {
     ) -> Result<(), EngineError> {
         let interval = Duration::from_millis(self.options.apply_interval_ms);
         let checkpoint_interval = Duration::from_millis(self.options.checkpoint_interval_ms);
-        let (mut checkpointed_at, mut bytes_since) = (Instant::now(), 0u64);
-        let mut dirty = false;
+        let mut checkpointed_at = Instant::now();
         loop {
             let timeout = if !self.dropped.is_empty() {
                 Duration::ZERO
@@ -230,8 +250,8 @@ impl Applier {
             match groups.recv_timeout(timeout) {
                 Ok(first) => {
                     self.state.await_room();
-                    bytes_since += self.gather_and_apply(first, groups, overlay, interval)? as u64;
-                    dirty = true;
+                    let bytes = self.gather_and_apply(first, groups, overlay, interval)?;
+                    self.note_unsaved(bytes);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -239,16 +259,16 @@ impl Applier {
             if !self.dropped.is_empty() {
                 self.state.await_room();
                 self.sweep()?;
-                dirty = true;
+                self.unsaved = true;
             }
             let due = checkpointed_at.elapsed() >= checkpoint_interval
-                || bytes_since >= self.options.checkpoint_log_bytes;
-            if dirty && due && self.has_room() {
+                || self.unsaved_bytes >= self.options.checkpoint_log_bytes;
+            if self.unsaved && due && self.has_room() {
                 self.checkpoint()?;
-                (checkpointed_at, bytes_since, dirty) = (Instant::now(), 0, false);
+                checkpointed_at = Instant::now();
             }
         }
-        if dirty && self.has_room() {
+        if self.unsaved && self.has_room() {
             self.checkpoint()?;
         }
         Ok(())

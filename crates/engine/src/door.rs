@@ -1,6 +1,6 @@
 //! The one door: every change of an item goes through [`Database::write`].
 //!
-//! Latches, the newest value, the decision, the queue and the overlay are one synchronous step; then the
+//! What is not in memory is read first. Then latches, the newest value, the decision, the queue and the overlay are one synchronous step; then the
 //! latches are free and the caller waits for the disk. A reply that depends on a pending value, that of a
 //! failed condition too, waits until that value is durable.
 
@@ -43,7 +43,9 @@ impl Database {
     /// disk and may still come to be.
     pub async fn write(&self, command: Command) -> Result<Vec<Outcome>, EngineError> {
         self.admit().await?;
-        let enqueued = self.decide_and_enqueue(&command);
+        let keys = state_keys(&command);
+        self.read_ahead(&keys)?;
+        let enqueued = self.decide_and_enqueue(&command, keys);
         if let Some(position) = enqueued.wait_for {
             self.inner.log.wait_durable(position).await?;
         }
@@ -72,12 +74,17 @@ impl Database {
         }
     }
 
-    fn decide_and_enqueue(&self, command: &Command) -> Enqueued {
-        let keys: Vec<Vec<u8>> = command
-            .items
-            .iter()
-            .map(|item| state_key(item.table.id(), item.key.bytes()))
-            .collect();
+    /// Brings into memory what is not there, so that nobody waits for a latch while the disk works.
+    fn read_ahead(&self, keys: &[Vec<u8>]) -> Result<(), EngineError> {
+        for key in keys {
+            if self.inner.overlay.newest(key) == Found::Unknown {
+                self.stored(key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn decide_and_enqueue(&self, command: &Command, keys: Vec<Vec<u8>>) -> Enqueued {
         let _latches = self.inner.latches.hold(keys.iter().map(Vec::as_slice));
         let mut wait_for = None;
         let result = self.decide_under_latches(command, keys, &mut wait_for);
@@ -188,6 +195,13 @@ impl Database {
             sequence = sequence.next();
         }
     }
+}
+
+fn state_keys(command: &Command) -> Vec<Vec<u8>> {
+    let items = command.items.iter();
+    items
+        .map(|item| state_key(item.table.id(), item.key.bytes()))
+        .collect()
 }
 
 type Decisions = (Vec<Option<Decided>>, Vec<Outcome>);

@@ -5,8 +5,9 @@
 //! were written beside it. `sync_file_range` may do better, and this is the place for it; it has no
 //! safe binding so far.
 
+use crate::cold::Reads;
 use crate::space::FileSpace;
-use crate::{Space, StateError};
+use crate::{ColdReads, Space, StateError};
 use redb::StorageBackend;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct FileBackend {
     file: File,
+    reads: Reads,
 }
 
 impl FileBackend {
@@ -39,7 +41,14 @@ impl FileBackend {
             .map_err(io)?;
         lock(&file, path)?;
         sync_folder_of(path).map_err(io)?;
-        Ok(Self { file })
+        let reads = Reads::default();
+        Ok(Self { file, reads })
+    }
+
+    /// Has reads that wait for the disk run by `cold`.
+    pub fn with_cold_reads(self, cold: Option<ColdReads>) -> Self {
+        let reads = Reads::new(cold);
+        Self { reads, ..self }
     }
 
     /// Opens a file that is there, for reading alone, and locks it as [`FileBackend::open`] does.
@@ -52,7 +61,8 @@ impl FileBackend {
             source,
         })?;
         lock(&file, path)?;
-        Ok(Self { file })
+        let reads = Reads::default();
+        Ok(Self { file, reads })
     }
 
     /// The room on the disk for this file.
@@ -74,7 +84,7 @@ impl StorageBackend for FileBackend {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(out, offset)
+        self.reads.read_exact(&self.file, out, offset)
     }
 
     fn set_len(&self, length: u64) -> io::Result<()> {

@@ -13,6 +13,7 @@
 //! **What this room does not know**: items, tables, keys, the log. It orders bytes as bytes.
 
 mod batch;
+mod cold;
 mod copy;
 mod encrypted;
 mod error;
@@ -24,6 +25,7 @@ mod store;
 pub mod testing;
 
 pub use batch::{Batch, Operation};
+pub use cold::ColdReads;
 pub use copy::copy_file;
 pub use encrypted::EncryptedBackend;
 pub use error::{Remedy, StateError};

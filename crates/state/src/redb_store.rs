@@ -25,7 +25,9 @@ mod value;
 use crate::file::FileBackend;
 use crate::read_only::WritesInMemory;
 use crate::space::{Patience, Waiting};
-use crate::{Batch, EncryptedBackend, Operation, Snapshot, Space, StateError, StateStore};
+use crate::{
+    Batch, ColdReads, EncryptedBackend, Operation, Snapshot, Space, StateError, StateStore,
+};
 use arc_swap::ArcSwap;
 use closing::Closing;
 use headwater_cipher::SectorCipher;
@@ -57,6 +59,8 @@ pub struct StateOptions {
     /// Give a new store a checksum for each value, which is format 2. Without it is made in format 1, as
     /// earlier versions did; a store that is there keeps its own.
     pub checksums: bool,
+    /// What runs reads of a file that wait for the disk; without it, they keep the thread that reads.
+    pub cold_reads: Option<ColdReads>,
     /// What the file is encrypted with; without it, it is plain. A store without a file takes no notice.
     pub cipher: Option<Arc<SectorCipher>>,
 }
@@ -69,6 +73,7 @@ impl Default for StateOptions {
             prefetch_keys_min: 256,
             verify: false,
             checksums: true,
+            cold_reads: None,
             cipher: None,
         }
     }
@@ -176,7 +181,7 @@ impl RedbStore {
     /// # Errors
     /// Those of [`RedbStore::open`], and [`StateError::Locked`].
     pub fn open_file(path: &Path, options: StateOptions) -> Result<Self, StateError> {
-        let backend = FileBackend::open(path)?;
+        let backend = FileBackend::open(path)?.with_cold_reads(options.cold_reads.clone());
         let space = backend.space()?;
         Self::open_with_space(backend, Some(space), options)
     }
