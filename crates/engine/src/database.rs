@@ -22,8 +22,8 @@ use crate::verify::Verification;
 const DUE_INTERVAL_MS_MAX: u64 = 60_000;
 /// Time until upkeep that failed is tried again.
 const UPKEEP_RETRY_MS: u64 = 5_000;
-/// Files of trimmed segments that are removed before others run.
-const REMOVED_FILES: usize = 8;
+/// Files of trimmed segments that are removed in one go.
+const REMOVED_FILES: usize = 16;
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -220,8 +220,8 @@ impl Database {
         )
     }
 
-    /// Drops the segments of which nothing may be read any more, and then removes their files in pieces, since that
-    /// waits for the disk, and others shall run in between. No lock of the catalog is held meanwhile.
+    /// Drops the segments of which nothing may be read any more, and then removes their files, each of which waits
+    /// for the disk. No lock of the catalog is held meanwhile.
     async fn trim_log(&self) -> Result<(), EngineError> {
         let now_ms = self.inner.clock.now_ms();
         let (retention_ms, next_shard) = self.retentions();
@@ -232,10 +232,18 @@ impl Database {
         };
         let log = &self.inner.log;
         log.trim(&|segment| segment.shards.iter().all(is_past))?;
-        while log.remove_trimmed(REMOVED_FILES)? > 0 {
-            tokio::task::yield_now().await;
-        }
+        while self.remove_trimmed().await? > 0 {}
         Ok(())
+    }
+
+    /// Removes a few files, beside the threads that serve; gives how many are left.
+    async fn remove_trimmed(&self) -> Result<usize, EngineError> {
+        let log = self.inner.log.clone();
+        let removed = tokio::task::spawn_blocking(move || log.remove_trimmed(REMOVED_FILES));
+        Ok(removed.await.map_err(|error| EngineError::Io {
+            what: "removing files of the log".to_owned(),
+            error: error.into(),
+        })??)
     }
 
     /// The retention of each shard that is known, in milliseconds, and the number of the next one.
