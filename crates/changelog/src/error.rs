@@ -90,6 +90,9 @@ pub enum LogError {
         /// File name inside the log's folder.
         file: String,
     },
+    /// The system gives no random bytes, which an encrypted segment needs.
+    #[error("the system gives no random bytes, which an encrypted log needs for each segment")]
+    NoRandomness,
     /// Somebody else has the log open.
     #[error("{folder} is in use by another process")]
     Locked {

@@ -150,7 +150,7 @@ pub(crate) fn open(
         segments.push(Arc::new(seal_known(known, options.syncs())?));
     }
 
-    let header = SegmentHeader::new(store_id, id_next, last, options.encryption.as_ref());
+    let header = SegmentHeader::new(store_id, id_next, last, options.encryption.as_ref())?;
     let active = Arc::new(Segment::open(&header, options.key())?);
     segments.push(active.clone());
     let shared = Shared::new(options, files, store_id, segments, shard_ends, last);

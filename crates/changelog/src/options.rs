@@ -65,10 +65,14 @@ pub struct LogEncryption {
 }
 
 impl LogEncryption {
-    pub(crate) fn salt(&self) -> [u8; SALT_BYTES] {
+    /// Twice the same salt would be twice the same key; a source that fails leaves zeros.
+    pub(crate) fn salt(&self) -> Result<[u8; SALT_BYTES], LogError> {
         let mut salt = [0; SALT_BYTES];
         self.rng.fill(&mut salt);
-        salt
+        match salt {
+            [0, rest @ ..] if rest.iter().all(|byte| *byte == 0) => Err(LogError::NoRandomness),
+            salt => Ok(salt),
+        }
     }
 }
 

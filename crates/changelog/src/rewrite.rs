@@ -123,7 +123,7 @@ fn copy(
     to: &dyn Files,
     encryption: Option<&LogEncryption>,
 ) -> Result<SegmentIndex, LogError> {
-    let new = SegmentHeader::new(header.store_id, header.id, header.base, encryption);
+    let new = SegmentHeader::new(header.store_id, header.id, header.base, encryption)?;
     let cipher = new.cipher(encryption.map(|encryption| &encryption.key))?;
     let name = segment::name(new.id);
     let file = to

@@ -69,19 +69,22 @@ pub(crate) struct SegmentHeader {
 
 impl SegmentHeader {
     /// The header of a new segment, encrypted if the log is.
+    ///
+    /// # Errors
+    /// [`LogError::NoRandomness`].
     pub(crate) fn new(
         store_id: [u8; 16],
         id: u64,
         base: Sequence,
         encryption: Option<&LogEncryption>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, LogError> {
+        Ok(Self {
             store_id,
             id,
             base,
-            salt: encryption.map(LogEncryption::salt),
+            salt: encryption.map(LogEncryption::salt).transpose()?,
             has_trim_point: true,
-        }
+        })
     }
 
     /// The cipher of the segment; `None` for a plain one.

@@ -245,7 +245,7 @@ impl Writer {
             self.active.segment.id + 1,
             base,
             options.encryption.as_ref(),
-        );
+        )?;
         let segment = Arc::new(Segment::open(&header, options.key())?);
         let (file, zeroed) = self.keeper.take_file(&self.shared, &segment.name)?;
         self.shared.sync_dir()?;

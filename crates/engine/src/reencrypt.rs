@@ -51,9 +51,11 @@ pub fn reencrypt(
     let _keys = lock_keys(folder)?;
     finish(folder).map_err(failed)?;
     let written = write_anew(folder, old, new, rng, progress);
-    if written.is_err() {
-        // What was written is worth nothing, and the disk may be full of it.
-        discard(folder).map_err(failed)?;
+    if written.is_err()
+        && let Err(error) = discard(folder)
+    {
+        // The disk may be full of it; the next opening tries again.
+        tracing::warn!(%error, "what was written in vain stays behind");
     }
     let written = written?;
     commit(folder).map_err(failed)?;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use headwater_changelog::testing::{FaultyFiles, Survives};
-use headwater_changelog::{LogEncryption, LogError, LogOptions, rewrite};
+use headwater_changelog::{LogEncryption, LogError, LogOptions, is_segment, rewrite};
 use headwater_cipher::DataKey;
-use headwater_model::SeededRng;
+use headwater_model::{Rng, SeededRng};
 
 use crate::support::{change, encrypted, entries, open, put, small, verify};
 
@@ -153,4 +153,30 @@ fn a_log_is_written_anew_with_another_encryption_or_none() {
         put(&log, vec![change(2, "more", b"writes")]);
         log.close().unwrap();
     }
+}
+
+/// A source that has failed.
+struct NoRandomness;
+
+impl Rng for NoRandomness {
+    fn fill(&self, _: &mut [u8]) {}
+}
+
+#[test]
+fn without_random_bytes_no_segment_is_begun() {
+    let options = encrypted(small(), 1);
+    let encryption = options.encryption.clone().map(|encryption| LogEncryption {
+        rng: Arc::new(NoRandomness),
+        ..encryption
+    });
+    let files = FaultyFiles::new(1);
+    let opened = open(
+        &files,
+        LogOptions {
+            encryption,
+            ..options
+        },
+    );
+    assert!(matches!(opened, Err(LogError::NoRandomness)));
+    assert!(!files.sizes().keys().any(|name| is_segment(name)));
 }
