@@ -118,6 +118,9 @@ pub trait LogVisitor {
 
     /// A valid entry, in the order of the log.
     fn entry(&mut self, entry: &Entry);
+
+    /// What comes next was to follow, but something between was trimmed meanwhile and not read.
+    fn gap(&mut self) {}
 }
 
 /// Looks at nothing but the log itself.
@@ -216,6 +219,13 @@ impl<'a> Chain<'a> {
             report: VerifyReport::default(),
             before: None,
             visitor,
+        }
+    }
+
+    /// The next segment need not go on where the last one that was read ended.
+    fn gap(&mut self) {
+        if self.before.take().is_some() {
+            self.visitor.gap();
         }
     }
 

@@ -87,6 +87,11 @@ impl LogVisitor for Reading<'_> {
             self.last.entry(entry);
         }
     }
+
+    fn gap(&mut self) {
+        self.history.forget_items();
+        self.last.forget();
+    }
 }
 
 /// Compares the last values with the state; a log of more keys than are held at once is read again for each part
@@ -133,6 +138,10 @@ impl LogVisitor for Again<'_> {
         if entry.last() <= self.applied {
             self.last.entry(entry);
         }
+    }
+
+    fn gap(&mut self) {
+        self.last.forget();
     }
 }
 

@@ -25,6 +25,7 @@ impl Log {
             // In this order: a segment that is sealed now has its footer on disk.
             let (sealed, end) = (segment.is_sealed(), segment.end());
             let Some(found) = self.find(segment)? else {
+                chain.gap();
                 continue;
             };
             let Some(header) = found.header else {
@@ -77,15 +78,16 @@ impl Log {
     /// The file of a segment, opened anew; `None` if it was trimmed.
     fn find(&self, segment: &Arc<Segment>) -> Result<Option<Found>, LogError> {
         let shared = self.shared();
+        let is_kept = || {
+            let list = shared.segments.list();
+            list.first().is_some_and(|oldest| segment.id >= oldest.id)
+        };
+        if !is_kept() {
+            return Ok(None);
+        }
         match open::find_segment(&*shared.files, segment.id, shared.options.key()) {
-            Ok(found) => Ok(Some(found)),
-            Err(error) => {
-                let list = shared.segments.list();
-                match list.iter().any(|kept| kept.id == segment.id) {
-                    true => Err(error),
-                    false => Ok(None),
-                }
-            }
+            Err(_) if !is_kept() => Ok(None),
+            found => found.map(Some),
         }
     }
 }

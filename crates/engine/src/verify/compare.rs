@@ -50,6 +50,11 @@ impl LastValues {
         self.full
     }
 
+    /// Values that were seen need not be the last ones of their keys.
+    pub(super) fn forget(&mut self) {
+        self.values.clear();
+    }
+
     pub(super) fn entry(&mut self, entry: &Entry) {
         if self.full {
             return;

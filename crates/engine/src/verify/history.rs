@@ -42,6 +42,11 @@ impl<'a> History<'a> {
         }
     }
 
+    /// Changes that come next need not follow those that were seen.
+    pub(super) fn forget_items(&mut self) {
+        self.items.clear();
+    }
+
     pub(super) fn entry(&mut self, entry: &Entry) {
         for (ordinal, change) in entry.changes.iter().enumerate() {
             let position = entry.first.offset(ordinal as u64);

@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use headwater_changelog::{Change, ChangeKind, DiskFiles, EntryDraft, Identity, Log, LogOptions};
-use headwater_engine::{Database, StreamView, VerificationStatus, Verified};
-use headwater_model::{EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, Sequence};
+use headwater_engine::{Action, Database, StreamView, VerificationStatus, Verified};
+use headwater_model::{
+    AttributeValue, EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, Rng, SeededRng,
+    Sequence,
+};
 use headwater_state::{Batch, RedbStore, StateOptions, StateStore};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::support::{START_MS, create, delete, item, open, options, put, verify};
+use crate::support::{START_MS, command, create, delete, item, open, options, put, verify};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -546,5 +549,52 @@ async fn damage_under_a_running_database_is_found() {
     flip(sealed, 64 + 40);
     flip(sealed, fs::read(sealed).unwrap().len() - 5);
     assert!(finds(&run(), &["log file", "footer"]));
+    database.close();
+}
+
+/// A text that hardly compresses.
+fn noise(rng: &SeededRng, length: usize) -> String {
+    let mut bytes = vec![0; length];
+    rng.fill(&mut bytes);
+    bytes
+        .iter()
+        .map(|byte| char::from(b'!' + byte % 90))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_run_at_a_time_and_what_is_trimmed_meanwhile_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let rng = SeededRng::new(5);
+    let database = open(Some(folder.path()), &clock, options(2));
+    let table = create(&database, "streamed", Some(StreamView::NewAndOldImages)).await;
+    // A run reads 32 MB in a second at most, so this takes it more than one.
+    for index in 0..120 {
+        let mut large = item(&format!("key {}", index % 40), Some(index));
+        large.insert("noise".to_owned(), AttributeValue::S(noise(&rng, 300_000)));
+        let large = EncodedItem::encode(&large);
+        let put = command(&table, &format!("key {}", index % 40), Action::Put(large));
+        database.write(put).await.unwrap();
+    }
+    database.close();
+    drop((database, table));
+    let database = open(Some(folder.path()), &clock, options(2));
+    database.start_verification().unwrap().unwrap();
+    let second = database.start_verification().unwrap();
+    assert!(second.unwrap_err().to_string().contains("is running"));
+    let before = database.log().segments().len();
+    clock.advance_ms(25 * 3_600_000);
+    database.run_due().await.unwrap();
+    assert!(database.log().segments().len() < before - 3);
+    assert!(
+        matches!(database.verification(), VerificationStatus::Running { .. }),
+        "it goes on over the trimming"
+    );
+    let verified = wait_for_result(&database);
+    assert!(verified.is_clean(), "{verified:?}");
+    assert_eq!(verified.items, 40);
+    database.start_verification().unwrap().unwrap();
+    assert!(wait_for_result(&database).is_clean());
     database.close();
 }
