@@ -9,6 +9,7 @@ use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::StateStore;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::applier::Applier;
 use crate::catalog::Catalog;
@@ -188,7 +189,7 @@ impl Database {
                 () = self.inner.clock.sleep_until(next_ms) => {}
                 () = self.inner.due.notified() => {}
             }
-            let Err(error) = self.run_due().await else {
+            let Err(error) = self.run_due_apart().await else {
                 continue;
             };
             if self.inner.log.poisoned().is_some() {
@@ -199,6 +200,21 @@ impl Database {
             tracing::warn!(%error, "upkeep failed and is tried again");
             let retry_ms = self.inner.clock.now_ms().saturating_add(UPKEEP_RETRY_MS);
             self.inner.clock.sleep_until(retry_ms).await;
+        }
+    }
+
+    /// A task of its own, so that a panic ends this pass and not the upkeep.
+    async fn run_due_apart(&self) -> Result<(), EngineError> {
+        let database = self.clone();
+        let mut pass = JoinSet::new();
+        pass.spawn(async move { database.run_due().await });
+        match pass.join_next().await {
+            Some(Err(error)) => Err(EngineError::Io {
+                what: "upkeep".to_owned(),
+                error: error.into(),
+            }),
+            Some(Ok(result)) => result,
+            None => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use headwater_changelog::testing::{Fault, FaultyFiles};
 use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles};
 use headwater_engine::{Database, EngineOptions, StorageOptions, StreamView};
 use headwater_model::{ManualClock, SeededRng, Sequence};
@@ -125,6 +126,45 @@ async fn tables_can_be_made_while_a_segment_is_removed() {
     assert_eq!(made, Ok(true), "the catalog was locked during the removal");
     // The removal was refused at last, which upkeep reports.
     assert!(upkeep.await.unwrap().is_err());
+    database.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn upkeep_goes_on_after_a_panic() {
+    let files = FaultyFiles::new(1);
+    let log_options = LogOptions {
+        segment_bytes: 64 << 10,
+        preallocate: false,
+        ..LogOptions::default()
+    };
+    let clock = ManualClock::new(START_MS);
+    let shared = Arc::new(clock.clone());
+    let (log, _) = Log::open(Arc::new(files.clone()), log_options, shared.clone()).unwrap();
+    let state = Arc::new(RedbStore::in_memory(StateOptions::default()).unwrap());
+    let rng = Arc::new(SeededRng::new(1));
+    // Nothing but trimming is due, so that it is what panics.
+    let options = EngineOptions {
+        shard_age_ms: u64::MAX,
+        ..options(1)
+    };
+    let (database, _) = Database::open(log, state, shared, rng, options).unwrap();
+    fill(&database, StreamView::NewAndOldImages).await;
+    let before = database.log().segments().len();
+    files.inject(0, Fault::Panic);
+    clock.advance_ms(25 * HOUR_MS);
+    let upkeep = tokio::spawn({
+        let database = database.clone();
+        async move { database.keep().await }
+    });
+    let trimmed = async {
+        while database.log().segments().len() == before {
+            clock.advance_ms(1_000);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, trimmed).await.unwrap();
+    assert!(!upkeep.is_finished());
+    upkeep.abort();
     database.close();
 }
 

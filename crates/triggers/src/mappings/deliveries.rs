@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::registry::MappingRecord;
 
 use super::delivery::{Delivery, Shared, Stop};
+use super::supervision::run_to_its_end;
 
 /// What a mapping's delivery is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +46,15 @@ impl Deliveries {
         let uuid = mapping.uuid.clone();
         let mapping = watch::Sender::new(mapping);
         let stop = watch::Sender::new(Stop::No);
-        let delivery = Delivery::new(self.shared.clone(), mapping.subscribe(), stop.subscribe());
-        let task = tokio::spawn(delivery.run());
+        let (shared, settings, told) = (self.shared.clone(), mapping.subscribe(), stop.subscribe());
+        let delivery = move || Delivery::new(shared.clone(), settings.clone(), told.clone()).run();
+        let clock = self.shared.clock.clone();
+        let task = tokio::spawn(run_to_its_end(
+            uuid.clone(),
+            delivery,
+            clock,
+            stop.subscribe(),
+        ));
         let running = Running {
             mapping,
             stop,

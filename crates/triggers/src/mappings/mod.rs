@@ -13,6 +13,7 @@ mod deliveries;
 mod delivery;
 mod event;
 mod shard;
+mod supervision;
 
 pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;

@@ -174,10 +174,17 @@ impl Checkpoints {
         }
         let mut outcome = Ok(());
         while let Some(written) = writes.join_next().await {
-            // A write that was cut off means that the tokio runtime ends.
-            if let Ok((key, Err(error))) = written {
-                self.state.lock().dirty.insert(key);
-                outcome = Err(error);
+            match written {
+                Ok((_, Ok(()))) => {}
+                Ok((key, Err(error))) => {
+                    self.state.lock().dirty.insert(key);
+                    outcome = Err(error);
+                }
+                // Which one broke off by a panic is not told; writing one twice does no harm.
+                Err(error) => {
+                    tracing::error!(%error, "writing a checkpoint broke off");
+                    self.state.lock().dirty.extend(keys.iter().cloned());
+                }
             }
         }
         outcome
