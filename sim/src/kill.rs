@@ -3,12 +3,14 @@
 //! Each start finds its clock up to two hours before or behind the real time, so that it steps back and forth between
 //! the lives. After each restart, before the load goes on: every key is read, the follower of the stream goes on with the
 //! iterators that it held when the server died, and everything that clients were ever told is compared with the
-//! records that the follower has, each once and in order.
+//! records that the follower has, each once and in order. At the end a function, called by a trigger in each life, must
+//! have been given every record, each shard's and each item's in order.
 
 mod client;
 mod follower;
 mod load;
 mod server;
+mod trigger;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use headwater_model::SeededRng;
 use crate::history::{Explained, explain};
 use crate::ledger::Ledger;
 use follower::Follower;
+use trigger::{Delivered, Trigger};
 
 pub use client::Client;
 pub use server::{Server, binary};
@@ -30,6 +33,8 @@ pub use server::{Server, binary};
 const CONNECTIONS: u64 = 8;
 /// Longest time between two kills, so that a crash meets a server in every state.
 const LIFE_MS_MAX: u64 = 250;
+/// Some lives are so much longer that the function is called in them.
+const LONG_LIFE_TIMES: u64 = 6;
 /// Farthest that a server's clock is off, two hours: less than the retention.
 const CLOCK_OFF_MS_MAX: u64 = 7_200_000;
 
@@ -48,19 +53,26 @@ pub struct Report {
     pub sightings: usize,
     /// Shards that the follower went through.
     pub shards: usize,
+    /// Records that a function was given by a trigger, each time.
+    pub deliveries: usize,
+    /// Of them, those that it had been given before.
+    pub repeated: usize,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills under load, {} while starting, {} acknowledged changes, {} records in {} shards, {} reads",
+            "{} kills under load, {} while starting, {} acknowledged changes, {} records in {} shards, {} reads, \
+             {} deliveries to a function ({} repeated)",
             self.kills,
             self.kills_while_starting,
             self.acknowledged,
             self.records,
             self.shards,
-            self.sightings
+            self.sightings,
+            self.deliveries,
+            self.repeated
         )
     }
 }
@@ -75,6 +87,7 @@ pub fn run(binary: &Path, kills: u64, seed: u64) -> Result<Report> {
         .tempdir()?;
     let mut campaign = Campaign {
         binary,
+        folder: folder.path().to_owned(),
         data: folder.path().join("data"),
         rng: SeededRng::new(seed),
         ledger: Arc::default(),
@@ -91,6 +104,7 @@ pub fn run(binary: &Path, kills: u64, seed: u64) -> Result<Report> {
 
 struct Campaign<'a> {
     binary: &'a Path,
+    folder: PathBuf,
     data: PathBuf,
     rng: SeededRng,
     ledger: Arc<Ledger>,
@@ -101,7 +115,9 @@ struct Campaign<'a> {
 impl Campaign<'_> {
     fn run(&mut self, kills: u64) -> Result<Report> {
         let server = self.start()?;
-        load::create_table(&mut Client::new(server.address()))?;
+        let mut client = Client::new(server.address());
+        load::create_table(&mut client)?;
+        let trigger = Trigger::create(&mut client, &self.folder)?;
         drop(server);
         for kill in 0..kills {
             let context = || format!("after {kill} kills under load");
@@ -115,6 +131,12 @@ impl Campaign<'_> {
         let server = self.start()?;
         self.check(&server).context("after the last kill")?;
         self.read_anew(&server)?;
+        let records = self.follower.records();
+        let Delivered {
+            deliveries,
+            repeated,
+        } = trigger.check(&records)?;
+        (self.report.deliveries, self.report.repeated) = (deliveries, repeated);
         drop(server);
         verify(self.binary, &self.data, true)?;
         let server = self.start()?;
@@ -192,7 +214,11 @@ impl Campaign<'_> {
                 (follower, result)
             }
         });
-        pause(Duration::from_millis(5 + self.rng.below(LIFE_MS_MAX)));
+        let life_ms_max = match self.rng.below(8) {
+            0 => LIFE_MS_MAX * LONG_LIFE_TIMES,
+            _ => LIFE_MS_MAX,
+        };
+        pause(Duration::from_millis(5 + self.rng.below(life_ms_max)));
         server.check_alive()?;
         // From here on a closed connection is no failure.
         over.store(true, Ordering::SeqCst);

@@ -14,7 +14,7 @@ const STREAMS: &str = "DynamoDBStreams_20120810";
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=local/20250601/us-east-1/dynamodb/aws4_request, \
      SignedHeaders=host;x-amz-date;x-amz-target, Signature=00";
 
-/// An answer with another status than 200.
+/// An answer that is a refusal.
 #[derive(Debug, thiserror::Error)]
 #[error("{status}: {body}")]
 pub struct Refused {
@@ -63,12 +63,37 @@ impl Client {
         self.call(STREAMS, operation, body)
     }
 
+    /// Makes something of the Lambda interface: a function or an event source mapping.
+    ///
+    /// # Errors
+    /// As [`Client::dynamodb`].
+    pub fn lambda(&mut self, what: &str, body: &Value) -> Result<Value> {
+        let authorization = AUTHORIZATION
+            .replace("/dynamodb/", "/lambda/")
+            .replace(";x-amz-target", "");
+        let head = format!("/2015-03-31/{what} HTTP/1.1\r\ncontent-type: application/json");
+        self.post(&head, &authorization, what, body)
+    }
+
     fn call(&mut self, service: &str, operation: &str, body: &Value) -> Result<Value> {
+        let head = format!(
+            "/ HTTP/1.1\r\ncontent-type: application/x-amz-json-1.0\r\n\
+             x-amz-target: {service}.{operation}"
+        );
+        self.post(&head, AUTHORIZATION, operation, body)
+    }
+
+    fn post(
+        &mut self,
+        head: &str,
+        authorization: &str,
+        operation: &str,
+        body: &Value,
+    ) -> Result<Value> {
         let body = body.to_string();
         let request = format!(
-            "POST / HTTP/1.1\r\nhost: {}\r\ncontent-type: application/x-amz-json-1.0\r\n\
-             x-amz-target: {service}.{operation}\r\nx-amz-date: 20250601T120000Z\r\n\
-             authorization: {AUTHORIZATION}\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST {head}\r\nhost: {}\r\nx-amz-date: 20250601T120000Z\r\n\
+             authorization: {authorization}\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         );
@@ -83,7 +108,7 @@ impl Client {
         let body = serde_json::from_slice(&body)
             .with_context(|| format!("{operation}: {}", String::from_utf8_lossy(&body)))?;
         match status {
-            200 => Ok(body),
+            200..300 => Ok(body),
             _ => Err(Refused { status, body }.into()),
         }
     }
