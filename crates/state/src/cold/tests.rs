@@ -1,3 +1,5 @@
+//! Reads of a file whose pages were pushed out of memory, as far as the system does that.
+
 use super::*;
 use std::io::Write;
 use std::sync::atomic::AtomicUsize;
