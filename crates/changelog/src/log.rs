@@ -140,7 +140,7 @@ impl Log {
         let Opened {
             shared,
             active,
-            trim_point,
+            trimming,
             report,
         } = open::open(files, options, &*clock)?;
         let shared = Arc::new(shared);
@@ -148,7 +148,7 @@ impl Log {
         let log = Self {
             shared,
             clock,
-            trimming: Mutex::new(Trimming::new(trim_point)),
+            trimming: Mutex::new(trimming),
             threads: Mutex::new(threads),
             stop: Mutex::new(Some(stop)),
             lock: Mutex::new(Some(lock)),
@@ -265,7 +265,7 @@ impl Log {
     }
 
     /// Drops sealed segments from the oldest on, while they are checkpointed and `may_drop` agrees; gives their number. It
-    /// waits for one fsync, whatever the number. Their files are left to [`Log::remove_trimmed`] and to the next opening.
+    /// waits for one fsync, whatever the number. Their files are left to [`Log::remove_trimmed`].
     ///
     /// # Errors
     /// [`LogError::Io`] if the trim point can't be written; then nothing is dropped.
@@ -273,7 +273,8 @@ impl Log {
         self.trimming.lock().trim(&self.shared, may_drop)
     }
 
-    /// Removes files of segments that are trimmed, `files_max` at most; gives how many are left.
+    /// Removes files of segments that are trimmed, `files_max` at most, those that an earlier run has left too; gives how
+    /// many there still are.
     ///
     /// # Errors
     /// [`LogError::Io`] if one can't be removed; the next call tries it again.

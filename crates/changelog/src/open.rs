@@ -1,6 +1,6 @@
 //! Opening: what a crash may have left behind is put in order, what it cannot have left behind is refused.
 //!
-//! 1. Leave out the segments below the trim point, whose removal was not finished.
+//! 1. Leave out the segments below the trim point, whose removal was not finished; nobody waits for it.
 //! 2. Read every other segment's header and footer; scan the blocks of those without a footer.
 //! 3. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
 //! 4. Check that the segments join on to each other, and the first one to the trim point.
@@ -25,6 +25,7 @@ use crate::options::LogOptions;
 use crate::scan::{self, Window};
 use crate::seal;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
+use crate::trim::Trimming;
 use crate::trim_point::TrimPoint;
 use crate::writer::ActiveFile;
 
@@ -99,7 +100,7 @@ impl Known {
 pub(crate) struct Opened {
     pub(crate) shared: Shared,
     pub(crate) active: ActiveFile,
-    pub(crate) trim_point: TrimPoint,
+    pub(crate) trimming: Trimming,
     pub(crate) report: OpenReport,
 }
 
@@ -159,7 +160,6 @@ pub(crate) fn open(
     for name in unborn
         .iter()
         .chain(empty.iter().map(|known| &known.found))
-        .chain(&trimmed)
         .map(|found| &found.name)
     {
         shared
@@ -173,7 +173,7 @@ pub(crate) fn open(
     Ok(Opened {
         shared,
         active: ActiveFile::new(active, file, written, false),
-        trim_point,
+        trimming: Trimming::new(trim_point, trimmed.into_iter().map(|found| found.name)),
         report,
     })
 }

@@ -19,10 +19,11 @@ pub(crate) struct Trimming {
 }
 
 impl Trimming {
-    pub(crate) fn new(point: TrimPoint) -> Self {
+    /// With the files that are still to be removed.
+    pub(crate) fn new(point: TrimPoint, left: impl Iterator<Item = String>) -> Self {
         Self {
             point,
-            left: VecDeque::new(),
+            left: left.collect(),
         }
     }
 

@@ -64,7 +64,7 @@ pub struct VerifyReport {
     pub torn_bytes: u64,
     /// Segments without a footer, which the next opening will scan. Not a problem.
     pub unsealed_segments: usize,
-    /// Segments below the trim point, which the next opening will remove. Not a problem, and not looked at.
+    /// Segments below the trim point, which are still to be removed. Not a problem, and not looked at.
     pub trimmed_segments: usize,
     /// Empty if all is well.
     pub problems: Vec<Problem>,
@@ -195,7 +195,7 @@ fn check_all(
     Ok(chain.report)
 }
 
-/// Leaves out segments whose removal was not finished, which the next opening will remove. Segments that are missing
+/// Leaves out segments whose removal was not finished, which the next opening goes on with. Segments that are missing
 /// are a problem, and the ones that are there are checked.
 fn leave_trimmed(point: &TrimPoint, found: &mut Vec<Found>, report: &mut VerifyReport) {
     let trimmed = point.count_trimmed(found);
