@@ -169,3 +169,6 @@ fn or_finding(verified: Result<Verified, EngineError>) -> Result<Verified, Engin
 fn ended() -> EngineError {
     EngineError::Log(LogError::Closed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,9 +108,9 @@ impl LogVisitor for Log<'_> {
     fn entry(&mut self, _: &Entry) {}
 }
 
-struct Stopped {
-    log: StoppedLog,
-    state: RedbStore,
+pub(super) struct Stopped {
+    pub(super) log: StoppedLog,
+    pub(super) state: RedbStore,
 }
 
 impl Source for Stopped {
