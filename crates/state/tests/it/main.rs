@@ -9,6 +9,7 @@ mod crashes;
 mod damage;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
 mod encrypted;
 mod full_disk;
 #[cfg(test)]
