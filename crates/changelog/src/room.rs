@@ -123,10 +123,9 @@ impl Shared {
         if reserve_bytes == 0 {
             return;
         }
-        // A disk that does not tell is taken to have room; it refuses when it has none.
-        let Ok(Some(free_bytes)) = self.files.free_bytes() else {
-            return;
-        };
+        // A disk that does not tell, or tells no more, is taken to have room; it refuses when it has none.
+        let told_bytes = self.files.free_bytes().ok().flatten();
+        let free_bytes = told_bytes.unwrap_or(u64::MAX);
         let was_low =
             self.room.none.load(Ordering::Acquire) && self.room.state.lock().low.is_some();
         let wanted_bytes = match was_low {

@@ -166,3 +166,23 @@ fn a_broken_reserve_is_told_before_the_room_ends() {
     assert_eq!(entries(&log).unwrap(), all);
     log.close().unwrap();
 }
+
+/// The writer left the answer as it was when the disk did not say how much is free, and writes were refused until the
+/// next start.
+#[test]
+fn a_disk_that_tells_no_more_is_taken_to_have_room() {
+    let files = FaultyFiles::new(1);
+    let options = LogOptions {
+        reserve_bytes: 100_000,
+        ..plain()
+    };
+    let log = open(&files, options).unwrap().0;
+    files.set_disk_size_bytes(Some(files.used_bytes() + 50_000));
+    let mut all = fill(&log, 5);
+    until("the reserve is whole", || log.no_room().is_some());
+    files.set_disk_size_bytes(None);
+    until("still no room", || log.no_room().is_none());
+    all.push(put(&log, vec![change(1, "goes on", b"")]));
+    assert_eq!(entries(&log).unwrap(), all);
+    log.close().unwrap();
+}
