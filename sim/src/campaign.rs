@@ -15,6 +15,7 @@ use crate::check::{check, check_beginning};
 use crate::churn::{self, Known};
 use crate::faults::End;
 use crate::follower::{self, Follower};
+use crate::full_disk::{FullDisk, fill_for_opening};
 use crate::history::StreamedChange;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
@@ -23,6 +24,8 @@ use crate::{readers, writers};
 
 /// How often the store is opened and broken.
 const LIVES: u64 = 4;
+/// Openings of which one is tried on a full disk before.
+const OPENINGS_PER_FULL_DISK: u64 = 6;
 /// Nothing here takes as long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -33,6 +36,12 @@ pub struct Report {
     pub lives: usize,
     /// Of them after a power loss.
     pub power_losses: usize,
+    /// Disks that filled up while the store was in use.
+    pub full_disks: usize,
+    /// Of them those on which a write found no room.
+    pub full_disks_met: usize,
+    /// Openings on a full disk that failed.
+    pub full_disks_refused: usize,
     /// Acknowledged changes.
     pub acknowledged: usize,
     /// Stream records.
@@ -46,6 +55,9 @@ impl Report {
     pub fn add(&mut self, other: Report) {
         self.lives += other.lives;
         self.power_losses += other.power_losses;
+        self.full_disks += other.full_disks;
+        self.full_disks_met += other.full_disks_met;
+        self.full_disks_refused += other.full_disks_refused;
         self.acknowledged += other.acknowledged;
         self.records += other.records;
         self.sightings += other.sightings;
@@ -56,8 +68,16 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} reopenings ({} after a power loss), {} acknowledged changes, {} records, {} reads",
-            self.lives, self.power_losses, self.acknowledged, self.records, self.sightings
+            "{} reopenings ({} after a power loss), {} full disks ({} met, {} more refused to open), \
+             {} acknowledged changes, {} records, {} reads",
+            self.lives,
+            self.power_losses,
+            self.full_disks,
+            self.full_disks_met,
+            self.full_disks_refused,
+            self.acknowledged,
+            self.records,
+            self.sightings
         )
     }
 }
@@ -129,7 +149,7 @@ impl Campaign {
     }
 
     async fn run(mut self) -> Result<Report> {
-        let database = self.machine.open()?;
+        let database = self.open().await?;
         World::settle(&database).await?;
         close(database).await?;
         for life in 0..LIVES {
@@ -149,7 +169,7 @@ impl Campaign {
 
     async fn run_interval(mut self) -> Result<usize> {
         self.machine.sync_by_interval();
-        let database = self.machine.open()?;
+        let database = self.open().await?;
         World::settle(&database).await?;
         // The tables are to survive.
         database.log().sync()?;
@@ -172,17 +192,37 @@ impl Campaign {
         Ok(lost)
     }
 
-    /// Opens the database; now and then the power goes meanwhile.
+    /// Opens the database once the one before is gone.
+    async fn open(&mut self) -> Result<Database> {
+        let gone = async {
+            while !self.machine.is_free() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(PATIENCE, gone).await;
+        gone.context("the database before was not dropped")?;
+        self.machine.open()
+    }
+
+    /// Opens the database; now and then the power goes meanwhile, or a disk is full.
     async fn reopen(&mut self) -> Result<Database> {
         if self.rng.below(4) == 0 {
             self.machine.lose_power_within(30);
-            if let Ok(database) = self.machine.open() {
+            if let Ok(database) = self.open().await {
                 close(database).await?;
             }
             self.machine.lose_power();
             self.report.power_losses += 1;
         }
-        self.machine.open()
+        if self.machine.second_rng.below(OPENINGS_PER_FULL_DISK) == 0 {
+            fill_for_opening(&self.machine);
+            match self.open().await {
+                Ok(database) => close(database).await?,
+                Err(_) => self.report.full_disks_refused += 1,
+            }
+            self.machine.make_room();
+        }
+        self.open().await
     }
 
     /// Checks what is there, lets actors loose, and breaks the machine.
@@ -196,14 +236,20 @@ impl Campaign {
             world.log_goes_dark.store(true, Ordering::SeqCst);
         }
         end.prepare(&self.machine);
-        let actors = Actors::start(&world, &self.rng, self.follower.clone(), self.churn);
+        let full = FullDisk::choose(&self.machine).map(|full| {
+            let (world, seed) = (world.clone(), self.machine.second_rng.below(u64::MAX));
+            tokio::spawn(fill_and_go_on(world, seed, full))
+        });
+        let actors = Actors::start(&world, &self.rng, self.follower.clone(), self.churn, full);
         if end == End::SuddenPowerLoss {
             tokio::time::sleep(Duration::from_millis(self.rng.below(60))).await;
             world.dark.store(true, Ordering::SeqCst);
             self.machine.lose_power();
         }
-        let (follower, churn) = actors.finish(&world).await?;
-        (self.follower, self.churn) = (follower, churn);
+        let ended = actors.finish(&world).await?;
+        (self.follower, self.churn) = (ended.follower, ended.churn);
+        self.report.full_disks += usize::from(ended.full_disk.is_some());
+        self.report.full_disks_met += usize::from(ended.full_disk == Some(true));
         keeper.abort();
         // An aborted task says so.
         let _ = keeper.await;
@@ -216,7 +262,9 @@ impl Campaign {
             self.machine.lose_power();
         }
         self.report.power_losses += usize::from(power_loss);
-        close(database).await
+        let closed = close(database).await;
+        self.machine.make_room();
+        closed
     }
 
     /// The checks of a store at rest.
@@ -252,10 +300,39 @@ struct Actors {
     readers: Vec<JoinHandle<Result<()>>>,
     follower: JoinHandle<Result<Follower>>,
     churn: JoinHandle<Result<Known>>,
+    full_disk: Option<JoinHandle<Result<bool>>>,
+}
+
+/// What the actors of a life leave behind.
+struct Ended {
+    follower: Follower,
+    churn: Known,
+    /// Whether a full disk was met; `None` without one.
+    full_disk: Option<bool>,
+}
+
+/// Fills a disk up; when there is room again, a write must be acknowledged.
+async fn fill_and_go_on(world: Arc<World>, seed: u64, full: FullDisk) -> Result<bool> {
+    let goes_on = full.ends();
+    let filled = tokio::task::spawn_blocking({
+        let world = world.clone();
+        move || full.run(&world)
+    });
+    let met = filled.await??;
+    if goes_on {
+        writers::put_until_acknowledged(world, seed).await?;
+    }
+    Ok(met)
 }
 
 impl Actors {
-    fn start(world: &Arc<World>, rng: &SeededRng, follower: Follower, churn: Known) -> Self {
+    fn start(
+        world: &Arc<World>,
+        rng: &SeededRng,
+        follower: Follower,
+        churn: Known,
+        full_disk: Option<JoinHandle<Result<bool>>>,
+    ) -> Self {
         let seed = || rng.below(u64::MAX);
         let count = 2 + seed() % 7;
         let steps = 20 + seed() % 60;
@@ -270,21 +347,30 @@ impl Actors {
             readers,
             follower: tokio::spawn(follower::run(world.clone(), seed(), follower)),
             churn: tokio::spawn(churn::run(world.clone(), seed(), churn)),
+            full_disk,
         }
     }
 
-    /// Waits for the writers, then for the others, which are told to stop.
-    async fn finish(self, world: &World) -> Result<(Follower, Known)> {
+    /// Waits for the writers, then for room on the disk, then for the others, which are told to stop.
+    async fn finish(self, world: &World) -> Result<Ended> {
         for writer in self.writers {
             within("a writer", writer).await?;
         }
+        let full_disk = match self.full_disk {
+            Some(full) => Some(within("a full disk that gets room again", full).await?),
+            None => None,
+        };
         world.stop.store(true, Ordering::SeqCst);
         for reader in self.readers {
             within("a reader", reader).await?;
         }
         let churn = within("the table that comes and goes", self.churn).await?;
         let follower = within("the follower", self.follower).await?;
-        Ok((follower, churn))
+        Ok(Ended {
+            follower,
+            churn,
+            full_disk,
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use headwater_engine::{
 };
 use headwater_model::{EncodedItem, SeededRng};
 
-use crate::world::{World, is_end_of_log, item_command, key_item, new_table, scan};
+use crate::world::{World, is_end_of_log, is_no_room, item_command, key_item, new_table, scan};
 
 const NAME: &str = "churn";
 
@@ -30,12 +30,17 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, mut known: Known) -> Resul
         if world.stopped() || known == Known::Unknown {
             break;
         }
-        known = match step(&world.database, &rng, known).await {
+        let stepped = world.unless_stays_full(step(&world.database, &rng, known));
+        let Some(stepped) = stepped.await else {
+            return Ok(Known::Unknown);
+        };
+        known = match stepped {
             Ok(known) => known,
             Err(error) if is_end_of_log(&error) => {
                 world.ledger.log_failed();
                 Known::Unknown
             }
+            Err(error) if is_no_room(&error) => Known::Unknown,
             Err(_) if world.is_dark() => Known::Unknown,
             Err(error) => return Err(error).context("the table that comes and goes"),
         };

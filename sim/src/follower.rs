@@ -12,7 +12,7 @@ use headwater_model::{AttributeValue, EncodedItem, SeededRng, Sequence};
 use headwater_streams::{RecordView, Start, StreamsError};
 
 use crate::history::{Image, StreamedChange};
-use crate::world::{VALUE, World, mark_of, number_of};
+use crate::world::{VALUE, World, is_no_room, mark_of, number_of};
 
 const SHARDS_MAX: usize = 10_000;
 /// Longest wait for something new before it looks whether it is to stop.
@@ -38,10 +38,14 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, mut follower: Follower) ->
     let rng = SeededRng::new(seed);
     let mut durable = world.database.log().watch();
     while !world.stopped() {
-        match follower.round(&world, &rng).await {
+        let Some(round) = world.unless_stays_full(follower.round(&world, &rng)).await else {
+            break;
+        };
+        match round {
             Ok(_) => {}
             Err(_) if world.is_dark() => break,
             Err(error) if is_of_a_failed_log(&world, &error) => break,
+            Err(error) if is_of_a_full_disk(&error) => {}
             Err(error) => return Err(error),
         }
         // The log's end wakes nobody.
@@ -156,6 +160,14 @@ pub(crate) fn image(item: &EncodedItem) -> Result<Image> {
         value: number_of(item, VALUE)?,
         whole: item.bytes().to_vec(),
     })
+}
+
+/// Listing shards waits for the catalog, and a change of it may wait for room.
+fn is_of_a_full_disk(error: &anyhow::Error) -> bool {
+    match error.downcast_ref::<StreamsError>() {
+        Some(StreamsError::Engine(error)) => is_no_room(error),
+        _ => false,
+    }
 }
 
 /// Listing shards waits for the catalog, which a failed log never makes durable; and old segments can't be read

@@ -1,8 +1,8 @@
 //! Seeded simulation and crash proofs. For development only; nothing depends on this.
 //!
 //! Two machines are broken on purpose here:
-//! - [`campaign`]: the engine in this process, on disks in memory that lose power, fail and tear writes, with
-//!   writers, readers and a follower at work. Everything that is random follows from a seed; threads are real, so
+//! - [`campaign`]: the engine in this process, on disks in memory that lose power, fail and tear writes and
+//!   fill up, with writers, readers and a follower at work. Everything that is random follows from a seed; threads are real, so
 //!   a seed may have to run a few times to meet the same order again.
 //! - [`kill`]: the real binary under load over HTTP, ended with `kill -9` and started again on its folder.
 //!
@@ -15,6 +15,7 @@ mod churn;
 mod damage;
 mod faults;
 mod follower;
+mod full_disk;
 pub mod history;
 mod interval;
 pub mod kill;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context, Result, ensure};
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{Durability, Log, LogEncryption, LogOptions};
+use headwater_changelog::{Durability, Files, Log, LogEncryption, LogOptions};
 use headwater_cipher::{DataKey, UserKey};
 use headwater_engine::{Database, EngineOptions};
 use headwater_model::{ManualClock, SeededRng};
@@ -18,12 +18,16 @@ const START_MS: u64 = 1_760_000_000_000;
 const FOR_EVER_MS: u64 = u64::MAX / 4;
 
 const DATA_KEY: [u8; 32] = [42; 32];
+/// Makes a second generator of a seed: what it decides was added later, and leaves the stories of older seeds alone.
+const SECOND_GENERATOR: u64 = 0x5eed_0002_0000_0000;
 
 pub(crate) struct Machine {
     pub(crate) files: FaultyFiles,
     pub(crate) disk: FaultyDisk,
     pub(crate) clock: ManualClock,
     pub(crate) rng: Arc<SeededRng>,
+    /// Decides on full disks, delays and flipped bits.
+    pub(crate) second_rng: SeededRng,
     log: LogOptions,
     engine: EngineOptions,
     state: StateOptions,
@@ -35,11 +39,15 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) fn new(seed: u64) -> Self {
         let rng = Arc::new(SeededRng::new(seed));
+        let second_rng = SeededRng::new(seed ^ SECOND_GENERATOR);
         Machine {
             files: FaultyFiles::new(seed),
             disk: FaultyDisk::new(),
             clock: ManualClock::new(START_MS),
-            log: log_options(&rng),
+            log: LogOptions {
+                reserve_bytes: second_rng.below(2) * (8 << 10),
+                ..log_options(&rng)
+            },
             engine: engine_options(&rng),
             state: StateOptions {
                 cache_bytes: 1 << 20,
@@ -48,6 +56,7 @@ impl Machine {
                 ..StateOptions::default()
             },
             rng,
+            second_rng,
             open_state: None,
             key: None,
         }
@@ -68,6 +77,13 @@ impl Machine {
         self.log.durability = Durability::Interval(interval_ms);
     }
 
+    /// Whether the database before is gone. Upkeep that was ended holds it for a moment longer than its caller.
+    pub(crate) fn is_free(&self) -> bool {
+        let state = self.open_state.as_ref();
+        let state_is_free = state.is_none_or(|state| state.strong_count() == 0);
+        state_is_free && !matches!(self.files.lock(), Ok(None))
+    }
+
     /// Opens the database. The one before must be closed and dropped.
     pub(crate) fn open(&mut self) -> Result<Database> {
         if let Some(state) = &self.open_state {
@@ -85,10 +101,10 @@ impl Machine {
             clock.clone(),
         )
         .context("opening the log")?;
-        let state: Arc<dyn StateStore> = Arc::new(
-            RedbStore::open(self.disk.backend(), self.state.clone())
-                .context("opening the state")?,
-        );
+        let space = Arc::new(self.disk.clone());
+        let state =
+            RedbStore::open_with_space(self.disk.backend(), Some(space), self.state.clone());
+        let state: Arc<dyn StateStore> = Arc::new(state.context("opening the state")?);
         self.open_state = Some(Arc::downgrade(&state));
         let options = self.engine.clone();
         let (database, _) = Database::open(log, state, clock, self.rng.clone(), options)
@@ -111,6 +127,20 @@ impl Machine {
     pub(crate) fn lose_power_within(&self, operations: u64) {
         let after = self.rng.below(operations.max(1));
         self.files.inject(after, Fault::PowerLoss);
+    }
+
+    /// Leaves so much room on the log's disk and on the state's.
+    pub(crate) fn fill_disks(&self, log_bytes: u64, state_bytes: u64) {
+        let used_bytes = self.files.used_bytes();
+        self.files.set_disk_size_bytes(Some(used_bytes + log_bytes));
+        let placed_bytes = self.disk.placed_bytes();
+        self.disk.set_size_bytes(Some(placed_bytes + state_bytes));
+    }
+
+    /// Takes the ends of the disks away.
+    pub(crate) fn make_room(&self) {
+        self.files.set_disk_size_bytes(None);
+        self.disk.set_size_bytes(None);
     }
 
     /// Writes both disks into a folder, as a stopped server would have left them.

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use headwater_engine::{
@@ -46,7 +47,12 @@ pub(crate) struct World {
     pub(crate) dark: AtomicBool,
     /// The log's disk goes off at some point: then older segments can't be read.
     pub(crate) log_goes_dark: AtomicBool,
+    /// A disk is full, and stays so until the end of this life.
+    pub(crate) stays_full: AtomicBool,
 }
+
+/// Time between two looks for something that wakes nobody.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// See [`World::moment`].
 #[derive(Clone, Copy)]
@@ -85,6 +91,7 @@ impl World {
             stop: AtomicBool::new(false),
             dark: AtomicBool::new(false),
             log_goes_dark: AtomicBool::new(false),
+            stays_full: AtomicBool::new(false),
             database,
         })
     }
@@ -95,6 +102,37 @@ impl World {
 
     pub(crate) fn is_dark(&self) -> bool {
         self.dark.load(Ordering::SeqCst)
+    }
+
+    /// Whether nothing can be written any more in this life.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_dark() || self.database.log().poisoned().is_some()
+    }
+
+    /// Waits for room on the disks; whether there will be any.
+    pub(crate) async fn await_room(&self) -> bool {
+        while self.database.no_room().is_some() {
+            if self.stays_full.load(Ordering::SeqCst) || self.is_over() {
+                return false;
+            }
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        true
+    }
+
+    /// Carries something out, unless the disk stays full meanwhile: then it is dropped, as with a client that goes
+    /// away. What it waits for may never come in this life.
+    pub(crate) async fn unless_stays_full<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let stays_full = async {
+            while !self.stays_full.load(Ordering::SeqCst) {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = stays_full => None,
+        }
     }
 
     /// The moment before a read.
@@ -133,6 +171,11 @@ pub(crate) fn is_end_of_log(error: &EngineError) -> bool {
         error,
         EngineError::Log(LogError::Poisoned { .. } | LogError::Closed)
     )
+}
+
+/// Whether an error says that a disk is full: nobody knows then whether a write will be there.
+pub(crate) fn is_no_room(error: &EngineError) -> bool {
+    matches!(error, EngineError::Log(LogError::NoRoom { .. }))
 }
 
 pub(crate) fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {

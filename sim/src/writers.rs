@@ -1,7 +1,9 @@
 //! Writers: each carries out a seeded series of commands on keys that all of them share, notes every attempt
-//! before it is sent and every answer, and moves the clock and the shards now and then.
+//! before it is sent and every answer, and moves the clock and the shards now and then. Refused for lack of room, it
+//! tries a few times more and waits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use headwater_engine::{
@@ -11,10 +13,12 @@ use headwater_model::{AttributeValue, Clock, EncodedItem, SeededRng};
 
 use crate::ledger::{Attempt, Deed, Fate};
 use crate::world::{
-    KEYS, MARK, VALUE, World, condition, is_end_of_log, item_command, key_item, mark_of, number,
-    number_of, update,
+    KEYS, MARK, VALUE, World, condition, is_end_of_log, is_no_room, item_command, key_item,
+    mark_of, number, number_of, update,
 };
 
+/// Refusals for lack of room after which a writer waits for some.
+const REFUSALS_MAX: u64 = 5;
 /// Attempts after the log was seen to fail: they show that it stays so.
 const LATE_ATTEMPTS: u64 = 4;
 const OPEN_SHARDS_MAX: usize = 8;
@@ -22,18 +26,33 @@ const OPEN_SHARDS_MAX: usize = 8;
 pub(crate) const TALLY_KEY: &str = "many";
 
 pub(crate) async fn run(world: Arc<World>, seed: u64, steps: u64) -> Result<()> {
-    let writer = Writer {
-        rng: SeededRng::new(seed),
-        world,
-    };
+    let writer = Writer::new(world, seed);
     let mut late = 0;
     for _ in 0..steps {
         if writer.world.stopped() || late == LATE_ATTEMPTS {
             break;
         }
         late += u64::from(writer.world.ledger.has_log_failed());
-        match writer.step().await {
-            Ok(()) => {}
+        match writer.world.unless_stays_full(writer.step()).await {
+            Some(Ok(())) => {}
+            None => break,
+            Some(Err(_)) if writer.world.is_dark() => break,
+            Some(Err(error)) => return Err(error),
+        }
+        if writer.is_tired_of_refusals() && !writer.world.await_room().await {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Puts an item again and again until that is acknowledged, or nothing can be written any more.
+pub(crate) async fn put_until_acknowledged(world: Arc<World>, seed: u64) -> Result<()> {
+    let writer = Writer::new(world, seed);
+    while !writer.world.is_over() && !writer.world.ledger.has_log_failed() {
+        match writer.put("k0", None).await {
+            Ok(true) => break,
+            Ok(false) => tokio::task::yield_now().await,
             Err(_) if writer.world.is_dark() => break,
             Err(error) => return Err(error),
         }
@@ -44,17 +63,37 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, steps: u64) -> Result<()> 
 struct Writer {
     world: Arc<World>,
     rng: SeededRng,
+    /// How often it was refused for lack of room since it last waited for some.
+    refusals: AtomicU64,
 }
 
 impl Writer {
+    fn new(world: Arc<World>, seed: u64) -> Self {
+        Writer {
+            world,
+            rng: SeededRng::new(seed),
+            refusals: AtomicU64::new(0),
+        }
+    }
+
+    fn is_tired_of_refusals(&self) -> bool {
+        let refused = |refusals: u64| (refusals >= REFUSALS_MAX).then_some(0);
+        let order = Ordering::Relaxed;
+        self.refusals.fetch_update(order, order, refused).is_ok()
+    }
+
+    fn was_refused(&self) {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn step(&self) -> Result<()> {
         let key = self.key();
         match self.rng.below(100) {
-            0..25 => self.put(&key, None).await,
-            25..33 => self.put(&key, Some(None)).await,
+            0..25 => self.put(&key, None).await.map(|_| ()),
+            25..33 => self.put(&key, Some(None)).await.map(|_| ()),
             33..43 => {
                 let seen = self.look(&key)?;
-                self.put(&key, Some(seen)).await
+                self.put(&key, Some(seen)).await.map(|_| ())
             }
             43..63 => self.add(&key).await,
             63..73 => self.delete(&key).await,
@@ -105,7 +144,8 @@ impl Writer {
         EncodedItem::encode(&item)
     }
 
-    async fn put(&self, key: &str, expected_old: Option<Option<i64>>) -> Result<()> {
+    /// Whether it was acknowledged.
+    async fn put(&self, key: &str, expected_old: Option<Option<i64>>) -> Result<bool> {
         let value = self.rng.below(1000) as i64;
         let mark = self.attempt(&[key], Deed::Put(value), expected_old);
         let action = Action::Put(self.item(key, mark, value));
@@ -117,10 +157,12 @@ impl Writer {
         };
         item.return_item_on_failure = true;
         let outcome = self.send(mark, key, vec![item]).await?;
+        let acknowledged = outcome.is_some();
         self.told(mark, outcome, |outcome| {
             ensure!(outcome.changed, "put {mark} was taken for the item before");
             Ok(None)
-        })
+        })?;
+        Ok(acknowledged)
     }
 
     async fn add(&self, key: &str) -> Result<()> {
@@ -232,6 +274,10 @@ impl Writer {
                 ledger.log_failed();
                 Ok(None)
             }
+            Err(error) if is_no_room(&error) => {
+                self.was_refused();
+                Ok(None)
+            }
             Err(error) => Err(error).context(format!("attempt {mark}")),
         }
     }
@@ -267,6 +313,10 @@ impl Writer {
             Ok(_) | Err(EngineError::ShardNotOpen { .. }) => Ok(()),
             Err(error) if is_end_of_log(&error) => {
                 self.world.ledger.log_failed();
+                Ok(())
+            }
+            Err(error) if is_no_room(&error) => {
+                self.was_refused();
                 Ok(())
             }
             Err(error) => Err(error.into()),
