@@ -11,7 +11,7 @@ use headwater_wire::messages::{self, functions};
 use headwater_wire::{ApiError, Operation, Target, sigv4};
 use http_body_util::{BodyExt, Full as Whole, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
@@ -41,6 +41,12 @@ pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     _place: Option<OwnedSemaphorePermit>,
 }
+
+// Made once: a name that is a text is parsed each time.
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+static WAIT: HeaderName = HeaderName::from_static("x-headwater-wait-ms");
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+static CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 const JSON_1_0: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -157,19 +163,23 @@ impl Server {
         };
         let target = head
             .headers
-            .get("x-amz-target")
+            .get(&TARGET)
             .and_then(|value| value.to_str().ok());
         let operation = match Target::parse(target.unwrap_or_default()) {
             Ok(target) => target.operation,
             Err(error) => return self.dynamodb_error(&error),
         };
         let context = self.context(&head.headers);
-        let result = match wait(&head.headers) {
-            Some(wait) if operation == Operation::GetRecords => {
+        let wait = match operation {
+            Operation::GetRecords => wait(&head.headers),
+            _ => None,
+        };
+        let result = match wait {
+            Some(wait) => {
                 self.get_records_waiting(&body.bytes, &context, wait, stop)
                     .await
             }
-            _ => self.dispatch(operation, &body.bytes, &context).await,
+            None => self.dispatch(operation, &body.bytes, &context).await,
         };
         let failed = result.as_ref().err();
         self.metrics.count(operation, started.elapsed(), failed);
@@ -252,10 +262,9 @@ impl Server {
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut reply = self.reply(status, JSON, answer.body);
         for (name, value) in answer.headers {
-            if let (Ok(name), Ok(value)) = (
-                hyper::header::HeaderName::try_from(name),
-                HeaderValue::try_from(value),
-            ) {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
                 reply.headers_mut().insert(name, value);
             }
         }
@@ -384,9 +393,9 @@ impl Server {
         let mut reply = Response::new(Whole::new(self.load.counted(body)));
         *reply.status_mut() = status;
         let headers = reply.headers_mut();
-        headers.insert("x-amzn-requestid", self.ids.next());
+        headers.insert(REQUEST_ID.clone(), self.ids.next());
         headers.insert(CONTENT_TYPE, kind);
-        headers.insert("x-amz-crc32", HeaderValue::from(crc));
+        headers.insert(CRC32.clone(), HeaderValue::from(crc));
         reply
     }
 }
@@ -396,7 +405,7 @@ const WAIT_MS_MAX: u64 = 20_000;
 
 /// How long GetRecords is to wait for a record: an extension, by header, in milliseconds.
 fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get("x-headwater-wait-ms")?.to_str().ok()?;
+    let value = headers.get(&WAIT)?.to_str().ok()?;
     let wait_ms: u64 = value.parse().ok()?;
     Some(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)))
 }

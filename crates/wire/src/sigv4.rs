@@ -17,8 +17,16 @@ pub struct CredentialScope<'h> {
 /// `AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=..., Signature=...`;
 /// of a presigned URL's `X-Amz-Credential` value, too. `None` if there is none.
 pub fn credential_scope(header: &str) -> Option<CredentialScope<'_>> {
-    let credential = match header.split_once("Credential=") {
-        Some((_, rest)) => rest.split([',', ' ']).next()?,
+    // As all SDKs write it, and only then a search.
+    let signed = header
+        .strip_prefix("AWS4-HMAC-SHA256 Credential=")
+        .or_else(|| Some(header.split_once("Credential=")?.1));
+    let credential = match signed {
+        Some(rest) => {
+            let ends = |byte: &u8| matches!(byte, b',' | b' ');
+            let end = rest.as_bytes().iter().position(ends);
+            &rest[..end.unwrap_or(rest.len())]
+        }
         None => header,
     };
     // An access key may hold slashes; the scope is the last four parts.
