@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::check::{check, check_beginning};
 use crate::churn::{self, Known};
-use crate::faults::End;
+use crate::faults::{End, LOG_OPERATIONS};
 use crate::follower::{self, Follower};
 use crate::full_disk::{FullDisk, fill_for_opening};
 use crate::history::StreamedChange;
@@ -40,6 +40,8 @@ pub struct Report {
     pub full_disks: usize,
     /// Of them those on which a write found no room.
     pub full_disks_met: usize,
+    /// Operations of the disks that were to take their time.
+    pub delays: usize,
     /// Openings on a full disk that failed.
     pub full_disks_refused: usize,
     /// Acknowledged changes.
@@ -55,6 +57,7 @@ impl Report {
     pub fn add(&mut self, other: Report) {
         self.lives += other.lives;
         self.power_losses += other.power_losses;
+        self.delays += other.delays;
         self.full_disks += other.full_disks;
         self.full_disks_met += other.full_disks_met;
         self.full_disks_refused += other.full_disks_refused;
@@ -68,13 +71,14 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} reopenings ({} after a power loss), {} full disks ({} met, {} more refused to open), \
+            "{} reopenings ({} after a power loss), {} full disks ({} met, {} more refused to open), {} delays, \
              {} acknowledged changes, {} records, {} reads",
             self.lives,
             self.power_losses,
             self.full_disks,
             self.full_disks_met,
             self.full_disks_refused,
+            self.delays,
             self.acknowledged,
             self.records,
             self.sightings
@@ -236,6 +240,7 @@ impl Campaign {
             world.log_goes_dark.store(true, Ordering::SeqCst);
         }
         end.prepare(&self.machine);
+        self.report.delays += self.machine.slow_down(LOG_OPERATIONS);
         let full = FullDisk::choose(&self.machine).map(|full| {
             let (world, seed) = (world.clone(), self.machine.second_rng.below(u64::MAX));
             tokio::spawn(fill_and_go_on(world, seed, full))

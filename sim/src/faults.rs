@@ -23,7 +23,7 @@ pub(crate) enum End {
 }
 
 /// Operations of the log's disk among which one goes wrong.
-const LOG_OPERATIONS: u64 = 250;
+pub(crate) const LOG_OPERATIONS: u64 = 250;
 const STATE_OPERATIONS: u64 = 400;
 
 impl End {

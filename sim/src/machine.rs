@@ -21,6 +21,11 @@ const DATA_KEY: [u8; 32] = [42; 32];
 /// Makes a second generator of a seed: what it decides was added later, and leaves the stories of older seeds alone.
 const SECOND_GENERATOR: u64 = 0x5eed_0002_0000_0000;
 
+/// Operations of the disks that take their time, in one life.
+const DELAYS_MAX: u64 = 12;
+/// A turn is under a microsecond on an idle machine, and much longer on a busy one.
+const DELAY_TURNS_MAX: u64 = 3_000;
+
 pub(crate) struct Machine {
     pub(crate) files: FaultyFiles,
     pub(crate) disk: FaultyDisk,
@@ -127,6 +132,20 @@ impl Machine {
     pub(crate) fn lose_power_within(&self, operations: u64) {
         let after = self.rng.below(operations.max(1));
         self.files.inject(after, Fault::PowerLoss);
+    }
+
+    /// Lets some of the next operations of both disks take their time; gives how many.
+    pub(crate) fn slow_down(&self, operations: u64) -> usize {
+        let rng = &self.second_rng;
+        let count = rng.below(DELAYS_MAX + 1);
+        for _ in 0..count {
+            let (after, turns) = (rng.below(operations), rng.below(DELAY_TURNS_MAX) as u32);
+            match rng.below(2) {
+                0 => self.files.inject(after, Fault::Delay(turns)),
+                _ => self.disk.delay(after, turns),
+            }
+        }
+        count as usize
     }
 
     /// Leaves so much room on the log's disk and on the state's.

@@ -7,7 +7,7 @@
 use crate::{Room, Space};
 use parking_lot::Mutex;
 use redb::StorageBackend;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -33,6 +33,10 @@ struct Platter {
     power_on: u64,
     /// Operations that still succeed before every later one fails.
     healthy_operations: Option<u64>,
+    /// Writes, resizes and syncs that were asked for.
+    operations: u64,
+    /// Operations that take their time, by number, with how often others run before they are done.
+    delays: BTreeMap<u64, u32>,
     /// Pages that have a place, and how many there can be.
     placed: BTreeSet<usize>,
     pages_max: Option<usize>,
@@ -77,6 +81,13 @@ impl FaultyDisk {
     /// the next crash.
     pub fn fail_after(&self, operations: u64) {
         self.platter.lock().healthy_operations = Some(operations);
+    }
+
+    /// Lets others run `turns` times before the write, resize or sync is done that is `after` others away.
+    pub fn delay(&self, after: u64, turns: u32) {
+        let mut platter = self.platter.lock();
+        let at = platter.operations + after;
+        platter.delays.insert(at, turns);
     }
 
     /// Gives the disk a size: what was never written to takes no room, and a write that needs more than there is
@@ -219,6 +230,9 @@ impl FaultyBackend {
 
     fn change<T>(&self, act: impl FnOnce(&mut Platter) -> io::Result<T>) -> io::Result<T> {
         self.with(|platter| {
+            let turns = platter.delays.remove(&platter.operations);
+            platter.operations += 1;
+            (0..turns.unwrap_or(0)).for_each(|_| std::thread::yield_now());
             if let Some(left) = &mut platter.healthy_operations {
                 *left = left
                     .checked_sub(1)
