@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use headwater_engine::{Database, Progress};
+use headwater_engine::Database;
 use headwater_model::SeededRng;
 use tokio::task::JoinHandle;
 
 use crate::check::{check, check_beginning};
 use crate::churn::{self, Known};
 use crate::faults::{End, LOG_OPERATIONS};
+use crate::flips::{self, Flips};
 use crate::follower::{self, Follower};
 use crate::full_disk::{FullDisk, fill_for_opening};
 use crate::history::StreamedChange;
@@ -24,6 +25,9 @@ use crate::{readers, writers};
 
 /// How often the store is opened and broken.
 const LIVES: u64 = 4;
+/// Lives of which bits are flipped before one, and how many.
+const LIVES_PER_FLIPS: u64 = 4;
+const FLIPS: u64 = 3;
 /// Openings of which one is tried on a full disk before.
 const OPENINGS_PER_FULL_DISK: u64 = 6;
 /// Nothing here takes as long, unless it hangs.
@@ -44,6 +48,8 @@ pub struct Report {
     pub delays: usize,
     /// Openings on a full disk that failed.
     pub full_disks_refused: usize,
+    /// Bits that were flipped between lives.
+    pub flips: Flips,
     /// Acknowledged changes.
     pub acknowledged: usize,
     /// Stream records.
@@ -61,6 +67,7 @@ impl Report {
         self.full_disks += other.full_disks;
         self.full_disks_met += other.full_disks_met;
         self.full_disks_refused += other.full_disks_refused;
+        self.flips.add(other.flips);
         self.acknowledged += other.acknowledged;
         self.records += other.records;
         self.sightings += other.sightings;
@@ -72,13 +79,19 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} reopenings ({} after a power loss), {} full disks ({} met, {} more refused to open), {} delays, \
-             {} acknowledged changes, {} records, {} reads",
+             {} flipped bits found ({} in the state), {} taken for a torn tail, {} in bytes that hold nothing \
+             ({} damaged stores opened), {} acknowledged changes, {} records, {} reads",
             self.lives,
             self.power_losses,
             self.full_disks,
             self.full_disks_met,
             self.full_disks_refused,
             self.delays,
+            self.flips.found,
+            self.flips.found_in_state,
+            self.flips.taken_for_torn,
+            self.flips.idle,
+            self.flips.opened,
             self.acknowledged,
             self.records,
             self.sightings
@@ -157,6 +170,13 @@ impl Campaign {
         World::settle(&database).await?;
         close(database).await?;
         for life in 0..LIVES {
+            if self.machine.second_rng.below(LIVES_PER_FLIPS) == 0 {
+                self.await_gone().await?;
+                let flipped = flips::run(&self.machine, FLIPS).await;
+                let flipped =
+                    flipped.with_context(|| format!("flipped bits before life {life}"))?;
+                self.report.flips.add(flipped);
+            }
             let database = self.reopen().await?;
             let end = End::choose(&self.rng);
             let context = || format!("life {life}, which ends with {end:?}");
@@ -198,14 +218,18 @@ impl Campaign {
 
     /// Opens the database once the one before is gone.
     async fn open(&mut self) -> Result<Database> {
+        self.await_gone().await?;
+        self.machine.open()
+    }
+
+    async fn await_gone(&self) -> Result<()> {
         let gone = async {
             while !self.machine.is_free() {
                 tokio::task::yield_now().await;
             }
         };
         let gone = tokio::time::timeout(PATIENCE, gone).await;
-        gone.context("the database before was not dropped")?;
-        self.machine.open()
+        gone.context("the database before was not dropped")
     }
 
     /// Opens the database; now and then the power goes meanwhile, or a disk is full.
@@ -287,14 +311,10 @@ impl Campaign {
 
     /// The files, as `headwater verify` checks them.
     fn verify(&self) -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        self.machine.write_to(folder.path())?;
-        let progress = Progress::new(None);
-        let verified =
-            headwater_engine::verify(folder.path(), self.machine.key.as_ref(), &progress)?;
+        let verdict = self.machine.verify()?;
         ensure!(
-            verified.is_clean() && verified.keys_compared > 0,
-            "verify says {verified:?}"
+            verdict.is_clean() && verdict.keys_compared() > 0,
+            "verify says {verdict:?}"
         );
         Ok(())
     }
@@ -387,7 +407,7 @@ async fn within<T>(who: &'static str, task: JoinHandle<Result<T>>) -> Result<T> 
 }
 
 /// Closes a database, whatever state it is in.
-async fn close(database: Database) -> Result<()> {
+pub(crate) async fn close(database: Database) -> Result<()> {
     let closed = tokio::task::spawn_blocking(move || {
         database.close();
         drop(database);

@@ -1,9 +1,9 @@
 //! Seeded simulation and crash proofs. For development only; nothing depends on this.
 //!
 //! Two machines are broken on purpose here:
-//! - [`campaign`]: the engine in this process, on disks in memory that lose power, fail and tear writes and
-//!   fill up, with writers, readers and a follower at work. Everything that is random follows from a seed; threads are real, so
-//!   a seed may have to run a few times to meet the same order again.
+//! - [`campaign`]: the engine in this process, on disks in memory that lose power, fail and tear writes,
+//!   fill up, take their time and flip bits, with writers, readers and a follower at work. Everything that is random
+//!   follows from a seed; threads are real, so a seed may have to run a few times to meet the same order again.
 //! - [`kill`]: the real binary under load over HTTP, ended with `kill -9` and started again on its folder.
 //!
 //! Both keep a [`ledger`] of what clients attempted, were told and saw, and compare it with the stream, read from
@@ -14,6 +14,7 @@ mod check;
 mod churn;
 mod damage;
 mod faults;
+mod flips;
 mod follower;
 mod full_disk;
 pub mod history;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use anyhow::{Context, Result, ensure};
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
 use headwater_changelog::{Durability, Files, Log, LogEncryption, LogOptions};
-use headwater_cipher::{DataKey, UserKey};
-use headwater_engine::{Database, EngineOptions};
-use headwater_model::{ManualClock, SeededRng};
+use headwater_cipher::{DataKey, LogKey, UserKey};
+use headwater_engine::{Database, EngineOptions, Progress, Verified};
+use headwater_model::{Clock, ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
 use headwater_state::{RedbStore, StateOptions, StateStore};
 use redb::StorageBackend;
@@ -162,6 +162,60 @@ impl Machine {
         self.disk.set_size_bytes(None);
     }
 
+    /// A machine with the same files, which may be damaged.
+    pub(crate) fn copy(&self) -> Result<Machine> {
+        let files = FaultyFiles::new(0);
+        for name in self.files.sizes().into_keys() {
+            files.replace(&name, self.files.contents(&name).unwrap_or_default());
+        }
+        let disk = FaultyDisk::new();
+        let (backend, bytes) = (disk.backend(), self.state_bytes()?);
+        backend.set_len(bytes.len() as u64)?;
+        backend.write(0, &bytes)?;
+        backend.sync_data()?;
+        Ok(Machine {
+            files,
+            disk,
+            clock: ManualClock::new(self.clock.now_ms()),
+            rng: Arc::new(SeededRng::new(0)),
+            second_rng: SeededRng::new(0),
+            log: self.log.clone(),
+            engine: self.engine.clone(),
+            state: self.state.clone(),
+            open_state: None,
+            key: self.key.clone(),
+        })
+    }
+
+    /// What the log's blocks are encrypted with.
+    pub(crate) fn log_key(&self) -> Option<LogKey> {
+        let encryption = self.log.encryption.as_ref();
+        encryption.map(|encryption| encryption.key.clone())
+    }
+
+    /// The bytes of the state's file.
+    pub(crate) fn state_bytes(&self) -> Result<Vec<u8>> {
+        let backend = self.disk.backend();
+        let mut bytes = vec![0; usize::try_from(backend.len()?)?];
+        backend.read(0, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The state as it is on the disk, which stays as it is.
+    pub(crate) fn read_state(&self) -> Result<RedbStore> {
+        let options = self.state.clone();
+        Ok(RedbStore::open_read_only(self.disk.backend(), options)?)
+    }
+
+    /// What `headwater verify` says of the files, an error too.
+    pub(crate) fn verify(&self) -> Result<Verdict> {
+        let folder = tempfile::tempdir()?;
+        self.write_to(folder.path())?;
+        let verified =
+            headwater_engine::verify(folder.path(), self.key.as_ref(), &Progress::new(None));
+        Ok(Verdict(verified.map_err(|error| error.to_string())))
+    }
+
     /// Writes both disks into a folder, as a stopped server would have left them.
     pub(crate) fn write_to(&self, folder: &Path) -> Result<()> {
         if let Some(key) = &self.key {
@@ -174,10 +228,39 @@ impl Machine {
             let bytes = self.files.contents(&name).unwrap_or_default();
             std::fs::write(log.join(name), bytes)?;
         }
-        let backend = self.disk.backend();
-        let mut bytes = vec![0; usize::try_from(backend.len()?)?];
-        backend.read(0, &mut bytes)?;
-        Ok(std::fs::write(folder.join("state"), bytes)?)
+        Ok(std::fs::write(folder.join("state"), self.state_bytes()?)?)
+    }
+}
+
+/// What verification says.
+#[derive(Debug)]
+pub(crate) struct Verdict(Result<Verified, String>);
+
+impl Verdict {
+    pub(crate) fn is_clean(&self) -> bool {
+        matches!(&self.0, Ok(verified) if verified.is_clean())
+    }
+
+    /// Where something is wrong. A store that can't be looked at at all is so because of what the error names.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
+        let (found, error) = match &self.0 {
+            Ok(verified) => (&verified.findings[..], None),
+            Err(error) => (&[][..], Some(error.as_str())),
+        };
+        found.iter().map(|found| found.place.as_str()).chain(error)
+    }
+
+    /// Whether something is wrong in a place whose name begins so.
+    pub(crate) fn names(&self, place: &str) -> bool {
+        self.places().any(|found| found.starts_with(place))
+    }
+
+    pub(crate) fn keys_compared(&self) -> u64 {
+        self.0.as_ref().map_or(0, |verified| verified.keys_compared)
+    }
+
+    pub(crate) fn torn_bytes(&self) -> u64 {
+        self.0.as_ref().map_or(0, |verified| verified.torn_bytes)
     }
 }
 

@@ -20,7 +20,7 @@ use headwater_streams::{Streams, StreamsOptions};
 use crate::ledger::{Ledger, Sighting};
 
 /// The table whose stream is checked.
-const MAIN: &str = "main";
+pub(crate) const MAIN: &str = "main";
 /// A table without a stream; one item counts the commands of several items.
 const TALLY: &str = "tally";
 

@@ -5,6 +5,8 @@
 //! file over, a directory sync the names. [`FaultyFiles::power_loss`] gives the folder that the next boot finds; the
 //! old handles fail from then on. All choices come from the seed.
 
+mod parts;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::files::{Files, FilesLock, LogFile};
+
+pub use parts::{Part, part};
 
 /// What a disk writes at once, or not.
 const SECTOR_BYTES: usize = 512;

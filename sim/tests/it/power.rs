@@ -1,4 +1,5 @@
-//! Power losses, failed fsyncs, full disks and restarts by seed. `cargo run -p headwater-sim -- --seeds A..B` runs more.
+//! Power losses, failed fsyncs, full and slow disks, flipped bits and restarts by seed.
+//! `cargo run -p headwater-sim -- --seeds A..B` runs more.
 
 use headwater_sim::campaign::{Report, run_interval_seed, run_seed};
 
@@ -15,6 +16,7 @@ fn nothing_acknowledged_or_read_is_lost_whatever_breaks() {
     }
     println!("{total}");
     assert!(total.power_losses as u64 > SEEDS && total.acknowledged > 1_000);
+    assert!(total.flips.found > total.flips.found_in_state && total.flips.opened > 0);
     assert!(total.full_disks_met > 0 && total.full_disks_refused > 0);
 }
 
