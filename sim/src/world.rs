@@ -121,7 +121,8 @@ impl World {
     }
 
     /// Carries something out, unless the disk stays full meanwhile: then it is dropped, as with a client that goes
-    /// away. What it waits for may never come in this life.
+    /// away. With the short queues here the log's writer may wait for an applier that waits for room, and nobody tells
+    /// those who wait for the log then; a server's queue is as long as it takes writes at once.
     pub(crate) async fn unless_stays_full<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let stays_full = async {
             while !self.stays_full.load(Ordering::SeqCst) {
