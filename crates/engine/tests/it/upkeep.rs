@@ -66,6 +66,20 @@ impl Files for SlowToRemove {
     }
 }
 
+/// A database over these files, with small segments and its state in memory.
+fn open_over(files: impl Files + 'static, clock: &ManualClock, options: EngineOptions) -> Database {
+    let log_options = LogOptions {
+        segment_bytes: 64 << 10,
+        preallocate: false,
+        ..LogOptions::default()
+    };
+    let clock = Arc::new(clock.clone());
+    let (log, _) = Log::open(Arc::new(files), log_options, clock.clone()).unwrap();
+    let state = Arc::new(RedbStore::in_memory(StateOptions::default()).unwrap());
+    let rng = Arc::new(SeededRng::new(1));
+    Database::open(log, state, clock, rng, options).unwrap().0
+}
+
 /// Writes some segments of records and waits until a checkpoint holds them.
 async fn fill(database: &Database, view: StreamView) -> u32 {
     let table = create(database, "t", Some(view)).await;
@@ -89,17 +103,8 @@ async fn tables_can_be_made_while_a_segment_is_removed() {
         removing,
         go_on: Mutex::new(gate),
     };
-    let log_options = LogOptions {
-        segment_bytes: 64 << 10,
-        preallocate: false,
-        ..LogOptions::default()
-    };
     let clock = ManualClock::new(START_MS);
-    let shared = Arc::new(clock.clone());
-    let (log, _) = Log::open(Arc::new(files), log_options, shared.clone()).unwrap();
-    let state = Arc::new(RedbStore::in_memory(StateOptions::default()).unwrap());
-    let rng = Arc::new(SeededRng::new(1));
-    let (database, _) = Database::open(log, state, shared, rng, options(1)).unwrap();
+    let database = open_over(files, &clock, options(1));
     fill(&database, StreamView::NewAndOldImages).await;
     clock.advance_ms(25 * HOUR_MS);
 
@@ -132,22 +137,13 @@ async fn tables_can_be_made_while_a_segment_is_removed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn upkeep_goes_on_after_a_panic() {
     let files = FaultyFiles::new(1);
-    let log_options = LogOptions {
-        segment_bytes: 64 << 10,
-        preallocate: false,
-        ..LogOptions::default()
-    };
     let clock = ManualClock::new(START_MS);
-    let shared = Arc::new(clock.clone());
-    let (log, _) = Log::open(Arc::new(files.clone()), log_options, shared.clone()).unwrap();
-    let state = Arc::new(RedbStore::in_memory(StateOptions::default()).unwrap());
-    let rng = Arc::new(SeededRng::new(1));
     // Nothing but trimming is due, so that it is what panics.
     let options = EngineOptions {
         shard_age_ms: u64::MAX,
         ..options(1)
     };
-    let (database, _) = Database::open(log, state, shared, rng, options).unwrap();
+    let database = open_over(files.clone(), &clock, options);
     fill(&database, StreamView::NewAndOldImages).await;
     let before = database.log().segments().len();
     files.inject(0, Fault::Panic);
