@@ -52,7 +52,10 @@ impl Reads {
         if warm == out.len() {
             return Ok(());
         }
-        let mut read = Ok(());
+        // What was handed in may be wrong; then the buffer holds no page.
+        let mut read = Err(io::Error::other(
+            "a read that waits for the disk was not run",
+        ));
         let rest = &mut out[warm..];
         (cold.0)(&mut || read = file.read_exact_at(rest, offset + warm as u64));
         read

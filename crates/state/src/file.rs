@@ -2,8 +2,8 @@
 //!
 //! Writeback is left to the kernel. Starting it every few megabytes with `POSIX_FADV_DONTNEED` or
 //! with extra syncs made the log's own syncs slower, not faster, while checkpoints of scattered pages
-//! were written beside it. `sync_file_range` may do better, and this is the place for it; it has no
-//! safe binding so far.
+//! were written beside it. `sync_file_range` in small pieces, with pauses between them, gave nothing
+//! either.
 
 use crate::cold::Reads;
 use crate::space::FileSpace;

@@ -42,6 +42,16 @@ fn what_is_not_in_memory_is_read_by_what_was_given_and_the_rest_without() {
 }
 
 #[test]
+fn a_read_that_is_not_run_is_an_error_and_no_page() {
+    let (file, _) = file();
+    let reads = Reads::new(Some(ColdReads::new(|_| {})));
+    let mut out = vec![0; 8192];
+    // Its end is not in the file, so that it is never warm.
+    let read = reads.read_exact(&file, &mut out, BYTES as u64 - 100);
+    assert!(read.is_err());
+}
+
+#[test]
 fn reading_beyond_the_end_is_the_same_error_either_way() {
     let (file, _) = file();
     let mut out = vec![0; 8192];
