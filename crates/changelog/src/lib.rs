@@ -23,6 +23,7 @@ mod cache;
 mod change;
 mod entry;
 mod error;
+mod feed;
 mod files;
 mod footer;
 #[doc(hidden)]

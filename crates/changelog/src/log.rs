@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use headwater_model::{Clock, Sequence};
@@ -15,6 +15,7 @@ use crate::cache::Cache;
 use crate::change::Group;
 use crate::entry::EntryDraft;
 use crate::error::{LogError, SYNC};
+use crate::feed::{Feed, WhyHeld};
 use crate::files::{Files, FilesLock, LogFile};
 use crate::index::SegmentIndex;
 use crate::open::{self, OpenReport, Opened};
@@ -45,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) blocks: Cache<Place, Arc<DecodedBlock>>,
     pub(crate) footers: Cache<u64, Arc<SegmentIndex>>,
     pub(crate) open_files: Cache<u64, Arc<dyn LogFile>>,
-    pub(crate) groups: Mutex<Option<mpsc::SyncSender<Arc<Group>>>>,
+    pub(crate) groups: Mutex<Option<Feed>>,
     pub(crate) counters: Counters,
     pub(crate) room: Room,
     /// The segment that is written to, for syncs on request.
@@ -203,7 +204,21 @@ impl Log {
     /// The feed of durable groups in order, exactly those beyond [`Self::durable`] at this call; given out once.
     /// When the receiver falls behind by [`LogOptions::queued_groups_max`], the writer waits for it. It ends with
     /// the log.
-    pub fn groups(&self) -> Option<mpsc::Receiver<Arc<Group>>> {
+    pub fn groups(&self) -> Option<Receiver<Arc<Group>>> {
+        self.feed(Arc::new(|| None))
+    }
+
+    /// As [`Self::groups`], for a receiver with a disk of its own: `no_room` says why it waits for room there, if it does.
+    /// Those who wait for the log while it waits for such a receiver are sent away after a second with
+    /// [`LogError::NoRoom`], as [`Self::no_room`] has it.
+    pub fn groups_with(
+        &self,
+        no_room: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Option<Receiver<Arc<Group>>> {
+        self.feed(Arc::new(no_room))
+    }
+
+    fn feed(&self, why_held: Arc<WhyHeld>) -> Option<Receiver<Arc<Group>>> {
         // The stop handle is gone after shutdown; then there are no groups to come.
         let taken = self
             .stop
@@ -213,8 +228,8 @@ impl Log {
         if taken {
             return None;
         }
-        let (sender, receiver) = mpsc::sync_channel(self.shared.options.queued_groups_max);
-        *self.shared.groups.lock() = Some(sender);
+        let (feed, receiver) = Feed::new(self.shared.options.queued_groups_max, why_held);
+        *self.shared.groups.lock() = Some(feed);
         Some(receiver)
     }
 

@@ -12,7 +12,8 @@ use crate::log::Shared;
 
 /// Time between two looks for room.
 pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// Looks after which those who wait for a held group are told that there is no room: one second.
+/// Time after which those who wait for a held group are told that there is no room.
+pub(crate) const REFUSAL_AFTER: Duration = LOOK_INTERVAL.saturating_mul(LOOKS_BEFORE_REFUSAL);
 const LOOKS_BEFORE_REFUSAL: u32 = 5;
 /// A reserve that was broken into counts as whole again when it is exceeded by this part of it, so that the
 /// answers do not flutter.

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use headwater_model::Sequence;
@@ -16,6 +15,7 @@ use crate::block::{BlockBuilder, DecodedBlock, Place};
 use crate::change::Group;
 use crate::entry::EntryWalk;
 use crate::error::LogError;
+use crate::feed::Feed;
 use crate::files::LogFile;
 use crate::interval::{self, Syncer};
 use crate::keeper::{self, Job, Keeper};
@@ -354,12 +354,7 @@ impl Writer {
     }
 
     /// Hands the group to the applier.
-    fn feed(
-        &self,
-        feed: &mpsc::SyncSender<Arc<Group>>,
-        blocks: &[Arc<DecodedBlock>],
-        last: Sequence,
-    ) {
+    fn feed(&self, feed: &Feed, blocks: &[Arc<DecodedBlock>], last: Sequence) {
         let walk = |block: &Arc<DecodedBlock>| -> Vec<_> {
             EntryWalk::new(&block.raw, block.first)
                 .map(|entry| entry.and_then(|entry| entry.decode(&block.raw)))
@@ -368,7 +363,7 @@ impl Writer {
         let entries: Result<Vec<_>, _> = blocks.iter().flat_map(walk).collect();
         match entries {
             Ok(entries) => {
-                if feed.send(Arc::new(Group { entries, last })).is_err() {
+                if !feed.hand_over(Group { entries, last }, &self.shared) {
                     self.shared.groups.lock().take();
                 }
             }

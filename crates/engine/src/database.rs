@@ -92,7 +92,7 @@ impl Database {
             position,
         ));
         state.set_waits_for_room(true);
-        let thread = spawn_applier(applier, &log, overlay.clone())?;
+        let thread = spawn_applier(applier, &log, &state, overlay.clone())?;
         let inner = Inner {
             options,
             clock,
@@ -323,9 +323,12 @@ fn check_reaches(state: Sequence, log: &Log) -> Result<(), EngineError> {
 fn spawn_applier(
     applier: Applier,
     log: &Log,
+    state: &Arc<dyn StateStore>,
     overlay: Arc<Overlay>,
 ) -> Result<JoinHandle<()>, EngineError> {
-    let groups = log.groups().ok_or(LogError::Closed)?;
+    let state = state.clone();
+    let groups = log.groups_with(move || state.no_room());
+    let groups = groups.ok_or(LogError::Closed)?;
     std::thread::Builder::new()
         .name("headwater-apply".to_owned())
         .spawn(move || applier.run(&groups, &overlay))

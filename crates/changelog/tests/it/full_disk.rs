@@ -1,6 +1,8 @@
 //! A full disk: what is written waits, whoever waits for it is told, readers go on, and with room everything goes on
 //! in its order.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use headwater_changelog::testing::{FaultyFiles, Survives};
@@ -185,4 +187,50 @@ fn a_disk_that_tells_no_more_is_taken_to_have_room() {
     all.push(put(&log, vec![change(1, "goes on", b"")]));
     assert_eq!(entries(&log).unwrap(), all);
     log.close().unwrap();
+}
+
+/// The reader of the groups has a disk of its own. When it waited for room there and the feed was full, those who had
+/// appended waited with it, and heard nothing.
+#[test]
+fn those_behind_a_feed_whose_reader_has_no_room_are_told_and_keep_their_place() {
+    let options = LogOptions {
+        queued_groups_max: 1,
+        ..plain()
+    };
+    let log = open(&FaultyFiles::new(1), options).unwrap().0;
+    let is_full = Arc::new(AtomicBool::new(true));
+    let held = is_full.clone();
+    let groups = log.groups_with(move || {
+        let held = held.load(Ordering::SeqCst);
+        held.then(|| "the other disk is full".to_owned())
+    });
+    let groups = groups.unwrap();
+    // One lies in the feed, and with the next one the writer waits.
+    let mut all = fill(&log, 2);
+    for key in ["held", "later"] {
+        let changes = vec![change(1, key, b"")];
+        let appended = append(&log, &changes).unwrap();
+        let told = wait(&log, appended.last);
+        assert!(
+            matches!(&told, Err(LogError::NoRoom { reason }) if reason.contains("other disk")),
+            "{told:?}"
+        );
+        assert_eq!(entries(&log).unwrap(), all[..2], "readers go on");
+        all.push(Entry {
+            first: appended.first,
+            changes,
+        });
+    }
+    is_full.store(false, Ordering::SeqCst);
+    let applier = std::thread::spawn(move || {
+        let groups = groups.iter();
+        groups.flat_map(|group| group.entries.clone()).collect()
+    });
+    until("nothing goes on", || log.durable() == log.appended());
+    wait(&log, log.durable()).unwrap();
+    all.push(put(&log, vec![change(1, "goes on", b"")]));
+    assert_eq!(entries(&log).unwrap(), all);
+    log.close().unwrap();
+    let applied: Vec<Entry> = applier.join().unwrap();
+    assert_eq!(applied, all, "each once, in order");
 }

@@ -2,14 +2,15 @@
 //! everything goes on, with nothing lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headwater_changelog::testing::FaultyFiles;
-use headwater_changelog::{Log, LogOptions};
+use headwater_changelog::{Log, LogOptions, MemoryFiles};
 use headwater_engine::{Database, EngineError, EngineOptions, LogError, StreamView, Table};
 use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{RedbStore, StateOptions};
+use headwater_state::{Batch, RedbStore, Snapshot, StateError, StateOptions, StateStore};
 
 use crate::support::{START_MS, create, get, options, put, records};
 
@@ -182,4 +183,132 @@ async fn a_server_ends_on_a_full_disk_and_begins_again_with_what_it_acknowledged
         put(&database, &table, "after", 1).await.unwrap();
         database.close();
     }
+}
+
+/// A state that is made to wait for room, and to say so.
+struct Held {
+    store: RedbStore,
+    is_full: AtomicBool,
+    waits: AtomicBool,
+    says_so: AtomicBool,
+}
+
+impl StateStore for Held {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.store.snapshot()
+    }
+
+    fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError> {
+        self.store.apply(batch, position)
+    }
+
+    fn checkpoint(&self) -> Result<u64, StateError> {
+        self.store.checkpoint()
+    }
+
+    fn position(&self) -> u64 {
+        self.store.position()
+    }
+
+    fn durable_position(&self) -> u64 {
+        self.store.durable_position()
+    }
+
+    fn await_room(&self) {
+        while self.is_full.load(Ordering::SeqCst) {
+            self.waits.store(true, Ordering::SeqCst);
+            std::thread::yield_now();
+        }
+    }
+
+    fn set_waits_for_room(&self, waits: bool) {
+        if !waits {
+            self.is_full.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn no_room(&self) -> Option<String> {
+        let says_so = self.says_so.load(Ordering::SeqCst);
+        says_so.then(|| "the disk is full".to_owned())
+    }
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let holds = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, holds).await.expect(what);
+}
+
+/// The state waited for room, the groups on their way to it filled their queue, and the log's writer waited behind
+/// them: writes that were past the door already had no answer for as long as the disk was full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
+    let state = Arc::new(Held {
+        store: RedbStore::in_memory(StateOptions::default()).unwrap(),
+        is_full: AtomicBool::new(false),
+        waits: AtomicBool::new(false),
+        says_so: AtomicBool::new(false),
+    });
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let log_options = LogOptions {
+        queued_groups_max: 1,
+        ..LogOptions::default()
+    };
+    let (log, _) = Log::open(Arc::new(MemoryFiles::new()), log_options, clock.clone()).unwrap();
+    let rng = Arc::new(SeededRng::new(1));
+    let (database, _) = Database::open(log, state.clone(), clock, rng, options(1)).unwrap();
+    let table = create(&database, "t", Some(StreamView::KeysOnly)).await;
+    until("all is applied", || {
+        database.applied() == database.log().durable()
+    })
+    .await;
+    state.is_full.store(true, Ordering::SeqCst);
+    put(&database, &table, "waits for room", 1).await.unwrap();
+    let waits = || state.waits.load(Ordering::SeqCst);
+    until("the state waits", waits).await;
+    put(&database, &table, "queued", 1).await.unwrap();
+    put(&database, &table, "in the writer's hands", 1)
+        .await
+        .unwrap();
+
+    let appended = database.log().appended();
+    let behind: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (database, table) = (database.clone(), table.clone());
+            tokio::spawn(async move { put(&database, &table, &format!("{writer}"), 1).await })
+        })
+        .collect();
+    let all = appended.offset(WRITERS as u64);
+    until("all are past the door", || database.log().appended() >= all).await;
+    state.says_so.store(true, Ordering::SeqCst);
+    for write in behind {
+        let told = tokio::time::timeout(PATIENCE, write).await;
+        let told = told.expect("a write has no answer").unwrap();
+        assert!(
+            matches!(told, Err(EngineError::Log(LogError::NoRoom { .. }))),
+            "{told:?}"
+        );
+    }
+    let stream = table.record().stream.unwrap();
+    assert!(get(&database, &table, "in the writer's hands").is_some());
+    assert!(get(&database, &table, "0").is_none(), "not durable");
+    assert_eq!(records(&database, stream, 10).len(), 3, "streams go on");
+
+    state.says_so.store(false, Ordering::SeqCst);
+    state.is_full.store(false, Ordering::SeqCst);
+    until("all is durable", || {
+        database.log().durable() == database.log().appended()
+    })
+    .await;
+    put(&database, &table, "after", 1).await.unwrap();
+    let read = records(&database, stream, 100);
+    assert_eq!(read.len(), 4 + WRITERS as usize, "each once");
+    assert!(read.windows(2).all(|pair| pair[0].1 < pair[1].1));
+    for writer in 0..WRITERS {
+        assert!(get(&database, &table, &format!("{writer}")).is_some());
+    }
+    database.close();
 }
