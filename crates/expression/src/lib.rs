@@ -9,10 +9,13 @@
 //! Text becomes a tree in two steps: `lexer` and `parser` know only syntax and give the raw tree of
 //! `syntax`; `condition`, `update`, `projection` and `key_condition` then check it in the order in
 //! which the service reports faults, and replace placeholders by names and values.
+//!
+//! [`filter`] is another language for another subject: the patterns of event source mappings, over JSON.
 
 pub mod ast;
 mod condition;
 mod error;
+pub mod filter;
 mod key_condition;
 mod kind;
 mod lexer;

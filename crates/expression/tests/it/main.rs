@@ -5,6 +5,9 @@
 
 mod conditions;
 mod faults;
+mod filters;
+mod filters_hostile;
+mod filters_model;
 mod hostile;
 mod key_conditions;
 mod notation;

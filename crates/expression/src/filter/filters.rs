@@ -1,0 +1,77 @@
+//! The patterns of one mapping.
+
+use std::collections::BTreeSet;
+
+use super::error::{EventError, FilterError};
+use super::explain::{self, Explanation};
+use super::pattern::FilterPattern;
+use super::tree::Tree;
+use super::{FILTERS_MAX, matching};
+
+/// Patterns of which one must match. Without any, everything matches.
+#[derive(Clone, Debug, Default)]
+pub struct Filters {
+    patterns: Vec<FilterPattern>,
+    /// Every name that a pattern looks up, sorted.
+    names: Vec<String>,
+}
+
+impl Filters {
+    /// Reads at most [`FILTERS_MAX`] patterns. The error says which one is at fault.
+    pub fn parse<S: AsRef<str>>(texts: &[S]) -> Result<Filters, FilterError> {
+        if texts.len() > FILTERS_MAX {
+            return Err(FilterError::too_many());
+        }
+        let mut patterns = Vec::with_capacity(texts.len());
+        for (at, text) in texts.iter().enumerate() {
+            let pattern = FilterPattern::parse(text.as_ref());
+            patterns.push(pattern.map_err(|error| error.of(at))?);
+        }
+        let mut names = BTreeSet::new();
+        for pattern in &patterns {
+            pattern.add_names(&mut names);
+        }
+        Ok(Filters {
+            patterns,
+            names: names.into_iter().collect(),
+        })
+    }
+
+    /// Whether there is no pattern.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// The patterns, in the order in which they were given.
+    pub fn patterns(&self) -> &[FilterPattern] {
+        &self.patterns
+    }
+
+    /// Whether an event record, as functions receive it (triggers.md section 3), matches one of the patterns. Without
+    /// patterns the text is not looked at.
+    pub fn matches(&self, record: &[u8]) -> Result<bool, EventError> {
+        if self.is_empty() {
+            return Ok(true);
+        }
+        let event = event(Tree::parse_only(record, &self.names))?;
+        let mut patterns = self.patterns.iter();
+        Ok(patterns.any(|pattern| matching::matches(pattern, &event)))
+    }
+
+    /// What came of each pattern, and why. The record matches if one of them does, or if there is none.
+    pub fn explain(&self, record: &[u8]) -> Result<Vec<Explanation>, EventError> {
+        let event = event(Tree::parse(record))?;
+        let patterns = self.patterns.iter();
+        Ok(patterns
+            .map(|pattern| explain::explain(pattern, &event))
+            .collect())
+    }
+}
+
+fn event(tree: Result<Tree<'_>, serde_json::Error>) -> Result<Tree<'_>, EventError> {
+    match tree {
+        Ok(event @ Tree::Object(_)) => Ok(event),
+        Ok(_) => Err(EventError::NotAnObject),
+        Err(error) => Err(EventError::Json(error.to_string())),
+    }
+}
