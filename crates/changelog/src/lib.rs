@@ -48,6 +48,7 @@ mod tail;
 pub mod testing;
 mod trim;
 mod trim_point;
+mod trimmed_ends;
 mod varint;
 mod verify;
 mod writer;

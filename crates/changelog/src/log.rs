@@ -30,6 +30,7 @@ use crate::stats::{Counters, LogStats};
 use crate::tail::TailCache;
 use crate::trim::Trimming;
 use crate::trim_point::TrimPoint;
+use crate::trimmed_ends::TrimmedEnds;
 use crate::writer::{self, ActiveFile};
 
 /// What the log's threads and readers share.
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) tail: TailCache,
     /// The last record of each shard, so that a reader who is caught up looks at nothing else.
     pub(crate) shard_ends: RwLock<HashMap<u32, Sequence>>,
+    pub(crate) trimmed_ends: TrimmedEnds,
     pub(crate) blocks: Cache<Place, Arc<DecodedBlock>>,
     pub(crate) footers: Cache<u64, Arc<SegmentIndex>>,
     pub(crate) open_files: Cache<u64, Arc<dyn LogFile>>,
@@ -63,12 +65,14 @@ impl Shared {
         shard_ends: HashMap<u32, Sequence>,
         last: Sequence,
     ) -> Self {
+        let oldest = segment::oldest(&segments);
         Self {
             queue: Queue::new(last, options.queue_bytes_max),
             position: DurablePosition::new(last),
             segments: SegmentSet::new(segments),
             tail: TailCache::new(options.tail_cache_bytes, last),
             shard_ends: RwLock::new(shard_ends),
+            trimmed_ends: TrimmedEnds::new(oldest),
             blocks: Cache::new(options.block_cache_bytes),
             footers: Cache::new(options.footer_cache_bytes),
             open_files: Cache::new(options.open_files_max),
@@ -248,9 +252,15 @@ impl Log {
         self.shared.read_shard(shard, from, limit)
     }
 
-    /// The last record of a shard, if the log holds one; it may be a moment ahead of [`Self::durable`].
-    pub fn shard_end(&self, shard: u32) -> Option<Sequence> {
-        self.shared.shard_ends.read().get(&shard).copied()
+    /// Whether records of a shard from `from` on were trimmed. Of what was trimmed before the log was opened that is not
+    /// known, and taken to be so; of shards that were let go, it is taken not to be.
+    pub fn has_trimmed(&self, shard: u32, from: Sequence) -> bool {
+        self.shared.trimmed_ends.reach(shard, from)
+    }
+
+    /// Lets what [`Self::has_trimmed`] knows go, except of shards that are wanted.
+    pub fn retain_trimmed(&self, is_wanted: &dyn Fn(u32) -> bool) {
+        self.shared.trimmed_ends.retain(is_wanted);
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -62,8 +62,11 @@ impl Trimming {
         Ok(dropped.len())
     }
 
-    /// Out of the list first, so that readers who miss a file know why.
+    /// Out of the list first, so that readers who miss a file know why; noted before, so that they know what they miss.
     fn forget(&mut self, shared: &Shared, dropped: &[Arc<Segment>]) {
+        for segment in dropped {
+            shared.trimmed_ends.note(&segment.summary());
+        }
         shared.segments.drop_oldest(dropped.len());
         let below = dropped.last().map_or(0, |last| last.id);
         shared.blocks.forget(|place| place.segment <= below);

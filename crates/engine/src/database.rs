@@ -248,6 +248,7 @@ impl Database {
         };
         let log = &self.inner.log;
         log.trim(&|segment| segment.shards.iter().all(is_past))?;
+        log.retain_trimmed(&|shard| retention_ms.contains_key(&shard) || shard >= next_shard);
         while self.remove_trimmed().await? > 0 {}
         Ok(())
     }

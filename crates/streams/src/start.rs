@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headwater_changelog::ReadLimit;
+use headwater_changelog::{LogError, ReadLimit};
 use headwater_engine::{ShardRecord, StreamRecord};
 use headwater_model::Sequence;
 
@@ -61,7 +61,11 @@ impl Streams {
         shard: &ShardRecord,
         start: Start,
     ) -> Result<(Sequence, IteratorKind), StreamsError> {
-        let exact = |position: Sequence| (position.max(shard.start), IteratorKind::Exact);
+        let exact = |position: Sequence| match shard.end {
+            // Behind the end of a closed shard nothing can be lost.
+            Some(end) if position > end => (position, IteratorKind::Horizon),
+            _ => (position.max(shard.start), IteratorKind::Exact),
+        };
         Ok(match start {
             Start::TrimHorizon => (shard.start, IteratorKind::Horizon),
             Start::Latest => exact(self.end()),
@@ -112,10 +116,6 @@ impl Streams {
     ) -> Result<bool, StreamsError> {
         let log = self.database.log();
         let end = shard.end.map_or(before, |end| before.min(end.next()));
-        if from < log.oldest() {
-            // What was there is gone; only a shard whose last record lies before can have lost nothing.
-            return Ok(from < end && log.shard_end(shard.number).is_none_or(|last| last >= from));
-        }
         let limit = ReadLimit {
             records: 1,
             bytes: 1,
@@ -123,9 +123,18 @@ impl Streams {
         let durable = log.durable();
         let mut from = from;
         while from < end && from <= durable {
-            let page = log.read_shard(shard.number, from, limit)?;
+            // What is kept comes first to be looked at: what was trimmed by then is known.
+            let oldest = log.oldest();
+            if from < oldest && log.has_trimmed(shard.number, from) {
+                return Ok(true);
+            }
+            let page = match log.read_shard(shard.number, from.max(oldest), limit) {
+                // Trimmed meanwhile.
+                Err(LogError::Trimmed { .. }) => continue,
+                page => page?,
+            };
             if let Some(record) = page.records.first() {
-                return Ok(record.sequence < before);
+                return Ok(record.sequence < end);
             }
             from = page.next;
         }

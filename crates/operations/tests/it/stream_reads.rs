@@ -1,5 +1,7 @@
 //! Iterators, pages, retention, and the errors of reading (streams.md sections 6 to 8).
 
+use std::time::{Duration, Instant};
+
 use headwater_engine::EngineOptions;
 use headwater_model::ManualClock;
 use headwater_operations::ApiOptions;
@@ -334,6 +336,95 @@ async fn an_iterator_whose_records_are_trimmed_before_it_is_used() {
         .must("GetRecords", json!({"ShardIterator": horizon}))
         .await;
     assert_eq!(page["Records"], json!([]));
+}
+
+/// Fills segments with items of a table without a stream, until all that was in the log before is trimmed.
+async fn trim_all(server: &Server) {
+    let log = server.api.database().log();
+    let (wanted, begun) = (log.durable(), Instant::now());
+    while log.oldest() <= wanted {
+        assert!(begun.elapsed() < Duration::from_secs(20), "nothing trimmed");
+        let item =
+            json!({"pk": s("busy"), "noise": s(&format!("{:?}", begun.elapsed()).repeat(1_000))});
+        server.put("busy", item).await;
+        server.run_due().await;
+    }
+}
+
+async fn quiet_and_busy() -> (Server, String, String, String) {
+    let server = Server::with_small_segments();
+    server.table("quiet", Some("KEYS_ONLY")).await;
+    server.table("busy", None).await;
+    let arn = server.stream_arn("quiet").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    let latest = json!({"ShardIteratorType": "LATEST"});
+    let latest = server.iterator(&arn, &shard, latest).await.unwrap();
+    (server, arn, shard, latest)
+}
+
+/// Segments without records of a stream go as soon as the state has them. A reader of a shard that was quiet meanwhile
+/// was told of a loss.
+#[tokio::test]
+async fn a_quiet_shard_loses_nothing_with_segments_of_other_tables() {
+    let (server, _, shard, latest) = quiet_and_busy().await;
+    let read = || server.must("GetRecords", json!({"ShardIterator": latest}));
+    trim_all(&server).await;
+    let page = read().await;
+    assert_eq!(page["Records"], json!([]));
+    assert!(page["NextShardIterator"].is_string());
+    server.put("quiet", json!({"pk": s("a")})).await;
+    assert_eq!(keys(&read().await), ["a"]);
+
+    // Closed without another record.
+    let (server, arn, other, latest) = quiet_and_busy().await;
+    assert_eq!(shard, other);
+    trim_all(&server).await;
+    let stream = server.api.streams().find("", &arn).unwrap();
+    let number = server.api.database().shards_now(stream.id)[0].number;
+    let split = server.api.database().split_shard(stream.id, number, 1);
+    split.await.unwrap();
+    trim_all(&server).await;
+    let read = server.must("GetRecords", json!({"ShardIterator": latest}));
+    let page = read.await;
+    assert_eq!(page["Records"], json!([]));
+    assert!(page.get("NextShardIterator").is_none());
+}
+
+#[tokio::test]
+async fn a_record_that_went_with_its_segment_is_told() {
+    let (server, arn, shard, latest) = quiet_and_busy().await;
+    server.put("quiet", json!({"pk": s("a")})).await;
+    server.clock.advance_ms(2 * MINUTE_MS);
+    trim_all(&server).await;
+    let read = json!({"ShardIterator": latest});
+    let error = server.ask("GetRecords", read).await.unwrap_err();
+    assert!(error.starts_with("TrimmedDataAccessException"), "{error}");
+    let latest = json!({"ShardIteratorType": "LATEST"});
+    let latest = server.iterator(&arn, &shard, latest).await.unwrap();
+    trim_all(&server).await;
+    let read = json!({"ShardIterator": latest});
+    let page = server.must("GetRecords", read).await;
+    assert_eq!(page["Records"], json!([]));
+}
+
+#[tokio::test]
+async fn behind_the_end_of_a_closed_shard_nothing_is_lost_when_it_goes() {
+    let (server, arn, shard, _) = quiet_and_busy().await;
+    server.put("quiet", json!({"pk": s("a")})).await;
+    let database = server.api.database();
+    let stream = server.api.streams().find("", &arn).unwrap();
+    let number = database.shards_now(stream.id)[0].number;
+    database.split_shard(stream.id, number, 1).await.unwrap();
+    let latest = json!({"ShardIteratorType": "LATEST"});
+    let latest = server.iterator(&arn, &shard, latest).await.unwrap();
+    server.clock.advance_ms(2 * MINUTE_MS);
+    server.run_due().await;
+    assert!(database.shard(stream.id, number).is_none());
+    let page = server
+        .must("GetRecords", json!({"ShardIterator": latest}))
+        .await;
+    assert_eq!(page["Records"], json!([]));
+    assert!(page.get("NextShardIterator").is_none());
 }
 
 #[tokio::test]

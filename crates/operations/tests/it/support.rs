@@ -30,7 +30,22 @@ impl Server {
     }
 
     pub fn with(engine: EngineOptions, options: ApiOptions) -> Self {
-        Self::open(None, ManualClock::new(START_MS), engine, options)
+        let storage = StorageOptions::default();
+        Self::open(None, ManualClock::new(START_MS), storage, engine, options)
+    }
+
+    /// With segments that are full after a few items, and a retention of a minute.
+    pub fn with_small_segments() -> Self {
+        let engine = EngineOptions {
+            shards: Some(1),
+            retention_ms: 60_000,
+            checkpoint_interval_ms: 1,
+            ..EngineOptions::default()
+        };
+        let mut storage = StorageOptions::default();
+        storage.log.segment_bytes = 64 << 10;
+        let clock = ManualClock::new(START_MS);
+        Self::open(None, clock, storage, engine, ApiOptions::default())
     }
 
     /// A server on a data folder, with one shard per stream.
@@ -39,16 +54,17 @@ impl Server {
             shards: Some(1),
             ..EngineOptions::default()
         };
-        Self::open(Some(folder), clock, engine, ApiOptions::default())
+        let storage = StorageOptions::default();
+        Self::open(Some(folder), clock, storage, engine, ApiOptions::default())
     }
 
     fn open(
         folder: Option<&Path>,
         clock: ManualClock,
+        mut storage: StorageOptions,
         engine: EngineOptions,
         options: ApiOptions,
     ) -> Self {
-        let mut storage = StorageOptions::default();
         if folder.is_none() {
             storage.log.durability = Durability::Memory;
         }
