@@ -8,6 +8,7 @@
 //! | `POST /_headwater/clock` `{"advance_ms":N}` | moves the test clock; answers when what became due is done |
 //! | `POST /_headwater/verify` | 202, starts a verification; 409 while one runs |
 //! | `GET /_headwater/verify` | how the last one goes, or what it found |
+//! | `triggers`, `triggers/UUID`, `dead-letters`, `dead-letters/ID`, `dead-letters/ID/redrive` | [`headwater_triggers::Triggers::manage`] |
 //! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         .path()
         .trim_start_matches("/_headwater/")
         .to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
     let method = request.method().clone();
     let context = server.context(request.headers());
     let body = match server.body(request.into_body(), ADMIN_BODY_BYTES_MAX).await {
@@ -44,7 +46,25 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         (&Method::POST, "split") => split(server, context, &body).await,
         (&Method::GET, "verify") => verification(server, StatusCode::OK),
         (&Method::POST, "verify") => start_verification(server),
-        _ => not_found(),
+        _ => manage(server, &method, &path, &query, &context).await,
+    }
+}
+
+async fn manage(
+    server: &Server,
+    method: &Method,
+    path: &str,
+    query: &str,
+    context: &RequestContext,
+) -> Reply {
+    let triggers = &server.triggers;
+    match triggers.manage(method.as_str(), path, query, context).await {
+        Some(managed) => {
+            let status = StatusCode::from_u16(managed.status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            answer(server, status, managed.body.to_string())
+        }
+        None => not_found(),
     }
 }
 

@@ -90,6 +90,11 @@ impl RecordView {
         self.sequence.ms()
     }
 
+    /// The hash of the item's partition key: what shards are ranges of.
+    pub fn partition_hash(&self) -> u32 {
+        KeySchema::partition_hash(&self.change.key)
+    }
+
     /// The view type of the stream.
     pub fn view_type(&self) -> StreamView {
         self.stream.view

@@ -5,14 +5,17 @@
 //! go in, a payload or a function error comes out.
 //!
 //! `mappings` delivers the records of streams to functions, `registry` remembers functions, mappings
-//! and checkpoints in system tables, `api` answers the requests of the Lambda REST API, and
+//! and checkpoints in system tables, `api` answers the requests of the Lambda REST API, `manage`
+//! those of the server's own, and
 //! [`Triggers`] holds all of it together.
 
 mod api;
 pub mod functions;
+mod manage;
 mod mappings;
 mod registry;
 mod triggers;
 
 pub use api::{HeaderOf, HttpAnswer, LOCAL_DIRECTORY};
+pub use manage::ManageAnswer;
 pub use triggers::{OpenError, Triggers, TriggersSettings};

@@ -12,8 +12,10 @@ use tokio::task::JoinHandle;
 
 use crate::api::Events;
 use crate::functions::{CodeStore, Runtimes};
-use crate::mappings::{Deliveries, Shared};
-use crate::registry::{Checkpoints, Documents, Functions, Mappings, StoreError};
+use crate::mappings::{Board, Deliveries, Shared};
+use crate::registry::{
+    Blobs, Checkpoints, DeadLetterBounds, DeadLetters, Documents, Functions, Mappings, StoreError,
+};
 
 /// Settings of the triggers.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,10 @@ pub struct TriggersSettings {
     pub deliveries_max: usize,
     /// Bytes of the payloads of invocations of type `Event` that wait or run; more are refused.
     pub event_bytes_max: usize,
+    /// Batches that were given up and are kept; the oldest make room for new ones.
+    pub dead_letters_max: usize,
+    /// Bytes of their payloads.
+    pub dead_letter_bytes_max: usize,
     /// How long running invocations may go on when the server stops, in milliseconds.
     pub stop_grace_ms: u64,
 }
@@ -31,6 +37,8 @@ impl Default for TriggersSettings {
         Self {
             deliveries_max: 32,
             event_bytes_max: 64 << 20,
+            dead_letters_max: 10_000,
+            dead_letter_bytes_max: 256 << 20,
             stop_grace_ms: 2_000,
         }
     }
@@ -56,6 +64,8 @@ pub struct Triggers {
     pub(crate) functions: Arc<Functions>,
     pub(crate) mappings: Mappings,
     pub(crate) checkpoints: Arc<Checkpoints>,
+    pub(crate) dead_letters: Arc<DeadLetters>,
+    pub(crate) board: Arc<Board>,
     pub(crate) deliveries: Deliveries,
     pub(crate) events: Events,
     /// Held while functions or mappings are changed.
@@ -81,13 +91,23 @@ impl Triggers {
         let functions = Arc::new(functions);
         let mappings = Mappings::open(Documents::open(&api, "mappings").await?).await?;
         let known: HashSet<String> = mappings.all().iter().map(|m| m.uuid.clone()).collect();
+        let blobs = Blobs::open(&api).await?;
         let checkpoints = Documents::open(&api, "checkpoints").await?;
-        let checkpoints = Arc::new(Checkpoints::open(checkpoints, &known).await?);
+        let checkpoints = Arc::new(Checkpoints::open(checkpoints, blobs.clone(), &known).await?);
+        let letters = Documents::open(&api, "dead-letters").await?;
+        let bounds = DeadLetterBounds {
+            letters_max: settings.dead_letters_max,
+            bytes_max: settings.dead_letter_bytes_max,
+        };
+        let dead_letters = Arc::new(DeadLetters::open(letters, blobs, bounds).await?);
+        let board = Arc::new(Board::default());
         let deliveries = Deliveries::new(Arc::new(Shared {
             streams: api.streams().clone(),
             functions: functions.clone(),
             runtimes: runtimes.clone(),
             checkpoints: checkpoints.clone(),
+            dead_letters: dead_letters.clone(),
+            board: board.clone(),
             clock: clock.clone(),
             permits: Semaphore::new(settings.deliveries_max.clamp(1, Semaphore::MAX_PERMITS)),
         }));
@@ -106,6 +126,8 @@ impl Triggers {
             functions,
             mappings,
             checkpoints,
+            dead_letters,
+            board,
             deliveries,
             events,
             changes: tokio::sync::Mutex::default(),

@@ -14,7 +14,7 @@ use crate::triggers::Triggers;
 use super::answer::{HttpAnswer, internal};
 use super::create_mapping::mapped_arn;
 use super::function_name::FunctionName;
-use super::mapping_settings::{Unserved, batch_size, retries_max};
+use super::mapping_settings::GivenSettings;
 use super::mapping_view::Transition;
 
 pub(super) async fn update_mapping(
@@ -22,11 +22,9 @@ pub(super) async fn update_mapping(
     request: UpdateEventSourceMappingRequest,
     context: &RequestContext,
 ) -> Result<HttpAnswer, ApiError> {
-    let unserved = Unserved::of_update(&request);
-    unserved.check_destination()?;
+    GivenSettings::of_update(&request).check_destination()?;
     let _change = triggers.changes.lock().await;
     let before = triggers.changeable(&context.namespace, &request.uuid)?;
-    unserved.check()?;
     let after = triggers.changed(&before, &request, context)?;
     let transition = match (before.enabled, after.enabled) {
         (false, true) => Transition::Enabling,
@@ -55,6 +53,7 @@ pub(super) async fn delete_mapping(
     let answer = triggers.in_transition(&mapping, Transition::Deleting);
     triggers.deliveries.abandon(uuid).await;
     triggers.checkpoints.retain(uuid, |_| false);
+    triggers.board.forget(uuid);
     HttpAnswer::json(202, &answer)
 }
 
@@ -79,6 +78,7 @@ impl Triggers {
         context: &RequestContext,
     ) -> Result<MappingRecord, ApiError> {
         let mut after = before.clone();
+        after.settings = GivenSettings::of_update(request).apply(&before.settings)?;
         if let Some(name) = &request.function_name {
             let name = FunctionName::parse(name);
             let function = self
@@ -90,12 +90,6 @@ impl Triggers {
             after.function_arn = mapped_arn(&function, &name);
         }
         after.enabled = request.enabled.unwrap_or(before.enabled);
-        if let Some(given) = request.batch_size {
-            after.batch_size = batch_size(given);
-        }
-        if let Some(attempts) = request.maximum_retry_attempts {
-            after.retries_max = retries_max(attempts);
-        }
         after.modified_ms = self.clock.now_ms();
         Ok(after)
     }

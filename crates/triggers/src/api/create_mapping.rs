@@ -4,29 +4,33 @@ use headwater_operations::RequestContext;
 use headwater_streams::StreamArn;
 use headwater_wire::ApiError;
 use headwater_wire::lambda::{CreateEventSourceMappingRequest, EventSourcePosition};
-use headwater_wire::messages::{functions, mappings};
+use headwater_wire::messages::mappings;
 
-use crate::registry::{FunctionRecord, MappingRecord, NewMapping, Origin, uuid};
+use crate::registry::{FunctionRecord, MappingRecord, MappingSettings, NewMapping, Origin, uuid};
 use crate::triggers::Triggers;
 
 use super::answer::{HttpAnswer, internal};
 use super::function_name::FunctionName;
-use super::mapping_settings::{Unserved, batch_size, retries_max};
+use super::mapping_settings::GivenSettings;
 use super::mapping_view::Transition;
 
-/// triggers.md section 1.
-const BATCH_SIZE: i64 = 100;
+/// Most tags of a resource.
+const TAGS_MAX: usize = 50;
 
 pub(super) async fn create_mapping(
     triggers: &Triggers,
     request: CreateEventSourceMappingRequest,
     context: &RequestContext,
 ) -> Result<HttpAnswer, ApiError> {
-    let unserved = Unserved::of_create(&request);
-    unserved.check_destination()?;
+    let given = GivenSettings::of_create(&request);
+    given.check_destination()?;
     let stream_arn = stream_arn(&request)?;
-    let origin = origin(&request)?;
-    unserved.check()?;
+    let origin = origin(&request, stream_arn)?;
+    let settings = given.apply(&MappingSettings::default())?;
+    let tags = request.tags.clone().unwrap_or_default();
+    if tags.len() > TAGS_MAX {
+        return Err(mappings::too_many_tags(TAGS_MAX));
+    }
     let name = FunctionName::parse(&request.function_name);
     let _change = triggers.changes.lock().await;
     let function = triggers
@@ -46,8 +50,8 @@ pub(super) async fn create_mapping(
         function_name: function.config.name.clone(),
         function_arn: mapped_arn(&function, &name),
         enabled: request.enabled.unwrap_or(true),
-        batch_size: batch_size(request.batch_size.unwrap_or(BATCH_SIZE)),
-        retries_max: request.maximum_retry_attempts.and_then(retries_max),
+        settings,
+        tags,
         origin,
         end: triggers.streams().database().log().durable().next(),
         now_ms: triggers.clock.now_ms(),
@@ -68,17 +72,14 @@ fn stream_arn(request: &CreateEventSourceMappingRequest) -> Result<&str, ApiErro
     }
 }
 
-fn origin(request: &CreateEventSourceMappingRequest) -> Result<Origin, ApiError> {
+fn origin(request: &CreateEventSourceMappingRequest, stream_arn: &str) -> Result<Origin, ApiError> {
     match request.starting_position {
         None => Err(mappings::starting_position_required()),
         Some(EventSourcePosition::TrimHorizon) => Ok(Origin::TrimHorizon),
         Some(EventSourcePosition::Latest) => Ok(Origin::Latest),
-        Some(EventSourcePosition::AtTimestamp) => match request.starting_position_timestamp {
-            Some(time) => Ok(Origin::AtTimestamp(u64::try_from(time.0).unwrap_or(0))),
-            None => Err(functions::invalid_parameter(
-                "StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp",
-            )),
-        },
+        Some(EventSourcePosition::AtTimestamp) => {
+            Err(mappings::unsupported_starting_position(stream_arn))
+        }
     }
 }
 

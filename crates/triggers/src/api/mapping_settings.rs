@@ -1,55 +1,72 @@
-//! The settings of mappings: which are served, and which values of the others mean "not used".
+//! The settings of mappings, from the requests that make or change them (triggers.md section 1).
 
 use headwater_wire::ApiError;
 use headwater_wire::json::Json;
 use headwater_wire::lambda::{
-    CreateEventSourceMappingRequest, DestinationConfig, FilterCriteria, FunctionResponseType,
+    CreateEventSourceMappingRequest, DestinationConfig, EventSourceMappingMetric,
+    EventSourceMappingMetricsConfig, FilterCriteria, FunctionResponseType,
     UpdateEventSourceMappingRequest,
 };
 use headwater_wire::messages::{functions, mappings};
 
-/// Settings that are known and not served yet.
-pub(super) struct Unserved<'r> {
+use crate::registry::MappingSettings;
+
+/// Filters of one mapping: five on AWS, ten by request.
+const FILTERS_MAX: usize = 10;
+/// Kinds of destinations that streams have, by the service in the ARN.
+const DESTINATION_SERVICES: [&str; 3] = ["sqs", "sns", "s3"];
+
+/// What a request says of settings; what it leaves out stays as it is.
+pub(super) struct GivenSettings<'r> {
     filter_criteria: Option<&'r FilterCriteria>,
+    batch_size: Option<i64>,
     batching_window_s: Option<i64>,
     parallelization_factor: Option<i64>,
     destination_config: Option<&'r DestinationConfig>,
     record_age_s_max: Option<i64>,
-    bisect: Option<bool>,
+    retries_max: Option<i64>,
+    bisects: Option<bool>,
     tumbling_window_s: Option<i64>,
     response_types: Option<&'r [FunctionResponseType]>,
-    has_tags: bool,
-    others: &'r [&'static str],
+    kms_key_arn: Option<&'r str>,
+    metrics_config: Option<&'r EventSourceMappingMetricsConfig>,
+    unsupported: &'r [&'static str],
 }
 
-impl<'r> Unserved<'r> {
+impl<'r> GivenSettings<'r> {
     pub(super) fn of_create(request: &'r CreateEventSourceMappingRequest) -> Self {
         Self {
             filter_criteria: request.filter_criteria.as_ref(),
+            batch_size: request.batch_size,
             batching_window_s: request.maximum_batching_window_in_seconds,
             parallelization_factor: request.parallelization_factor,
             destination_config: request.destination_config.as_ref(),
             record_age_s_max: request.maximum_record_age_in_seconds,
-            bisect: request.bisect_batch_on_function_error,
+            retries_max: request.maximum_retry_attempts,
+            bisects: request.bisect_batch_on_function_error,
             tumbling_window_s: request.tumbling_window_in_seconds,
             response_types: request.function_response_types.as_deref(),
-            has_tags: request.tags.as_ref().is_some_and(|tags| !tags.is_empty()),
-            others: &request.unsupported,
+            kms_key_arn: request.kms_key_arn.as_deref(),
+            metrics_config: request.metrics_config.as_ref(),
+            unsupported: &request.unsupported,
         }
     }
 
     pub(super) fn of_update(request: &'r UpdateEventSourceMappingRequest) -> Self {
         Self {
             filter_criteria: request.filter_criteria.as_ref(),
+            batch_size: request.batch_size,
             batching_window_s: request.maximum_batching_window_in_seconds,
             parallelization_factor: request.parallelization_factor,
             destination_config: request.destination_config.as_ref(),
             record_age_s_max: request.maximum_record_age_in_seconds,
-            bisect: request.bisect_batch_on_function_error,
+            retries_max: request.maximum_retry_attempts,
+            bisects: request.bisect_batch_on_function_error,
             tumbling_window_s: request.tumbling_window_in_seconds,
             response_types: request.function_response_types.as_deref(),
-            has_tags: false,
-            others: &request.unsupported,
+            kms_key_arn: request.kms_key_arn.as_deref(),
+            metrics_config: request.metrics_config.as_ref(),
+            unsupported: &request.unsupported,
         }
     }
 
@@ -64,75 +81,106 @@ impl<'r> Unserved<'r> {
         }
     }
 
-    /// Refuses what is wrong by itself, then what is used and not served, by name.
-    pub(super) fn check(&self) -> Result<(), ApiError> {
-        let filters = self.filters();
-        if filters.iter().any(|pattern| !is_pattern(pattern)) {
-            return Err(mappings::invalid_filter_pattern());
+    /// The settings with what the request changes. The decoder has held numbers to their ranges.
+    pub(super) fn apply(&self, before: &MappingSettings) -> Result<MappingSettings, ApiError> {
+        let mut after = before.clone();
+        if let Some(criteria) = self.filter_criteria {
+            after.filters = filters(criteria)?;
         }
-        if let Some(seconds @ 0..60) = self.record_age_s_max {
-            return Err(mappings::record_age_out_of_range(seconds));
+        if let Some(seconds) = self.record_age_s_max {
+            after.record_age_s_max = record_age_s_max(seconds)?;
         }
-        let used = |given: Option<i64>, neutral: i64| given.is_some_and(|given| given != neutral);
-        let has_destination = self
-            .destination_config
-            .and_then(|destinations| destinations.on_failure.as_ref())
-            .and_then(|on_failure| on_failure.destination.as_ref())
-            .is_some_and(|destination| !destination.is_empty());
-        let checks = [
-            ("FilterCriteria", !filters.is_empty()),
-            (
-                "MaximumBatchingWindowInSeconds",
-                used(self.batching_window_s, 0),
-            ),
-            (
-                "ParallelizationFactor",
-                used(self.parallelization_factor, 1),
-            ),
-            ("DestinationConfig", has_destination),
-            ("MaximumRecordAgeInSeconds", used(self.record_age_s_max, -1)),
-            ("BisectBatchOnFunctionError", self.bisect == Some(true)),
-            ("TumblingWindowInSeconds", used(self.tumbling_window_s, 0)),
-            (
-                "FunctionResponseTypes",
-                self.response_types.is_some_and(|types| !types.is_empty()),
-            ),
-            ("Tags", self.has_tags),
-        ];
-        let mut unserved: Vec<&str> = checks
-            .into_iter()
-            .filter_map(|(name, is_used)| is_used.then_some(name))
-            .collect();
-        unserved.extend(self.others);
-        if unserved.is_empty() {
-            return Ok(());
+        if let Some(destinations) = self.destination_config {
+            after.destination = destination(destinations)?;
         }
-        Err(functions::unsupported_parameters(&unserved))
-    }
-
-    fn filters(&self) -> Vec<&'r str> {
-        let filters = self
-            .filter_criteria
-            .and_then(|criteria| criteria.filters.as_ref());
-        filters
-            .into_iter()
-            .flatten()
-            .map(|filter| filter.pattern.as_deref().unwrap_or_default())
-            .collect()
+        if let Some(config) = self.metrics_config {
+            after.metrics = metrics(config)?;
+        }
+        if !self.unsupported.is_empty() {
+            return Err(functions::unsupported_parameters(self.unsupported));
+        }
+        if let Some(given) = self.batch_size {
+            after.batch_size = usize::try_from(given).unwrap_or(1).max(1);
+        }
+        if let Some(seconds) = self.batching_window_s {
+            after.batching_window_s = u32::try_from(seconds).unwrap_or(0);
+        }
+        if let Some(factor) = self.parallelization_factor {
+            after.parallelization_factor = usize::try_from(factor).unwrap_or(1).max(1);
+        }
+        if let Some(attempts) = self.retries_max {
+            after.retries_max = u32::try_from(attempts).ok();
+        }
+        if let Some(seconds) = self.tumbling_window_s {
+            after.tumbling_window_s = u32::try_from(seconds).unwrap_or(0);
+        }
+        if let Some(types) = self.response_types {
+            after.reports_item_failures = !types.is_empty();
+        }
+        if let Some(key) = self.kms_key_arn {
+            after.kms_key_arn = Some(key.to_owned()).filter(|key| !key.is_empty());
+        }
+        after.bisects = self.bisects.unwrap_or(before.bisects);
+        Ok(after)
     }
 }
 
-/// Whether a text may be a filter pattern: a JSON object.
-fn is_pattern(text: &str) -> bool {
+/// The patterns, each of which compiles; none if the criteria are empty.
+fn filters(criteria: &FilterCriteria) -> Result<Vec<String>, ApiError> {
+    let given = criteria.filters.as_deref().unwrap_or_default();
+    if given.len() > FILTERS_MAX {
+        return Err(mappings::too_many_filters(FILTERS_MAX));
+    }
+    let patterns = given
+        .iter()
+        .map(|filter| filter.pattern.clone().unwrap_or_default());
+    let patterns: Vec<String> = patterns.collect();
+    if patterns.iter().any(|pattern| !is_object(pattern)) {
+        return Err(mappings::invalid_filter_pattern());
+    }
+    if !patterns.is_empty() {
+        return Err(functions::unsupported_parameters(&["FilterCriteria"]));
+    }
+    Ok(patterns)
+}
+
+fn is_object(text: &str) -> bool {
     matches!(Json::parse(text.as_bytes()), Ok(Json::Object(_)))
 }
 
-/// `MaximumRetryAttempts`, which the decoder has held to its range.
-pub(super) fn retries_max(attempts: i64) -> Option<u32> {
-    u32::try_from(attempts).ok()
+fn record_age_s_max(seconds: i64) -> Result<Option<u32>, ApiError> {
+    match seconds {
+        0..60 => Err(mappings::record_age_out_of_range(seconds)),
+        _ => Ok(u32::try_from(seconds).ok()),
+    }
 }
 
-/// `BatchSize`, which the decoder has held to its range.
-pub(super) fn batch_size(given: i64) -> usize {
-    usize::try_from(given).unwrap_or(1).max(1)
+/// The ARN of what receives failed batches; `None` if there is none.
+fn destination(config: &DestinationConfig) -> Result<Option<String>, ApiError> {
+    let on_failure = config.on_failure.as_ref();
+    let arn = on_failure.and_then(|on_failure| on_failure.destination.as_deref());
+    let Some(arn) = arn.filter(|arn| !arn.is_empty()) else {
+        return Ok(None);
+    };
+    let service = arn.split(':').nth(2).unwrap_or_default();
+    if !DESTINATION_SERVICES.contains(&service) || arn.ends_with(".fifo") {
+        return Err(mappings::unsupported_on_failure(arn));
+    }
+    Ok(Some(arn.to_owned()))
 }
+
+/// The names of the metrics, of which streams have one.
+fn metrics(config: &EventSourceMappingMetricsConfig) -> Result<Option<Vec<String>>, ApiError> {
+    let given = config.metrics.as_deref().unwrap_or_default();
+    if given
+        .iter()
+        .any(|metric| *metric != EventSourceMappingMetric::EventCount)
+    {
+        return Err(mappings::unsupported_metric());
+    }
+    let names: Vec<String> = given.iter().map(|_| EVENT_COUNT.to_owned()).collect();
+    Ok(Some(names).filter(|names| !names.is_empty()))
+}
+
+/// The metric that streams have.
+pub(super) const EVENT_COUNT: &str = "EventCount";

@@ -2,11 +2,13 @@
 
 use headwater_wire::Timestamp;
 use headwater_wire::lambda::{
-    DestinationConfig, EventSourceMappingConfiguration, EventSourcePosition, OnFailure,
+    DestinationConfig, EventSourceMappingConfiguration, EventSourceMappingMetric,
+    EventSourceMappingMetricsConfig, EventSourcePosition, Filter, FilterCriteria,
+    FunctionResponseType, OnFailure,
 };
 
 use crate::mappings::Phase;
-use crate::registry::{MappingRecord, Origin};
+use crate::registry::{MappingRecord, MappingSettings, Origin};
 use crate::triggers::Triggers;
 
 const NOTHING_PROCESSED: &str = "No records processed";
@@ -36,7 +38,7 @@ impl Transition {
 
 impl Triggers {
     /// A mapping as it is now.
-    pub(super) fn settled(&self, mapping: &MappingRecord) -> EventSourceMappingConfiguration {
+    pub(crate) fn settled(&self, mapping: &MappingRecord) -> EventSourceMappingConfiguration {
         let state = match (mapping.enabled, self.deliveries.phase(&mapping.uuid)) {
             (true, _) => "Enabled",
             (false, Phase::Stopped) => "Disabled",
@@ -60,6 +62,7 @@ impl Triggers {
         state: &str,
     ) -> EventSourceMappingConfiguration {
         let result = self.checkpoints.last_result(&mapping.uuid);
+        let settings = &mapping.settings;
         EventSourceMappingConfiguration {
             uuid: Some(mapping.uuid.clone()),
             starting_position: Some(match mapping.origin {
@@ -71,11 +74,13 @@ impl Triggers {
                 Origin::AtTimestamp(ms) => Some(time(ms)),
                 Origin::TrimHorizon | Origin::Latest => None,
             },
-            batch_size: i64::try_from(mapping.batch_size).ok(),
-            maximum_batching_window_in_seconds: Some(0),
-            parallelization_factor: Some(1),
+            batch_size: i64::try_from(settings.batch_size).ok(),
+            maximum_batching_window_in_seconds: Some(settings.batching_window_s.into()),
+            parallelization_factor: i64::try_from(settings.parallelization_factor).ok(),
             event_source_arn: Some(mapping.stream_arn.clone()),
-            filter_criteria: None,
+            filter_criteria: filter_criteria(settings),
+            kms_key_arn: settings.kms_key_arn.clone(),
+            metrics_config: metrics_config(settings),
             function_arn: Some(mapping.function_arn.clone()),
             last_modified: Some(time(mapping.modified_ms)),
             last_processing_result: Some(result.unwrap_or_else(|| NOTHING_PROCESSED.to_owned())),
@@ -83,16 +88,45 @@ impl Triggers {
             state_transition_reason: Some(TRANSITION_REASON.to_owned()),
             destination_config: Some(DestinationConfig {
                 on_success: None,
-                on_failure: Some(OnFailure::default()),
+                on_failure: Some(OnFailure {
+                    destination: settings.destination.clone(),
+                }),
             }),
-            maximum_record_age_in_seconds: Some(-1),
-            bisect_batch_on_function_error: Some(false),
-            maximum_retry_attempts: Some(mapping.retries_max.map_or(-1, i64::from)),
-            tumbling_window_in_seconds: Some(0),
-            function_response_types: Some(Vec::new()),
+            maximum_record_age_in_seconds: Some(settings.record_age_s_max.map_or(-1, i64::from)),
+            bisect_batch_on_function_error: Some(settings.bisects),
+            maximum_retry_attempts: Some(settings.retries_max.map_or(-1, i64::from)),
+            tumbling_window_in_seconds: Some(settings.tumbling_window_s.into()),
+            function_response_types: Some(response_types(settings)),
             event_source_mapping_arn: Some(mapping.arn()),
         }
     }
+}
+
+/// Absent without filters (recorded).
+fn filter_criteria(settings: &MappingSettings) -> Option<FilterCriteria> {
+    if settings.filters.is_empty() {
+        return None;
+    }
+    let filters = settings.filters.iter().map(|pattern| Filter {
+        pattern: Some(pattern.clone()),
+    });
+    Some(FilterCriteria {
+        filters: Some(filters.collect()),
+    })
+}
+
+fn metrics_config(settings: &MappingSettings) -> Option<EventSourceMappingMetricsConfig> {
+    let metrics = settings.metrics.as_ref()?;
+    let metrics = metrics.iter().map(|_| EventSourceMappingMetric::EventCount);
+    Some(EventSourceMappingMetricsConfig {
+        metrics: Some(metrics.collect()),
+    })
+}
+
+fn response_types(settings: &MappingSettings) -> Vec<FunctionResponseType> {
+    let reports = settings.reports_item_failures;
+    let types = reports.then_some(FunctionResponseType::ReportBatchItemFailures);
+    types.into_iter().collect()
 }
 
 fn time(ms: u64) -> Timestamp {

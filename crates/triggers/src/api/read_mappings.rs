@@ -5,7 +5,8 @@ use std::sync::Arc;
 use headwater_operations::RequestContext;
 use headwater_wire::ApiError;
 use headwater_wire::lambda::{
-    GetEventSourceMappingRequest, ListEventSourceMappingsRequest, ListEventSourceMappingsResponse,
+    EventSourceMappingConfiguration, GetEventSourceMappingRequest, ListEventSourceMappingsRequest,
+    ListEventSourceMappingsResponse,
 };
 use headwater_wire::messages::mappings;
 
@@ -54,10 +55,19 @@ pub(super) fn list_mappings(
         next_marker: found.last().filter(|_| more).map(marker_of),
         event_source_mappings: found
             .iter()
-            .map(|mapping| triggers.settled(mapping))
+            .map(|mapping| listed(triggers, mapping))
             .collect(),
     };
     HttpAnswer::json(200, &answer)
+}
+
+/// A mapping as lists show it: without filters that are encrypted (triggers.md section 1).
+fn listed(triggers: &Triggers, mapping: &MappingRecord) -> EventSourceMappingConfiguration {
+    let mut shown = triggers.settled(mapping);
+    if mapping.settings.kms_key_arn.is_some() {
+        shown.filter_criteria = None;
+    }
+    shown
 }
 
 fn is_asked_for(

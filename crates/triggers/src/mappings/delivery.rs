@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_model::{Clock, Sequence};
 use headwater_streams::{
     ShardFollower, ShardView, Start, StreamDescription, Streams, StreamsError,
@@ -11,10 +12,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinError, JoinSet};
 
 use crate::functions::Runtimes;
-use crate::registry::{Checkpoint, Checkpoints, Functions, MappingRecord, Origin, ShardKey};
+use crate::registry::{
+    Checkpoint, Checkpoints, DeadLetters, Functions, MappingRecord, NewDeadLetter, Origin,
+    ShardKey, StoreError, uuid,
+};
 
 use super::backoff::pause_ms;
-use super::batch::Batches;
+use super::board::Board;
+use super::progress::Progress;
 use super::shard::{End, ShardDelivery};
 
 /// What all deliveries work with.
@@ -23,9 +28,24 @@ pub(crate) struct Shared {
     pub(crate) functions: Arc<Functions>,
     pub(crate) runtimes: Arc<Runtimes>,
     pub(crate) checkpoints: Arc<Checkpoints>,
+    pub(crate) dead_letters: Arc<DeadLetters>,
+    pub(crate) board: Arc<Board>,
     pub(crate) clock: Arc<dyn Clock>,
     /// One for each invocation of whichever mapping.
     pub(crate) permits: Semaphore,
+}
+
+impl Shared {
+    /// Keeps a batch that was given up.
+    pub(super) async fn keep_dead_letter(
+        &self,
+        batch: &NewDeadLetter,
+        payload: &Bytes,
+    ) -> Result<(), StoreError> {
+        let unique = uuid(self.streams.database().rng().as_ref());
+        let kept = self.dead_letters.add(batch.clone(), payload, &unique);
+        kept.await.map(drop)
+    }
 }
 
 /// Whether and how a delivery is to stop.
@@ -214,24 +234,27 @@ impl Delivery {
                 }
                 Err(error) => return Err(error),
             };
-            let stream_arn = stream.stream.arn();
-            let region = stream.stream.region.clone();
+            let checkpoint = checkpoint.unwrap_or_else(|| Checkpoint::at(follower.position()));
             let delivery = ShardDelivery {
+                progress: Arc::new(Progress::new(
+                    self.shared.checkpoints.clone(),
+                    self.shared.clock.clone(),
+                    key,
+                    &checkpoint,
+                )),
                 shared: self.shared.clone(),
                 mapping: self.mapping.clone(),
                 stop: self.stop.clone(),
-                key,
                 stream: stream.clone(),
-                batches: Batches::new(follower, stream_arn, region),
-                failing: checkpoint.and_then(|checkpoint| checkpoint.failing),
-                called: None,
+                shard: number,
             };
             self.running.insert(number, view.shard.id());
             let pause_ms = self
                 .broken
                 .get(&number)
                 .map(|broken| pause_ms(broken.times));
-            let task = self.tasks.spawn(run_after(pause_ms, delivery));
+            let run = run_after(pause_ms, delivery, follower, checkpoint);
+            let task = self.tasks.spawn(run);
             self.shard_of.insert(task.id(), number);
         }
         Ok(())
@@ -293,7 +316,12 @@ impl Delivery {
 }
 
 /// Delivers a shard, after a pause if it broke off before.
-async fn run_after(pause_ms: Option<u64>, mut delivery: ShardDelivery) -> End {
+async fn run_after(
+    pause_ms: Option<u64>,
+    mut delivery: ShardDelivery,
+    follower: ShardFollower,
+    checkpoint: Checkpoint,
+) -> End {
     if let Some(pause_ms) = pause_ms {
         let clock = delivery.shared.clock.clone();
         tokio::select! {
@@ -301,7 +329,7 @@ async fn run_after(pause_ms: Option<u64>, mut delivery: ShardDelivery) -> End {
             () = clock.sleep_until(clock.now_ms() + pause_ms) => {}
         }
     }
-    delivery.run().await
+    delivery.run(follower, checkpoint).await
 }
 
 /// Whether nothing of a shard is to be delivered.

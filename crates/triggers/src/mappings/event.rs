@@ -1,62 +1,117 @@
-//! The event that a function receives: `{"Records":[...]}` (triggers.md section 3).
+//! The event that a function receives: `{"Records":[...]}` (triggers.md sections 3 and 7).
 
 use bytes::Bytes;
-use headwater_model::CorruptItem;
-use headwater_operations::stream_record;
-use headwater_streams::RecordView;
-use headwater_wire::write_event_record;
+use headwater_model::UtcTime;
+use headwater_wire::json::{ObjectWriter, write_string};
+
+use crate::registry::OpenWindow;
+
+use super::record::PendingRecord;
 
 /// Largest event (triggers.md section 2).
-const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
-const OPENING: &[u8] = br#"{"Records":["#;
-const CLOSING: &[u8] = b"]}";
+pub(super) const EVENT_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// What an event holds beside its records and the state of a window, with room to spare.
+pub(super) const ENVELOPE_BYTES_MAX: usize = 1_024;
 
-/// An event that is being written.
-pub(super) struct Event {
-    bytes: Vec<u8>,
-    records: usize,
+/// What an event of a tumbling window tells.
+pub(super) struct WindowView<'w> {
+    pub(super) window: &'w OpenWindow,
+    pub(super) length_ms: u64,
+    pub(super) shard_id: &'w str,
+    pub(super) stream_arn: &'w str,
+    pub(super) is_final: bool,
+    pub(super) is_early: bool,
 }
 
-impl Event {
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: OPENING.to_vec(),
-            records: 0,
+/// The event of these records.
+pub(super) fn event(records: &[PendingRecord], window: Option<&WindowView<'_>>) -> Bytes {
+    let bytes: usize = records.iter().map(|record| record.json.len() + 1).sum();
+    let state = window.map_or(0, |view| view.window.state.len());
+    let mut out = Vec::with_capacity(bytes + state + ENVELOPE_BYTES_MAX);
+    let mut object = ObjectWriter::new(&mut out);
+    write_records(object.name("Records"), records);
+    if let Some(view) = window {
+        write_window(&mut object, view);
+    }
+    object.finish();
+    out.into()
+}
+
+fn write_records(out: &mut Vec<u8>, records: &[PendingRecord]) {
+    out.push(b'[');
+    for (at, record) in records.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&record.json);
+    }
+    out.push(b']');
+}
+
+fn write_window(object: &mut ObjectWriter<'_>, view: &WindowView<'_>) {
+    let start_ms = view.window.start_ms;
+    let mut span = ObjectWriter::new(object.name("window"));
+    write_string(span.name("start"), &second(start_ms));
+    write_string(span.name("end"), &second(start_ms + view.length_ms));
+    span.finish();
+    object.name("state").extend_from_slice(&view.window.state);
+    write_string(object.name("shardId"), view.shard_id);
+    write_string(object.name("eventSourceARN"), view.stream_arn);
+    write_flag(object.name("isFinalInvokeForWindow"), view.is_final);
+    write_flag(object.name("isWindowTerminatedEarly"), view.is_early);
+}
+
+fn write_flag(out: &mut Vec<u8>, flag: bool) {
+    out.extend_from_slice(if flag { b"true" } else { b"false" });
+}
+
+/// `2020-07-30T17:00:00Z`.
+pub(super) fn second(ms: u64) -> String {
+    let text = UtcTime::of_ms(ms).to_string();
+    let whole = text
+        .split_once('.')
+        .map_or(text.as_str(), |(whole, _)| whole);
+    format!("{whole}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use headwater_model::Sequence;
+
+    use super::*;
+
+    fn record(json: &'static str) -> PendingRecord {
+        PendingRecord {
+            sequence: Sequence::ZERO,
+            created_ms: 0,
+            read_ms: 0,
+            json: Bytes::from_static(json.as_bytes()),
         }
     }
 
-    /// Adds a record; `false` if it does not fit any more. The first one always fits. Unless it is added, the
-    /// event stays as it is.
-    pub(super) fn add(
-        &mut self,
-        record: &RecordView,
-        region: &str,
-        stream_arn: &str,
-    ) -> Result<bool, CorruptItem> {
-        let before = self.bytes.len();
-        if self.records > 0 {
-            self.bytes.push(b',');
-        }
-        let record = stream_record(record, region);
-        let written = write_event_record(&mut self.bytes, &record, stream_arn);
-        if let Err(corrupt) = written {
-            self.bytes.truncate(before);
-            return Err(corrupt);
-        }
-        if self.records > 0 && self.bytes.len() + CLOSING.len() > EVENT_BYTES_MAX {
-            self.bytes.truncate(before);
-            return Ok(false);
-        }
-        self.records += 1;
-        Ok(true)
+    #[test]
+    fn records_alone_without_a_window() {
+        let event = event(&[record("{\"a\":1}"), record("{}")], None);
+        assert_eq!(event, r#"{"Records":[{"a":1},{}]}"#);
     }
 
-    pub(super) fn records(&self) -> usize {
-        self.records
-    }
-
-    pub(super) fn finish(mut self) -> Bytes {
-        self.bytes.extend_from_slice(CLOSING);
-        self.bytes.into()
+    #[test]
+    fn a_window_adds_its_members() {
+        let window = OpenWindow {
+            start_ms: 1_596_128_400_000,
+            state: Bytes::from_static(br#"{"1":"state1"}"#),
+        };
+        let view = WindowView {
+            window: &window,
+            length_ms: 300_000,
+            shard_id: "shard123456789",
+            stream_arn: "stream-ARN",
+            is_final: true,
+            is_early: false,
+        };
+        assert_eq!(
+            event(&[], Some(&view)),
+            r#"{"Records":[],"window":{"start":"2020-07-30T17:00:00Z","end":"2020-07-30T17:05:00Z"},"state":{"1":"state1"},"shardId":"shard123456789","eventSourceARN":"stream-ARN","isFinalInvokeForWindow":true,"isWindowTerminatedEarly":false}"#
+        );
     }
 }

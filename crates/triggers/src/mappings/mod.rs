@@ -7,13 +7,24 @@
 //! Invariant: a checkpoint moves only behind records that were delivered or given up, so every record is
 //! delivered at least once, and first deliveries of one shard are in order.
 
+mod answer;
 mod backoff;
 mod batch;
+mod board;
 mod deliveries;
 mod delivery;
 mod event;
+mod job;
+mod lane;
+mod progress;
+mod reader;
+mod record;
 mod shard;
 mod supervision;
+mod verdict;
+mod window;
 
+pub(crate) use answer::names_failures;
+pub(crate) use board::{Board, Counts};
 pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;

@@ -1,23 +1,34 @@
-//! One shard of a mapping: batch after batch, each until it succeeds or is given up.
+//! One shard of a mapping: it is read into lanes, and each lane delivers one batch after the other.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use headwater_streams::StreamDescription;
+use headwater_model::Sequence;
+use headwater_streams::{ShardFollower, StreamDescription};
 use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 
-use crate::functions::{Invocation, InvokeError};
-use crate::registry::{Checkpoint, Failing, FunctionRecord, MappingRecord, ShardKey, uuid};
+use crate::registry::{Checkpoint, LaneCheckpoint, MappingRecord, OpenWindow};
 
 use super::backoff::pause_ms;
-use super::batch::{Batch, Batches, Next, ReadError};
+use super::board::{Counts, add};
 use super::delivery::{Shared, Stop, stopped};
+use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX};
+use super::job::{Job, JobEnd, PROBLEM, Work};
+use super::lane::{BatchRules, Due, Lane, Reached};
+use super::progress::{LanePlace, Progress};
+use super::reader::{Read, ReadError, Reader};
+use super::window::start_of;
 
-/// What the API tells of the last batch (triggers.md section 1, recorded).
-const RESULT_OK: &str = "OK";
-const RESULT_FAILED: &str = "PROBLEM: Function call failed";
-/// What a batch that could not be read, or did not reach a function, tells; ours.
-const PROBLEM: &str = "PROBLEM: ";
-const FUNCTION_MISSING: &str = "Function does not exist";
+/// Batches of a shard that are read ahead for each of its lanes, when there are several: what one waits for lies
+/// behind records of the others.
+const AHEAD_PER_LANE: usize = 4;
+/// Most records that are read at once.
+const READ_MAX: usize = 1_000;
+/// How often progress past records that nobody wants is written.
+const FILTERED_NOTE_MS: u64 = 1_000;
+/// How often it is looked whether all records of a window that is over were read.
+const WINDOW_LOOK_MS: u64 = 20;
 
 /// How the delivery of a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,273 +39,413 @@ pub(super) enum End {
     Stopped,
 }
 
-/// Whether to go on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flow {
-    On,
-    Stop,
-}
-
-/// What came of a call.
-enum Call {
-    Done,
-    /// The function failed.
-    Failed,
-    /// The function was not reached, which is no attempt.
-    NotReached(String),
-    Stopped,
-}
-
-fn revision(function: &Arc<FunctionRecord>) -> String {
-    function.config.revision.clone()
-}
-
 /// The delivery of one shard.
 pub(super) struct ShardDelivery {
     pub(super) shared: Arc<Shared>,
     pub(super) mapping: watch::Receiver<Arc<MappingRecord>>,
     pub(super) stop: watch::Receiver<Stop>,
-    pub(super) key: ShardKey,
     pub(super) stream: Arc<StreamDescription>,
-    pub(super) batches: Batches,
-    /// The batch that had failed when delivery stopped, if one had.
-    pub(super) failing: Option<Failing>,
-    /// Revision of the function at the last call, if there was a function.
-    pub(super) called: Option<String>,
+    pub(super) shard: u32,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// What a shard's records go through on their way to lanes. A change of it begins with the checkpoint again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Shape {
+    lanes: usize,
+    filters: Vec<String>,
+    tumbling_ms: u64,
+}
+
+impl Shape {
+    fn of(mapping: &MappingRecord) -> Self {
+        let settings = &mapping.settings;
+        let tumbling_ms = u64::from(settings.tumbling_window_s) * 1_000;
+        // The state of a window belongs to the whole shard.
+        let lanes = match tumbling_ms {
+            0 => settings.parallelization_factor.max(1),
+            _ => 1,
+        };
+        Self {
+            lanes,
+            filters: settings.filters.clone(),
+            tumbling_ms,
+        }
+    }
+}
+
+/// Why a pass over a shard ended.
+enum PassEnd {
+    Finished,
+    Stopped,
+    /// The mapping has another shape now.
+    Changed,
 }
 
 impl ShardDelivery {
-    pub(super) async fn run(mut self) -> End {
-        let mut failed_reads = 0;
+    /// Delivers from `follower` on, with the lanes of a checkpoint.
+    pub(super) async fn run(mut self, follower: ShardFollower, checkpoint: Checkpoint) -> End {
+        let _shown = self.shared.board.show(self.progress.clone());
+        self.passes(follower, checkpoint).await
+    }
+
+    async fn passes(&mut self, mut follower: ShardFollower, mut checkpoint: Checkpoint) -> End {
         loop {
-            let records_max = self.mapping.borrow_and_update().batch_size;
-            let last = self.failing.map(|failing| failing.last);
-            let next = tokio::select! {
-                biased;
-                () = stopped(&mut self.stop) => return End::Stopped,
-                changed = self.mapping.changed() => match changed {
-                    Ok(()) => continue,
-                    Err(_) => return End::Stopped,
-                },
-                next = self.batches.next(records_max, last) => next,
-            };
-            self.warn_of_losses();
-            let flow = match next {
-                Ok(Next::Batch(batch)) => {
-                    failed_reads = 0;
-                    self.deliver(batch).await
-                }
-                Ok(Next::Ended) => {
-                    self.note_end();
+            let shape = Shape::of(&self.mapping.borrow_and_update());
+            let pass = Pass::new(self, shape, follower, &checkpoint);
+            match pass.run().await {
+                PassEnd::Finished => {
+                    self.progress.note_end();
                     return End::Finished;
                 }
-                Err(error) => {
-                    failed_reads += 1;
-                    self.report_read(&error);
-                    self.rest(failed_reads).await
-                }
-            };
-            if flow == Flow::Stop {
-                return End::Stopped;
+                PassEnd::Stopped => return End::Stopped,
+                PassEnd::Changed => {}
             }
+            checkpoint = self.progress.checkpoint();
+            let (streams, stream) = (&self.shared.streams, self.stream.stream.clone());
+            follower = streams.follow_from(stream, self.shard, checkpoint.position);
+        }
+    }
+}
+
+/// One pass over a shard with settings of one shape.
+struct Pass<'d> {
+    delivery: &'d mut ShardDelivery,
+    counts: Arc<Counts>,
+    shape: Shape,
+    reader: Reader,
+    lanes: Vec<Lane>,
+    /// Whether a lane is at work, and the function's revision at its last call.
+    busy: Vec<bool>,
+    jobs: JoinSet<JobEnd>,
+    /// Tells the jobs to stop.
+    halt: watch::Sender<Stop>,
+    window: Option<OpenWindow>,
+    /// Every record of the open window is before it; set when the window's time is over.
+    window_barrier: Option<Sequence>,
+    failed_reads: u32,
+    /// When a shard that could not be read is read again.
+    read_again_ms: u64,
+}
+
+impl<'d> Pass<'d> {
+    fn new(
+        delivery: &'d mut ShardDelivery,
+        shape: Shape,
+        follower: ShardFollower,
+        checkpoint: &Checkpoint,
+    ) -> Self {
+        let (stream_arn, region) = {
+            let stream = &delivery.stream.stream;
+            (stream.arn(), stream.region.clone())
+        };
+        let position = follower.position();
+        let lanes = lanes(&shape, checkpoint);
+        // A window of another length is none of ours.
+        let window = checkpoint
+            .window
+            .clone()
+            .filter(|window| shape.tumbling_ms > 0 && window.start_ms % shape.tumbling_ms == 0);
+        let places = lanes.iter().map(|lane| lane.place(position)).collect();
+        delivery.progress.begin(position, places, window.clone());
+        let mapping = &delivery.progress.key().mapping;
+        Self {
+            counts: delivery.shared.board.counts(mapping),
+            reader: Reader::new(follower, stream_arn, region, shape.lanes),
+            busy: vec![false; lanes.len()],
+            lanes,
+            jobs: JoinSet::new(),
+            halt: watch::Sender::new(Stop::No),
+            window,
+            window_barrier: None,
+            failed_reads: 0,
+            read_again_ms: 0,
+            shape,
+            delivery,
         }
     }
 
-    /// Calls the function with a batch until it succeeds or is given up.
-    async fn deliver(&mut self, batch: Batch) -> Flow {
-        let mut failures = self.failures_before(&batch);
-        let mut unreached = 0;
+    async fn run(mut self) -> PassEnd {
         loop {
-            if let Some(reason) = self.given_up(&batch, failures, failures + unreached > 0) {
-                self.give_up(&batch, failures, reason);
-                return Flow::On;
+            self.fill();
+            let next_ms = self.start_jobs();
+            if self.is_finished() {
+                return PassEnd::Finished;
             }
-            let pause_after = match self.call(&batch).await {
-                Call::Done => {
-                    self.note_done(RESULT_OK);
-                    return Flow::On;
-                }
-                Call::Failed => {
-                    failures += 1;
-                    unreached = 0;
-                    self.note_failing(&batch, failures, RESULT_FAILED.to_owned());
-                    failures
-                }
-                Call::NotReached(why) => {
-                    unreached += 1;
-                    self.note_failing(&batch, failures, format!("{PROBLEM}{why}"));
-                    unreached
-                }
-                Call::Stopped => return Flow::Stop,
+            let clock = self.delivery.shared.clock.clone();
+            let now_ms = clock.now_ms();
+            let limit = self.room();
+            let reads = limit > 0 && !self.reader.has_ended() && now_ms >= self.read_again_ms;
+            let wake_ms = match now_ms < self.read_again_ms {
+                true => next_ms.min(self.read_again_ms),
+                false => next_ms,
             };
-            if self.pause(pause_after, failures).await == Flow::Stop {
-                return Flow::Stop;
-            }
-        }
-    }
-
-    /// How often this very batch has failed before delivery stopped.
-    fn failures_before(&mut self, batch: &Batch) -> u32 {
-        match self.failing.take() {
-            Some(failing) if batch.first <= failing.last => failing.failures,
-            _ => 0,
-        }
-    }
-
-    /// Why a batch is not called any more, if it is not.
-    fn given_up(&self, batch: &Batch, failures: u32, tried: bool) -> Option<&'static str> {
-        if self.is_exhausted(failures) {
-            return Some("its retries are used up");
-        }
-        let stream = &self.stream.stream;
-        let trim_point = self.shared.streams.database().trim_point(stream);
-        (tried && batch.last < trim_point).then_some("its records are past their retention")
-    }
-
-    fn is_exhausted(&self, failures: u32) -> bool {
-        let retries_max = self.mapping.borrow().retries_max;
-        retries_max.is_some_and(|retries_max| failures > retries_max)
-    }
-
-    async fn call(&mut self, batch: &Batch) -> Call {
-        let shared = self.shared.clone();
-        let _permit = tokio::select! {
-            biased;
-            () = stopped(&mut self.stop) => return Call::Stopped,
-            permit = shared.permits.acquire() => match permit {
-                Ok(permit) => permit,
-                Err(_) => return Call::Stopped,
-            },
-        };
-        let function = self.function();
-        self.called = function.as_ref().map(revision);
-        let Some(function) = function else {
-            return Call::NotReached(FUNCTION_MISSING.to_owned());
-        };
-        let invocation = Invocation {
-            request_id: uuid(shared.streams.database().rng().as_ref()),
-            payload: batch.event.clone(),
-            ..Invocation::default()
-        };
-        match shared.runtimes.invoke(&function.config, invocation).await {
-            Ok(result) if result.function_error.is_none() => Call::Done,
-            Ok(_) => Call::Failed,
-            Err(InvokeError::ShuttingDown) => Call::Stopped,
-            Err(error) => Call::NotReached(error.to_string()),
-        }
-    }
-
-    /// The function as it is now.
-    fn function(&self) -> Option<Arc<FunctionRecord>> {
-        let mapping = self.mapping.borrow();
-        let functions = &self.shared.functions;
-        functions.get(&mapping.namespace, &mapping.function_name)
-    }
-
-    /// Waits before a shard is read again.
-    async fn rest(&mut self, nth: u32) -> Flow {
-        let clock = &self.shared.clock;
-        tokio::select! {
-            () = stopped(&mut self.stop) => Flow::Stop,
-            () = clock.sleep_until(clock.now_ms() + pause_ms(nth)) => Flow::On,
-        }
-    }
-
-    /// Waits before a batch is tried again; less if it is given up meanwhile, or if the function is another
-    /// one than that of the last call.
-    async fn pause(&mut self, nth: u32, failures: u32) -> Flow {
-        let clock = &self.shared.clock;
-        let mut over = clock.sleep_until(clock.now_ms() + pause_ms(nth));
-        let mut functions = self.shared.functions.watch();
-        while !self.is_exhausted(failures) && self.function().as_ref().map(revision) == self.called
-        {
             tokio::select! {
-                () = stopped(&mut self.stop) => return Flow::Stop,
-                () = &mut over => break,
-                _ = functions.changed() => {}
-                changed = self.mapping.changed() => if changed.is_err() {
-                    return Flow::Stop;
+                biased;
+                () = stopped(&mut self.delivery.stop) => return self.halt(PassEnd::Stopped).await,
+                changed = self.delivery.mapping.changed() => match changed {
+                    Ok(()) if self.has_shape() => {}
+                    Ok(()) => return self.halt(PassEnd::Changed).await,
+                    Err(_) => return self.halt(PassEnd::Stopped).await,
                 },
+                Some(ended) = self.jobs.join_next() => self.take_end(ended),
+                read = self.reader.next(limit, now_ms), if reads => self.take_read(read),
+                () = clock.sleep_until(wake_ms) => {}
             }
         }
-        Flow::On
     }
 
-    fn give_up(&self, batch: &Batch, failures: u32, reason: &str) {
-        tracing::warn!(
-            mapping = %self.key.mapping,
-            shard = %self.key.shard,
-            records = batch.records,
-            first = %batch.first,
-            last = %batch.last,
-            failures,
-            "a batch is given up: {reason}"
-        );
-        self.note_done(RESULT_FAILED);
+    fn has_shape(&mut self) -> bool {
+        Shape::of(&self.delivery.mapping.borrow_and_update()) == self.shape
     }
 
-    /// The batch is behind us.
-    fn note_done(&self, result: &str) {
-        self.note(Checkpoint {
-            result: Some(result.to_owned()),
-            ..Checkpoint::at(self.batches.position())
-        });
+    /// How many records may be read now.
+    fn room(&self) -> usize {
+        let batch_size = self.delivery.mapping.borrow().settings.batch_size;
+        let lanes = self.lanes.len();
+        let ahead = if lanes > 1 { AHEAD_PER_LANE } else { 1 };
+        let records: usize = self.lanes.iter().map(Lane::len).sum();
+        let bytes: usize = self.lanes.iter().map(Lane::bytes).sum();
+        match bytes < EVENT_BYTES_MAX * lanes {
+            true => (batch_size * lanes * ahead)
+                .saturating_sub(records)
+                .min(READ_MAX),
+            false => 0,
+        }
     }
 
-    /// The batch is still before us.
-    fn note_failing(&self, batch: &Batch, failures: u32, result: String) {
-        self.note(Checkpoint {
-            failing: (failures > 0).then_some(Failing {
-                failures,
-                last: batch.last,
-            }),
-            result: Some(result),
-            ..Checkpoint::at(batch.first)
-        });
+    /// Reads what is there, as far as there is room.
+    fn fill(&mut self) {
+        let now_ms = self.delivery.shared.clock.now_ms();
+        while now_ms >= self.read_again_ms && !self.reader.has_ended() {
+            let limit = self.room();
+            if limit == 0 {
+                break;
+            }
+            let before = self.reader.position();
+            let read = self.reader.poll(limit, now_ms);
+            let is_empty = read.as_ref().is_ok_and(Read::is_empty);
+            self.take_read(read);
+            if is_empty && self.reader.position() == before {
+                break;
+            }
+        }
+        let waiting = self.lanes.iter().map(Lane::len).sum();
+        let progress = &self.delivery.progress;
+        progress.read_to(self.reader.position(), waiting);
     }
 
-    fn note_end(&self) {
-        let before = self.shared.checkpoints.get(&self.key).unwrap_or_default();
-        let ended = Checkpoint {
-            ended: true,
-            result: before.result,
-            at_ms: before.at_ms,
-            ..Checkpoint::at(self.batches.position())
-        };
-        self.shared.checkpoints.note(&self.key, ended);
-    }
-
-    fn note(&self, checkpoint: Checkpoint) {
-        let at_ms = self.shared.clock.now_ms();
-        let checkpoint = Checkpoint {
-            at_ms,
-            ..checkpoint
-        };
-        self.shared.checkpoints.note(&self.key, checkpoint);
-    }
-
-    fn warn_of_losses(&mut self) {
-        if self.batches.lost() {
+    fn take_read(&mut self, read: Result<Read, ReadError>) {
+        let progress = self.delivery.progress.clone();
+        if self.reader.take_lost() {
             tracing::warn!(
-                mapping = %self.key.mapping,
-                shard = %self.key.shard,
+                mapping = %progress.key().mapping,
+                shard = %progress.key().shard,
                 "records were past their retention before they were delivered"
             );
         }
+        match read {
+            Ok(read) => {
+                self.failed_reads = 0;
+                add(&self.counts.filtered, read.filtered);
+                for (lane, record) in read.records {
+                    self.lanes[lane].push(record);
+                }
+                self.place_idle_lanes();
+                progress.read_to(self.reader.position(), 0);
+                self.note_filtered(read.filtered);
+            }
+            Err(error) => {
+                self.failed_reads = self.failed_reads.saturating_add(1);
+                let now_ms = self.delivery.shared.clock.now_ms();
+                self.read_again_ms = now_ms + pause_ms(self.failed_reads);
+                tracing::error!(
+                    mapping = %progress.key().mapping,
+                    shard = %progress.key().shard,
+                    %error,
+                    "a shard cannot be read"
+                );
+                progress.note_problem(format!("{PROBLEM}{error}"));
+            }
+        }
     }
 
-    fn report_read(&self, error: &ReadError) {
-        tracing::error!(
-            mapping = %self.key.mapping,
-            shard = %self.key.shard,
-            %error,
-            "a shard cannot be read"
-        );
-        let before = self.shared.checkpoints.get(&self.key);
-        self.note(Checkpoint {
-            failing: self.failing,
-            result: Some(format!("{PROBLEM}{error}")),
-            ..before.unwrap_or_else(|| Checkpoint::at(self.batches.position()))
-        });
+    fn place_idle_lanes(&self) {
+        for (number, lane) in self.lanes.iter().enumerate() {
+            if !self.busy[number] {
+                let place = lane.place(self.reader.position());
+                self.delivery.progress.place(number, place);
+            }
+        }
     }
+
+    /// A mapping that wants few of its records gets further all the same.
+    fn note_filtered(&self, filtered: usize) {
+        let progress = &self.delivery.progress;
+        let is_idle = self.jobs.is_empty() && self.lanes.iter().all(|lane| lane.len() == 0);
+        let now_ms = self.delivery.shared.clock.now_ms();
+        if filtered > 0 && is_idle && now_ms >= progress.noted_ms() + FILTERED_NOTE_MS {
+            progress.note_places();
+        }
+    }
+
+    /// Starts what is due; gives the time at which more will be.
+    fn start_jobs(&mut self) -> u64 {
+        let mut next_ms = u64::MAX;
+        for lane in 0..self.lanes.len() {
+            if self.busy[lane] {
+                continue;
+            }
+            match self.work(lane) {
+                Ok(work) => self.start(lane, work),
+                Err(Due::At(ms)) => next_ms = next_ms.min(ms),
+                Err(Due::Now | Due::NotYet) => {}
+            }
+        }
+        next_ms
+    }
+
+    /// What an idle lane is to do now, or when it has something to do.
+    fn work(&mut self, lane: usize) -> Result<Work, Due> {
+        let window_due = self.window_due(lane);
+        if window_due == Due::Now {
+            return Ok(Work::CloseWindow);
+        }
+        let rules = self.batch_rules();
+        let reached = Reached {
+            position: self.reader.position(),
+            is_last: self.reader.has_ended() || self.room() == 0,
+            now_ms: self.delivery.shared.clock.now_ms(),
+        };
+        match (self.lanes[lane].due(&rules, &reached), window_due) {
+            (Due::Now, _) => {
+                let created_ms = self.lanes[lane].first_created_ms();
+                let batch = self.lanes[lane].take(&rules).ok_or(Due::NotYet)?;
+                if self.shape.tumbling_ms > 0 && self.window.is_none() {
+                    let of = |created_ms| OpenWindow::of(created_ms, self.shape.tumbling_ms);
+                    self.window = created_ms.map(of);
+                }
+                Ok(Work::Batch(batch))
+            }
+            (Due::At(batch_ms), Due::At(window_ms)) => Err(Due::At(batch_ms.min(window_ms))),
+            (due @ Due::At(_), _) | (_, due) => Err(due),
+        }
+    }
+
+    /// When the open window is to be closed: with the first record behind it, with the shard, or with its time, when
+    /// all that was written in its time was read.
+    fn window_due(&mut self, lane: usize) -> Due {
+        let Some(window) = &self.window else {
+            return Due::NotYet;
+        };
+        let length_ms = self.shape.tumbling_ms;
+        let end_ms = window.start_ms + length_ms;
+        if let Some(created_ms) = self.lanes[lane].first_created_ms() {
+            let is_behind = start_of(created_ms, length_ms) != window.start_ms;
+            return if is_behind { Due::Now } else { Due::NotYet };
+        }
+        if self.reader.has_ended() {
+            return Due::Now;
+        }
+        let now_ms = self.delivery.shared.clock.now_ms();
+        if now_ms < end_ms {
+            return Due::At(end_ms);
+        }
+        let log = self.delivery.shared.streams.database().log();
+        let barrier = *self.window_barrier.get_or_insert_with(|| log.appended());
+        match self.reader.position() > barrier {
+            true => Due::Now,
+            false => Due::At(now_ms + WINDOW_LOOK_MS),
+        }
+    }
+
+    fn batch_rules(&self) -> BatchRules {
+        let mapping = self.delivery.mapping.borrow();
+        let settings = &mapping.settings;
+        let state = self.window.as_ref().map_or(0, |window| window.state.len());
+        BatchRules {
+            records_max: settings.batch_size,
+            bytes_max: EVENT_BYTES_MAX.saturating_sub(ENVELOPE_BYTES_MAX + state),
+            wait_ms: u64::from(settings.batching_window_s) * 1_000,
+            tumbling_ms: (self.shape.tumbling_ms > 0).then_some(self.shape.tumbling_ms),
+        }
+    }
+
+    fn start(&mut self, lane: usize, work: Work) {
+        let delivery = &*self.delivery;
+        if let Work::Batch(batch) = &work {
+            let place = LanePlace {
+                first: Some(batch.first()),
+                trials: self.lanes[lane].trials(),
+            };
+            delivery.progress.place(lane, place);
+        }
+        let job = Job {
+            shared: delivery.shared.clone(),
+            mapping: delivery.mapping.clone(),
+            stop: self.halt.subscribe(),
+            stream: delivery.stream.clone(),
+            progress: delivery.progress.clone(),
+            counts: self.counts.clone(),
+            lane,
+            later: self.lanes[lane].trials(),
+            window: self.window.clone(),
+            tumbling_ms: self.shape.tumbling_ms,
+            called: None,
+        };
+        self.busy[lane] = true;
+        self.jobs.spawn(job.run(work));
+    }
+
+    fn take_end(&mut self, ended: Result<JobEnd, JoinError>) {
+        match ended {
+            Ok(JobEnd::Done { lane, window }) => {
+                if self.window.as_ref().map(|w| w.start_ms) != window.as_ref().map(|w| w.start_ms) {
+                    self.window_barrier = None;
+                }
+                self.window = window;
+                self.busy[lane] = false;
+                self.place_idle_lanes();
+            }
+            // It is told to stop only when the pass is.
+            Ok(JobEnd::Stopped) => {}
+            Err(error) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    resume_unwind(panic);
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is left to do.
+    fn is_finished(&self) -> bool {
+        self.reader.has_ended()
+            && self.jobs.is_empty()
+            && self.window.is_none()
+            && self.lanes.iter().all(|lane| lane.len() == 0)
+    }
+
+    /// Lets invocations that run come to their end, and no more.
+    async fn halt(mut self, end: PassEnd) -> PassEnd {
+        self.halt.send_replace(Stop::AfterInvocations);
+        while let Some(ended) = self.jobs.join_next().await {
+            self.take_end(ended);
+        }
+        end
+    }
+}
+
+/// The lanes of a shape, as far as a checkpoint of the same number of lanes says.
+fn lanes(shape: &Shape, checkpoint: &Checkpoint) -> Vec<Lane> {
+    if checkpoint.lanes.len() == shape.lanes {
+        let resumed = checkpoint.lanes.iter().cloned();
+        return resumed.map(Lane::resumed).collect();
+    }
+    let new = || {
+        Lane::resumed(LaneCheckpoint {
+            done: checkpoint.position,
+            trials: Vec::new(),
+        })
+    };
+    std::iter::repeat_with(new).take(shape.lanes).collect()
 }

@@ -4,16 +4,21 @@
 //! that quick batches share one write. What is stored may lag by [`WRITE_INTERVAL_MS`] and a write, which
 //! after a crash means that records are delivered again, never that one is left out.
 
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use headwater_model::{Clock, Sequence};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::blobs::{Blob, Blobs};
 use super::documents::{Documents, StoreError};
+use stored::{Document, StoredCheckpoint};
 
 /// Shortest time between two writes.
 const WRITE_INTERVAL_MS: u64 = 20;
@@ -30,13 +35,14 @@ pub(crate) struct ShardKey {
 }
 
 /// How far a mapping has got in a shard.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
-    /// The next sequence number to deliver.
-    #[serde(with = "super::sequence")]
+    /// The next sequence number to deliver: everything before it was delivered or given up.
     pub(crate) position: Sequence,
-    /// The batch at the position that has failed, if it has.
-    pub(crate) failing: Option<Failing>,
+    /// Where each lane is; empty if nothing but the position counts.
+    pub(crate) lanes: Vec<LaneCheckpoint>,
+    /// The tumbling window that is open.
+    pub(crate) window: Option<OpenWindow>,
     /// Nothing of the shard is left to deliver.
     pub(crate) ended: bool,
     /// What came of the last batch, as the API tells it.
@@ -45,14 +51,36 @@ pub(crate) struct Checkpoint {
     pub(crate) at_ms: u64,
 }
 
-/// A batch that has failed and is to be tried again with the same records.
+/// How far a lane of a shard has got.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LaneCheckpoint {
+    /// The records of the lane before this one are done.
+    #[serde(with = "super::sequence")]
+    pub(crate) done: Sequence,
+    /// What has failed, or is a part of what has failed, and is to be tried again with the same records; in order.
+    pub(crate) trials: Vec<Trial>,
+}
+
+/// A batch that was called before and is to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Failing {
-    /// Calls that failed.
-    pub(crate) failures: u32,
-    /// Sequence number of its last record.
+pub(crate) struct Trial {
+    #[serde(with = "super::sequence")]
+    pub(crate) first: Sequence,
     #[serde(with = "super::sequence")]
     pub(crate) last: Sequence,
+    /// Calls that count against its retries.
+    pub(crate) failures: u32,
+    /// Calls in all.
+    pub(crate) calls: u32,
+}
+
+/// A tumbling window with records in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenWindow {
+    /// Milliseconds since the epoch.
+    pub(crate) start_ms: u64,
+    /// JSON, what the function answered last.
+    pub(crate) state: Bytes,
 }
 
 impl Checkpoint {
@@ -64,12 +92,6 @@ impl Checkpoint {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Document {
-    key: ShardKey,
-    checkpoint: Checkpoint,
-}
-
 impl ShardKey {
     fn document_key(&self) -> String {
         format!("{}/{}", self.mapping, self.shard)
@@ -79,6 +101,7 @@ impl ShardKey {
 /// All checkpoints.
 pub(crate) struct Checkpoints {
     documents: Documents,
+    blobs: Blobs,
     state: Mutex<State>,
     noted: Notify,
     /// Held while something is written, so that writes of one checkpoint keep their order.
@@ -90,25 +113,35 @@ struct State {
     known: BTreeMap<ShardKey, Checkpoint>,
     /// Known and stored ones differ.
     dirty: BTreeSet<ShardKey>,
+    /// The states of windows that stored ones name.
+    states: BTreeMap<ShardKey, Blob>,
 }
 
 impl Checkpoints {
     /// Loads the checkpoints of the mappings that are there; others are left over and go.
     pub(crate) async fn open(
         documents: Documents,
+        blobs: Blobs,
         mappings: &HashSet<String>,
     ) -> Result<Self, StoreError> {
         let stored: Vec<Document> = documents.load().await?;
         let mut state = State::default();
         for Document { key, checkpoint } in stored {
             if mappings.contains(&key.mapping) {
+                if let Some(blob) = checkpoint.blob() {
+                    state.states.insert(key.clone(), blob.clone());
+                }
+                let checkpoint = checkpoint.load(&blobs).await?;
                 state.known.insert(key, checkpoint);
             } else {
                 state.dirty.insert(key);
             }
         }
+        let is_used = |blob: &str| state.states.values().any(|used| used.key == blob);
+        blobs.sweep(stored::BLOB_PREFIX, is_used).await?;
         Ok(Self {
             documents,
+            blobs,
             state: Mutex::new(state),
             noted: Notify::new(),
             writing: tokio::sync::Mutex::default(),
@@ -170,12 +203,24 @@ impl Checkpoints {
     async fn write_all(&self, keys: &[ShardKey]) -> Result<(), StoreError> {
         let mut writes = JoinSet::new();
         for key in keys {
-            writes.spawn(write(self.documents.clone(), key.clone(), self.get(key)));
+            let before = self.state.lock().states.get(key).cloned();
+            let write = Write {
+                documents: self.documents.clone(),
+                blobs: self.blobs.clone(),
+                key: key.clone(),
+                before,
+            };
+            writes.spawn(write.run(self.get(key)));
         }
         let mut outcome = Ok(());
         while let Some(written) = writes.join_next().await {
             match written {
-                Ok((_, Ok(()))) => {}
+                Ok((key, Ok(Some(blob)))) => {
+                    self.state.lock().states.insert(key, blob);
+                }
+                Ok((key, Ok(None))) => {
+                    self.state.lock().states.remove(&key);
+                }
                 Ok((key, Err(error))) => {
                     self.state.lock().dirty.insert(key);
                     outcome = Err(error);
@@ -208,19 +253,52 @@ impl Checkpoints {
     }
 }
 
-async fn write(
+/// One checkpoint on its way to the tables.
+struct Write {
     documents: Documents,
+    blobs: Blobs,
     key: ShardKey,
-    checkpoint: Option<Checkpoint>,
-) -> (ShardKey, Result<(), StoreError>) {
-    let document_key = key.document_key();
-    match checkpoint {
-        Some(checkpoint) => {
-            let document = Document { key, checkpoint };
-            let written = documents.put(&document_key, &document).await;
-            (document.key, written)
+    /// The state of a window that the stored one names.
+    before: Option<Blob>,
+}
+
+impl Write {
+    /// Gives the state of a window that the stored one names now.
+    async fn run(
+        self,
+        checkpoint: Option<Checkpoint>,
+    ) -> (ShardKey, Result<Option<Blob>, StoreError>) {
+        let written = self.write(checkpoint).await;
+        (self.key, written)
+    }
+
+    async fn write(&self, checkpoint: Option<Checkpoint>) -> Result<Option<Blob>, StoreError> {
+        let document_key = self.key.document_key();
+        let blob = match checkpoint {
+            Some(checkpoint) => {
+                let (at, before) = (&document_key, self.before.as_ref());
+                let stored = StoredCheckpoint::store(checkpoint, at, before, &self.blobs).await?;
+                let blob = stored.blob().cloned();
+                let document = Document {
+                    key: self.key.clone(),
+                    checkpoint: stored,
+                };
+                self.documents.put(&document_key, &document).await?;
+                blob
+            }
+            None => {
+                self.documents.delete(&document_key).await?;
+                None
+            }
+        };
+        if let Some(before) = self
+            .before
+            .as_ref()
+            .filter(|before| Some(*before) != blob.as_ref())
+        {
+            self.blobs.remove(before).await?;
         }
-        None => (key, documents.delete(&document_key).await),
+        Ok(blob)
     }
 }
 

@@ -24,16 +24,65 @@ pub(crate) struct MappingRecord {
     /// With the qualifier that was given, if one was.
     pub(crate) function_arn: String,
     pub(crate) enabled: bool,
-    /// Records per invocation at most.
-    pub(crate) batch_size: usize,
-    /// How often a batch is tried again; `None` is for as long as its records are kept.
-    pub(crate) retries_max: Option<u32>,
+    #[serde(flatten)]
+    pub(crate) settings: MappingSettings,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) origin: Origin,
     /// The first sequence number that is delivered, fixed when the mapping was made.
     #[serde(with = "super::sequence")]
     pub(crate) start: Sequence,
     pub(crate) created_ms: u64,
     pub(crate) modified_ms: u64,
+}
+
+/// How a mapping delivers (triggers.md section 1). Documents from before a setting existed have its default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct MappingSettings {
+    /// Records per invocation at most.
+    pub(crate) batch_size: usize,
+    /// How long a batch waits to become full, in seconds.
+    pub(crate) batching_window_s: u32,
+    /// Batches of one shard that are at the function at once.
+    pub(crate) parallelization_factor: usize,
+    /// How often a batch is tried again; `None` is for as long as its records are kept.
+    pub(crate) retries_max: Option<u32>,
+    /// Older records are dropped; `None` is for as long as they are kept.
+    pub(crate) record_age_s_max: Option<u32>,
+    /// Whether a batch that failed is split.
+    pub(crate) bisects: bool,
+    /// Length of a tumbling window, in seconds; 0 is none.
+    pub(crate) tumbling_window_s: u32,
+    /// Whether the function's answer says what of the batch failed.
+    pub(crate) reports_item_failures: bool,
+    /// Filter patterns, of which one must match; none lets all through.
+    pub(crate) filters: Vec<String>,
+    /// ARN of what receives batches that are given up.
+    pub(crate) destination: Option<String>,
+    /// Shown, and hides the filters in lists; nothing is encrypted with it.
+    pub(crate) kms_key_arn: Option<String>,
+    /// Names of the metrics that were asked for, if any were.
+    pub(crate) metrics: Option<Vec<String>>,
+}
+
+impl Default for MappingSettings {
+    fn default() -> Self {
+        Self {
+            batch_size: 100,
+            batching_window_s: 0,
+            parallelization_factor: 1,
+            retries_max: None,
+            record_age_s_max: None,
+            bisects: false,
+            tumbling_window_s: 0,
+            reports_item_failures: false,
+            filters: Vec::new(),
+            destination: None,
+            kms_key_arn: None,
+            metrics: None,
+        }
+    }
 }
 
 /// Where delivery began.
@@ -57,8 +106,8 @@ pub(crate) struct NewMapping {
     pub(crate) function_name: String,
     pub(crate) function_arn: String,
     pub(crate) enabled: bool,
-    pub(crate) batch_size: usize,
-    pub(crate) retries_max: Option<u32>,
+    pub(crate) settings: MappingSettings,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) origin: Origin,
     /// The first sequence number that nobody can have read yet.
     pub(crate) end: Sequence,
@@ -81,8 +130,8 @@ impl MappingRecord {
             function_name: new.function_name,
             function_arn: new.function_arn,
             enabled: new.enabled,
-            batch_size: new.batch_size,
-            retries_max: new.retries_max,
+            settings: new.settings,
+            tags: new.tags,
             origin: new.origin,
             start,
             created_ms: new.now_ms,
@@ -169,5 +218,27 @@ impl Mappings {
         self.documents.delete(uuid).await?;
         self.known.write().remove(uuid);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_from_before_most_settings_still_loads() {
+        let old = r#"{"uuid":"u","namespace":"","region":"us-east-1","account":"000000000000","stream_arn":"s",
+            "function_name":"f","function_arn":"a","enabled":true,"batch_size":7,"retries_max":3,
+            "origin":{"AtTimestamp":5},"start":9,"created_ms":1,"modified_ms":2}"#;
+        let record: MappingRecord = serde_json::from_str(old).unwrap();
+        let settings = MappingSettings {
+            batch_size: 7,
+            retries_max: Some(3),
+            ..MappingSettings::default()
+        };
+        assert_eq!(record.settings, settings);
+        let again = serde_json::to_string(&record).unwrap();
+        let again: MappingRecord = serde_json::from_str(&again).unwrap();
+        assert_eq!((again.settings, again.start), (settings, record.start));
     }
 }

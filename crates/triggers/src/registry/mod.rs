@@ -4,15 +4,23 @@
 //! Invariant: a change is durable before it is seen in memory, so nothing is answered that a crash could
 //! take back.
 
+mod blobs;
 mod checkpoints;
+mod dead_letters;
 mod documents;
 mod functions;
 mod mappings;
 mod sequence;
 mod uuid;
 
-pub(crate) use checkpoints::{Checkpoint, Checkpoints, Failing, ShardKey};
+pub(crate) use blobs::Blobs;
+pub(crate) use checkpoints::{
+    Checkpoint, Checkpoints, LaneCheckpoint, OpenWindow, ShardKey, Trial,
+};
+pub(crate) use dead_letters::{
+    Condition, DeadLetter, DeadLetterBounds, DeadLetters, NewDeadLetter, Response,
+};
 pub(crate) use documents::{Documents, StoreError};
 pub(crate) use functions::{FunctionRecord, Functions, Logging};
-pub(crate) use mappings::{MappingRecord, Mappings, NewMapping, Origin};
+pub(crate) use mappings::{MappingRecord, MappingSettings, Mappings, NewMapping, Origin};
 pub(crate) use uuid::uuid;

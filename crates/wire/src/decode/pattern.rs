@@ -21,6 +21,8 @@ pub(crate) enum Pattern {
     Arn,
     /// Where failed batches go.
     Destination,
+    /// The ARN of an encryption key, or nothing.
+    KeyArn,
     /// A log group.
     LogGroup,
 }
@@ -46,6 +48,7 @@ impl Pattern {
             Pattern::Destination => {
                 r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)"
             }
+            Pattern::KeyArn => r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
             Pattern::LogGroup => r"[\.\-_/#A-Za-z0-9]+",
         }
     }
@@ -66,9 +69,31 @@ impl Pattern {
             Pattern::Bucket => (text.is_empty() || is_word(text, ".-_")) && !text.ends_with('.'),
             Pattern::Arn => is_arn(text),
             Pattern::Destination => text.is_empty() || is_topic_url(text) || is_arn(text),
+            Pattern::KeyArn => text.is_empty() || is_key_arn(text),
             Pattern::LogGroup => is_word(text, ".-_/#"),
         }
     }
+}
+
+fn is_key_arn(text: &str) -> bool {
+    let mut parts = text.splitn(4, ':');
+    let (arn, partition, service) = (parts.next(), parts.next(), parts.next());
+    let is_partition = |text: &str| {
+        text.is_empty()
+            || text
+                .strip_prefix("aws")
+                .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_alphabetic() || c == '-'))
+    };
+    let is_service = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c))
+    };
+    arn == Some("arn")
+        && partition.is_some_and(is_partition)
+        && service.is_some_and(is_service)
+        && parts.next().is_some_and(|rest| !rest.contains('\n'))
 }
 
 /// One or more ASCII letters, digits and the other characters.
@@ -229,6 +254,15 @@ mod tests {
             (Pattern::Destination, "", true),
             (Pattern::Destination, "kafka://topic", true),
             (Pattern::Destination, "http://x", false),
+            (Pattern::KeyArn, "", true),
+            (
+                Pattern::KeyArn,
+                "arn:aws:kms:us-east-1:000000000000:key/k",
+                true,
+            ),
+            (Pattern::KeyArn, "arn:aws:kms", false),
+            (Pattern::KeyArn, "arn:other:kms:key", false),
+            (Pattern::KeyArn, "key", false),
             (Pattern::LogGroup, "/aws/lambda/f", true),
         ] {
             assert_eq!(pattern.matches(text), expected, "{pattern:?} on {text}");

@@ -739,6 +739,8 @@ pub struct CreateEventSourceMappingRequest {
     pub enabled: Option<bool>,
     pub batch_size: Option<i64>,
     pub filter_criteria: Option<FilterCriteria>,
+    pub kms_key_arn: Option<String>,
+    pub metrics_config: Option<EventSourceMappingMetricsConfig>,
     pub maximum_batching_window_in_seconds: Option<i64>,
     pub parallelization_factor: Option<i64>,
     pub starting_position: Option<EventSourcePosition>,
@@ -766,6 +768,8 @@ impl CreateEventSourceMappingRequest {
         let mut enabled = None;
         let mut batch_size = None;
         let mut filter_criteria = None;
+        let mut kms_key_arn = None;
+        let mut metrics_config = None;
         let mut maximum_batching_window_in_seconds = None;
         let mut parallelization_factor = None;
         let mut starting_position = None;
@@ -789,6 +793,8 @@ impl CreateEventSourceMappingRequest {
                 "Enabled" => at.member(2, "Enabled", given, &mut enabled, |json, at| at.boolean(json))?,
                 "BatchSize" => at.member(3, "BatchSize", given, &mut batch_size, |json, at| at.integer(json, Range::INTEGER.min(1).max(10000)))?,
                 "FilterCriteria" => at.member(4, "FilterCriteria", given, &mut filter_criteria, FilterCriteria::read)?,
+                "KMSKeyArn" => at.member(5, "KMSKeyArn", given, &mut kms_key_arn, |json, at| at.text(json, Text::ANY.max(10000).pattern(Pattern::KeyArn)))?,
+                "MetricsConfig" => at.member(6, "MetricsConfig", given, &mut metrics_config, EventSourceMappingMetricsConfig::read)?,
                 "MaximumBatchingWindowInSeconds" => {
                     at.member(9, "MaximumBatchingWindowInSeconds", given, &mut maximum_batching_window_in_seconds, |json, at| {
                         at.integer(json, Range::INTEGER.min(0).max(300))
@@ -818,8 +824,6 @@ impl CreateEventSourceMappingRequest {
                 "FunctionResponseTypes" => at.member(23, "FunctionResponseTypes", given, &mut function_response_types, |json, at| {
                     at.list(json, Length::ANY.max(1), |json, at| at.choice(json))
                 })?,
-                "KMSKeyArn" => at.unsupported("KMSKeyArn", given, &mut unsupported),
-                "MetricsConfig" => at.unsupported("MetricsConfig", given, &mut unsupported),
                 "LoggingConfig" => at.unsupported("LoggingConfig", given, &mut unsupported),
                 "ScalingConfig" => at.unsupported("ScalingConfig", given, &mut unsupported),
                 "Topics" => at.unsupported("Topics", given, &mut unsupported),
@@ -839,6 +843,8 @@ impl CreateEventSourceMappingRequest {
             enabled,
             batch_size,
             filter_criteria,
+            kms_key_arn,
+            metrics_config,
             maximum_batching_window_in_seconds,
             parallelization_factor,
             starting_position,
@@ -902,6 +908,32 @@ impl WriteJson for Filter {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
         let mut object = ObjectWriter::new(out);
         object.opt("Pattern", &self.pattern)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventSourceMappingMetricsConfig {
+    pub metrics: Option<Vec<EventSourceMappingMetric>>,
+}
+
+impl EventSourceMappingMetricsConfig {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut metrics = None;
+        for (member, given) in at.structure(json, "EventSourceMappingMetricsConfig")? {
+            if member == "Metrics" {
+                at.member(0, "Metrics", given, &mut metrics, |json, at| at.list(json, Length::ANY.max(3), |json, at| at.choice(json)))?;
+            }
+        }
+        Ok(Self { metrics })
+    }
+}
+
+impl WriteJson for EventSourceMappingMetricsConfig {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Metrics", &self.metrics)?;
         object.finish();
         Ok(())
     }
@@ -1000,6 +1032,8 @@ pub struct EventSourceMappingConfiguration {
     pub parallelization_factor: Option<i64>,
     pub event_source_arn: Option<String>,
     pub filter_criteria: Option<FilterCriteria>,
+    pub kms_key_arn: Option<String>,
+    pub metrics_config: Option<EventSourceMappingMetricsConfig>,
     pub function_arn: Option<String>,
     pub last_modified: Option<Timestamp>,
     pub last_processing_result: Option<String>,
@@ -1025,6 +1059,8 @@ impl WriteJson for EventSourceMappingConfiguration {
         object.opt("ParallelizationFactor", &self.parallelization_factor)?;
         object.opt("EventSourceArn", &self.event_source_arn)?;
         object.opt("FilterCriteria", &self.filter_criteria)?;
+        object.opt("KMSKeyArn", &self.kms_key_arn)?;
+        object.opt("MetricsConfig", &self.metrics_config)?;
         object.opt("FunctionArn", &self.function_arn)?;
         object.opt("LastModified", &self.last_modified)?;
         object.opt("LastProcessingResult", &self.last_processing_result)?;
@@ -1127,6 +1163,8 @@ pub struct UpdateEventSourceMappingRequest {
     pub enabled: Option<bool>,
     pub batch_size: Option<i64>,
     pub filter_criteria: Option<FilterCriteria>,
+    pub kms_key_arn: Option<String>,
+    pub metrics_config: Option<EventSourceMappingMetricsConfig>,
     pub maximum_batching_window_in_seconds: Option<i64>,
     pub parallelization_factor: Option<i64>,
     pub destination_config: Option<DestinationConfig>,
@@ -1151,6 +1189,8 @@ impl UpdateEventSourceMappingRequest {
         let mut enabled = None;
         let mut batch_size = None;
         let mut filter_criteria = None;
+        let mut kms_key_arn = None;
+        let mut metrics_config = None;
         let mut maximum_batching_window_in_seconds = None;
         let mut parallelization_factor = None;
         let mut destination_config = None;
@@ -1169,6 +1209,8 @@ impl UpdateEventSourceMappingRequest {
                 "Enabled" => at.member(2, "Enabled", given, &mut enabled, |json, at| at.boolean(json))?,
                 "BatchSize" => at.member(3, "BatchSize", given, &mut batch_size, |json, at| at.integer(json, Range::INTEGER.min(1).max(10000)))?,
                 "FilterCriteria" => at.member(4, "FilterCriteria", given, &mut filter_criteria, FilterCriteria::read)?,
+                "KMSKeyArn" => at.member(5, "KMSKeyArn", given, &mut kms_key_arn, |json, at| at.text(json, Text::ANY.max(10000).pattern(Pattern::KeyArn)))?,
+                "MetricsConfig" => at.member(6, "MetricsConfig", given, &mut metrics_config, EventSourceMappingMetricsConfig::read)?,
                 "MaximumBatchingWindowInSeconds" => {
                     at.member(9, "MaximumBatchingWindowInSeconds", given, &mut maximum_batching_window_in_seconds, |json, at| {
                         at.integer(json, Range::INTEGER.min(0).max(300))
@@ -1193,8 +1235,6 @@ impl UpdateEventSourceMappingRequest {
                 "FunctionResponseTypes" => at.member(17, "FunctionResponseTypes", given, &mut function_response_types, |json, at| {
                     at.list(json, Length::ANY.max(1), |json, at| at.choice(json))
                 })?,
-                "KMSKeyArn" => at.unsupported("KMSKeyArn", given, &mut unsupported),
-                "MetricsConfig" => at.unsupported("MetricsConfig", given, &mut unsupported),
                 "LoggingConfig" => at.unsupported("LoggingConfig", given, &mut unsupported),
                 "ScalingConfig" => at.unsupported("ScalingConfig", given, &mut unsupported),
                 "SourceAccessConfigurations" => at.unsupported("SourceAccessConfigurations", given, &mut unsupported),
@@ -1211,6 +1251,8 @@ impl UpdateEventSourceMappingRequest {
             enabled,
             batch_size,
             filter_criteria,
+            kms_key_arn,
+            metrics_config,
             maximum_batching_window_in_seconds,
             parallelization_factor,
             destination_config,
@@ -1294,6 +1336,11 @@ choices! {
         None = "None",
         Tail = "Tail",
     } listed ["None", "Tail"];
+    EventSourceMappingMetric {
+        EventCount = "EventCount",
+        ErrorCount = "ErrorCount",
+        KafkaMetrics = "KafkaMetrics",
+    } listed ["EventCount", "ErrorCount", "KafkaMetrics"];
     EventSourcePosition {
         TrimHorizon = "TRIM_HORIZON",
         Latest = "LATEST",

@@ -77,3 +77,30 @@ pub fn record_age_out_of_range(seconds: i64) -> ApiError {
         "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800, not {seconds}"
     ))
 }
+
+/// More filters than a mapping may have: the quota is AWS's, the text ours.
+pub fn too_many_filters(filters_max: usize) -> ApiError {
+    invalid(format!(
+        "FilterCriteria must not hold more than {filters_max} filters"
+    ))
+}
+
+/// More tags than a resource may have: the quota is AWS's, the text ours.
+pub fn too_many_tags(tags_max: usize) -> ApiError {
+    invalid(format!(
+        "A resource must not have more than {tags_max} tags"
+    ))
+}
+
+/// A destination that streams do not have: queues and topics of the FIFO kind (guide), and other services; text ours.
+pub fn unsupported_on_failure(arn: &str) -> ApiError {
+    invalid(format!(
+        "The destination {arn} is not supported: give the ARN of a standard SQS queue, a standard SNS topic or an S3 \
+         bucket"
+    ))
+}
+
+/// A metric of other event sources; text ours.
+pub fn unsupported_metric() -> ApiError {
+    invalid("MetricsConfig: DynamoDB streams have the metric EventCount only")
+}

@@ -1,16 +1,12 @@
 //! Delivery: what arrives, in which order, how often.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use headwater_wire::Operation;
 use serde_json::{Value, json};
 
+use super::a_moment;
 use super::world::{FUNCTIONS, MAPPINGS, World, ids, item_id, numbered};
-
-async fn a_moment() {
-    tokio::time::sleep(Duration::from_millis(150)).await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_event_is_the_recorded_one() {
@@ -169,26 +165,6 @@ async fn a_disabled_mapping_keeps_its_place_from_the_start() {
     assert_eq!(recorder.ids().len(), 2);
     world.put(&path, json!({"Enabled": true})).await;
     assert_eq!(recorder.wait_for_ids(4).await, numbered(2..6));
-    world.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn from_a_time_on() {
-    let world = World::new().await;
-    let stream = world.table("items").await;
-    world.put_items("items", 0..3).await;
-    world.clock.advance_ms(10_000);
-    let time = world.now_ms() as f64 / 1000.0;
-    world.clock.advance_ms(10_000);
-    world.put_items("items", 3..6).await;
-    let recorder = world.recorder("f").await;
-    let settings = json!({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": time});
-    let uuid = world.map(&stream, "f", settings).await;
-    assert_eq!(recorder.wait_for_ids(3).await, numbered(3..6));
-    assert_eq!(
-        world.mapping(&uuid).await["StartingPositionTimestamp"],
-        json!(time)
-    );
     world.close().await;
 }
 

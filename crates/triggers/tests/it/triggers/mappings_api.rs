@@ -95,40 +95,35 @@ async fn the_recorded_sentences() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_served_is_named() {
+async fn every_setting_is_shown_as_it_was_given_and_changed() {
     let world = World::new().await;
     let stream = world.table("items").await;
     world.recorder("f").await;
-    let uuid = world.map(&stream, "f", json!({"Enabled": false})).await;
-    let second = world.table("others").await;
-    for (name, value) in [
-        (
-            "FilterCriteria",
-            json!({"Filters": [{"Pattern": "{\"eventName\":[\"INSERT\"]}"}]}),
-        ),
-        ("MaximumBatchingWindowInSeconds", json!(5)),
-        ("ParallelizationFactor", json!(2)),
-        (
-            "DestinationConfig",
-            json!({"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}}),
-        ),
-        ("MaximumRecordAgeInSeconds", json!(60)),
-        ("BisectBatchOnFunctionError", json!(true)),
-        ("TumblingWindowInSeconds", json!(10)),
-        ("FunctionResponseTypes", json!(["ReportBatchItemFailures"])),
-        (
-            "KMSKeyArn",
-            json!("arn:aws:kms:us-east-1:000000000000:key/k"),
-        ),
-        ("MetricsConfig", json!({"Metrics": ["EventCount"]})),
-    ] {
-        let message = format!("Headwater does not support these parameters yet: {name}");
-        let created = with(request(&second), name, value.clone());
-        invalid(&world.post(MAPPINGS, created).await, &message);
-        let update = json!({ name: value });
-        let reply = world.put(&format!("{MAPPINGS}/{uuid}"), update).await;
-        invalid(&reply, &message);
+    let queue = "arn:aws:sqs:us-east-1:000000000000:q";
+    let key = "arn:aws:kms:us-east-1:000000000000:key/k";
+    let settings = json!({
+        "MaximumBatchingWindowInSeconds": 5,
+        "ParallelizationFactor": 2,
+        "DestinationConfig": {"OnFailure": {"Destination": queue}},
+        "MaximumRecordAgeInSeconds": 60,
+        "BisectBatchOnFunctionError": true,
+        "TumblingWindowInSeconds": 10,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "KMSKeyArn": key,
+        "MetricsConfig": {"Metrics": ["EventCount"]},
+    });
+    let uuid = world.map(&stream, "f", settings.clone()).await;
+    let path = format!("{MAPPINGS}/{uuid}");
+    let shown = world.get(&path).await.body;
+    for (name, value) in settings.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}");
     }
+    // What an update leaves out stays.
+    let updated = world.put(&path, json!({"ParallelizationFactor": 3})).await;
+    assert_eq!(updated.status, 202, "{updated:?}");
+    let shown = world.get(&path).await.body;
+    assert_eq!(shown["ParallelizationFactor"], 3);
+    assert_eq!(shown["MaximumRecordAgeInSeconds"], 60);
     let neutral = json!({
         "FilterCriteria": {"Filters": []},
         "MaximumBatchingWindowInSeconds": 0,
@@ -138,9 +133,59 @@ async fn what_is_not_served_is_named() {
         "BisectBatchOnFunctionError": false,
         "TumblingWindowInSeconds": 0,
         "FunctionResponseTypes": [],
-        "Tags": {},
+        "KMSKeyArn": "",
+        "MetricsConfig": {"Metrics": []},
     });
-    world.map(&second, "f", neutral).await;
+    let updated = world.put(&path, neutral.clone()).await;
+    assert_eq!(updated.status, 202, "{updated:?}");
+    let shown = world.get(&path).await.body;
+    for (name, value) in neutral.as_object().unwrap() {
+        let is_absent = ["FilterCriteria", "KMSKeyArn", "MetricsConfig"].contains(&name.as_str());
+        let expected = if is_absent { &Value::Null } else { value };
+        assert_eq!(&shown[name], expected, "{name}");
+    }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_streams_do_not_have_is_refused() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    world.recorder("f").await;
+    let on_failure = |arn: &str| json!({"OnFailure": {"Destination": arn}});
+    for arn in [
+        "arn:aws:sqs:us-east-1:000000000000:q.fifo",
+        "arn:aws:lambda:us-east-1:000000000000:function:g",
+        "kafka://topic",
+    ] {
+        let reply = world
+            .post(
+                MAPPINGS,
+                with(request(&stream), "DestinationConfig", on_failure(arn)),
+            )
+            .await;
+        let message = format!(
+            "The destination {arn} is not supported: give the ARN of a standard SQS queue, a standard SNS topic \
+             or an S3 bucket"
+        );
+        invalid(&reply, &message);
+    }
+    let metrics = json!({"Metrics": ["EventCount", "KafkaMetrics"]});
+    let reply = world
+        .post(MAPPINGS, with(request(&stream), "MetricsConfig", metrics))
+        .await;
+    invalid(
+        &reply,
+        "MetricsConfig: DynamoDB streams have the metric EventCount only",
+    );
+    let scaling = json!({"MaximumConcurrency": 2});
+    let reply = world
+        .post(MAPPINGS, with(request(&stream), "ScalingConfig", scaling))
+        .await;
+    invalid(
+        &reply,
+        "Headwater does not support these parameters yet: ScalingConfig",
+    );
     world.close().await;
 }
 
@@ -152,6 +197,19 @@ async fn ranges() {
     for (name, value, bound) in [
         ("BatchSize", 0, "greater than or equal to 1"),
         ("BatchSize", 10_001, "less than or equal to 10000"),
+        (
+            "MaximumBatchingWindowInSeconds",
+            301,
+            "less than or equal to 300",
+        ),
+        ("ParallelizationFactor", 0, "greater than or equal to 1"),
+        ("ParallelizationFactor", 11, "less than or equal to 10"),
+        (
+            "MaximumRecordAgeInSeconds",
+            604_801,
+            "less than or equal to 604800",
+        ),
+        ("TumblingWindowInSeconds", 901, "less than or equal to 900"),
         ("MaximumRetryAttempts", -2, "greater than or equal to -1"),
         (
             "MaximumRetryAttempts",
@@ -169,10 +227,11 @@ async fn ranges() {
         );
         refused(&reply, 400, "ValidationException", &message);
     }
+    let unsupported_position = format!("Unsupported starting position for arn type: {stream}");
     for (position, message) in [
         (
-            json!({"StartingPosition": "AT_TIMESTAMP"}),
-            "StartingPosition AT_TIMESTAMP needs StartingPositionTimestamp",
+            json!({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1}),
+            unsupported_position.as_str(),
         ),
         (
             json!({"MaximumRecordAgeInSeconds": 59}),

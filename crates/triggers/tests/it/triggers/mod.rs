@@ -1,8 +1,18 @@
 //! The triggers as a whole: the Lambda API over a real engine, and delivery to real processes.
 
+mod batching;
 mod delivery;
+mod failures;
 mod functions_api;
 mod mappings_api;
 mod restart;
 mod supervision;
+mod tumbling;
 mod world;
+
+use std::time::Duration;
+
+/// Time in which something would have happened that must not.
+async fn a_moment() {
+    tokio::time::sleep(Duration::from_millis(150)).await;
+}

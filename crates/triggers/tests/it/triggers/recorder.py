@@ -25,6 +25,20 @@ def control():
         return {}
 
 
+def answer(event, rules):
+    if "answer" in rules:
+        return rules["answer"]
+    answer = {"noted": True}
+    if "report" in rules:
+        failed = [r for r in event["Records"] if r["dynamodb"]["Keys"]["id"]["S"] in rules["report"]]
+        answer["batchItemFailures"] = [{"itemIdentifier": r["dynamodb"]["SequenceNumber"]} for r in failed]
+    if "state" in event:
+        answer["state"] = {"count": event["state"].get("count", 0) + len(event["Records"])}
+        if "pad" in rules:
+            answer["state"]["pad"] = "x" * rules["pad"]
+    return answer
+
+
 while True:
     headers, body = call("GET", "next")
     request_id = headers["Lambda-Runtime-Aws-Request-Id"]
@@ -40,4 +54,4 @@ while True:
         call("POST", request_id + "/error", error)
     else:
         print("noted", flush=True)
-        call("POST", request_id + "/response", json.dumps({"noted": True}))
+        call("POST", request_id + "/response", json.dumps(answer(json.loads(body), rules)))

@@ -281,6 +281,38 @@ impl World {
         assert!(reached.is_ok(), "{:?}", self.mapping(uuid).await);
     }
 
+    /// Puts an item with a version.
+    pub(super) async fn put_version(&self, table: &str, id: &str, version: i64) {
+        let at = json!({"N": version.to_string()});
+        let item = json!({"TableName": table, "Item": {"id": {"S": id}, "at": at}});
+        self.dynamo(Operation::PutItem, item).await;
+    }
+
+    /// The batches that were given up, the oldest first.
+    pub(super) async fn dead_letters(&self) -> Vec<Value> {
+        let answer = self.manage("GET", "dead-letters").await;
+        answer["deadLetters"].as_array().unwrap().clone()
+    }
+
+    /// An answer of one of the server's own calls, which is to succeed.
+    pub(super) async fn manage(&self, method: &str, path: &str) -> Value {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let answer = self.triggers.manage(method, path, query, &self.context);
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
+    }
+
+    pub(super) async fn wait_for_letters(&self, count: usize) {
+        let reached = async {
+            while self.dead_letters().await.len() < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let reached = tokio::time::timeout(WAIT_MAX, reached).await;
+        assert!(reached.is_ok(), "{:?}", self.dead_letters().await);
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }
@@ -344,6 +376,27 @@ impl Recorder {
     /// The ids in all events so far.
     pub(super) fn ids(&self) -> Vec<String> {
         self.batches().concat()
+    }
+
+    /// How many ids were seen.
+    pub(super) fn distinct(&self) -> usize {
+        let ids: std::collections::BTreeSet<String> = self.ids().into_iter().collect();
+        ids.len()
+    }
+
+    /// Ids and versions in all events so far.
+    pub(super) fn versions(&self) -> Vec<(String, i64)> {
+        let events = self.events();
+        let records = events
+            .iter()
+            .flat_map(|event| event["Records"].as_array().unwrap());
+        records
+            .map(|record| {
+                let image = &record["dynamodb"]["NewImage"];
+                let id = image["id"]["S"].as_str().unwrap().to_owned();
+                (id, image["at"]["N"].as_str().unwrap().parse().unwrap())
+            })
+            .collect()
     }
 
     pub(super) async fn wait_for_calls(&self, count: usize) -> Vec<Value> {

@@ -1,4 +1,4 @@
-//! Batches by count and by bytes, and what a damaged record does to them.
+//! What a damaged record does to those around it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use headwater_model::{
 };
 use headwater_streams::{Start, Streams, StreamsOptions};
 
-use super::{Batches, Next};
+use super::{Read, Reader};
 
 fn database() -> Database {
     let mut storage = StorageOptions::default();
@@ -75,19 +75,26 @@ async fn a_damaged_record_costs_none_of_those_before_it() {
     let stream = database.streams().await.unwrap().remove(0);
     let shard = database.shards_now(stream.id)[0].number;
     let follower = streams.follow(stream, shard, Start::TrimHorizon).unwrap();
-    let mut batches = Batches::new(follower, "arn".to_owned(), "us-east-1".to_owned());
+    let mut reader = Reader::new(follower, "arn".to_owned(), "us-east-1".to_owned(), 1);
 
-    let Ok(Next::Batch(batch)) = batches.next(100, None).await else {
-        panic!("the records before the damaged one are lost");
-    };
-    assert_eq!(batch.records, 2);
-    let event: serde_json::Value = serde_json::from_slice(&batch.event).unwrap();
-    let keys = event["Records"].as_array().unwrap().iter();
-    let keys: Vec<&serde_json::Value> = keys.map(|r| &r["dynamodb"]["Keys"]["pk"]["S"]).collect();
-    assert_eq!(keys, ["a", "b"]);
+    let read = reader.next(100, 0).await.unwrap();
+    assert_eq!(keys(&read), ["a", "b"]);
+    let damaged = reader.position();
     for _ in 0..2 {
-        assert!(batches.next(100, None).await.is_err());
-        assert!(batches.position() > batch.last, "it is not passed over");
+        assert!(reader.next(100, 0).await.is_err());
+        assert!(reader.poll(100, 0).is_err());
+        assert_eq!(reader.position(), damaged, "it is not passed over");
     }
     database.close();
+}
+
+fn keys(read: &Read) -> Vec<String> {
+    let records = read.records.iter().map(|(_, record)| {
+        let record: serde_json::Value = serde_json::from_slice(&record.json).unwrap();
+        record["dynamodb"]["Keys"]["pk"]["S"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    });
+    records.collect()
 }

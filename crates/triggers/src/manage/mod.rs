@@ -1,0 +1,81 @@
+//! What is the server's own of triggers, under `/_headwater/`: the dead-letter store, and how mappings are doing.
+//! Bodies are JSON with names in camel case.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET triggers` | every mapping with its shards: position, lag, what is in flight, the last error |
+//! | `GET triggers/UUID` | one of them |
+//! | `GET dead-letters?mapping=UUID&after=ID&limit=N` | a page of the batches that were given up, the oldest first |
+//! | `GET dead-letters/ID` | one of them, with its payload |
+//! | `DELETE dead-letters/ID` | removes it |
+//! | `POST dead-letters/ID/redrive` | calls the function with it; success removes it |
+
+mod dead_letters;
+mod status;
+
+use headwater_operations::RequestContext;
+use serde_json::Value;
+
+use crate::triggers::Triggers;
+
+/// An answer of the server's own calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ManageAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// A JSON body.
+    pub body: Value,
+}
+
+impl ManageAnswer {
+    fn ok(body: Value) -> Self {
+        Self { status: 200, body }
+    }
+
+    fn refused(status: u16, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: serde_json::json!({ "message": message.into() }),
+        }
+    }
+
+    /// A failure of ours; its cause is logged here, where it ends.
+    fn failed(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        Self::refused(
+            500,
+            format!("the tables of the triggers cannot be used: {cause}"),
+        )
+    }
+}
+
+impl Triggers {
+    /// Answers a call; `path` is what follows `/_headwater/`. `None` if it is none of the triggers'.
+    pub async fn manage(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        context: &RequestContext,
+    ) -> Option<ManageAnswer> {
+        let namespace = context.namespace.as_str();
+        let parts: Vec<&str> = path.split('/').collect();
+        Some(match (method, parts.as_slice()) {
+            ("GET", ["triggers"]) => self.all_statuses(namespace).await,
+            ("GET", ["triggers", uuid]) => self.one_status(namespace, uuid).await,
+            ("GET", ["dead-letters"]) => self.list_dead_letters(namespace, query),
+            ("GET", ["dead-letters", id]) => self.show_dead_letter(namespace, id).await,
+            ("DELETE", ["dead-letters", id]) => self.remove_dead_letter(namespace, id).await,
+            ("POST", ["dead-letters", id, "redrive"]) => self.redrive(namespace, id).await,
+            _ => return None,
+        })
+    }
+}
+
+/// A parameter of a query, as it stands there: the values that are served need no escapes.
+fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(own, value)| (own == name && !value.is_empty()).then_some(value))
+}

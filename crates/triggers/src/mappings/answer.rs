@@ -1,0 +1,220 @@
+//! What a function's answer says of its batch (triggers.md sections 6 and 7). Pure.
+
+use bytes::Bytes;
+use headwater_model::Sequence;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::record::PendingRecord;
+use super::verdict::Fault;
+
+/// What a mapping reads in answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnswerRules {
+    /// Whether failed records are named.
+    pub(super) reports_item_failures: bool,
+    /// Whether there has to be the state of a tumbling window.
+    pub(super) has_state: bool,
+}
+
+/// An answer without an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// What failed all the same, if anything, and why for people.
+    pub(super) fault: Option<(Fault, &'static str)>,
+    /// The window's new state.
+    pub(super) state: Option<Bytes>,
+}
+
+const NO_STATE: &str = "the answer holds no state, which a tumbling window needs";
+const ITEMS_FAILED: &str = "the function reported failed records";
+const BAD_IDENTIFIER: &str = "the answer names a record that is not in the batch";
+const BAD_FAILURES: &str = "batchItemFailures is not a list of identifiers";
+
+/// The members that count. Unknown ones may be there.
+#[derive(Default, Deserialize)]
+struct Members<'a> {
+    #[serde(borrow, default)]
+    state: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "batchItemFailures")]
+    failures: Option<&'a RawValue>,
+}
+
+impl Answer {
+    fn failed(reason: &'static str) -> Self {
+        Self {
+            fault: Some((Fault::Whole, reason)),
+            state: None,
+        }
+    }
+
+    /// Reads the answer to a batch.
+    pub(super) fn read(payload: &[u8], batch: &[PendingRecord], rules: AnswerRules) -> Self {
+        // What is no object holds neither: `null` and `[]` are recorded successes.
+        let members: Members<'_> = serde_json::from_slice(payload).unwrap_or_default();
+        let state = match (rules.has_state, members.state.map(RawValue::get)) {
+            (false, _) => None,
+            (true, Some(state)) if state.starts_with('{') => Some(state.as_bytes()),
+            (true, _) => return Self::failed(NO_STATE),
+        };
+        let fault = match members.failures {
+            Some(failures) if rules.reports_item_failures => first_failure(failures, batch),
+            _ => None,
+        };
+        Self {
+            fault,
+            state: state.map(Bytes::copy_from_slice),
+        }
+    }
+}
+
+/// Whether an answer names failed records, or names them wrongly.
+pub(crate) fn names_failures(payload: &[u8]) -> bool {
+    let members: Members<'_> = serde_json::from_slice(payload).unwrap_or_default();
+    let failures = members
+        .failures
+        .map(|failures| serde_json::from_str::<Option<Vec<Value>>>(failures.get()));
+    match failures {
+        None | Some(Ok(None)) => false,
+        Some(Ok(Some(failures))) => !failures.is_empty(),
+        Some(Err(_)) => true,
+    }
+}
+
+/// The lowest of the records that failed.
+fn first_failure(failures: &RawValue, batch: &[PendingRecord]) -> Option<(Fault, &'static str)> {
+    let failures: Vec<Value> = match serde_json::from_str(failures.get()) {
+        Ok(Some(failures)) => failures,
+        Ok(None) => return None,
+        Err(_) => return Some((Fault::Whole, BAD_FAILURES)),
+    };
+    let places = failures.iter().map(|failure| {
+        let identifier = failure.get("itemIdentifier")?.as_str()?;
+        place_of(identifier, batch)
+    });
+    let places: Option<Vec<usize>> = places.collect();
+    match places.map(|places| places.into_iter().min()) {
+        Some(Some(first)) => Some((Fault::From(first), ITEMS_FAILED)),
+        Some(None) => None,
+        None => Some((Fault::Whole, BAD_IDENTIFIER)),
+    }
+}
+
+fn place_of(identifier: &str, batch: &[PendingRecord]) -> Option<usize> {
+    let sequence = Sequence::parse(identifier).ok()?;
+    let place = batch.binary_search_by_key(&sequence, |record| record.sequence);
+    // A number between two positions is read as one of them.
+    place.ok().filter(|_| sequence.to_string() == identifier)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPORTS: AnswerRules = AnswerRules {
+        reports_item_failures: true,
+        has_state: false,
+    };
+
+    fn batch() -> Vec<PendingRecord> {
+        let record = |counter| PendingRecord {
+            sequence: Sequence::first_at_ms(1_760_000_000_000).offset(counter),
+            created_ms: 0,
+            read_ms: 0,
+            json: Bytes::new(),
+        };
+        (0..4).map(record).collect()
+    }
+
+    fn fault(answer: &str) -> Option<Fault> {
+        let answer = Answer::read(answer.as_bytes(), &batch(), REPORTS);
+        answer.fault.map(|(fault, _)| fault)
+    }
+
+    fn failed(places: &[usize]) -> String {
+        let batch = batch();
+        let failures = places.iter().map(|place| {
+            let sequence = batch[*place].sequence;
+            format!(r#"{{"itemIdentifier":"{sequence}"}}"#)
+        });
+        let failures: Vec<String> = failures.collect();
+        format!(r#"{{"batchItemFailures":[{}]}}"#, failures.join(","))
+    }
+
+    #[test]
+    fn the_recorded_successes() {
+        for answer in [
+            "null",
+            "{}",
+            "[]",
+            r#"{"batchItemFailures":[]}"#,
+            r#"{"batchItemFailures":null}"#,
+            r#"{"statusCode":200}"#,
+            r#""done""#,
+            "",
+        ] {
+            assert_eq!(fault(answer), None, "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_recorded_failures_of_the_whole_batch() {
+        for answer in [
+            r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
+            r#"{"batchItemFailures":[{"foo":"bar"}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":123}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"123"}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"unknown"}]}"#,
+            r#"{"batchItemFailures":[null]}"#,
+            r#"{"batchItemFailures":"all"}"#,
+        ] {
+            assert_eq!(fault(answer), Some(Fault::Whole), "{answer}");
+        }
+        let mixed = failed(&[2]).replace("]}", r#",{"itemIdentifier":""}]}"#);
+        assert_eq!(fault(&mixed), Some(Fault::Whole), "{mixed}");
+    }
+
+    #[test]
+    fn the_lowest_of_the_named_counts() {
+        assert_eq!(fault(&failed(&[3, 1, 2])), Some(Fault::From(1)));
+        assert_eq!(fault(&failed(&[0])), Some(Fault::From(0)));
+    }
+
+    #[test]
+    fn without_the_setting_the_answer_is_ignored() {
+        let rules = AnswerRules {
+            reports_item_failures: false,
+            ..REPORTS
+        };
+        let answer = Answer::read(failed(&[1]).as_bytes(), &batch(), rules);
+        assert_eq!(answer, Answer::default());
+    }
+
+    #[test]
+    fn a_tumbling_window_needs_an_object_as_state() {
+        let rules = AnswerRules {
+            has_state: true,
+            ..REPORTS
+        };
+        let read = |answer: &str| Answer::read(answer.as_bytes(), &batch(), rules);
+        let answer = read(r#"{"state": {"n": 1}, "batchItemFailures": []}"#);
+        assert_eq!(answer.state.as_deref(), Some(&br#"{"n": 1}"#[..]));
+        assert_eq!(answer.fault, None);
+        for answer in [
+            "null",
+            "{}",
+            r#"{"state":null}"#,
+            r#"{"state":[1]}"#,
+            "[]",
+            "x",
+        ] {
+            assert_eq!(read(answer), Answer::failed(NO_STATE), "{answer}");
+        }
+        let partial = failed(&[2]).replace(r#"{"batch"#, r#"{"state":{},"batch"#);
+        let answer = read(&partial);
+        assert_eq!(answer.fault, Some((Fault::From(2), ITEMS_FAILED)));
+        assert_eq!(answer.state.as_deref(), Some(&b"{}"[..]));
+    }
+}

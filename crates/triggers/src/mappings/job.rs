@@ -1,0 +1,572 @@
+//! One batch of a lane, or the end of its window, until it is done or given up (triggers.md sections 5 to 8).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use headwater_streams::StreamDescription;
+use tokio::sync::watch;
+
+use crate::functions::{Invocation, InvokeError, InvokeResult};
+use crate::registry::{
+    Condition, FunctionRecord, MappingRecord, NewDeadLetter, OpenWindow, Response, Trial, uuid,
+};
+
+use super::answer::{Answer, AnswerRules};
+use super::backoff::pause_ms;
+use super::batch::Batch;
+use super::board::{Counts, add};
+use super::delivery::{Shared, Stop, stopped};
+use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, WindowView, event};
+use super::progress::{LanePlace, Progress, shortened};
+use super::record::PendingRecord;
+use super::verdict::{Fault, RetryRules, Verdict, judge};
+use super::window::{NO_STATE, STATE_BYTES_MAX};
+
+/// What the API tells of the last batch (triggers.md section 1, recorded).
+const RESULT_OK: &str = "OK";
+const RESULT_FAILED: &str = "PROBLEM: Function call failed";
+/// What a batch that could not be read, or did not reach a function, tells; ours.
+pub(super) const PROBLEM: &str = "PROBLEM: ";
+const FUNCTION_MISSING: &str = "Function does not exist";
+
+/// What a job is to do.
+pub(super) enum Work {
+    Batch(Batch),
+    /// The last call of a tumbling window.
+    CloseWindow,
+}
+
+/// How a job ended.
+pub(super) enum JobEnd {
+    Done {
+        lane: usize,
+        /// The window as it is now.
+        window: Option<OpenWindow>,
+    },
+    Stopped,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    On,
+    Stop,
+}
+
+/// What came of a call.
+enum Call {
+    Answered(InvokeResult),
+    /// The function failed.
+    Failed(InvokeResult),
+    /// The function was not reached, which is no attempt.
+    NotReached(String),
+    Stopped,
+}
+
+/// What is known of the last call of a batch, for whoever receives it when it is given up.
+#[derive(Clone, Debug, Default)]
+struct LastCall {
+    request_id: Option<String>,
+    response: Option<Response>,
+    error: Option<String>,
+}
+
+/// A lane at work.
+pub(super) struct Job {
+    pub(super) shared: Arc<Shared>,
+    pub(super) mapping: watch::Receiver<Arc<MappingRecord>>,
+    pub(super) stop: watch::Receiver<Stop>,
+    pub(super) stream: Arc<StreamDescription>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) lane: usize,
+    /// Batches of the lane from before that come behind this one.
+    pub(super) later: Vec<Trial>,
+    /// The tumbling window that the records are in.
+    pub(super) window: Option<OpenWindow>,
+    /// Length of tumbling windows.
+    pub(super) tumbling_ms: u64,
+    /// Revision of the function at the last call, if there was a function.
+    pub(super) called: Option<String>,
+}
+
+impl Job {
+    pub(super) async fn run(mut self, work: Work) -> JobEnd {
+        let flow = match work {
+            Work::Batch(batch) => self.deliver_all(batch).await,
+            Work::CloseWindow => self.close_window().await,
+        };
+        match flow {
+            Flow::On => JobEnd::Done {
+                lane: self.lane,
+                window: self.window,
+            },
+            Flow::Stop => JobEnd::Stopped,
+        }
+    }
+
+    /// Delivers a batch and what it is split into, in order.
+    async fn deliver_all(&mut self, batch: Batch) -> Flow {
+        let mut waiting = VecDeque::from([batch]);
+        while let Some(batch) = waiting.pop_front() {
+            if self.deliver(batch, &mut waiting).await == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::On
+    }
+
+    /// Calls the function with a batch until nothing of it is left. What it is split into goes before what waits.
+    async fn deliver(&mut self, mut batch: Batch, waiting: &mut VecDeque<Batch>) -> Flow {
+        let (mut unreached, mut last_call) = (0, LastCall::default());
+        loop {
+            let was_tried = batch.calls > 0 || unreached > 0;
+            if self.give_up_old(&mut batch, was_tried, waiting).await == Flow::Stop {
+                return Flow::Stop;
+            }
+            if batch.records.is_empty() {
+                return Flow::On;
+            }
+            if self.rules().is_exhausted(batch.failures) {
+                let condition = Condition::RetryAttemptsExhausted;
+                return self.give_up(&batch, condition, last_call, waiting).await;
+            }
+            let (fault, pause_after) = match self.call(&batch.records, false, false).await {
+                Call::Stopped => return Flow::Stop,
+                Call::NotReached(why) => {
+                    unreached += 1;
+                    self.note_trial(&batch, waiting, Some(format!("{PROBLEM}{why}")));
+                    self.show_trouble(&batch, &why);
+                    (None, unreached)
+                }
+                Call::Failed(result) => {
+                    last_call = LastCall::failed(&result);
+                    (Some(Fault::Whole), 0)
+                }
+                Call::Answered(result) => {
+                    let answer = Answer::read(&result.payload, &batch.records, self.answer_rules());
+                    if self.take_state(answer.state).await == Flow::Stop {
+                        return Flow::Stop;
+                    }
+                    let Some((fault, reason)) = answer.fault else {
+                        self.note_done(&batch, waiting);
+                        return Flow::On;
+                    };
+                    last_call = LastCall::reported(&result, reason);
+                    (Some(fault), 0)
+                }
+            };
+            let nth = match fault {
+                None => pause_after,
+                Some(fault) => {
+                    unreached = 0;
+                    batch.calls = batch.calls.saturating_add(1);
+                    self.show_trouble(&batch, last_call.error.as_deref().unwrap_or_default());
+                    match judge(batch.len(), batch.failures, fault, self.rules()) {
+                        Verdict::Split { at } => {
+                            return self.split(batch, at, waiting);
+                        }
+                        Verdict::GiveUp { done } => {
+                            self.count_done(done);
+                            batch.take_first(done);
+                            let condition = Condition::RetryAttemptsExhausted;
+                            return self.give_up(&batch, condition, last_call, waiting).await;
+                        }
+                        Verdict::Retry { done, failures } => {
+                            self.count_done(done);
+                            batch.take_first(done);
+                            batch.failures = failures;
+                        }
+                    }
+                    self.note_trial(&batch, waiting, Some(RESULT_FAILED.to_owned()));
+                    batch.failures
+                }
+            };
+            if self.pause(nth, &batch).await == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+    }
+
+    fn split(&self, mut batch: Batch, at: usize, waiting: &mut VecDeque<Batch>) -> Flow {
+        batch.failures = 0;
+        let first = batch.take_first(at);
+        waiting.push_front(batch);
+        self.note_trial(&first, waiting, Some(RESULT_FAILED.to_owned()));
+        waiting.push_front(first);
+        Flow::On
+    }
+
+    fn rules(&self) -> RetryRules {
+        let mapping = self.mapping.borrow();
+        RetryRules {
+            retries_max: mapping.settings.retries_max,
+            bisects: mapping.settings.bisects,
+        }
+    }
+
+    fn answer_rules(&self) -> AnswerRules {
+        AnswerRules {
+            reports_item_failures: self.mapping.borrow().settings.reports_item_failures,
+            has_state: self.window.is_some(),
+        }
+    }
+
+    /// Before when a record must have been made to be too old now, in milliseconds since the epoch.
+    fn age_edge_ms(&self) -> u64 {
+        let settings = &self.mapping.borrow().settings;
+        let age_max = settings.record_age_s_max;
+        age_max.map_or(0, |seconds| {
+            let age_ms = u64::from(seconds) * 1_000;
+            self.shared.clock.now_ms().saturating_sub(age_ms)
+        })
+    }
+
+    /// Gives up the records that are older than the mapping allows, or past their retention. A batch that was just
+    /// read is delivered, though its records be trimmed meanwhile.
+    async fn give_up_old(
+        &mut self,
+        batch: &mut Batch,
+        was_tried: bool,
+        waiting: &mut VecDeque<Batch>,
+    ) -> Flow {
+        let edge_ms = self.age_edge_ms();
+        let trim_point = self
+            .shared
+            .streams
+            .database()
+            .trim_point(&self.stream.stream);
+        let is_old = |record: &PendingRecord| {
+            record.created_ms < edge_ms || was_tried && record.sequence < trim_point
+        };
+        let old = batch.records.iter().take_while(|record| is_old(record));
+        let count = old.count();
+        if count == 0 {
+            return Flow::On;
+        }
+        let old = batch.take_first(count);
+        if !batch.records.is_empty() {
+            waiting.push_front(batch.clone());
+        }
+        let last_call = LastCall::default();
+        let flow = self
+            .give_up(&old, Condition::RecordAgeExceeded, last_call, waiting)
+            .await;
+        if !batch.records.is_empty() {
+            waiting.pop_front();
+        }
+        flow
+    }
+
+    /// Hands a batch to the dead-letter store, and goes on behind it when it is durable there.
+    async fn give_up(
+        &mut self,
+        batch: &Batch,
+        condition: Condition,
+        last_call: LastCall,
+        waiting: &VecDeque<Batch>,
+    ) -> Flow {
+        let letter = self.dead_letter(batch, condition, last_call);
+        tracing::warn!(
+            mapping = %letter.mapping,
+            shard = %letter.shard,
+            records = letter.records,
+            first = %letter.first,
+            last = %letter.last,
+            calls = letter.calls,
+            "a batch is given up: {}",
+            condition.as_str()
+        );
+        let payload = event(&batch.records, None);
+        let mut failures = 0;
+        while let Err(error) = self.shared.keep_dead_letter(&letter, &payload).await {
+            failures += 1;
+            tracing::error!(mapping = %letter.mapping, %error, "a batch that was given up cannot be kept");
+            self.progress.show_error(&format!("{PROBLEM}{error}"));
+            if self.rest(failures).await == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        add(&self.counts.dropped, batch.len());
+        self.note_behind(batch, waiting, RESULT_FAILED);
+        Flow::On
+    }
+
+    fn dead_letter(&self, batch: &Batch, condition: Condition, last: LastCall) -> NewDeadLetter {
+        let mapping = self.mapping.borrow();
+        let made = |record: Option<&PendingRecord>| record.map_or(0, |record| record.created_ms);
+        let rng = self.shared.streams.database().rng();
+        NewDeadLetter {
+            namespace: mapping.namespace.clone(),
+            mapping: mapping.uuid.clone(),
+            function_arn: mapping.function_arn.clone(),
+            stream_arn: mapping.stream_arn.clone(),
+            shard: self.progress.key().shard.clone(),
+            first: batch.first(),
+            last: batch.last(),
+            first_ms: made(batch.records.first()),
+            last_ms: made(batch.records.last()),
+            records: batch.len(),
+            condition,
+            // One at least, even if it was too old at once (recorded).
+            calls: batch.calls.max(1),
+            response: last
+                .response
+                .filter(|_| condition == Condition::RetryAttemptsExhausted),
+            error: last.error,
+            request_id: last.request_id.unwrap_or_else(|| uuid(rng.as_ref())),
+            dropped_ms: self.shared.clock.now_ms(),
+            destination: mapping.settings.destination.clone(),
+        }
+    }
+
+    async fn call(&mut self, records: &[PendingRecord], is_final: bool, is_early: bool) -> Call {
+        let shared = self.shared.clone();
+        let _permit = tokio::select! {
+            biased;
+            () = stopped(&mut self.stop) => return Call::Stopped,
+            permit = shared.permits.acquire() => match permit {
+                Ok(permit) => permit,
+                Err(_) => return Call::Stopped,
+            },
+        };
+        let function = self.function();
+        self.called = function.as_ref().map(revision);
+        let Some(function) = function else {
+            add(&self.counts.unreached, 1);
+            return Call::NotReached(FUNCTION_MISSING.to_owned());
+        };
+        let invocation = Invocation {
+            request_id: uuid(shared.streams.database().rng().as_ref()),
+            payload: self.event(records, is_final, is_early),
+            ..Invocation::default()
+        };
+        self.progress.show(|shown| shown.in_flight += 1);
+        let result = shared.runtimes.invoke(&function.config, invocation).await;
+        self.progress
+            .show(|shown| shown.in_flight = shown.in_flight.saturating_sub(1));
+        match result {
+            Ok(result) => {
+                add(&self.counts.calls, 1);
+                match result.function_error {
+                    None => Call::Answered(result),
+                    Some(_) => Call::Failed(result),
+                }
+            }
+            Err(InvokeError::ShuttingDown) => Call::Stopped,
+            Err(error) => {
+                add(&self.counts.unreached, 1);
+                Call::NotReached(error.to_string())
+            }
+        }
+    }
+
+    fn event(&self, records: &[PendingRecord], is_final: bool, is_early: bool) -> Bytes {
+        let stream_arn = self.stream.stream.arn();
+        let view = self.window.as_ref().map(|window| WindowView {
+            window,
+            length_ms: self.tumbling_ms,
+            shard_id: &self.progress.key().shard,
+            stream_arn: &stream_arn,
+            is_final,
+            is_early,
+        });
+        event(records, view.as_ref())
+    }
+
+    /// The function as it is now.
+    fn function(&self) -> Option<Arc<FunctionRecord>> {
+        let mapping = self.mapping.borrow();
+        let functions = &self.shared.functions;
+        functions.get(&mapping.namespace, &mapping.function_name)
+    }
+
+    /// The window goes on with this state; one that is too long ends it early, and it begins anew.
+    async fn take_state(&mut self, state: Option<Bytes>) -> Flow {
+        let (Some(state), Some(window)) = (state, &mut self.window) else {
+            return Flow::On;
+        };
+        let bytes = state.len();
+        // What does not fit into an event is not shown.
+        if bytes + ENVELOPE_BYTES_MAX <= EVENT_BYTES_MAX {
+            window.state = state;
+        }
+        if bytes <= STATE_BYTES_MAX {
+            return Flow::On;
+        }
+        if self.call_until_done(true).await == Flow::Stop {
+            return Flow::Stop;
+        }
+        if let Some(window) = &mut self.window {
+            window.state = Bytes::from_static(NO_STATE);
+        }
+        Flow::On
+    }
+
+    async fn close_window(&mut self) -> Flow {
+        if self.call_until_done(false).await == Flow::Stop {
+            return Flow::Stop;
+        }
+        self.window = None;
+        let place = LanePlace {
+            first: None,
+            trials: self.later.clone(),
+        };
+        let result = Some(RESULT_OK.to_owned());
+        self.progress.note(self.lane, place, None, result);
+        Flow::On
+    }
+
+    /// The last call of a window, which the shard waits for.
+    async fn call_until_done(&mut self, is_early: bool) -> Flow {
+        let mut failures = 0;
+        loop {
+            let why = match self.call(&[], true, is_early).await {
+                Call::Answered(_) => return Flow::On,
+                Call::Stopped => return Flow::Stop,
+                Call::Failed(result) => LastCall::failed(&result).error.unwrap_or_default(),
+                Call::NotReached(why) => why,
+            };
+            failures += 1;
+            add(&self.counts.failed_calls, 1);
+            self.progress.show_error(&why);
+            self.progress.show(|shown| shown.attempts = failures);
+            if self.pause(failures, &Batch::default()).await == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+    }
+
+    /// Waits before a batch is tried again; less if it is given up meanwhile, or if the function is another
+    /// one than that of the last call.
+    async fn pause(&mut self, nth: u32, batch: &Batch) -> Flow {
+        let clock = self.shared.clock.clone();
+        let now_ms = clock.now_ms();
+        let mut functions = self.shared.functions.watch();
+        let mut over = clock.sleep_until(now_ms + pause_ms(nth));
+        while !self.is_over(batch) && self.function().as_ref().map(revision) == self.called {
+            let old = clock.sleep_until(self.old_at_ms(batch));
+            tokio::select! {
+                () = stopped(&mut self.stop) => return Flow::Stop,
+                () = &mut over => break,
+                () = old => break,
+                _ = functions.changed() => {}
+                changed = self.mapping.changed() => if changed.is_err() {
+                    return Flow::Stop;
+                },
+            }
+        }
+        Flow::On
+    }
+
+    /// Whether a batch is to be given up now, by the mapping as it is now.
+    fn is_over(&self, batch: &Batch) -> bool {
+        let edge_ms = self.age_edge_ms();
+        let is_old = batch
+            .records
+            .last()
+            .is_some_and(|last| last.created_ms < edge_ms);
+        is_old || self.rules().is_exhausted(batch.failures)
+    }
+
+    /// When the whole batch is too old, in milliseconds since the epoch.
+    fn old_at_ms(&self, batch: &Batch) -> u64 {
+        let age_max = self.mapping.borrow().settings.record_age_s_max;
+        match (age_max, batch.records.last()) {
+            (Some(seconds), Some(last)) => last.created_ms + u64::from(seconds) * 1_000 + 1,
+            _ => u64::MAX,
+        }
+    }
+
+    /// Waits before something of our own is tried again.
+    async fn rest(&mut self, nth: u32) -> Flow {
+        let clock = &self.shared.clock;
+        tokio::select! {
+            () = stopped(&mut self.stop) => Flow::Stop,
+            () = clock.sleep_until(clock.now_ms() + pause_ms(nth)) => Flow::On,
+        }
+    }
+
+    fn show_trouble(&self, batch: &Batch, error: &str) {
+        add(&self.counts.failed_calls, 1);
+        self.progress.show_error(error);
+        self.progress.show(|shown| shown.attempts = batch.calls);
+    }
+
+    fn count_done(&self, records: usize) {
+        add(&self.counts.records, records);
+    }
+
+    fn note_done(&self, batch: &Batch, waiting: &VecDeque<Batch>) {
+        self.count_done(batch.len());
+        let now_ms = self.shared.clock.now_ms();
+        self.progress.show(|shown| {
+            shown.last_batch = Some((batch.len(), now_ms));
+            shown.attempts = 0;
+        });
+        self.note_behind(batch, waiting, RESULT_OK);
+    }
+
+    /// The batch is behind us.
+    fn note_behind(&self, batch: &Batch, waiting: &VecDeque<Batch>, result: &str) {
+        let next = waiting.front().map(Batch::first);
+        let place = LanePlace {
+            first: Some(next.unwrap_or_else(|| batch.last().next())),
+            trials: self.trials(None, waiting),
+        };
+        self.note(place, Some(result.to_owned()));
+    }
+
+    /// The batch is still before us.
+    fn note_trial(&self, batch: &Batch, waiting: &VecDeque<Batch>, result: Option<String>) {
+        let place = LanePlace {
+            first: Some(batch.first()),
+            trials: self.trials(Some(batch), waiting),
+        };
+        self.note(place, result);
+    }
+
+    fn trials(&self, batch: Option<&Batch>, waiting: &VecDeque<Batch>) -> Vec<Trial> {
+        let ours = batch.into_iter().chain(waiting).map(Batch::trial);
+        ours.chain(self.later.iter().copied()).collect()
+    }
+
+    fn note(&self, place: LanePlace, result: Option<String>) {
+        let window = self.window.as_ref();
+        self.progress.note(self.lane, place, window, result);
+    }
+}
+
+impl LastCall {
+    fn failed(result: &InvokeResult) -> Self {
+        let error = result.function_error.map(|error| error.as_str().to_owned());
+        Self {
+            error: Some(shortened(&String::from_utf8_lossy(&result.payload)).to_owned()),
+            ..Self::of(result, error)
+        }
+    }
+
+    fn reported(result: &InvokeResult, reason: &str) -> Self {
+        Self {
+            error: Some(reason.to_owned()),
+            ..Self::of(result, None)
+        }
+    }
+
+    fn of(result: &InvokeResult, function_error: Option<String>) -> Self {
+        Self {
+            request_id: Some(result.request_id.clone()),
+            response: Some(Response {
+                status_code: 200,
+                executed_version: result.executed_version.clone(),
+                function_error,
+            }),
+            error: None,
+        }
+    }
+}
+
+fn revision(function: &Arc<FunctionRecord>) -> String {
+    function.config.revision.clone()
+}
