@@ -1,7 +1,7 @@
 //! The settings of mappings, from the requests that make or change them (triggers.md section 1).
 
+use headwater_expression::filter::{FILTERS_MAX, Filters};
 use headwater_wire::ApiError;
-use headwater_wire::json::Json;
 use headwater_wire::lambda::{
     CreateEventSourceMappingRequest, DestinationConfig, EventSourceMappingMetric,
     EventSourceMappingMetricsConfig, FilterCriteria, FunctionResponseType,
@@ -11,8 +11,6 @@ use headwater_wire::messages::{functions, mappings};
 
 use crate::registry::MappingSettings;
 
-/// Filters of one mapping: five on AWS, ten by request.
-const FILTERS_MAX: usize = 10;
 /// Kinds of destinations that streams have, by the service in the ARN.
 const DESTINATION_SERVICES: [&str; 3] = ["sqs", "sns", "s3"];
 
@@ -135,17 +133,13 @@ fn filters(criteria: &FilterCriteria) -> Result<Vec<String>, ApiError> {
         .iter()
         .map(|filter| filter.pattern.clone().unwrap_or_default());
     let patterns: Vec<String> = patterns.collect();
-    if patterns.iter().any(|pattern| !is_object(pattern)) {
-        return Err(mappings::invalid_filter_pattern());
+    match Filters::parse(&patterns) {
+        Ok(_) => Ok(patterns),
+        Err(error) => {
+            tracing::info!(%error, "a filter pattern is refused");
+            Err(mappings::invalid_filter_pattern())
+        }
     }
-    if !patterns.is_empty() {
-        return Err(functions::unsupported_parameters(&["FilterCriteria"]));
-    }
-    Ok(patterns)
-}
-
-fn is_object(text: &str) -> bool {
-    matches!(Json::parse(text.as_bytes()), Ok(Json::Object(_)))
 }
 
 fn record_age_s_max(seconds: i64) -> Result<Option<u32>, ApiError> {

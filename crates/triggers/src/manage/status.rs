@@ -85,6 +85,12 @@ impl Triggers {
         key: &ShardKey,
         checkpoint: Option<Checkpoint>,
     ) -> Value {
+        let progress = self.board.shard(key);
+        // What is stored may be behind.
+        let checkpoint = match &progress {
+            Some(progress) => Some(progress.checkpoint()),
+            None => checkpoint,
+        };
         let has_ended = checkpoint
             .as_ref()
             .is_some_and(|checkpoint| checkpoint.ended);
@@ -94,7 +100,7 @@ impl Triggers {
             true => Lag::default(),
             false => self.lag(mapping, view, position),
         };
-        let shown = self.board.shard(key).map(|progress| progress.shown());
+        let shown = progress.map(|progress| progress.shown());
         let is_running = shown.is_some();
         let shown = shown.unwrap_or_default();
         json!({

@@ -173,7 +173,7 @@ impl Progress {
     }
 
     /// The checkpoint as it would be noted now.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
         checkpoint_of(&self.state.lock())
     }
 
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn errors_are_cut_between_characters() {
-        let text = "é".repeat(ERROR_BYTES_MAX);
+        let text = "\u{e9}".repeat(ERROR_BYTES_MAX);
         assert_eq!(shortened(&text).len(), ERROR_BYTES_MAX);
         assert_eq!(shortened(&format!("a{text}")).len(), ERROR_BYTES_MAX - 1);
     }

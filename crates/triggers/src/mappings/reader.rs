@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use headwater_expression::filter::Filters;
 use headwater_model::{CorruptItem, Sequence};
 use headwater_operations::stream_record;
 use headwater_streams::{FollowedPage, RecordView, ShardFollower, StreamsError};
@@ -47,6 +48,7 @@ pub(super) struct Reader {
     stream_arn: String,
     region: String,
     lanes: usize,
+    filters: Filters,
     /// Records that were read and could not be converted yet: a page of the stream at most.
     views: VecDeque<RecordView>,
     ended: bool,
@@ -59,12 +61,14 @@ impl Reader {
         stream_arn: String,
         region: String,
         lanes: usize,
+        filters: Filters,
     ) -> Self {
         Self {
             follower,
             stream_arn,
             region,
             lanes,
+            filters,
             views: VecDeque::new(),
             ended: false,
             lost: false,
@@ -121,13 +125,17 @@ impl Reader {
                 Err(_) if !read.records.is_empty() || read.filtered > 0 => break,
                 Err(error) => return Err(error.into()),
             };
-            let record = PendingRecord {
-                sequence: view.sequence(),
-                created_ms: view.created_ms(),
-                read_ms: now_ms,
-                json,
-            };
-            read.records.push((self.lane_of(view), record));
+            if self.is_wanted(&json) {
+                let record = PendingRecord {
+                    sequence: view.sequence(),
+                    created_ms: view.created_ms(),
+                    read_ms: now_ms,
+                    json,
+                };
+                read.records.push((self.lane_of(view), record));
+            } else {
+                read.filtered += 1;
+            }
             self.views.pop_front();
         }
         Ok(read)
@@ -143,6 +151,11 @@ impl Reader {
         // What a batch waits with is counted by its length.
         json.shrink_to_fit();
         Ok(json.into())
+    }
+
+    /// Whether a filter lets a record through. One that could not be looked at is rather delivered than lost.
+    fn is_wanted(&self, json: &[u8]) -> bool {
+        self.filters.is_empty() || self.filters.matches(json).unwrap_or(true)
     }
 
     /// Records of one partition key are in one lane, so that each item's stay in order.

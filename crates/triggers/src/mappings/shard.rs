@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use headwater_expression::filter::Filters;
 use headwater_model::Sequence;
 use headwater_streams::{ShardFollower, StreamDescription};
 use tokio::sync::watch;
@@ -123,6 +124,8 @@ struct Pass<'d> {
     window: Option<OpenWindow>,
     /// Every record of the open window is before it; set when the window's time is over.
     window_barrier: Option<Sequence>,
+    /// Records that nobody wants were passed, and that is not noted.
+    has_passed: bool,
     failed_reads: u32,
     /// When a shard that could not be read is read again.
     read_again_ms: u64,
@@ -148,18 +151,26 @@ impl<'d> Pass<'d> {
             .filter(|window| shape.tumbling_ms > 0 && window.start_ms % shape.tumbling_ms == 0);
         let places = lanes.iter().map(|lane| lane.place(position)).collect();
         delivery.progress.begin(position, places, window.clone());
+        let mut read_again_ms = 0;
+        // They compiled when they were given; a version that knows them no more must not let all through.
+        let filters = Filters::parse(&shape.filters).unwrap_or_else(|error| {
+            read_again_ms = u64::MAX;
+            delivery.progress.note_problem(format!("{PROBLEM}{error}"));
+            Filters::default()
+        });
         let mapping = &delivery.progress.key().mapping;
         Self {
             counts: delivery.shared.board.counts(mapping),
-            reader: Reader::new(follower, stream_arn, region, shape.lanes),
+            reader: Reader::new(follower, stream_arn, region, shape.lanes, filters),
             busy: vec![false; lanes.len()],
             lanes,
             jobs: JoinSet::new(),
             halt: watch::Sender::new(Stop::No),
             window,
             window_barrier: None,
+            has_passed: false,
             failed_reads: 0,
-            read_again_ms: 0,
+            read_again_ms,
             shape,
             delivery,
         }
@@ -168,7 +179,7 @@ impl<'d> Pass<'d> {
     async fn run(mut self) -> PassEnd {
         loop {
             self.fill();
-            let next_ms = self.start_jobs();
+            let next_ms = self.start_jobs().min(self.note_passed());
             if self.is_finished() {
                 return PassEnd::Finished;
             }
@@ -253,7 +264,7 @@ impl<'d> Pass<'d> {
                 }
                 self.place_idle_lanes();
                 progress.read_to(self.reader.position(), 0);
-                self.note_filtered(read.filtered);
+                self.has_passed |= read.filtered > 0;
             }
             Err(error) => {
                 self.failed_reads = self.failed_reads.saturating_add(1);
@@ -279,14 +290,20 @@ impl<'d> Pass<'d> {
         }
     }
 
-    /// A mapping that wants few of its records gets further all the same.
-    fn note_filtered(&self, filtered: usize) {
-        let progress = &self.delivery.progress;
+    /// A mapping that wants few of its records gets further all the same. Gives the time at which that is due.
+    fn note_passed(&mut self) -> u64 {
         let is_idle = self.jobs.is_empty() && self.lanes.iter().all(|lane| lane.len() == 0);
-        let now_ms = self.delivery.shared.clock.now_ms();
-        if filtered > 0 && is_idle && now_ms >= progress.noted_ms() + FILTERED_NOTE_MS {
-            progress.note_places();
+        if !self.has_passed || !is_idle {
+            return u64::MAX;
         }
+        let progress = &self.delivery.progress;
+        let due_ms = progress.noted_ms().saturating_add(FILTERED_NOTE_MS);
+        if self.delivery.shared.clock.now_ms() < due_ms {
+            return due_ms;
+        }
+        progress.note_places();
+        self.has_passed = false;
+        u64::MAX
     }
 
     /// Starts what is due; gives the time at which more will be.

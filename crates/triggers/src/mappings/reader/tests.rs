@@ -11,6 +11,8 @@ use headwater_model::{
 };
 use headwater_streams::{Start, Streams, StreamsOptions};
 
+use headwater_expression::filter::Filters;
+
 use super::{Read, Reader};
 
 fn database() -> Database {
@@ -75,7 +77,8 @@ async fn a_damaged_record_costs_none_of_those_before_it() {
     let stream = database.streams().await.unwrap().remove(0);
     let shard = database.shards_now(stream.id)[0].number;
     let follower = streams.follow(stream, shard, Start::TrimHorizon).unwrap();
-    let mut reader = Reader::new(follower, "arn".to_owned(), "us-east-1".to_owned(), 1);
+    let region = "us-east-1".to_owned();
+    let mut reader = Reader::new(follower, "arn".to_owned(), region, 1, Filters::default());
 
     let read = reader.next(100, 0).await.unwrap();
     assert_eq!(keys(&read), ["a", "b"]);

@@ -71,8 +71,16 @@ async fn the_recorded_sentences() {
         "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy constraint: Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
     );
     let filter = |pattern: &str| json!({"Filters": [{"Pattern": pattern}]});
-    let reply = post(with(request(&stream), "FilterCriteria", filter("{"))).await;
-    invalid(&reply, "Invalid filter pattern definition.");
+    for pattern in [
+        "{",
+        "[]",
+        "{\"eventName\":\"INSERT\"}",
+        "{\"a\":[{\"numeric\":[\">\"]}]}",
+        "",
+    ] {
+        let reply = post(with(request(&stream), "FilterCriteria", filter(pattern))).await;
+        invalid(&reply, "Invalid filter pattern definition.");
+    }
     let on_success = json!({"OnSuccess": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}});
     let reply = post(with(request(&stream), "DestinationConfig", on_success)).await;
     invalid(
@@ -109,6 +117,7 @@ async fn every_setting_is_shown_as_it_was_given_and_changed() {
         "BisectBatchOnFunctionError": true,
         "TumblingWindowInSeconds": 10,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "FilterCriteria": {"Filters": [{"Pattern": "{\"eventName\":[\"INSERT\"]}"}]},
         "KMSKeyArn": key,
         "MetricsConfig": {"Metrics": ["EventCount"]},
     });
@@ -118,6 +127,11 @@ async fn every_setting_is_shown_as_it_was_given_and_changed() {
     for (name, value) in settings.as_object().unwrap() {
         assert_eq!(&shown[name], value, "{name}");
     }
+    // Filters that are encrypted are not shown in lists.
+    let listed = world.get(MAPPINGS).await.body;
+    let listed = &listed["EventSourceMappings"][0];
+    assert_eq!(listed["KMSKeyArn"], key);
+    assert_eq!(listed["FilterCriteria"], Value::Null);
     // What an update leaves out stays.
     let updated = world.put(&path, json!({"ParallelizationFactor": 3})).await;
     assert_eq!(updated.status, 202, "{updated:?}");

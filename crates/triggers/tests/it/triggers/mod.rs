@@ -3,6 +3,7 @@
 mod batching;
 mod delivery;
 mod failures;
+mod filters;
 mod functions_api;
 mod mappings_api;
 mod restart;
