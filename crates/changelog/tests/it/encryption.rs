@@ -21,11 +21,14 @@ fn find_marker(files: &FaultyFiles) -> usize {
         .count()
 }
 
+/// So many that they fill a segment, whether or not one was made ahead by then.
+const MARKED: usize = 100;
+
 /// A log with the marker in a key and in a value, in sealed segments and in the one that is written to.
 fn marked(options: &LogOptions) -> FaultyFiles {
     let files = FaultyFiles::new(1);
     let log = open(&files, options.clone()).unwrap().0;
-    for _ in 0..40 {
+    for _ in 0..MARKED {
         put(
             &log,
             vec![change(1, std::str::from_utf8(MARKER).unwrap(), MARKER)],
@@ -45,7 +48,7 @@ fn no_file_shows_a_key_or_a_value() {
     let files = marked(&options);
     assert_eq!(find_marker(&files), 0);
     let (log, report) = open(&files, options.clone()).unwrap();
-    assert!(report.scanned_segments > 0 && entries(&log).unwrap().len() == 40);
+    assert!(report.scanned_segments > 0 && entries(&log).unwrap().len() == MARKED);
     assert_eq!(find_marker(&files), 0);
     log.close().unwrap();
     assert!(verify(&files, &options).unwrap().is_clean());
