@@ -240,6 +240,10 @@ impl Applier {
         let checkpoint_interval = Duration::from_millis(self.options.checkpoint_interval_ms);
         let mut checkpointed_at = Instant::now();
         loop {
+            // A read may have failed: then nothing can be applied any more, and what is told from now on is that.
+            if let Some(reason) = self.state.failure() {
+                return Err(StateError::Stopped { reason }.into());
+            }
             let timeout = if !self.dropped.is_empty() {
                 Duration::ZERO
             } else if self.state.no_room().is_some() {

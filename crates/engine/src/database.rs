@@ -150,6 +150,12 @@ impl Database {
         of_log.or_else(|| self.inner.state.no_room().map(Arc::from))
     }
 
+    /// What failed in the state's file, if something did: then what is not in memory can't be read, and writes end, until
+    /// the database is opened again.
+    pub fn state_failure(&self) -> Option<String> {
+        self.inner.state.failure()
+    }
+
     /// Refuses what would write more onto a full disk.
     pub(crate) fn check_room(&self) -> Result<(), EngineError> {
         match self.no_room() {

@@ -36,7 +36,7 @@ pub use database::{Database, Opened};
 pub use error::EngineError;
 pub use headwater_changelog::{Identity, LogError};
 pub use headwater_cipher::{KeyId, UserKey, UserKeyError};
-pub use headwater_state::{ColdReads, Direction};
+pub use headwater_state::{ColdReads, Direction, StateError};
 pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use options::EngineOptions;
 pub use read::{KeyRange, Page, PageRequest};

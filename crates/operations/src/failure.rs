@@ -68,8 +68,12 @@ pub(crate) fn of_expressions(error: ExpressionError) -> ApiError {
 }
 
 fn of_store(error: EngineError) -> ApiError {
-    use headwater_engine::LogError;
+    use headwater_engine::{LogError, StateError};
     match &error {
+        EngineError::State(StateError::Io { .. } | StateError::Stopped { .. }) => {
+            tracing::error!(cause = %error, "a request failed");
+            messages::state_failed()
+        }
         EngineError::Log(LogError::Poisoned { reason }) => messages::writes_stopped(reason),
         EngineError::Log(LogError::NoRoom { .. }) => messages::no_room(),
         EngineError::Log(LogError::Overloaded { .. }) => messages::throttled(),

@@ -106,10 +106,8 @@ fn verification(server: &Server, status: StatusCode) -> Reply {
 
 fn health(server: &Server) -> Reply {
     let database = server.api.database();
-    if let Some(reason) = database.log().poisoned() {
-        let reason = format!(
-            "writes are refused since the log failed: {reason}; look at the disk, then restart"
-        );
+    if let Some(reason) = failure(server) {
+        let reason = format!("{reason}; look at the disk, then restart");
         let body = status("failed", &reason);
         return answer(server, StatusCode::SERVICE_UNAVAILABLE, body);
     }
@@ -121,6 +119,20 @@ fn health(server: &Server) -> Reply {
         }
         None => answer(server, StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
     }
+}
+
+/// What only a restart heals.
+fn failure(server: &Server) -> Option<String> {
+    let database = server.api.database();
+    let of_state = database.state_failure().map(|reason| {
+        format!(
+            "writes are refused, and items that are not in memory can't be read, since the state failed: {reason}"
+        )
+    });
+    of_state.or_else(|| {
+        let reason = database.log().poisoned()?;
+        Some(format!("writes are refused since the log failed: {reason}"))
+    })
 }
 
 fn status(status: &str, reason: &str) -> String {

@@ -146,6 +146,11 @@ impl Metrics {
                 u64::from(log.poisoned().is_some()),
             ),
             (
+                "state_failed",
+                "1 if the state's file has failed and only what is in memory can be read",
+                u64::from(database.state_failure().is_some()),
+            ),
+            (
                 "disk_full",
                 "1 if there is no room on the disk and writes are refused until there is",
                 u64::from(database.no_room().is_some()),

@@ -15,6 +15,7 @@
 //! - Dropping the store commits what was applied, unless it was abandoned. That is a checkpoint as well.
 
 mod closing;
+mod failure;
 mod meta;
 mod meter;
 mod prefetch;
@@ -30,6 +31,7 @@ use crate::{
 };
 use arc_swap::ArcSwap;
 use closing::Closing;
+use failure::Failure;
 use headwater_cipher::SectorCipher;
 use meter::{Meter, Metered};
 use parking_lot::Mutex;
@@ -100,6 +102,7 @@ pub struct RedbStore {
     database: Closing,
     /// Held while a batch or checkpoint runs; holds the failure that stopped the store.
     writing: Mutex<Option<String>>,
+    failure: Failure,
     durable: AtomicU64,
     meter: Arc<Meter>,
     patience: Arc<Patience>,
@@ -143,10 +146,11 @@ impl RedbStore {
         clear_unfinished_creation(&backend)?;
         let patience = Arc::new(Patience::new(space, options.cache_bytes));
         let (metered, meter) = Metered::new(Waiting::new(backend, patience.clone()));
+        let failure = Failure::default();
         let (database, form, snapshot) = or_damaged("opening", || {
             let database = open_database(metered, &options)?;
             let form = meta::form(&database, options.checksums)?;
-            let snapshot = read_snapshot(&database, form)?;
+            let snapshot = read_snapshot(&database, form, &failure)?;
             Ok((database, form, snapshot))
         })?;
         Ok(Self {
@@ -155,6 +159,7 @@ impl RedbStore {
             form,
             database: Closing::new(database),
             writing: Mutex::new(None),
+            failure,
             meter,
             patience,
             options,
@@ -213,12 +218,12 @@ impl RedbStore {
     pub fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
         let mut stopped = self.writing.lock();
         refuse_if_stopped(&stopped)?;
-        stop_on_failure(&mut stopped, || {
+        self.failure.note(stop_on_failure(&mut stopped, || {
             or_damaged("reading the identity", || {
                 meta::claim(self.database.get()?, store_id)
             })?;
             self.refresh_snapshot()
-        })
+        }))
     }
 
     /// Reads the pages of `keys` (sorted) with several threads, so that a write transaction, which
@@ -271,7 +276,7 @@ impl RedbStore {
 
     fn refresh_snapshot(&self) -> Result<(), StateError> {
         let snapshot = or_damaged("opening a snapshot", || {
-            read_snapshot(self.database.get()?, self.form)
+            read_snapshot(self.database.get()?, self.form, &self.failure)
         })?;
         self.shared.store(Arc::new(snapshot));
         Ok(())
@@ -291,7 +296,7 @@ impl StateStore for RedbStore {
             return Err(StateError::OutOfOrder { position, applied });
         }
         let operations = batch.into_sorted();
-        stop_on_failure(&mut stopped, || {
+        self.failure.note(stop_on_failure(&mut stopped, || {
             self.prefetch_batch(&operations)?;
             self.patience.writing(|| {
                 or_damaged("applying a batch", || {
@@ -299,20 +304,20 @@ impl StateStore for RedbStore {
                 })
             })?;
             self.refresh_snapshot()
-        })
+        }))
     }
 
     fn checkpoint(&self) -> Result<u64, StateError> {
         let mut stopped = self.writing.lock();
         refuse_if_stopped(&stopped)?;
         let position = self.position();
-        stop_on_failure(&mut stopped, || {
+        self.failure.note(stop_on_failure(&mut stopped, || {
             self.patience
                 .writing(|| or_damaged("writing a checkpoint", || self.commit_durably()))?;
             self.durable.store(position, Ordering::Release);
             // The old read transaction would keep superseded pages from being reused.
             self.refresh_snapshot()
-        })?;
+        }))?;
         Ok(position)
     }
 
@@ -342,6 +347,10 @@ impl StateStore for RedbStore {
 
     fn no_room(&self) -> Option<String> {
         self.patience.reason()
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.reason()
     }
 }
 
@@ -399,7 +408,11 @@ fn open_database(
         .map_err(|e| StateError::from_redb("opening", e))
 }
 
-fn read_snapshot(database: &Database, form: ValueForm) -> Result<RedbSnapshot, StateError> {
+fn read_snapshot(
+    database: &Database,
+    form: ValueForm,
+    failure: &Failure,
+) -> Result<RedbSnapshot, StateError> {
     let error = |e: redb::Error| StateError::from_redb("opening a snapshot", e);
     let transaction = database.begin_read().map_err(|e| error(e.into()))?;
     let position = meta::position(&transaction)?;
@@ -408,6 +421,7 @@ fn read_snapshot(database: &Database, form: ValueForm) -> Result<RedbSnapshot, S
         position,
         form,
         table,
+        failure: failure.clone(),
     })
 }
 

@@ -55,6 +55,12 @@ pub trait StateStore: Send + Sync {
         None
     }
 
+    /// What failed, if a read or write of the storage did. Then what is not in memory can't be read any more and no batch
+    /// is taken, until the store is opened again.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// The position that a crash now would leave: that of the last checkpoint (or, after a failed
     /// checkpoint, possibly of that one).
     fn durable_position(&self) -> u64;

@@ -152,6 +152,14 @@ pub fn writes_stopped(reason: &str) -> ApiError {
     )
 }
 
+/// The state's file failed, so that only what is in memory can be read; the cause is logged. Ours.
+pub fn state_failed() -> ApiError {
+    ApiError::new(
+        ErrorKind::InternalServerError,
+        "The file of the tables' state could not be read or written. Items that are not in memory can't be read, and nothing can be written, until the server is restarted.",
+    )
+}
+
 /// The disk is full, or nearly so; the cause is logged. Clients try again, as with all errors of this kind. Ours.
 pub fn no_room() -> ApiError {
     ApiError::new(

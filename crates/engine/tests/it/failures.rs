@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
 use headwater_changelog::{Log, LogOptions, MemoryFiles};
-use headwater_engine::{Database, Durability, EngineError, EngineOptions, LogError};
+use headwater_engine::{Database, Durability, EngineError, EngineOptions, LogError, Table};
 use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
 use headwater_state::{Batch, RedbStore, Snapshot, StateError, StateOptions, StateStore};
 
-use crate::support::{START_MS, create, get, options, put};
+use crate::support::{START_MS, create, get, options, put, try_get};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -134,6 +134,108 @@ async fn a_failed_sync_leaves_no_state_that_is_ahead_of_its_log() {
         let table = database.table("", "t").unwrap();
         assert!(get(&database, &table, "safe").is_some());
         put(&database, &table, "after", 1).await.unwrap();
+        database.close();
+    }
+}
+
+/// More than the state keeps in memory.
+const ITEMS: i64 = 200;
+
+fn key_of(index: i64) -> String {
+    format!("{index} {}", "k".repeat(900))
+}
+
+/// A database whose state lies on a disk, with items that are in it and not in memory.
+async fn on_disk(files: &FaultyFiles, disk: &FaultyDisk) -> Database {
+    let database = open_on(files, disk);
+    let table = create(&database, "t", None).await;
+    for index in 0..ITEMS {
+        let key = key_of(index);
+        put(&database, &table, &key, index).await.unwrap();
+    }
+    database.close();
+    drop((table, database));
+    open_on(files, disk)
+}
+
+fn open_on(files: &FaultyFiles, disk: &FaultyDisk) -> Database {
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let (log, _) = Log::open(
+        Arc::new(files.clone()),
+        LogOptions::default(),
+        clock.clone(),
+    )
+    .unwrap();
+    let state_options = StateOptions {
+        cache_bytes: 64 << 10,
+        ..StateOptions::default()
+    };
+    let state = Arc::new(RedbStore::open(disk.backend(), state_options).unwrap());
+    let rng = Arc::new(SeededRng::new(1));
+    let (database, _) = Database::open(log, state, clock, rng, options(1)).unwrap();
+    database
+}
+
+async fn until_writes_end(database: &Database) {
+    let end = async {
+        while database.log().poisoned().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, end).await.unwrap();
+}
+
+/// The first index from which on a read fails, and how.
+fn first_failure(database: &Database, table: &Table) -> Option<EngineError> {
+    (0..ITEMS).find_map(|index| try_get(database, table, &key_of(index)).err())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_write_or_read_of_the_state_is_told_until_it_is_opened_again() {
+    for reads in [true, false] {
+        let (files, disk) = (FaultyFiles::new(1), FaultyDisk::new());
+        let database = on_disk(&files, &disk).await;
+        let table = database.table("", "t").unwrap();
+        put(&database, &table, "in memory", 1).await.unwrap();
+        assert!(database.state_failure().is_none());
+        if reads {
+            disk.fail_reads(true);
+            assert!(first_failure(&database, &table).is_some());
+            disk.fail_reads(false);
+        } else {
+            disk.fail_after(0);
+            // Which of them the applier gets to is its own affair.
+            let _ = put(&database, &table, "fails", 1).await;
+        }
+        // Without another write, too.
+        until_writes_end(&database).await;
+        let failure = database.state_failure().unwrap();
+        assert!(failure.contains("injected"), "{failure}");
+        let refused = put(&database, &table, &key_of(0), 1).await;
+        assert!(
+            matches!(
+                refused,
+                Err(EngineError::Log(LogError::Poisoned { .. }) | EngineError::State(_))
+            ),
+            "{refused:?}"
+        );
+        let failure = first_failure(&database, &table).unwrap();
+        assert!(
+            matches!(failure, EngineError::State(StateError::Stopped { .. })),
+            "{failure}"
+        );
+        assert!(get(&database, &table, "in memory").is_some());
+        database.close();
+        drop((table, database));
+        disk.crash(1);
+        let database = open_on(&files, &disk);
+        let table = database.table("", "t").unwrap();
+        assert!(database.state_failure().is_none());
+        assert!(first_failure(&database, &table).is_none());
+        for index in 0..ITEMS {
+            assert!(get(&database, &table, &key_of(index)).is_some(), "{index}");
+        }
+        assert!(get(&database, &table, "in memory").is_some());
         database.close();
     }
 }

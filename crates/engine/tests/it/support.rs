@@ -144,10 +144,17 @@ pub async fn delete(
         .remove(0))
 }
 
-pub fn get(database: &Database, table: &Table, key: &str) -> Option<Item> {
+pub fn try_get(
+    database: &Database,
+    table: &Table,
+    key: &str,
+) -> Result<Option<EncodedItem>, EngineError> {
     let key = table.schema().storage_key_of_key(&item(key, None)).unwrap();
-    database
-        .get(table, &key)
+    database.get(table, &key)
+}
+
+pub fn get(database: &Database, table: &Table, key: &str) -> Option<Item> {
+    try_get(database, table, key)
         .unwrap()
         .map(|item| item.decode().unwrap())
 }

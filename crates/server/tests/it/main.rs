@@ -6,4 +6,5 @@
 mod bad_input;
 mod envelope;
 mod load;
+mod state_failure;
 mod support;

@@ -43,20 +43,25 @@ pub fn settings() -> ServerSettings {
 }
 
 pub async fn start(settings: ServerSettings) -> Running {
-    let folder = tempfile::tempdir().unwrap();
     let mut storage = StorageOptions::default();
     storage.log.durability = Durability::Memory;
     let clock = Arc::new(TestClock::default());
     let rng = Arc::new(SeededRng::new(7));
+    let (database, ..) =
+        headwater_engine::open(None, storage, clock.clone(), rng, EngineOptions::default())
+            .unwrap();
+    start_on(settings, database, clock).await
+}
+
+/// Over a database that runs on a clock.
+pub async fn start_on(
+    settings: ServerSettings,
+    database: Database,
+    clock: Arc<TestClock>,
+) -> Running {
+    let folder = tempfile::tempdir().unwrap();
     let injected: Arc<dyn Clock> = clock.clone();
-    let (database, ..) = headwater_engine::open(
-        None,
-        storage,
-        injected.clone(),
-        rng.clone(),
-        EngineOptions::default(),
-    )
-    .unwrap();
+    let rng = Arc::new(SeededRng::new(8));
     let api = Arc::new(Api::new(database.clone(), ApiOptions::default()));
     let launcher = Launcher::command_of("/nonexistent".into());
     let runtime_settings = RuntimeSettings::new(folder.path().join("runtime"), launcher);

@@ -1,5 +1,6 @@
 //! A snapshot: one read transaction with its table opened once, shared by all readers.
 
+use super::failure::Failure;
 use super::unwind::or_damaged;
 use super::value::ValueForm;
 use crate::store::excludes_everything;
@@ -13,6 +14,7 @@ pub(super) struct RedbSnapshot {
     pub(super) position: u64,
     pub(super) form: ValueForm,
     pub(super) table: ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) failure: Failure,
 }
 
 impl Snapshot for RedbSnapshot {
@@ -21,7 +23,7 @@ impl Snapshot for RedbSnapshot {
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
-        or_damaged("reading a key", || {
+        self.failure.note(or_damaged("reading a key", || {
             let found = self
                 .table
                 .get(key)
@@ -29,10 +31,22 @@ impl Snapshot for RedbSnapshot {
             let Some(guard) = found else { return Ok(None) };
             let value = self.form.value(key, guard.value())?;
             Ok(Some(Bytes::copy_from_slice(value)))
-        })
+        }))
     }
 
     fn scan_checked(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        direction: Direction,
+        visit: &mut VisitChecked<'_>,
+    ) -> Result<(), StateError> {
+        self.failure.note(self.visit(from, to, direction, visit))
+    }
+}
+
+impl RedbSnapshot {
+    fn visit(
         &self,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,

@@ -33,6 +33,8 @@ struct Platter {
     power_on: u64,
     /// Operations that still succeed before every later one fails.
     healthy_operations: Option<u64>,
+    /// Whether reads fail.
+    fails_reads: bool,
     /// Writes, resizes and syncs that were asked for.
     operations: u64,
     /// Operations that take their time, by number, with how often others run before they are done.
@@ -75,12 +77,18 @@ impl FaultyDisk {
         platter.current = image;
         platter.power_on += 1;
         platter.healthy_operations = None;
+        platter.fails_reads = false;
     }
 
     /// Lets `operations` more writes, resizes and syncs succeed, and fails those after them until
     /// the next crash.
     pub fn fail_after(&self, operations: u64) {
         self.platter.lock().healthy_operations = Some(operations);
+    }
+
+    /// Whether reads fail from now on, until the next crash.
+    pub fn fail_reads(&self, fails: bool) {
+        self.platter.lock().fails_reads = fails;
     }
 
     /// Lets others run `turns` times before the write, resize or sync is done that is `after` others away.
@@ -259,6 +267,9 @@ impl StorageBackend for FaultyBackend {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let start = position_of(offset)?;
         self.with(|platter| {
+            if platter.fails_reads {
+                return Err(io::Error::other("injected failure"));
+            }
             let found = platter.current.get(start..start + out.len());
             out.copy_from_slice(found.ok_or_else(out_of_range)?);
             Ok(())
