@@ -127,7 +127,7 @@ pub(crate) fn start(
             }
         }
         std::mem::take(&mut *ahead.lock());
-        if let Err(error) = open::remove_prepared(&shared) {
+        if let Err(error) = open::remove_prepared(&*shared.files) {
             tracing::warn!(%error, "a segment made ahead stays behind");
         }
     })?;
@@ -145,7 +145,7 @@ fn make_ahead(shared: &Shared, stopping: &AtomicBool) -> Option<Arc<dyn LogFile>
                 shared.poison(&error);
             }
             // Its part of the room is for what has to be written now.
-            if let Err(error) = open::remove_prepared(shared) {
+            if let Err(error) = open::remove_prepared(&*shared.files) {
                 tracing::warn!(%error, "a segment that was begun stays behind");
             }
             None

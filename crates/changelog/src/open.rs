@@ -4,7 +4,8 @@
 //! 2. Read every other segment's header and footer; scan the blocks of those without a footer.
 //! 3. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
 //! 4. Check that the segments join on to each other, and the first one to the trim point.
-//! 5. Seal what was not sealed, start a new segment, remove files that hold nothing.
+//! 5. Remove what was made ahead; on a full disk, all files that hold nothing.
+//! 6. Seal what was not sealed, start a new segment, remove files that hold nothing.
 //!
 //! A segment whose header never reached the disk holds nothing that was acknowledged: its header and first group
 //! share one fsync. That the others join on without it is the proof.
@@ -31,6 +32,9 @@ use crate::writer::ActiveFile;
 
 /// Name of the file that becomes the next segment.
 pub(crate) const PREPARED_NAME: &str = "next.tmp";
+
+/// With less free space than this, room is made for the footers and the segment that opening writes.
+const ROOM_BYTES_MIN: u64 = 1 << 20;
 
 /// As much is written again at once.
 const WRITE_AGAIN_BYTES: usize = 1 << 20;
@@ -134,6 +138,17 @@ pub(crate) fn open(
         known.into_iter().partition(|known| known.index.entries > 0);
     report.segments = kept.len();
     let oldest = kept.first().map_or(last, |first| first.base);
+    remove_prepared(&*files)?;
+    let mut trimmed = names(trimmed);
+    let mut nothing = names(unborn);
+    nothing.extend(names(empty.into_iter().map(|known| known.found)));
+    if lacks_room(&*files) {
+        remove_all(&*files, &mut trimmed)?;
+        // Without any segment, nothing would say where the log ends.
+        if !kept.is_empty() {
+            remove_all(&*files, &mut nothing)?;
+        }
+    }
     let trim_point = match trim_point {
         Some(point) => point,
         None => TrimPoint::create(&*files, store_id, oldest, options.syncs())?,
@@ -157,23 +172,13 @@ pub(crate) fn open(
     let shared = Shared::new(options, files, store_id, segments, shard_ends, last);
     // Syncs the folder, for the trim point too.
     let file = start_segment(&shared, &active, &header)?;
-    for name in unborn
-        .iter()
-        .chain(empty.iter().map(|known| &known.found))
-        .map(|found| &found.name)
-    {
-        shared
-            .files
-            .remove(name)
-            .map_err(|error| LogError::io("remove", name, error))?;
-    }
     // Not synced: what comes back after a power loss is found empty once more.
-    remove_prepared(&shared)?;
+    remove_all(&*shared.files, &mut nothing)?;
     let written = SEGMENT_HEADER_BYTES as u64;
     Ok(Opened {
         shared,
         active: ActiveFile::new(active, file, written, false),
-        trimming: Trimming::new(trim_point, trimmed.into_iter().map(|found| found.name)),
+        trimming: Trimming::new(trim_point, trimmed.into_iter()),
         report,
     })
 }
@@ -466,9 +471,28 @@ fn start_segment(
     Ok(file)
 }
 
+fn names(found: impl IntoIterator<Item = Found>) -> Vec<String> {
+    found.into_iter().map(|found| found.name).collect()
+}
+
+/// A disk that does not tell is taken to have room.
+fn lacks_room(files: &dyn Files) -> bool {
+    let free_bytes = files.free_bytes().ok().flatten();
+    free_bytes.is_some_and(|free_bytes| free_bytes < ROOM_BYTES_MIN)
+}
+
+/// Removes files of which nothing is needed, and forgets their names.
+fn remove_all(files: &dyn Files, names: &mut Vec<String>) -> Result<(), LogError> {
+    for name in names.drain(..) {
+        let removed = files.remove(&name);
+        removed.map_err(|error| LogError::io("remove", &name, error))?;
+    }
+    Ok(())
+}
+
 /// A segment that was made ahead and not used is worth nothing.
-pub(crate) fn remove_prepared(shared: &Shared) -> Result<(), LogError> {
-    match shared.files.remove(PREPARED_NAME) {
+pub(crate) fn remove_prepared(files: &dyn Files) -> Result<(), LogError> {
+    match files.remove(PREPARED_NAME) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(LogError::io("remove", PREPARED_NAME, error))
         }

@@ -234,3 +234,49 @@ fn those_behind_a_feed_whose_reader_has_no_room_are_told_and_keep_their_place() 
     let applied: Vec<Entry> = applier.join().unwrap();
     assert_eq!(applied, all, "each once, in order");
 }
+
+/// The room that a start needs may lie in files that hold nothing: they went only when it had found some elsewhere.
+#[test]
+fn a_start_on_a_full_disk_takes_the_room_of_files_that_hold_nothing() {
+    let ahead = LogOptions {
+        preallocate: true,
+        ..small()
+    };
+    type Prepare = fn(&FaultyFiles, &Log);
+    let cases: [(&str, LogOptions, Prepare); 3] = [
+        ("made ahead", ahead, |files, log| {
+            until("nothing is made ahead", || {
+                put(log, vec![change(1, "more", b"")]);
+                files.sizes().contains_key("next.tmp")
+            });
+        }),
+        ("trimmed", plain(), |_, log| {
+            log.checkpointed(log.durable());
+            let second = log.segments()[1].id;
+            assert_eq!(log.trim(&|segment| segment.id < second).unwrap(), 1);
+        }),
+        ("empty", plain(), |_, _| {}),
+    ];
+    for (what, options, prepare) in cases {
+        let files = FaultyFiles::new(1);
+        let log = open(&files, options.clone()).unwrap().0;
+        fill(&log, 40);
+        log.close().unwrap();
+        let log = open(&files, options.clone()).unwrap().0;
+        prepare(&files, &log);
+        let left = entries(&log).unwrap();
+        let killed = files.power_loss(Survives::All);
+        drop(log);
+        no_more(&killed);
+        let log = open(&killed, options).expect(what).0;
+        assert_eq!(entries(&log).unwrap(), left, "{what}");
+        let appended = append(&log, &[change(1, "waits", &noise(1, 3_000))]).unwrap();
+        assert!(matches!(
+            wait(&log, appended.last),
+            Ok(()) | Err(LogError::NoRoom { .. })
+        ));
+        killed.set_disk_size_bytes(None);
+        until("nothing goes on", || log.durable() == appended.last);
+        log.close().unwrap();
+    }
+}
