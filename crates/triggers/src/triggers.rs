@@ -89,6 +89,11 @@ impl Triggers {
     ) -> Result<Arc<Self>, OpenError> {
         let functions = Functions::open(Documents::open(&api, "functions").await?, &code).await?;
         let functions = Arc::new(functions);
+        for function in functions.all() {
+            if let Some(reserved) = function.whole.reserved_concurrency {
+                runtimes.reserve(&function.config, Some(reserved));
+            }
+        }
         let mappings = Mappings::open(Documents::open(&api, "mappings").await?).await?;
         let known: HashSet<String> = mappings.all().iter().map(|m| m.uuid.clone()).collect();
         let blobs = Blobs::open(&api).await?;
@@ -115,6 +120,7 @@ impl Triggers {
             functions.clone(),
             runtimes.clone(),
             clock.clone(),
+            api.database().rng().clone(),
             settings.event_bytes_max,
         );
         let keeper = tokio::spawn(checkpoints.clone().keep(clock.clone()));

@@ -266,6 +266,26 @@ impl<'j> Decoder<'j> {
         }
     }
 
+    /// As [`Decoder::unsupported`], for members that tools send with nothing in them: such a value asks for nothing.
+    pub(crate) fn unsupported_unless_empty(
+        &self,
+        name: &'static str,
+        json: &Json<'_>,
+        unsupported: &mut Vec<&'static str>,
+    ) {
+        if !holds_nothing(json) {
+            unsupported.push(name);
+        }
+    }
+
+    /// A number with a fraction.
+    pub(crate) fn double(&mut self, json: &'j Json<'j>) -> Result<f64, DecodeError> {
+        match json {
+            Json::Number(text) => text.parse().map_err(|_| self.mismatch(json, Want::Double)),
+            _ => Err(self.mismatch(json, Want::Double)),
+        }
+    }
+
     /// A point in time, in epoch seconds.
     pub(crate) fn timestamp(&mut self, json: &'j Json<'j>) -> Result<Timestamp, DecodeError> {
         match json {
@@ -507,6 +527,17 @@ fn whole_number(text: &str) -> i64 {
 
 /// The Java names of what the generated code decodes, for echoes.
 pub(crate) type ElementEcho = StructureEcho;
+
+/// Whether a value is empty at every level. A switch that is off is empty too.
+fn holds_nothing(json: &Json<'_>) -> bool {
+    match json {
+        Json::Null | Json::Bool(false) => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(elements) => elements.is_empty(),
+        Json::Object(members) => members.iter().all(|(_, value)| holds_nothing(value)),
+        Json::Bool(true) | Json::Number(_) => false,
+    }
+}
 
 #[cfg(test)]
 mod tests;

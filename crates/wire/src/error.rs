@@ -82,6 +82,8 @@ pub enum ErrorDetail {
     CancellationReasons(Vec<CancellationReason>),
     /// Which limits throttled the request.
     ThrottlingReasons(Vec<ThrottlingReason>),
+    /// Which limit of Lambda throttled the request.
+    Reason(&'static str),
 }
 
 /// The verdict on one action of a cancelled transaction (dynamodb-api.md section 12).
@@ -153,7 +155,7 @@ impl ApiError {
             Some(ErrorDetail::ThrottlingReasons(reasons)) => {
                 object.put(throttling_member(self.kind), reasons)?
             }
-            None => {}
+            Some(ErrorDetail::Reason(_)) | None => {}
         }
         object.finish();
         Ok(())
@@ -163,6 +165,9 @@ impl ApiError {
     /// (triggers.md section 1: a constraint failure has no `Type`).
     pub fn write_lambda(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
         let mut object = ObjectWriter::new(out);
+        if let Some(ErrorDetail::Reason(reason)) = self.detail.as_deref() {
+            object.put("Reason", *reason)?;
+        }
         if self.kind.spec().namespace == Namespace::Lambda {
             object.put(
                 "Type",

@@ -75,25 +75,33 @@ impl RestRequest {
             for (place, member) in outside {
                 members.retain(|(name, _)| name != member);
                 if let Some(value) = self.value(*place, member) {
-                    members.push(((*member).into(), Json::String(value.into())));
+                    members.push(((*member).into(), value));
                 }
             }
         }
         request(&json, read)
     }
 
-    fn value(&self, place: Place, member: &str) -> Option<&str> {
+    fn value(&self, place: Place, member: &str) -> Option<Json<'_>> {
+        if let Place::QueryList(name) = place {
+            let named = self.query.iter().filter(|(own, _)| own == name);
+            let values: Vec<Json<'_>> = named
+                .map(|(_, value)| Json::String(value.as_str().into()))
+                .collect();
+            return (!values.is_empty()).then_some(Json::Array(values));
+        }
+        self.text(place, member)
+            .map(|text| Json::String(text.into()))
+    }
+
+    fn text(&self, place: Place, member: &str) -> Option<&str> {
         match place {
             Place::Label => find(
                 self.labels.iter().map(|(name, value)| (*name, value)),
                 member,
             ),
-            Place::Query => find(
-                self.query
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value)),
-                member,
-            ),
+            Place::Query => find(self.query_texts(), member),
+            Place::QueryList(name) => find(self.query_texts(), name),
             Place::Header(header) => find(
                 self.headers
                     .iter()
@@ -101,6 +109,12 @@ impl RestRequest {
                 header,
             ),
         }
+    }
+
+    fn query_texts(&self) -> impl Iterator<Item = (&str, &String)> {
+        self.query
+            .iter()
+            .map(|(name, value)| (name.as_str(), value))
     }
 }
 
@@ -111,6 +125,8 @@ pub(crate) enum Place {
     Label,
     /// Behind the question mark.
     Query,
+    /// Behind the question mark, under this name, once for each element.
+    QueryList(&'static str),
     /// In this header.
     Header(&'static str),
 }

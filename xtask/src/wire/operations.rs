@@ -7,10 +7,11 @@ use anyhow::{Result, bail};
 use super::SERVICES;
 use super::botocore::{Model, OperationModel};
 use super::errors;
+use super::names::camel;
 use super::rules::{Rules, ServedApi};
 
 pub fn emit(models: &[Model], rules: &Rules) -> Result<String> {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     let mut specs = String::new();
     for (service, model) in SERVICES.iter().zip(models) {
         let api = rules.api(service)?;
@@ -19,10 +20,15 @@ pub fn emit(models: &[Model], rules: &Rules) -> Result<String> {
             if *service == "lambda" && !served {
                 continue;
             }
-            if names.contains(&name) {
-                bail!("two APIs have an operation {name}");
+            // Both APIs can tag resources.
+            let variant = match names.iter().any(|other| other == name) {
+                true => format!("{}{name}", camel(service)),
+                false => name.to_owned(),
+            };
+            if names.contains(&variant) {
+                bail!("two operations are called {variant}");
             }
-            names.push(name);
+            names.push(variant);
             write_spec(&mut specs, service, name, operation, api, served)?;
         }
     }

@@ -95,6 +95,8 @@ pub struct StructureRule {
     #[serde(default)]
     pub unsupported: Vec<String>,
     #[serde(default)]
+    pub unsupported_unless_empty: Vec<String>,
+    #[serde(default)]
     pub omit: Vec<String>,
     #[serde(rename = "source")]
     _source: String,

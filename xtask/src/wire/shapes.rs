@@ -111,8 +111,11 @@ impl Reached {
 /// Whether a member becomes a field.
 pub fn is_member(rules: &Rules, structure: &str, member: &str) -> bool {
     rules.structure(structure).is_none_or(|rule| {
-        let left_out = rule.unsupported.iter().chain(&rule.omit);
-        !left_out.into_iter().any(|name| name == member)
+        let refused = rule
+            .unsupported
+            .iter()
+            .chain(&rule.unsupported_unless_empty);
+        !refused.chain(&rule.omit).any(|name| name == member)
     })
 }
 

@@ -27,6 +27,22 @@ struct Structure<'a> {
     fields: Vec<Field<'a>>,
     /// Members that are only noted when they are given.
     unsupported: &'a [String],
+    /// Members that are only noted when they are given and hold something.
+    unsupported_unless_empty: &'a [String],
+}
+
+impl Structure<'_> {
+    /// Whether some members are refused by name.
+    fn has_refused(&self) -> bool {
+        !self.unsupported.is_empty() || !self.unsupported_unless_empty.is_empty()
+    }
+
+    /// Whether a member is refused by name.
+    fn refuses(&self, member: &str) -> bool {
+        let refused = self.unsupported.iter();
+        let mut refused = refused.chain(self.unsupported_unless_empty);
+        refused.any(|name| name == member)
+    }
 }
 
 /// A member that becomes a field.
@@ -160,7 +176,7 @@ fn emit_structure(text: &mut String, api: &Api<'_>, name: &str, shape: &Shape) -
             writeln!(text, "pub {}: Option<{kind}>,", field.name())?;
         }
     }
-    if !structure.unsupported.is_empty() {
+    if structure.has_refused() {
         writeln!(
             text,
             "/// The members given that are not served.\npub unsupported: Vec<&'static str>,"
@@ -184,9 +200,11 @@ fn structure<'a>(
 ) -> Result<Structure<'a>> {
     let rule = api.rules.structure(name);
     let left_out: &[String] = rule.map_or(&[], |rule| &rule.unsupported);
+    let unless_empty: &[String] = rule.map_or(&[], |rule| &rule.unsupported_unless_empty);
     let omitted: &[String] = rule.map_or(&[], |rule| &rule.omit);
     let also: &[String] = rule.map_or(&[], |rule| &rule.required);
-    for member in left_out.iter().chain(omitted).chain(also) {
+    let named = left_out.iter().chain(unless_empty).chain(omitted);
+    for member in named.chain(also) {
         if shape.members.get(member).is_none() {
             bail!("overrides.toml: {name} has no member {member}");
         }
@@ -215,6 +233,7 @@ fn structure<'a>(
         shape,
         fields,
         unsupported: left_out,
+        unsupported_unless_empty: unless_empty,
     })
 }
 

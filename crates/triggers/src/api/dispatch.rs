@@ -10,8 +10,11 @@ use headwater_wire::{ApiError, Operation, RestRequest, lambda};
 use crate::registry::uuid;
 use crate::triggers::Triggers;
 
+use super::account::{get_account_settings, get_code_signing_config};
+use super::aliases::{create_alias, delete_alias, get_alias, list_aliases, update_alias};
 use super::answer::{HttpAnswer, internal};
 use super::change_mapping::{delete_mapping, update_mapping};
+use super::concurrency::{delete_concurrency, get_concurrency, put_concurrency};
 use super::create_function::create_function;
 use super::create_mapping::create_mapping;
 use super::invoke::invoke;
@@ -19,6 +22,9 @@ use super::read_functions::{
     delete_function, get_function, get_function_configuration, list_functions,
 };
 use super::read_mappings::{get_mapping, list_mappings};
+use super::tags::{list_tags, tag_resource, untag_resource};
+use super::update_function::{update_function_code, update_function_configuration};
+use super::versions::{list_versions, publish_version};
 
 /// The headers that carry parts of a request, in lower case.
 const HEADERS: [&str; 5] = [
@@ -112,6 +118,53 @@ impl Triggers {
                 delete_function(self, decoded!(DeleteFunctionRequest), context).await
             }
             Operation::Invoke => invoke(self, decoded!(InvocationRequest), context, trace_id).await,
+            Operation::UpdateFunctionCode => {
+                update_function_code(self, decoded!(UpdateFunctionCodeRequest), context).await
+            }
+            Operation::UpdateFunctionConfiguration => {
+                let request = decoded!(UpdateFunctionConfigurationRequest);
+                update_function_configuration(self, request, context).await
+            }
+            Operation::PublishVersion => {
+                publish_version(self, decoded!(PublishVersionRequest), context).await
+            }
+            Operation::ListVersionsByFunction => {
+                list_versions(self, decoded!(ListVersionsByFunctionRequest), context)
+            }
+            Operation::CreateAlias => {
+                create_alias(self, decoded!(CreateAliasRequest), context).await
+            }
+            Operation::GetAlias => get_alias(self, decoded!(GetAliasRequest), context),
+            Operation::UpdateAlias => {
+                update_alias(self, decoded!(UpdateAliasRequest), context).await
+            }
+            Operation::DeleteAlias => {
+                delete_alias(self, decoded!(DeleteAliasRequest), context).await
+            }
+            Operation::ListAliases => list_aliases(self, decoded!(ListAliasesRequest), context),
+            Operation::PutFunctionConcurrency => {
+                put_concurrency(self, decoded!(PutFunctionConcurrencyRequest), context).await
+            }
+            Operation::GetFunctionConcurrency => {
+                get_concurrency(self, decoded!(GetFunctionConcurrencyRequest), context)
+            }
+            Operation::DeleteFunctionConcurrency => {
+                delete_concurrency(self, decoded!(DeleteFunctionConcurrencyRequest), context).await
+            }
+            Operation::GetFunctionCodeSigningConfig => {
+                let request = decoded!(GetFunctionCodeSigningConfigRequest);
+                get_code_signing_config(self, request, context)
+            }
+            Operation::GetAccountSettings => {
+                get_account_settings(self, decoded!(GetAccountSettingsRequest), context)
+            }
+            Operation::LambdaTagResource => {
+                tag_resource(self, decoded!(TagResourceRequest), context).await
+            }
+            Operation::LambdaUntagResource => {
+                untag_resource(self, decoded!(UntagResourceRequest), context).await
+            }
+            Operation::ListTags => list_tags(self, decoded!(ListTagsRequest), context),
             Operation::CreateEventSourceMapping => {
                 create_mapping(self, decoded!(CreateEventSourceMappingRequest), context).await
             }
@@ -140,6 +193,16 @@ fn is_change(operation: Operation) -> bool {
         operation,
         Operation::CreateFunction
             | Operation::DeleteFunction
+            | Operation::UpdateFunctionCode
+            | Operation::UpdateFunctionConfiguration
+            | Operation::PublishVersion
+            | Operation::CreateAlias
+            | Operation::UpdateAlias
+            | Operation::DeleteAlias
+            | Operation::PutFunctionConcurrency
+            | Operation::DeleteFunctionConcurrency
+            | Operation::LambdaTagResource
+            | Operation::LambdaUntagResource
             | Operation::CreateEventSourceMapping
             | Operation::UpdateEventSourceMapping
             | Operation::DeleteEventSourceMapping

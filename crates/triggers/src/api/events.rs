@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use headwater_model::Clock;
+use headwater_model::{Clock, Rng};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -16,6 +16,8 @@ const RETRIES_MAX: u32 = 2;
 const RETRY_PAUSE_MS: u64 = 60_000;
 /// Pause after a call that did not reach the function.
 const UNREACHED_PAUSE_MS: u64 = 1_000;
+/// It doubles with each such call in a row, up to this (Lambda guide, asynchronous invocation).
+const UNREACHED_PAUSE_MS_MAX: u64 = 5 * 60_000;
 const AGE_MS_MAX: u64 = 6 * 60 * 60 * 1_000;
 /// What an event costs beside its payload.
 const OVERHEAD_BYTES: usize = 1_024;
@@ -25,6 +27,7 @@ pub(crate) struct Events {
     functions: Arc<Functions>,
     runtimes: Arc<Runtimes>,
     clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     /// One for each byte.
     room: Arc<Semaphore>,
     tasks: Mutex<JoinSet<()>>,
@@ -46,12 +49,14 @@ impl Events {
         functions: Arc<Functions>,
         runtimes: Arc<Runtimes>,
         clock: Arc<dyn Clock>,
+        rng: Arc<dyn Rng>,
         bytes_max: usize,
     ) -> Self {
         Self {
             functions,
             runtimes,
             clock,
+            rng,
             room: Arc::new(Semaphore::new(bytes_max.min(Semaphore::MAX_PERMITS))),
             tasks: Mutex::default(),
         }
@@ -67,6 +72,7 @@ impl Events {
             functions: self.functions.clone(),
             runtimes: self.runtimes.clone(),
             clock: self.clock.clone(),
+            rng: self.rng.clone(),
             event,
             _room: room,
         };
@@ -90,6 +96,7 @@ struct Work {
     functions: Arc<Functions>,
     runtimes: Arc<Runtimes>,
     clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     event: Event,
     _room: OwnedSemaphorePermit,
 }
@@ -98,17 +105,20 @@ impl Work {
     async fn run(self) {
         let taken_ms = self.clock.now_ms();
         let mut failures = 0;
+        let mut unreached = 0;
         loop {
             let pause_ms = match self.call().await {
                 Some(Ok(true)) => return,
                 Some(Ok(false)) => {
                     failures += 1;
+                    unreached = 0;
                     RETRY_PAUSE_MS * u64::from(failures)
                 }
                 Some(Err(InvokeError::ShuttingDown)) => return,
                 Some(Err(error)) => {
                     tracing::warn!(function = %self.event.function, %error, "an event did not reach its function");
-                    UNREACHED_PAUSE_MS
+                    unreached += 1;
+                    unreached_pause_ms(unreached)
                 }
                 None => return self.drop_event("its function does not exist any more"),
             };
@@ -126,7 +136,11 @@ impl Work {
     /// Whether the function succeeded; `None` if there is none.
     async fn call(&self) -> Option<Result<bool, InvokeError>> {
         let event = &self.event;
-        let function = self.functions.get(&event.namespace, &event.function)?;
+        let qualifier = event.invocation.qualifier.as_deref();
+        let target = self
+            .functions
+            .resolve(&event.namespace, &event.function, qualifier)?;
+        let function = target.pick(&*self.rng);
         let invocation = event.invocation.clone();
         let result = self.runtimes.invoke(&function.config, invocation).await;
         Some(result.map(|result| result.function_error.is_none()))
@@ -139,4 +153,10 @@ impl Work {
             "an event is dropped: {reason}"
         );
     }
+}
+
+/// How long to wait after calls in a row that did not reach the function.
+fn unreached_pause_ms(times: u32) -> u64 {
+    let doublings = times.saturating_sub(1).min(UNREACHED_PAUSE_MS_MAX.ilog2());
+    (UNREACHED_PAUSE_MS << doublings).min(UNREACHED_PAUSE_MS_MAX)
 }

@@ -5,8 +5,7 @@ use headwater_operations::RequestContext;
 use headwater_wire::ApiError;
 use headwater_wire::messages::functions;
 
-/// The only version there is.
-pub(crate) const LATEST: &str = "$LATEST";
+use crate::registry::LATEST;
 
 /// A function as a request names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,17 +69,36 @@ impl FunctionName {
         }
     }
 
-    /// Whether the version that is meant is there, in the place that is meant. Regions and accounts only
-    /// matter when they are kept apart.
-    pub(super) fn is_served(&self, context: &RequestContext) -> bool {
+    /// The function without its qualifier.
+    pub(super) fn unqualified(self) -> Self {
+        Self {
+            qualifier: None,
+            ..self
+        }
+    }
+
+    /// The same function, for operations that work on its newest state.
+    pub(super) fn of_latest(self) -> Result<Self, ApiError> {
+        match self.qualifier.as_deref() {
+            None | Some(LATEST) => Ok(self),
+            Some(_) => Err(functions::functions_only()),
+        }
+    }
+
+    /// The same function, for operations that know no versions at all.
+    pub(super) fn of_whole(self) -> Result<Self, ApiError> {
+        match self.qualifier {
+            None => Ok(self),
+            Some(_) => Err(functions::functions_only()),
+        }
+    }
+
+    /// Whether the place that is meant is the sender's. Regions and accounts only matter when they are kept apart.
+    pub(super) fn is_here(&self, context: &RequestContext) -> bool {
         let same = |own: &Option<String>, of_sender: &String| {
             context.namespace.is_empty() || own.as_ref().is_none_or(|own| own == of_sender)
         };
-        self.qualifier
-            .as_deref()
-            .is_none_or(|qualifier| qualifier == LATEST)
-            && same(&self.region, &context.region)
-            && same(&self.account, &context.account)
+        same(&self.region, &context.region) && same(&self.account, &context.account)
     }
 }
 
@@ -133,21 +151,21 @@ mod tests {
     }
 
     #[test]
-    fn only_the_latest_version_is_served() {
-        let context = RequestContext::local();
-        let served = |text: &str| FunctionName::parse(text).is_served(&context);
-        assert!(served("f") && served("f:$LATEST"));
-        assert!(!served("f:1") && !served("f:live"));
+    fn some_operations_take_no_versions() {
+        let name = FunctionName::parse;
+        assert!(name("f").of_latest().is_ok() && name("f:$LATEST").of_latest().is_ok());
+        assert!(name("f:1").of_latest().is_err() && name("f:live").of_latest().is_err());
+        assert!(name("f").of_whole().is_ok() && name("f:$LATEST").of_whole().is_err());
     }
 
     #[test]
     fn places_matter_when_they_are_kept_apart() {
         let mut context = RequestContext::local();
         let elsewhere = FunctionName::parse("arn:aws:lambda:eu-west-1:000000000000:function:f");
-        assert!(elsewhere.is_served(&context));
+        assert!(elsewhere.is_here(&context));
         context.namespace = "000000000000/us-east-1".to_owned();
-        assert!(!elsewhere.is_served(&context));
-        assert!(FunctionName::parse("f").is_served(&context));
+        assert!(!elsewhere.is_here(&context));
+        assert!(FunctionName::parse("f").is_here(&context));
     }
 
     #[test]

@@ -68,6 +68,25 @@ pub(super) fn active(record: &FunctionRecord) -> FunctionConfiguration {
     }
 }
 
+/// A function that was just changed (recorded by LocalStack: the reason is that of a creation).
+pub(super) fn updating(record: &FunctionRecord) -> FunctionConfiguration {
+    FunctionConfiguration {
+        last_update_status: Some(LastUpdateStatus::InProgress),
+        last_update_status_reason: Some("The function is being created.".to_owned()),
+        last_update_status_reason_code: Some("Creating".to_owned()),
+        ..active(record)
+    }
+}
+
+/// The same with its version in the ARN.
+pub(super) fn qualified(shown: FunctionConfiguration) -> FunctionConfiguration {
+    let arn = shown.function_arn.zip(shown.version.as_ref());
+    FunctionConfiguration {
+        function_arn: arn.map(|(arn, version)| format!("{arn}:{version}")),
+        ..shown
+    }
+}
+
 fn logging(record: &FunctionRecord) -> LoggingConfig {
     let logging = &record.logging;
     let group = || format!("/aws/lambda/{}", record.config.name);

@@ -15,7 +15,7 @@ use crate::triggers::Triggers;
 
 use super::answer::{HttpAnswer, REQUEST_ID, internal};
 use super::events::Event;
-use super::function_name::{FunctionName, LATEST};
+use super::function_name::FunctionName;
 
 /// Largest payloads: triggers.md section 10 for the first, the API reference for the second.
 const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
@@ -37,21 +37,25 @@ pub(super) async fn invoke(
         .invocation_type
         .unwrap_or(InvocationType::RequestResponse);
     check_size(&request.payload, kind)?;
-    let function = triggers.function(&name, context)?;
+    let target = triggers.target(&name, context)?;
+    let function = target.pick(triggers.rng());
     let invocation = Invocation {
         request_id: uuid(triggers.rng()),
         payload: checked(&request.payload)?,
         trace_id,
         client_context: client_context(request.client_context.as_deref())?,
+        qualifier: name.qualifier.clone(),
     };
     let request_id = invocation.request_id.clone();
     let answer = match kind {
         InvocationType::RequestResponse => {
             let wants_log = request.log_type == Some(LogType::Tail);
-            call(triggers, &function, invocation, wants_log).await?
+            call(triggers, function, invocation, wants_log).await?
         }
-        InvocationType::Event => submit(triggers, &function, invocation)?,
-        InvocationType::DryRun => HttpAnswer::empty(204).with_header(EXECUTED_VERSION, LATEST),
+        InvocationType::Event => submit(triggers, function, invocation)?,
+        InvocationType::DryRun => {
+            HttpAnswer::empty(204).with_header(EXECUTED_VERSION, &function.config.version)
+        }
     };
     Ok(answer.with_header(REQUEST_ID, &request_id))
 }
@@ -124,6 +128,7 @@ fn response(result: InvokeResult, wants_log: bool) -> InvocationResponse {
 fn refused(error: InvokeError) -> ApiError {
     match error {
         InvokeError::Throttled { .. } => functions::too_many_requests(),
+        InvokeError::Reserved { .. } => functions::reserved_concurrency_exceeded(),
         InvokeError::Setup(_) | InvokeError::Header { .. } => {
             functions::invalid_parameter(error.to_string())
         }

@@ -11,6 +11,8 @@ const TIMEOUT_S_MAX: u32 = 5_400;
 const MEMORY_MB_MIN: u32 = 128;
 const MEMORY_MB_MAX: u32 = 32_768;
 const ENVIRONMENT_BYTES_MAX: usize = 4_096;
+/// So much of an environment that is too large is shown in the error.
+const MEASURED_BYTES_MAX: usize = 16 * 1_024;
 
 /// Variables that the runtime sets itself and that a function may not set (Lambda guide,
 /// "Defined runtime environment variables", reserved).
@@ -56,7 +58,7 @@ pub struct FunctionConfig {
     pub memory_mb: u32,
     /// The function's own variables.
     pub environment: BTreeMap<String, String>,
-    /// The version that runs, `$LATEST` until versions are published.
+    /// The version that runs: `$LATEST`, or the number of a published one.
     pub version: String,
     /// Changes with every update of code or configuration.
     pub revision: String,
@@ -194,9 +196,12 @@ pub enum ConfigError {
     /// The environment is larger than 4 KB.
     #[error(
         "Lambda was unable to configure your environment variables because the environment \
-         variables you have provided exceeded the 4KB limit."
+         variables you have provided exceeded the 4KB limit. String measured: {measured}"
     )]
-    EnvironmentTooLarge,
+    EnvironmentTooLarge {
+        /// What was measured: the variables as JSON.
+        measured: String,
+    },
     /// The code is a relative folder.
     #[error("code folder {} must be an absolute path", path.display())]
     RelativeDirectory {
@@ -277,13 +282,11 @@ impl FunctionConfig {
                 return Err(ConfigError::Variable { name: name.clone() });
             }
         }
-        let bytes: usize = self
-            .environment
-            .iter()
-            .map(|(n, v)| n.len() + v.len())
-            .sum();
-        if bytes > ENVIRONMENT_BYTES_MAX {
-            return Err(ConfigError::EnvironmentTooLarge);
+        // Their JSON is measured (recorded by LocalStack).
+        let mut measured = serde_json::to_string(&self.environment).unwrap_or_default();
+        if measured.len() > ENVIRONMENT_BYTES_MAX {
+            measured.truncate(measured.floor_char_boundary(MEASURED_BYTES_MAX));
+            return Err(ConfigError::EnvironmentTooLarge { measured });
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ pub struct Invocation {
     pub trace_id: Option<String>,
     /// The client context, decoded: JSON.
     pub client_context: Option<String>,
+    /// The version or alias by which the caller named the function, which the function sees in its ARN.
+    pub qualifier: Option<String>,
 }
 
 /// Value of `X-Amz-Function-Error`.
@@ -76,6 +78,12 @@ pub enum InvokeError {
     /// All processes that the settings allow were busy for the whole wait: try again later.
     #[error("all processes of function {function} are busy")]
     Throttled {
+        /// The function's name.
+        function: String,
+    },
+    /// All invocations that are reserved for the function are running: try again later.
+    #[error("function {function} runs as often as its reserved concurrency allows")]
+    Reserved {
         /// The function's name.
         function: String,
     },

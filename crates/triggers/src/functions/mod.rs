@@ -8,9 +8,11 @@
 //! answers cannot be mixed up; every process is the leader of its own group, is killed with that
 //! group, and does not outlive this server.
 
+mod code_use;
 mod config;
 mod environment;
 mod fingerprint;
+mod folder_copy;
 mod interpreter;
 mod invocation;
 mod launch;

@@ -19,6 +19,8 @@ use thiserror::Error;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
+use super::folder_copy::{Copied, copy_folder};
+
 /// Unpacked size at most (Lambda quotas: 250 MB).
 const UNPACKED_BYTES_MAX: u64 = 262_144_000;
 /// Entries at most; ours, so that a small package cannot fill the disk with empty files.
@@ -37,7 +39,7 @@ pub enum PackageError {
     #[error("Unzipped size must be smaller than {UNPACKED_BYTES_MAX} bytes")]
     TooLarge,
     /// More entries than are unpacked.
-    #[error("the package has {entries} entries, more than the {ENTRIES_MAX} that are unpacked")]
+    #[error("the package has {entries} entries or more, over the {ENTRIES_MAX} that are kept")]
     TooManyEntries {
         /// How many it has.
         entries: usize,
@@ -123,7 +125,7 @@ impl CodeStore {
     /// Anything of [`PackageError`]; nothing stays behind.
     pub fn add_zip(&self, zip: &[u8]) -> Result<StoredCode, PackageError> {
         let digest = Sha256::digest(zip);
-        let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&digest);
         let stored = StoredCode {
             sha256_base64: STANDARD.encode(digest),
             size_bytes: zip.len() as u64,
@@ -131,9 +133,28 @@ impl CodeStore {
             sha256,
         };
         if !stored.directory.is_dir() {
-            self.unpack_into_place(zip, &stored.directory)?;
+            let fill = |partial: &Path| unpack(zip, partial, UNPACKED_BYTES_MAX);
+            self.fill_place(fill, |()| stored.directory.clone())?;
         }
         Ok(stored)
+    }
+
+    /// Copies a folder as it is now, unless the same content is there already. Folders that tools keep beside code
+    /// (`.git`, caches of Python) are left out.
+    ///
+    /// # Errors
+    /// Anything of [`PackageError`] but `Invalid`; nothing stays behind.
+    pub fn add_folder(&self, folder: &Path) -> Result<StoredCode, PackageError> {
+        let fill = |partial: &Path| copy_folder(folder, partial, UNPACKED_BYTES_MAX, ENTRIES_MAX);
+        let place = |copied: &Copied| self.directory_of(&hex(&copied.digest));
+        let copied = self.fill_place(fill, place)?;
+        let sha256 = hex(&copied.digest);
+        Ok(StoredCode {
+            sha256_base64: STANDARD.encode(copied.digest),
+            size_bytes: copied.size_bytes,
+            directory: self.directory_of(&sha256),
+            sha256,
+        })
     }
 
     /// Removes the packages that are not named, by their hex SHA-256.
@@ -155,24 +176,31 @@ impl CodeStore {
         Ok(())
     }
 
-    fn unpack_into_place(&self, zip: &[u8], place: &Path) -> Result<(), PackageError> {
+    /// Makes a folder beside its place and moves it there, whole. What was made tells the place.
+    fn fill_place<T>(
+        &self,
+        fill: impl FnOnce(&Path) -> Result<T, PackageError>,
+        place: impl FnOnce(&T) -> PathBuf,
+    ) -> Result<T, PackageError> {
         let number = self.partials.fetch_add(1, Ordering::Relaxed);
         let partial = self
             .root
             .join(format!("{PARTIAL_PREFIX}{}-{number}", std::process::id()));
-        let outcome = unpack(zip, &partial, UNPACKED_BYTES_MAX).and_then(|()| {
-            let moved = sync(&partial).and_then(|()| fs::rename(&partial, place));
-            // Another upload of the same package may have come first.
+        let outcome = fill(&partial).and_then(|made| {
+            let place = place(&made);
+            let moved = sync(&partial).and_then(|()| fs::rename(&partial, &place));
+            // The same content may have come first.
             if moved.is_err() && place.is_dir() {
                 let _ = fs::remove_dir_all(&partial);
-                return Ok(());
+                return Ok(made);
             }
-            moved
-                .and_then(|()| sync(&self.root))
-                .map_err(|source| PackageError::Disk {
-                    path: place.to_owned(),
+            match moved.and_then(|()| sync(&self.root)) {
+                Ok(()) => Ok(made),
+                Err(source) => Err(PackageError::Disk {
+                    path: place,
                     source,
-                })
+                }),
+            }
         });
         if outcome.is_err() {
             // Best effort: opening the store removes it too.
@@ -180,6 +208,10 @@ impl CodeStore {
         }
         outcome
     }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes a folder and what is below it durable, with one call for the whole file system where
@@ -242,7 +274,7 @@ fn inside(target: &Path, name: &str) -> Result<PathBuf, PackageError> {
     Ok(path)
 }
 
-fn create_directory(path: &Path) -> Result<(), PackageError> {
+pub(super) fn create_directory(path: &Path) -> Result<(), PackageError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o755)

@@ -1,7 +1,8 @@
 //! The processes of one function: who may run, who waits idle, and when its code has changed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,14 +22,23 @@ const FINGERPRINT_AGE_MAX: Duration = Duration::from_millis(250);
 pub(super) struct Generation(u64);
 
 pub(super) struct FunctionPool {
-    /// One for each invocation that runs.
+    /// One for each invocation that runs, unless concurrency is reserved.
     pub(super) permits: Arc<Semaphore>,
     pub(super) log: Arc<FunctionLog>,
-    idle: Mutex<Idle>,
+    load: Mutex<Load>,
+    /// By version.
+    idle: Mutex<HashMap<String, Idle>>,
     checked: tokio::sync::Mutex<Option<Checked>>,
 }
 
-/// Idle processes of the newest generation, the longest idle first.
+/// How many invocations there are, and how many there may be.
+#[derive(Default)]
+struct Load {
+    running: usize,
+    reserved: Option<usize>,
+}
+
+/// Idle processes of the newest generation of one version, the longest idle first.
 #[derive(Default)]
 struct Idle {
     generation: Generation,
@@ -36,8 +46,22 @@ struct Idle {
 }
 
 struct Checked {
+    folder: PathBuf,
     at: Instant,
     fingerprint: u64,
+}
+
+/// The place of an invocation that runs or waits.
+pub(super) struct Place {
+    pool: Arc<FunctionPool>,
+    /// Whether it is one of those that are reserved for the function.
+    pub(super) is_reserved: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.pool.load().running -= 1;
+    }
 }
 
 impl FunctionPool {
@@ -45,9 +69,28 @@ impl FunctionPool {
         Self {
             permits: Arc::new(Semaphore::new(processes_max)),
             log: Arc::new(log),
+            load: Mutex::default(),
             idle: Mutex::default(),
             checked: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Sets how many invocations may run at once; `None` leaves it to the settings.
+    pub(super) fn reserve(&self, invocations_max: Option<usize>) {
+        self.load().reserved = invocations_max;
+    }
+
+    /// A place for one more invocation, unless all that are reserved for the function are taken.
+    pub(super) fn enter(self: &Arc<Self>) -> Option<Place> {
+        let mut load = self.load();
+        if load.reserved.is_some_and(|max| load.running >= max) {
+            return None;
+        }
+        load.running += 1;
+        Some(Place {
+            pool: self.clone(),
+            is_reserved: load.reserved.is_some(),
+        })
     }
 
     /// The generation that an invocation needs now: configuration, and code if it is reloaded.
@@ -60,11 +103,11 @@ impl FunctionPool {
         Generation(hasher.finish())
     }
 
-    async fn fingerprint(&self, path: &std::path::Path) -> u64 {
+    async fn fingerprint(&self, path: &Path) -> u64 {
         let mut checked = self.checked.lock().await;
         if let Some(known) = checked
             .as_ref()
-            .filter(|known| known.at.elapsed() < FINGERPRINT_AGE_MAX)
+            .filter(|known| known.folder == path && known.at.elapsed() < FINGERPRINT_AGE_MAX)
         {
             return known.fingerprint;
         }
@@ -74,15 +117,17 @@ impl FunctionPool {
             .await
             .unwrap_or(0);
         *checked = Some(Checked {
+            folder: path.to_owned(),
             at: Instant::now(),
             fingerprint,
         });
         fingerprint
     }
 
-    /// An idle process of this generation; idle ones of another generation end.
-    pub(super) fn take(&self, generation: Generation) -> Option<Process> {
+    /// An idle process of this version and generation; idle ones of another generation of it end.
+    pub(super) fn take(&self, version: &str, generation: Generation) -> Option<Process> {
         let mut idle = self.idle();
+        let idle = idle.entry(version.to_owned()).or_default();
         if idle.generation != generation {
             idle.processes.clear();
             idle.generation = generation;
@@ -94,44 +139,63 @@ impl FunctionPool {
     }
 
     /// Keeps a process for later, unless it became outdated while it was busy.
-    pub(super) fn give_back(&self, generation: Generation, process: Process) {
+    pub(super) fn give_back(&self, version: &str, generation: Generation, process: Process) {
         let mut idle = self.idle();
+        let Some(idle) = idle.get_mut(version) else {
+            return;
+        };
         if idle.generation == generation && !process.has_exited() {
             idle.processes.push_back((Instant::now(), process));
         }
     }
 
     pub(super) fn idle_len(&self) -> usize {
-        self.idle().processes.len()
+        self.idle().values().map(|idle| idle.processes.len()).sum()
     }
 
     /// Since when the longest idle process has been idle.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        self.idle().processes.front().map(|(since, _)| *since)
+        self.idle().values().filter_map(Idle::since).min()
     }
 
     /// Ends the processes that have been idle since before a moment, which may be all.
     pub(super) fn end_idle_before(&self, moment: Instant) {
-        let mut idle = self.idle();
-        while idle
-            .processes
-            .front()
-            .is_some_and(|(since, _)| *since <= moment)
-        {
-            idle.processes.pop_front();
+        for idle in self.idle().values_mut() {
+            while idle.since().is_some_and(|since| since <= moment) {
+                idle.processes.pop_front();
+            }
         }
     }
 
     /// Ends the process that has been idle for longest.
     pub(super) fn end_longest_idle(&self) {
-        self.idle().processes.pop_front();
+        let mut idle = self.idle();
+        let longest = idle.values_mut().filter(|idle| idle.since().is_some());
+        if let Some(longest) = longest.min_by_key(|idle| idle.since()) {
+            longest.processes.pop_front();
+        }
+    }
+
+    /// Ends the idle processes of a version; busy ones end after their invocation.
+    pub(super) fn end_version(&self, version: &str) {
+        self.idle().remove(version);
     }
 
     pub(super) fn end_all_idle(&self) {
-        self.idle().processes.clear();
+        self.idle().clear();
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
+    fn idle(&self) -> MutexGuard<'_, HashMap<String, Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn load(&self) -> MutexGuard<'_, Load> {
+        self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    fn since(&self) -> Option<Instant> {
+        self.processes.front().map(|(since, _)| *since)
     }
 }

@@ -1,6 +1,6 @@
 //! The one entry to the function runtimes: invoke, follow the logs, shut down.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,12 +13,13 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::code_use::CodeUse;
 use super::config::FunctionConfig;
 use super::interpreter::{Interpreters, SetupError};
 use super::invocation::{Invocation, InvokeError, InvokeResult};
 use super::launch::Spawner;
 use super::log::{FunctionLog, LogHub, LogLine};
-use super::pool::{FunctionPool, Generation};
+use super::pool::{FunctionPool, Generation, Place};
 use super::process::{Host, Job, Process, Served, StartError};
 use super::settings::{RuntimeSettings, WallClock};
 
@@ -48,6 +49,7 @@ struct Inner {
     host: Arc<Host>,
     hub: Arc<LogHub>,
     pools: Mutex<HashMap<String, Arc<FunctionPool>>>,
+    code: Arc<CodeUse>,
     /// One for each invocation that runs, of whichever function.
     permits: Arc<Semaphore>,
     permits_max: usize,
@@ -72,6 +74,7 @@ impl Runtimes {
         let inner = Arc::new(Inner {
             hub: Arc::new(LogHub::new()),
             pools: Mutex::default(),
+            code: Arc::default(),
             permits: Arc::new(Semaphore::new(settings.processes_max)),
             permits_max: settings.processes_max,
             rested: Notify::new(),
@@ -110,7 +113,13 @@ impl Runtimes {
     ) -> Result<InvokeResult, InvokeError> {
         let job = job_of(config, invocation)?;
         let inner = Arc::clone(&self.inner);
-        match tokio::spawn(async move { inner.run(&job).await }).await {
+        let code = inner.code.begin(config.code.directory());
+        let run = async move {
+            let result = inner.run(&job).await;
+            drop(code);
+            result
+        };
+        match tokio::spawn(run).await {
             Ok(result) => result,
             Err(error) => Err(resumed(error)),
         }
@@ -123,6 +132,34 @@ impl Runtimes {
         if let Some(pool) = pool {
             pool.end_all_idle();
         }
+    }
+
+    /// Ends the processes of a version whose code or configuration is another one now, or that is gone: idle ones now,
+    /// busy ones after their invocation.
+    pub fn end_version(&self, arn: &str, version: &str) {
+        let pool = self.inner.pools().get(arn).cloned();
+        if let Some(pool) = pool {
+            pool.end_version(version);
+        }
+    }
+
+    /// Sets how many invocations of a function, of all its versions together, may run at once: more are refused at
+    /// once with [`InvokeError::Reserved`]. `None` leaves it to the settings.
+    pub fn reserve(&self, config: &FunctionConfig, invocations_max: Option<u32>) {
+        let invocations_max = invocations_max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        self.inner.pool(config).reserve(invocations_max);
+    }
+
+    /// How many invocations of all functions together may run at once.
+    #[must_use]
+    pub fn processes_max(&self) -> usize {
+        self.inner.permits_max
+    }
+
+    /// The folders of code that running invocations use; they must stay.
+    #[must_use]
+    pub fn code_in_use(&self) -> HashSet<PathBuf> {
+        self.inner.code.folders()
     }
 
     /// The kept log of a function, oldest line first.
@@ -176,7 +213,10 @@ impl Drop for Runtimes {
 impl Inner {
     async fn run(&self, job: &Job) -> Result<InvokeResult, InvokeError> {
         let pool = self.pool(&job.config);
-        let _permits = self.admit(&pool, &job.config).await?;
+        let place = pool.enter().ok_or_else(|| InvokeError::Reserved {
+            function: job.config.name.clone(),
+        })?;
+        let _permits = self.admit(&pool, &place, &job.config).await?;
         let result = self.hand_over(&pool, job).await;
         if self.host.is_stopping() {
             return Err(InvokeError::ShuttingDown);
@@ -198,7 +238,7 @@ impl Inner {
             match process.serve(&self.host, job).await {
                 Served::Done { result, reusable } => {
                     if reusable {
-                        pool.give_back(generation, process);
+                        pool.give_back(&job.config.version, generation, process);
                         self.rested.notify_one();
                     }
                     return Ok(*result);
@@ -217,24 +257,31 @@ impl Inner {
         generation: Generation,
         job: &Job,
     ) -> Result<Process, StartError> {
-        if let Some(process) = pool.take(generation) {
+        if let Some(process) = pool.take(&job.config.version, generation) {
             return Ok(process);
         }
         self.make_room();
         Process::start(&self.host, &pool.log, job).await
     }
 
-    /// A permit of the function and one of all, within the time that waiting may take.
+    /// A permit of the function, unless it has places of its own, and one of all, within the time that waiting may
+    /// take.
     async fn admit(
         &self,
         pool: &FunctionPool,
+        place: &Place,
         config: &FunctionConfig,
-    ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), InvokeError> {
+    ) -> Result<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit), InvokeError> {
         let deadline = Instant::now() + self.host.settings.queue_wait;
         let throttled = |_| InvokeError::Throttled {
             function: config.name.clone(),
         };
-        let own = Arc::clone(&pool.permits).acquire_owned();
+        let own = async {
+            match place.is_reserved {
+                true => Ok(None),
+                false => Arc::clone(&pool.permits).acquire_owned().await.map(Some),
+            }
+        };
         let own = timeout_at(deadline, own).await.map_err(throttled)?;
         let any = Arc::clone(&self.permits).acquire_owned();
         let any = timeout_at(deadline, any).await.map_err(throttled)?;
@@ -323,6 +370,7 @@ fn job_of(config: &FunctionConfig, invocation: Invocation) -> Result<Job, Invoke
         payload,
         trace_id,
         client_context,
+        qualifier,
     } = invocation;
     let plain = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -344,10 +392,14 @@ fn job_of(config: &FunctionConfig, invocation: Invocation) -> Result<Job, Invoke
         "the request id",
         &request_id,
     )?;
+    let arn = match &qualifier {
+        Some(qualifier) => format!("{}:{qualifier}", config.arn),
+        None => config.arn.clone(),
+    };
     add(
         "lambda-runtime-invoked-function-arn",
         "the function's ARN",
-        &config.arn,
+        &arn,
     )?;
     if let Some(trace_id) = trace_id.filter(|text| !text.is_empty()) {
         add("lambda-runtime-trace-id", "the trace id", &trace_id)?;

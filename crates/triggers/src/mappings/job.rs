@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use crate::functions::{Invocation, InvokeError, InvokeResult};
 use crate::registry::{
-    Condition, FunctionRecord, MappingRecord, NewDeadLetter, OpenWindow, Response, Trial, uuid,
+    Condition, MappingRecord, NewDeadLetter, OpenWindow, Response, Target, Trial, qualifier_of,
+    uuid,
 };
 
 use super::answer::{Answer, AnswerRules};
@@ -331,17 +332,19 @@ impl Job {
                 Err(_) => return Call::Stopped,
             },
         };
-        let function = self.function();
-        self.called = function.as_ref().map(revision);
-        let Some(function) = function else {
+        let target = self.target();
+        self.called = target.as_ref().map(Target::revision);
+        let Some(target) = target else {
             add(&self.counts.unreached, 1);
             return Call::NotReached(FUNCTION_MISSING.to_owned());
         };
         let invocation = Invocation {
             request_id: uuid(shared.streams.database().rng().as_ref()),
             payload: self.event(records, is_final, is_early),
+            qualifier: qualifier_of(&self.mapping.borrow().function_arn).map(str::to_owned),
             ..Invocation::default()
         };
+        let function = target.pick(shared.streams.database().rng().as_ref());
         self.progress.show(|shown| shown.in_flight += 1);
         let result = shared.runtimes.invoke(&function.config, invocation).await;
         self.progress
@@ -375,11 +378,15 @@ impl Job {
         event(records, view.as_ref())
     }
 
-    /// The function as it is now.
-    fn function(&self) -> Option<Arc<FunctionRecord>> {
+    /// The function, or the version of it that is mapped, as it is now.
+    fn target(&self) -> Option<Target> {
         let mapping = self.mapping.borrow();
-        let functions = &self.shared.functions;
-        functions.get(&mapping.namespace, &mapping.function_name)
+        let (functions, arn) = (&self.shared.functions, &mapping.function_arn);
+        functions.resolve(
+            &mapping.namespace,
+            &mapping.function_name,
+            qualifier_of(arn),
+        )
     }
 
     /// The window goes on with this state; one that is too long ends it early, and it begins anew.
@@ -445,7 +452,7 @@ impl Job {
         let now_ms = clock.now_ms();
         let mut functions = self.shared.functions.watch();
         let mut over = clock.sleep_until(now_ms + pause_ms(nth));
-        while !self.is_over(batch) && self.function().as_ref().map(revision) == self.called {
+        while !self.is_over(batch) && self.target().as_ref().map(Target::revision) == self.called {
             let old = clock.sleep_until(self.old_at_ms(batch));
             tokio::select! {
                 () = stopped(&mut self.stop) => return Flow::Stop,
@@ -565,8 +572,4 @@ impl LastCall {
             error: None,
         }
     }
-}
-
-fn revision(function: &Arc<FunctionRecord>) -> String {
-    function.config.revision.clone()
 }

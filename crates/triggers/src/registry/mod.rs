@@ -8,6 +8,7 @@ mod blobs;
 mod checkpoints;
 mod dead_letters;
 mod documents;
+mod function_record;
 mod functions;
 mod mappings;
 mod sequence;
@@ -21,6 +22,7 @@ pub(crate) use dead_letters::{
     Condition, DeadLetter, DeadLetterBounds, DeadLetters, NewDeadLetter, Response,
 };
 pub(crate) use documents::{Documents, StoreError};
-pub(crate) use functions::{FunctionRecord, Functions, Logging};
+pub(crate) use function_record::{Alias, FunctionRecord, LATEST, Logging, Whole};
+pub(crate) use functions::{Functions, Target, qualifier_of};
 pub(crate) use mappings::{MappingRecord, MappingSettings, Mappings, NewMapping, Origin};
 pub(crate) use uuid::uuid;

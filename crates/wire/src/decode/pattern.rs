@@ -25,6 +25,12 @@ pub(crate) enum Pattern {
     KeyArn,
     /// A log group.
     LogGroup,
+    /// An alias, which must not look like a version.
+    Alias,
+    /// A version of a function.
+    Version,
+    /// What can have tags in Lambda.
+    TaggableResource,
 }
 
 impl Pattern {
@@ -50,6 +56,11 @@ impl Pattern {
             }
             Pattern::KeyArn => r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
             Pattern::LogGroup => r"[\.\-_/#A-Za-z0-9]+",
+            Pattern::Alias => r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)",
+            Pattern::Version => r"(\$LATEST(\.PUBLISHED)?|[0-9]+)",
+            Pattern::TaggableResource => {
+                r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})"
+            }
         }
     }
 
@@ -71,6 +82,9 @@ impl Pattern {
             Pattern::Destination => text.is_empty() || is_topic_url(text) || is_arn(text),
             Pattern::KeyArn => text.is_empty() || is_key_arn(text),
             Pattern::LogGroup => is_word(text, ".-_/#"),
+            Pattern::Alias => is_word(text, "-_") && !is_number(text),
+            Pattern::Version => matches!(text, "$LATEST" | "$LATEST.PUBLISHED") || is_number(text),
+            Pattern::TaggableResource => is_taggable(text),
         }
     }
 }
@@ -192,6 +206,35 @@ fn is_arn(text: &str) -> bool {
         && (account.is_empty() || is_account(account))
 }
 
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_taggable(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(7, ':').collect();
+    let ["arn", partition, "lambda", region, account, kind, name] = parts.as_slice() else {
+        return false;
+    };
+    is_partition(partition)
+        && is_region(region)
+        && is_account(account)
+        && match *kind {
+            "function" => is_function(name, "-_", &["$LATEST"]) && !name.starts_with("function:"),
+            "event-source-mapping" => is_uuid(name),
+            "code-signing-config" => name
+                .strip_prefix("csc-")
+                .is_some_and(|id| id.len() == 17 && is_word(id, "") && id == id.to_lowercase()),
+            "capacity-provider" | "network-connector" => is_word(name, "-_") && name.len() <= 64,
+            _ => false,
+        }
+}
+
+fn is_uuid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+        && parts.concat().bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn is_topic_url(text: &str) -> bool {
     text.strip_prefix("kafka://").is_some_and(|topic| {
         let mut letters = topic.chars();
@@ -264,6 +307,39 @@ mod tests {
             (Pattern::KeyArn, "arn:other:kms:key", false),
             (Pattern::KeyArn, "key", false),
             (Pattern::LogGroup, "/aws/lambda/f", true),
+            (Pattern::Alias, "live-1", true),
+            (Pattern::Alias, "1a", true),
+            (Pattern::Alias, "17", false),
+            (Pattern::Alias, "$LATEST", false),
+            (Pattern::Version, "$LATEST", true),
+            (Pattern::Version, "17", true),
+            (Pattern::Version, "live", false),
+            (
+                Pattern::TaggableResource,
+                "arn:aws:lambda:us-east-1:123456789012:function:f",
+                true,
+            ),
+            (
+                Pattern::TaggableResource,
+                "arn:aws:lambda:us-east-1:123456789012:function:f:live",
+                true,
+            ),
+            (
+                Pattern::TaggableResource,
+                "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:6f1e0c0a-58b1-4d0e-9c55-0f6f0a3f6b8e",
+                true,
+            ),
+            (
+                Pattern::TaggableResource,
+                "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:6f1e0c0a",
+                false,
+            ),
+            (Pattern::TaggableResource, "f", false),
+            (
+                Pattern::TaggableResource,
+                "arn:aws:dynamodb:us-east-1:123456789012:table/t",
+                false,
+            ),
         ] {
             assert_eq!(pattern.matches(text), expected, "{pattern:?} on {text}");
         }

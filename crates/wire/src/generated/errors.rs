@@ -31,9 +31,11 @@ pub enum ErrorKind {
     InvalidRestoreTime,
     InvalidSignature,
     ItemCollectionSizeLimitExceeded,
+    LambdaAliasLimitExceeded,
     LambdaCodeStorageExceeded,
     LambdaInvalidParameterValue,
     LambdaInvalidRequestContent,
+    LambdaPreconditionFailed,
     LambdaRequestTooLarge,
     LambdaResourceConflict,
     LambdaResourceInUse,
@@ -73,7 +75,7 @@ const fn spec(code: &'static str, namespace: Namespace, status: u16, message_mem
 }
 
 /// In the order of [`ErrorKind`].
-pub(crate) const SPECS: [ErrorSpec; 56] = [
+pub(crate) const SPECS: [ErrorSpec; 58] = [
     spec("AccessDeniedException", Namespace::Service, 400, "Message"),
     spec("BackupInUseException", Namespace::DynamoDb, 400, "message"),
     spec("BackupNotFoundException", Namespace::DynamoDb, 400, "message"),
@@ -95,9 +97,11 @@ pub(crate) const SPECS: [ErrorSpec; 56] = [
     spec("InvalidRestoreTimeException", Namespace::DynamoDb, 400, "message"),
     spec("InvalidSignatureException", Namespace::Service, 400, "message"),
     spec("ItemCollectionSizeLimitExceededException", Namespace::DynamoDb, 400, "message"),
+    spec("AliasLimitExceededException", Namespace::Lambda, 400, "message"),
     spec("CodeStorageExceededException", Namespace::Lambda, 400, "message"),
     spec("InvalidParameterValueException", Namespace::Lambda, 400, "message"),
     spec("InvalidRequestContentException", Namespace::Lambda, 400, "message"),
+    spec("PreconditionFailedException", Namespace::Lambda, 412, "message"),
     spec("RequestTooLargeException", Namespace::Lambda, 413, "message"),
     spec("ResourceConflictException", Namespace::Lambda, 409, "message"),
     spec("ResourceInUseException", Namespace::Lambda, 400, "Message"),

@@ -33,6 +33,7 @@ pub struct CreateFunctionRequest {
     pub tags: Option<BTreeMap<String, String>>,
     pub architectures: Option<Vec<String>>,
     pub ephemeral_storage: Option<EphemeralStorage>,
+    pub snap_start: Option<SnapStart>,
     pub logging_config: Option<LoggingConfig>,
     /// The members given that are not served.
     pub unsupported: Vec<&'static str>,
@@ -60,6 +61,7 @@ impl CreateFunctionRequest {
         let mut tags = None;
         let mut architectures = None;
         let mut ephemeral_storage = None;
+        let mut snap_start = None;
         let mut logging_config = None;
         let mut unsupported = Vec::new();
         for (member, given) in at.structure(json, "CreateFunctionRequest")? {
@@ -141,21 +143,21 @@ impl CreateFunctionRequest {
                     at.list(json, Length::ANY.min(1).max(1), |json, at| at.word(json, &["x86_64", "arm64"]))
                 })?,
                 "EphemeralStorage" => at.member(22, "EphemeralStorage", given, &mut ephemeral_storage, EphemeralStorage::read)?,
+                "SnapStart" => at.member(23, "SnapStart", given, &mut snap_start, SnapStart::read)?,
                 "LoggingConfig" => at.member(24, "LoggingConfig", given, &mut logging_config, LoggingConfig::read)?,
-                "PublishTo" => at.unsupported("PublishTo", given, &mut unsupported),
-                "VpcConfig" => at.unsupported("VpcConfig", given, &mut unsupported),
-                "DeadLetterConfig" => at.unsupported("DeadLetterConfig", given, &mut unsupported),
-                "KMSKeyArn" => at.unsupported("KMSKeyArn", given, &mut unsupported),
-                "Layers" => at.unsupported("Layers", given, &mut unsupported),
-                "FileSystemConfigs" => at.unsupported("FileSystemConfigs", given, &mut unsupported),
-                "CodeSigningConfigArn" => at.unsupported("CodeSigningConfigArn", given, &mut unsupported),
-                "ImageConfig" => at.unsupported("ImageConfig", given, &mut unsupported),
-                "SnapStart" => at.unsupported("SnapStart", given, &mut unsupported),
-                "TenancyConfig" => at.unsupported("TenancyConfig", given, &mut unsupported),
-                "CapacityProviderConfig" => at.unsupported("CapacityProviderConfig", given, &mut unsupported),
-                "DurableConfig" => at.unsupported("DurableConfig", given, &mut unsupported),
-                "RuntimeConfig" => at.unsupported("RuntimeConfig", given, &mut unsupported),
-                "AcceleratorConfig" => at.unsupported("AcceleratorConfig", given, &mut unsupported),
+                "PublishTo" => at.unsupported_unless_empty("PublishTo", given, &mut unsupported),
+                "VpcConfig" => at.unsupported_unless_empty("VpcConfig", given, &mut unsupported),
+                "DeadLetterConfig" => at.unsupported_unless_empty("DeadLetterConfig", given, &mut unsupported),
+                "KMSKeyArn" => at.unsupported_unless_empty("KMSKeyArn", given, &mut unsupported),
+                "Layers" => at.unsupported_unless_empty("Layers", given, &mut unsupported),
+                "FileSystemConfigs" => at.unsupported_unless_empty("FileSystemConfigs", given, &mut unsupported),
+                "CodeSigningConfigArn" => at.unsupported_unless_empty("CodeSigningConfigArn", given, &mut unsupported),
+                "ImageConfig" => at.unsupported_unless_empty("ImageConfig", given, &mut unsupported),
+                "TenancyConfig" => at.unsupported_unless_empty("TenancyConfig", given, &mut unsupported),
+                "CapacityProviderConfig" => at.unsupported_unless_empty("CapacityProviderConfig", given, &mut unsupported),
+                "DurableConfig" => at.unsupported_unless_empty("DurableConfig", given, &mut unsupported),
+                "RuntimeConfig" => at.unsupported_unless_empty("RuntimeConfig", given, &mut unsupported),
+                "AcceleratorConfig" => at.unsupported_unless_empty("AcceleratorConfig", given, &mut unsupported),
                 _ => {}
             }
         }
@@ -175,6 +177,7 @@ impl CreateFunctionRequest {
             tags,
             architectures,
             ephemeral_storage,
+            snap_start,
             logging_config,
             unsupported,
         })
@@ -207,8 +210,8 @@ impl FunctionCode {
                 "S3Key" => at.member(2, "S3Key", given, &mut s3_key, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
                 "S3ObjectVersion" => at.member(3, "S3ObjectVersion", given, &mut s3_object_version, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
                 "ImageUri" => at.member(5, "ImageUri", given, &mut image_uri, |json, at| at.text(json, Text::ANY))?,
-                "S3ObjectStorageMode" => at.unsupported("S3ObjectStorageMode", given, &mut unsupported),
-                "SourceKMSKeyArn" => at.unsupported("SourceKMSKeyArn", given, &mut unsupported),
+                "S3ObjectStorageMode" => at.unsupported_unless_empty("S3ObjectStorageMode", given, &mut unsupported),
+                "SourceKMSKeyArn" => at.unsupported_unless_empty("SourceKMSKeyArn", given, &mut unsupported),
                 _ => {}
             }
         }
@@ -273,6 +276,23 @@ impl WriteJson for EphemeralStorage {
         object.put("Size", &self.size)?;
         object.finish();
         Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SnapStart {
+    pub apply_on: Option<SnapStartApplyOn>,
+}
+
+impl SnapStart {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut apply_on = None;
+        for (member, given) in at.structure(json, "SnapStart")? {
+            if member == "ApplyOn" {
+                at.member(0, "ApplyOn", given, &mut apply_on, |json, at| at.choice(json))?;
+            }
+        }
+        Ok(Self { apply_on })
     }
 }
 
@@ -729,6 +749,856 @@ impl InvocationResponse {
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateFunctionCodeRequest {
+    pub function_name: String,
+    pub zip_file: Option<Bytes>,
+    pub s3_bucket: Option<String>,
+    pub s3_key: Option<String>,
+    pub s3_object_version: Option<String>,
+    pub image_uri: Option<String>,
+    pub architectures: Option<Vec<String>>,
+    pub publish: Option<bool>,
+    pub dry_run: Option<bool>,
+    pub revision_id: Option<String>,
+    /// The members given that are not served.
+    pub unsupported: Vec<&'static str>,
+}
+
+impl UpdateFunctionCodeRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut zip_file = None;
+        let mut s3_bucket = None;
+        let mut s3_key = None;
+        let mut s3_object_version = None;
+        let mut image_uri = None;
+        let mut architectures = None;
+        let mut publish = None;
+        let mut dry_run = None;
+        let mut revision_id = None;
+        let mut unsupported = Vec::new();
+        for (member, given) in at.structure(json, "UpdateFunctionCodeRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "ZipFile" => at.member(1, "ZipFile", given, &mut zip_file, |json, at| at.blob(json))?,
+                "S3Bucket" => at.member(2, "S3Bucket", given, &mut s3_bucket, |json, at| at.text(json, Text::ANY.min(3).max(63).pattern(Pattern::Bucket)))?,
+                "S3Key" => at.member(3, "S3Key", given, &mut s3_key, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "S3ObjectVersion" => at.member(4, "S3ObjectVersion", given, &mut s3_object_version, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "ImageUri" => at.member(6, "ImageUri", given, &mut image_uri, |json, at| at.text(json, Text::ANY))?,
+                "Architectures" => at.member(7, "Architectures", given, &mut architectures, |json, at| {
+                    at.list(json, Length::ANY.min(1).max(1), |json, at| at.word(json, &["x86_64", "arm64"]))
+                })?,
+                "Publish" => at.member(8, "Publish", given, &mut publish, |json, at| at.boolean(json))?,
+                "DryRun" => at.member(10, "DryRun", given, &mut dry_run, |json, at| at.boolean(json))?,
+                "RevisionId" => at.member(11, "RevisionId", given, &mut revision_id, |json, at| at.text(json, Text::ANY))?,
+                "S3ObjectStorageMode" => at.unsupported_unless_empty("S3ObjectStorageMode", given, &mut unsupported),
+                "PublishTo" => at.unsupported_unless_empty("PublishTo", given, &mut unsupported),
+                "SourceKMSKeyArn" => at.unsupported_unless_empty("SourceKMSKeyArn", given, &mut unsupported),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            function_name: at.required(0, "FunctionName", function_name),
+            zip_file,
+            s3_bucket,
+            s3_key,
+            s3_object_version,
+            image_uri,
+            architectures,
+            publish,
+            dry_run,
+            revision_id,
+            unsupported,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateFunctionConfigurationRequest {
+    pub function_name: String,
+    pub role: Option<String>,
+    pub handler: Option<String>,
+    pub description: Option<String>,
+    pub timeout: Option<i64>,
+    pub memory_size: Option<i64>,
+    pub environment: Option<Environment>,
+    pub runtime: Option<String>,
+    pub tracing_config: Option<TracingConfig>,
+    pub revision_id: Option<String>,
+    pub ephemeral_storage: Option<EphemeralStorage>,
+    pub snap_start: Option<SnapStart>,
+    pub logging_config: Option<LoggingConfig>,
+    /// The members given that are not served.
+    pub unsupported: Vec<&'static str>,
+}
+
+impl UpdateFunctionConfigurationRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut role = None;
+        let mut handler = None;
+        let mut description = None;
+        let mut timeout = None;
+        let mut memory_size = None;
+        let mut environment = None;
+        let mut runtime = None;
+        let mut tracing_config = None;
+        let mut revision_id = None;
+        let mut ephemeral_storage = None;
+        let mut snap_start = None;
+        let mut logging_config = None;
+        let mut unsupported = Vec::new();
+        for (member, given) in at.structure(json, "UpdateFunctionConfigurationRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "Role" => at.member(1, "Role", given, &mut role, |json, at| at.text(json, Text::ANY.max(10000).pattern(Pattern::RoleArn)))?,
+                "Handler" => at.member(2, "Handler", given, &mut handler, |json, at| at.text(json, Text::ANY.max(128).pattern(Pattern::Handler)))?,
+                "Description" => at.member(3, "Description", given, &mut description, |json, at| at.text(json, Text::ANY.max(256)))?,
+                "Timeout" => at.member(4, "Timeout", given, &mut timeout, |json, at| at.integer(json, Range::INTEGER.min(1).max(5400)))?,
+                "MemorySize" => at.member(5, "MemorySize", given, &mut memory_size, |json, at| at.integer(json, Range::INTEGER.min(128).max(32768)))?,
+                "Environment" => at.member(7, "Environment", given, &mut environment, Environment::read)?,
+                "Runtime" => at.member(8, "Runtime", given, &mut runtime, |json, at| {
+                    at.word(
+                        json,
+                        &[
+                            "nodejs",
+                            "nodejs4.3",
+                            "nodejs6.10",
+                            "nodejs8.10",
+                            "nodejs10.x",
+                            "nodejs12.x",
+                            "nodejs14.x",
+                            "nodejs16.x",
+                            "nodejs18.x",
+                            "nodejs20.x",
+                            "nodejs22.x",
+                            "nodejs24.x",
+                            "java8",
+                            "java8.al2",
+                            "java11",
+                            "java17",
+                            "java21",
+                            "java25",
+                            "python2.7",
+                            "python3.6",
+                            "python3.7",
+                            "python3.8",
+                            "python3.9",
+                            "python3.10",
+                            "python3.11",
+                            "python3.12",
+                            "python3.13",
+                            "python3.14",
+                            "dotnetcore1.0",
+                            "dotnetcore2.0",
+                            "dotnetcore2.1",
+                            "dotnetcore3.1",
+                            "dotnet6",
+                            "dotnet8",
+                            "dotnet10",
+                            "nodejs4.3-edge",
+                            "go1.x",
+                            "ruby2.5",
+                            "ruby2.7",
+                            "ruby3.2",
+                            "ruby3.3",
+                            "ruby3.4",
+                            "ruby4.0",
+                            "provided",
+                            "provided.al2",
+                            "provided.al2023",
+                            "nodejs26.x",
+                            "python3.15",
+                            "java8.al2023",
+                            "java11.al2023",
+                            "java17.al2023",
+                            "custom",
+                        ],
+                    )
+                })?,
+                "TracingConfig" => at.member(11, "TracingConfig", given, &mut tracing_config, TracingConfig::read)?,
+                "RevisionId" => at.member(12, "RevisionId", given, &mut revision_id, |json, at| at.text(json, Text::ANY))?,
+                "EphemeralStorage" => at.member(16, "EphemeralStorage", given, &mut ephemeral_storage, EphemeralStorage::read)?,
+                "SnapStart" => at.member(17, "SnapStart", given, &mut snap_start, SnapStart::read)?,
+                "LoggingConfig" => at.member(18, "LoggingConfig", given, &mut logging_config, LoggingConfig::read)?,
+                "VpcConfig" => at.unsupported_unless_empty("VpcConfig", given, &mut unsupported),
+                "DeadLetterConfig" => at.unsupported_unless_empty("DeadLetterConfig", given, &mut unsupported),
+                "KMSKeyArn" => at.unsupported_unless_empty("KMSKeyArn", given, &mut unsupported),
+                "Layers" => at.unsupported_unless_empty("Layers", given, &mut unsupported),
+                "FileSystemConfigs" => at.unsupported_unless_empty("FileSystemConfigs", given, &mut unsupported),
+                "ImageConfig" => at.unsupported_unless_empty("ImageConfig", given, &mut unsupported),
+                "CapacityProviderConfig" => at.unsupported_unless_empty("CapacityProviderConfig", given, &mut unsupported),
+                "DurableConfig" => at.unsupported_unless_empty("DurableConfig", given, &mut unsupported),
+                "RuntimeConfig" => at.unsupported_unless_empty("RuntimeConfig", given, &mut unsupported),
+                "AcceleratorConfig" => at.unsupported_unless_empty("AcceleratorConfig", given, &mut unsupported),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            function_name: at.required(0, "FunctionName", function_name),
+            role,
+            handler,
+            description,
+            timeout,
+            memory_size,
+            environment,
+            runtime,
+            tracing_config,
+            revision_id,
+            ephemeral_storage,
+            snap_start,
+            logging_config,
+            unsupported,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PublishVersionRequest {
+    pub function_name: String,
+    pub code_sha256: Option<String>,
+    pub description: Option<String>,
+    pub revision_id: Option<String>,
+    /// The members given that are not served.
+    pub unsupported: Vec<&'static str>,
+}
+
+impl PublishVersionRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut code_sha256 = None;
+        let mut description = None;
+        let mut revision_id = None;
+        let mut unsupported = Vec::new();
+        for (member, given) in at.structure(json, "PublishVersionRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "CodeSha256" => at.member(1, "CodeSha256", given, &mut code_sha256, |json, at| at.text(json, Text::ANY))?,
+                "Description" => at.member(2, "Description", given, &mut description, |json, at| at.text(json, Text::ANY.max(256)))?,
+                "RevisionId" => at.member(3, "RevisionId", given, &mut revision_id, |json, at| at.text(json, Text::ANY))?,
+                "PublishTo" => at.unsupported_unless_empty("PublishTo", given, &mut unsupported),
+                _ => {}
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name), code_sha256, description, revision_id, unsupported })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListVersionsByFunctionRequest {
+    pub function_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+impl ListVersionsByFunctionRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName"), (Place::Query, "Marker"), (Place::Query, "MaxItems")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut marker = None;
+        let mut max_items = None;
+        for (member, given) in at.structure(json, "ListVersionsByFunctionRequest")? {
+            match member.as_ref() {
+                "FunctionName" => at.member(0, "FunctionName", given, &mut function_name, |json, at| {
+                    at.text(json, Text::ANY.min(1).max(256).pattern(Pattern::NamespacedFunctionName))
+                })?,
+                "Marker" => at.member(1, "Marker", given, &mut marker, |json, at| at.text(json, Text::ANY))?,
+                "MaxItems" => at.member(2, "MaxItems", given, &mut max_items, |json, at| at.integer_text(json, Range::INTEGER.min(1).max(10000)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name), marker, max_items })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListVersionsByFunctionResponse {
+    pub next_marker: Option<String>,
+    pub versions: Vec<FunctionConfiguration>,
+}
+
+impl WriteJson for ListVersionsByFunctionResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("NextMarker", &self.next_marker)?;
+        object.put("Versions", &self.versions)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateAliasRequest {
+    pub function_name: String,
+    pub name: String,
+    pub function_version: String,
+    pub description: Option<String>,
+    pub routing_config: Option<AliasRoutingConfiguration>,
+}
+
+impl CreateAliasRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut name = None;
+        let mut function_version = None;
+        let mut description = None;
+        let mut routing_config = None;
+        for (member, given) in at.structure(json, "CreateAliasRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "Name" => at.member(1, "Name", given, &mut name, |json, at| at.text(json, Text::ANY.min(1).max(128).pattern(Pattern::Alias)))?,
+                "FunctionVersion" => at.member(2, "FunctionVersion", given, &mut function_version, |json, at| {
+                    at.text(json, Text::ANY.min(1).max(1024).pattern(Pattern::Version))
+                })?,
+                "Description" => at.member(3, "Description", given, &mut description, |json, at| at.text(json, Text::ANY.max(256)))?,
+                "RoutingConfig" => at.member(4, "RoutingConfig", given, &mut routing_config, AliasRoutingConfiguration::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            function_name: at.required(0, "FunctionName", function_name),
+            name: at.required(1, "Name", name),
+            function_version: at.required(2, "FunctionVersion", function_version),
+            description,
+            routing_config,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AliasRoutingConfiguration {
+    pub additional_version_weights: Option<BTreeMap<String, f64>>,
+}
+
+impl AliasRoutingConfiguration {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut additional_version_weights = None;
+        for (member, given) in at.structure(json, "AliasRoutingConfiguration")? {
+            if member == "AdditionalVersionWeights" {
+                at.member(0, "AdditionalVersionWeights", given, &mut additional_version_weights, |json, at| {
+                    at.map(json, "com.amazonaws.dynamodb.v20120810.Weight", |json, at| at.double(json))
+                })?;
+            }
+        }
+        Ok(Self { additional_version_weights })
+    }
+}
+
+impl WriteJson for AliasRoutingConfiguration {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("AdditionalVersionWeights", &self.additional_version_weights)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AliasConfiguration {
+    pub alias_arn: Option<String>,
+    pub name: Option<String>,
+    pub function_version: Option<String>,
+    pub description: Option<String>,
+    pub routing_config: Option<AliasRoutingConfiguration>,
+    pub revision_id: Option<String>,
+}
+
+impl WriteJson for AliasConfiguration {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("AliasArn", &self.alias_arn)?;
+        object.opt("Name", &self.name)?;
+        object.opt("FunctionVersion", &self.function_version)?;
+        object.opt("Description", &self.description)?;
+        object.opt("RoutingConfig", &self.routing_config)?;
+        object.opt("RevisionId", &self.revision_id)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetAliasRequest {
+    pub function_name: String,
+    pub name: String,
+}
+
+impl GetAliasRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName"), (Place::Label, "Name")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut name = None;
+        for (member, given) in at.structure(json, "GetAliasRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "Name" => at.member(1, "Name", given, &mut name, |json, at| at.text(json, Text::ANY.min(1).max(128).pattern(Pattern::Alias)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name), name: at.required(1, "Name", name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateAliasRequest {
+    pub function_name: String,
+    pub name: String,
+    pub function_version: Option<String>,
+    pub description: Option<String>,
+    pub routing_config: Option<AliasRoutingConfiguration>,
+    pub revision_id: Option<String>,
+}
+
+impl UpdateAliasRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName"), (Place::Label, "Name")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut name = None;
+        let mut function_version = None;
+        let mut description = None;
+        let mut routing_config = None;
+        let mut revision_id = None;
+        for (member, given) in at.structure(json, "UpdateAliasRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "Name" => at.member(1, "Name", given, &mut name, |json, at| at.text(json, Text::ANY.min(1).max(128).pattern(Pattern::Alias)))?,
+                "FunctionVersion" => at.member(2, "FunctionVersion", given, &mut function_version, |json, at| {
+                    at.text(json, Text::ANY.min(1).max(1024).pattern(Pattern::Version))
+                })?,
+                "Description" => at.member(3, "Description", given, &mut description, |json, at| at.text(json, Text::ANY.max(256)))?,
+                "RoutingConfig" => at.member(4, "RoutingConfig", given, &mut routing_config, AliasRoutingConfiguration::read)?,
+                "RevisionId" => at.member(5, "RevisionId", given, &mut revision_id, |json, at| at.text(json, Text::ANY))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            function_name: at.required(0, "FunctionName", function_name),
+            name: at.required(1, "Name", name),
+            function_version,
+            description,
+            routing_config,
+            revision_id,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteAliasRequest {
+    pub function_name: String,
+    pub name: String,
+}
+
+impl DeleteAliasRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName"), (Place::Label, "Name")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut name = None;
+        for (member, given) in at.structure(json, "DeleteAliasRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "Name" => at.member(1, "Name", given, &mut name, |json, at| at.text(json, Text::ANY.min(1).max(128).pattern(Pattern::Alias)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name), name: at.required(1, "Name", name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListAliasesRequest {
+    pub function_name: String,
+    pub function_version: Option<String>,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+impl ListAliasesRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(
+            &[(Place::Label, "FunctionName"), (Place::Query, "FunctionVersion"), (Place::Query, "Marker"), (Place::Query, "MaxItems")],
+            false,
+            Self::read,
+        )
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut function_version = None;
+        let mut marker = None;
+        let mut max_items = None;
+        for (member, given) in at.structure(json, "ListAliasesRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "FunctionVersion" => at.member(1, "FunctionVersion", given, &mut function_version, |json, at| {
+                    at.text(json, Text::ANY.min(1).max(1024).pattern(Pattern::Version))
+                })?,
+                "Marker" => at.member(2, "Marker", given, &mut marker, |json, at| at.text(json, Text::ANY))?,
+                "MaxItems" => at.member(3, "MaxItems", given, &mut max_items, |json, at| at.integer_text(json, Range::INTEGER.min(1).max(10000)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name), function_version, marker, max_items })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListAliasesResponse {
+    pub next_marker: Option<String>,
+    pub aliases: Vec<AliasConfiguration>,
+}
+
+impl WriteJson for ListAliasesResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("NextMarker", &self.next_marker)?;
+        object.put("Aliases", &self.aliases)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PutFunctionConcurrencyRequest {
+    pub function_name: String,
+    pub reserved_concurrent_executions: i64,
+}
+
+impl PutFunctionConcurrencyRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        let mut reserved_concurrent_executions = None;
+        for (member, given) in at.structure(json, "PutFunctionConcurrencyRequest")? {
+            match member.as_ref() {
+                "FunctionName" => {
+                    at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?
+                }
+                "ReservedConcurrentExecutions" => at.member(1, "ReservedConcurrentExecutions", given, &mut reserved_concurrent_executions, |json, at| {
+                    at.integer(json, Range::INTEGER.min(0))
+                })?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            function_name: at.required(0, "FunctionName", function_name),
+            reserved_concurrent_executions: at.required(1, "ReservedConcurrentExecutions", reserved_concurrent_executions),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetFunctionConcurrencyRequest {
+    pub function_name: String,
+}
+
+impl GetFunctionConcurrencyRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        for (member, given) in at.structure(json, "GetFunctionConcurrencyRequest")? {
+            if member == "FunctionName" {
+                at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?;
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetFunctionConcurrencyResponse {
+    pub reserved_concurrent_executions: Option<i64>,
+}
+
+impl WriteJson for GetFunctionConcurrencyResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ReservedConcurrentExecutions", &self.reserved_concurrent_executions)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteFunctionConcurrencyRequest {
+    pub function_name: String,
+}
+
+impl DeleteFunctionConcurrencyRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        for (member, given) in at.structure(json, "DeleteFunctionConcurrencyRequest")? {
+            if member == "FunctionName" {
+                at.member(0, "FunctionName", given, &mut function_name, |json, at| at.text(json, Text::ANY.min(1).max(140).pattern(Pattern::FunctionName)))?;
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetFunctionCodeSigningConfigRequest {
+    pub function_name: String,
+}
+
+impl GetFunctionCodeSigningConfigRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "FunctionName")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut function_name = None;
+        for (member, given) in at.structure(json, "GetFunctionCodeSigningConfigRequest")? {
+            if member == "FunctionName" {
+                at.member(0, "FunctionName", given, &mut function_name, |json, at| {
+                    at.text(json, Text::ANY.min(1).max(256).pattern(Pattern::NamespacedFunctionName))
+                })?;
+            }
+        }
+        Ok(Self { function_name: at.required(0, "FunctionName", function_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetFunctionCodeSigningConfigResponse {}
+
+impl WriteJson for GetFunctionCodeSigningConfigResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        ObjectWriter::new(out).finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetAccountSettingsRequest {}
+
+impl GetAccountSettingsRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.structure(json, "GetAccountSettingsRequest")?;
+        Ok(Self {})
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetAccountSettingsResponse {
+    pub account_limit: Option<AccountLimit>,
+    pub account_usage: Option<AccountUsage>,
+}
+
+impl WriteJson for GetAccountSettingsResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("AccountLimit", &self.account_limit)?;
+        object.opt("AccountUsage", &self.account_usage)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountLimit {
+    pub total_code_size: Option<i64>,
+    pub code_size_unzipped: Option<i64>,
+    pub code_size_zipped: Option<i64>,
+    pub concurrent_executions: Option<i64>,
+    pub unreserved_concurrent_executions: Option<i64>,
+}
+
+impl WriteJson for AccountLimit {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TotalCodeSize", &self.total_code_size)?;
+        object.opt("CodeSizeUnzipped", &self.code_size_unzipped)?;
+        object.opt("CodeSizeZipped", &self.code_size_zipped)?;
+        object.opt("ConcurrentExecutions", &self.concurrent_executions)?;
+        object.opt("UnreservedConcurrentExecutions", &self.unreserved_concurrent_executions)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccountUsage {
+    pub total_code_size: Option<i64>,
+    pub function_count: Option<i64>,
+}
+
+impl WriteJson for AccountUsage {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TotalCodeSize", &self.total_code_size)?;
+        object.opt("FunctionCount", &self.function_count)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TagResourceRequest {
+    pub resource: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl TagResourceRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "Resource")], true, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource = None;
+        let mut tags = None;
+        for (member, given) in at.structure(json, "TagResourceRequest")? {
+            match member.as_ref() {
+                "Resource" => {
+                    at.member(0, "Resource", given, &mut resource, |json, at| at.text(json, Text::ANY.min(1).max(10000).pattern(Pattern::TaggableResource)))?
+                }
+                "Tags" => at.member(1, "Tags", given, &mut tags, |json, at| at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(256))))?,
+                _ => {}
+            }
+        }
+        Ok(Self { resource: at.required(0, "Resource", resource), tags: at.required(1, "Tags", tags) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UntagResourceRequest {
+    pub resource: String,
+    pub tag_keys: Vec<String>,
+}
+
+impl UntagResourceRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "Resource"), (Place::QueryList("tagKeys"), "TagKeys")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource = None;
+        let mut tag_keys = None;
+        for (member, given) in at.structure(json, "UntagResourceRequest")? {
+            match member.as_ref() {
+                "Resource" => {
+                    at.member(0, "Resource", given, &mut resource, |json, at| at.text(json, Text::ANY.min(1).max(10000).pattern(Pattern::TaggableResource)))?
+                }
+                "TagKeys" => {
+                    at.member(1, "TagKeys", given, &mut tag_keys, |json, at| at.list(json, Length::ANY, |json, at| at.text(json, Text::ANY.min(1).max(128))))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { resource: at.required(0, "Resource", resource), tag_keys: at.required(1, "TagKeys", tag_keys) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListTagsRequest {
+    pub resource: String,
+}
+
+impl ListTagsRequest {
+    /// Decodes and checks a request.
+    pub fn decode(request: &RestRequest) -> Result<Self, ApiError> {
+        request.decode(&[(Place::Label, "Resource")], false, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource = None;
+        for (member, given) in at.structure(json, "ListTagsRequest")? {
+            if member == "Resource" {
+                at.member(0, "Resource", given, &mut resource, |json, at| at.text(json, Text::ANY.min(1).max(10000).pattern(Pattern::TaggableResource)))?;
+            }
+        }
+        Ok(Self { resource: at.required(0, "Resource", resource) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListTagsResponse {
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+impl WriteJson for ListTagsResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Tags", &self.tags)?;
+        object.finish();
+        Ok(())
     }
 }
 
@@ -1297,6 +2167,10 @@ choices! {
         Active = "Active",
         PassThrough = "PassThrough",
     } listed ["Active", "PassThrough"];
+    SnapStartApplyOn {
+        PublishedVersions = "PublishedVersions",
+        None = "None",
+    } listed ["PublishedVersions", "None"];
     LogFormat {
         Json = "JSON",
         Text = "Text",
@@ -1316,10 +2190,6 @@ choices! {
         Failed = "Failed",
         InProgress = "InProgress",
     } listed ["Successful", "Failed", "InProgress"];
-    SnapStartApplyOn {
-        PublishedVersions = "PublishedVersions",
-        None = "None",
-    } listed ["PublishedVersions", "None"];
     SnapStartOptimizationStatus {
         On = "On",
         Off = "Off",

@@ -14,7 +14,7 @@ pub(super) fn emit(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) 
     writeln!(text, "impl {} {{", camel(structure.name))?;
     if is_operation_input(api, structure.name)? {
         if api.service == "lambda" {
-            emit_rest_decode(text, structure)?;
+            emit_rest_decode(text, api, structure)?;
         } else {
             text.push_str(
                 "/// Decodes and checks a request.\n\
@@ -54,12 +54,12 @@ fn holds_attribute_values(api: &Api<'_>, structure: &Structure<'_>) -> Result<bo
 }
 
 /// A REST input comes from path, query and headers, and from the body.
-fn emit_rest_decode(text: &mut String, structure: &Structure<'_>) -> Result<()> {
+fn emit_rest_decode(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) -> Result<()> {
     let mut outside = Vec::new();
     let mut has_body = false;
     for (member, reference) in structure.shape.members.iter() {
         let is_field = structure.fields.iter().any(|field| field.member == member);
-        if !is_field && !structure.unsupported.iter().any(|name| name == member) {
+        if !is_field && !structure.refuses(member) {
             continue;
         }
         match (reference.location.as_deref(), &reference.location_name) {
@@ -69,6 +69,11 @@ fn emit_rest_decode(text: &mut String, structure: &Structure<'_>) -> Result<()> 
             }
             (Some("querystring"), Some(name)) if name == member => {
                 outside.push(format!("(Place::Query, {member:?})"));
+            }
+            (Some("querystring"), Some(name))
+                if api.model.shape(&reference.shape)?.kind == "list" =>
+            {
+                outside.push(format!("(Place::QueryList({name:?}), {member:?})"));
             }
             (Some("header"), Some(name)) => {
                 outside.push(format!(
@@ -110,7 +115,7 @@ fn emit_read(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) -> Res
     for field in &fields {
         writeln!(text, "let mut {} = None;", field.name())?;
     }
-    if !structure.unsupported.is_empty() {
+    if structure.has_refused() {
         text.push_str("let mut unsupported = Vec::new();\n");
     }
     emit_members(text, api, structure, &fields)?;
@@ -127,7 +132,7 @@ fn emit_read(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) -> Res
     if let Some(payload) = payload {
         writeln!(text, "{}: Bytes::new(),", snake(payload))?;
     }
-    if !structure.unsupported.is_empty() {
+    if structure.has_refused() {
         text.push_str("unsupported,\n");
     }
     text.push_str("})\n}\n");
@@ -155,6 +160,16 @@ fn emit_members(
             member,
             format!("at.unsupported({member:?}, given, &mut unsupported)"),
         ));
+    }
+    for member in structure.unsupported_unless_empty {
+        arms.push((
+            member,
+            format!("at.unsupported_unless_empty({member:?}, given, &mut unsupported)"),
+        ));
+    }
+    if arms.is_empty() {
+        writeln!(text, "at.structure(json, {:?})?;", structure.name)?;
+        return Ok(());
     }
     writeln!(
         text,
@@ -207,6 +222,7 @@ fn shape_reader(api: &Api<'_>, reference: &Reference, rule: Option<&MemberRule>)
         "blob" => "blob(json)".to_owned(),
         "boolean" => "boolean(json)".to_owned(),
         "timestamp" => "timestamp(json)".to_owned(),
+        "double" => "double(json)".to_owned(),
         "integer" | "long" => {
             let source = if reference.location.is_some() {
                 "integer_text"

@@ -19,7 +19,12 @@ pub(super) fn emit(text: &mut String, structure: &Structure<'_>) -> Result<()> {
         .filter(|field| Some(field.member) != payload)
         .collect();
     let has_body = payload.is_none() && (!inside.is_empty() || outside.is_empty());
-    if has_body {
+    if has_body && inside.is_empty() {
+        writeln!(
+            text,
+            "impl WriteJson for {rust} {{\nfn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {{\nObjectWriter::new(out).finish();\nOk(())\n}}\n}}\n"
+        )?;
+    } else if has_body {
         writeln!(
             text,
             "impl WriteJson for {rust} {{\nfn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {{\nlet mut object = ObjectWriter::new(out);"

@@ -1,43 +1,18 @@
 //! Functions: creation, reading, invocation, deletion (triggers.md section 10).
 
 use std::fs;
-use std::io::{Cursor, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use zip::write::{SimpleFileOptions, ZipWriter};
 
+use super::packages::{definition, package, with};
 use super::world::{FUNCTIONS, ROLE, World, local};
-
-fn package() -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let executable = SimpleFileOptions::default().unix_permissions(0o755);
-    zip.start_file("bootstrap", executable).unwrap();
-    zip.write_all(include_bytes!("../bootstrap.py")).unwrap();
-    zip.finish().unwrap().into_inner()
-}
-
-fn definition(name: &str, zip: &[u8]) -> Value {
-    json!({
-        "FunctionName": name,
-        "Role": ROLE,
-        "Runtime": "provided.al2023",
-        "Handler": "any",
-        "Timeout": 30,
-        "Code": {"ZipFile": STANDARD.encode(zip)},
-    })
-}
-
-fn with(mut body: Value, name: &str, value: Value) -> Value {
-    body[name] = value;
-    body
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_life_of_a_function() {
     let world = World::new().await;
-    let zip = package();
+    let zip = package("");
     let created = world.post(FUNCTIONS, definition("f", &zip)).await;
     assert_eq!(created.status, 201, "{created:?}");
     let expected = json!({
@@ -124,7 +99,7 @@ async fn the_life_of_a_function() {
 #[tokio::test(flavor = "multi_thread")]
 async fn code_that_is_not_taken() {
     let world = World::new().await;
-    let zip = package();
+    let zip = package("");
     let sound = || definition("f", &zip);
     let missing = world.folder.path().join("missing");
     for (body, part) in [
@@ -153,11 +128,15 @@ async fn code_that_is_not_taken() {
             "PackageType Image",
         ),
         (
-            with(sound(), "Publish", json!(true)),
-            "parameters yet: Publish",
+            with(
+                sound(),
+                "SnapStart",
+                json!({"ApplyOn": "PublishedVersions"}),
+            ),
+            "parameters yet: SnapStart",
         ),
         (
-            with(sound(), "VpcConfig", json!({"SubnetIds": []})),
+            with(sound(), "VpcConfig", json!({"SubnetIds": ["subnet-1"]})),
             "parameters yet: VpcConfig",
         ),
         (
@@ -200,7 +179,7 @@ async fn code_that_is_not_taken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_page() {
     let world = World::new().await;
-    let zip = package();
+    let zip = package("");
     for name in ["a", "b", "c"] {
         assert_eq!(
             world.post(FUNCTIONS, definition(name, &zip)).await.status,
@@ -229,7 +208,7 @@ async fn lists_page() {
 #[tokio::test(flavor = "multi_thread")]
 async fn invocations() {
     let world = World::new().await;
-    world.post(FUNCTIONS, definition("f", &package())).await;
+    world.post(FUNCTIONS, definition("f", &package(""))).await;
     let path = format!("{FUNCTIONS}/f/invocations");
     let invoke = async |headers: &[(&str, &str)], payload: &str| {
         world
@@ -337,12 +316,12 @@ async fn events_are_tried_three_times() {
 async fn unknown_paths() {
     let world = World::new().await;
     let reply = world
-        .request("PUT", &format!("{FUNCTIONS}/f/code"), &[], "{}")
+        .request("PUT", &format!("{FUNCTIONS}/f/policy"), &[], "{}")
         .await;
     assert_eq!(reply.status, 404);
     assert_eq!(
         reply.body["Message"],
-        "Headwater does not serve PUT /2015-03-31/functions/f/code"
+        "Headwater does not serve PUT /2015-03-31/functions/f/policy"
     );
     let reply = world.request("POST", FUNCTIONS, &[], "{").await;
     assert_eq!(

@@ -1,14 +1,20 @@
 //! The triggers as a whole: the Lambda API over a real engine, and delivery to real processes.
 
+mod aliases;
 mod batching;
+mod concurrency;
 mod delivery;
 mod failures;
 mod filters;
+mod function_tags;
 mod functions_api;
 mod mappings_api;
+mod packages;
 mod restart;
 mod supervision;
 mod tumbling;
+mod updates;
+mod versions;
 mod world;
 
 use std::time::Duration;

@@ -1,0 +1,108 @@
+//! TagResource, UntagResource, ListTags. What has tags is told by its ARN.
+
+use std::collections::BTreeMap;
+
+use headwater_operations::RequestContext;
+use headwater_wire::ApiError;
+use headwater_wire::lambda::{
+    ListTagsRequest, ListTagsResponse, TagResourceRequest, UntagResourceRequest,
+};
+use headwater_wire::messages::functions;
+
+use crate::registry::FunctionRecord;
+use crate::triggers::Triggers;
+
+use super::answer::{HttpAnswer, internal};
+use super::function_name::FunctionName;
+
+/// Lambda guide, "Using tags": 50 tags for each resource.
+const TAGS_MAX: usize = 50;
+
+/// What a request is about.
+enum Tagged {
+    Function(FunctionName),
+    /// The ARN.
+    Mapping(String),
+}
+
+impl Tagged {
+    fn of(arn: &str) -> Result<Self, ApiError> {
+        if arn.contains(":event-source-mapping:") {
+            return Ok(Self::Mapping(arn.to_owned()));
+        }
+        if !arn.contains(":function:") {
+            return Err(functions::unsupported_parameters(&["Resource"]));
+        }
+        let name = FunctionName::parse(arn);
+        match name.qualifier {
+            None => Ok(Self::Function(name)),
+            Some(_) => Err(functions::tags_of_functions_only()),
+        }
+    }
+}
+
+pub(super) async fn tag_resource(
+    triggers: &Triggers,
+    request: TagResourceRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let tagged = Tagged::of(&request.resource)?;
+    if request.tags.is_empty() {
+        return Err(functions::no_tags());
+    }
+    let add = |tags: &mut BTreeMap<String, String>| tags.extend(request.tags);
+    triggers.change_tags(tagged, context, add).await
+}
+
+pub(super) async fn untag_resource(
+    triggers: &Triggers,
+    request: UntagResourceRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let tagged = Tagged::of(&request.resource)?;
+    let remove = |tags: &mut BTreeMap<String, String>| {
+        tags.retain(|key, _| !request.tag_keys.contains(key));
+    };
+    triggers.change_tags(tagged, context, remove).await
+}
+
+pub(super) fn list_tags(
+    triggers: &Triggers,
+    request: ListTagsRequest,
+    context: &RequestContext,
+) -> Result<HttpAnswer, ApiError> {
+    let tags = match Tagged::of(&request.resource)? {
+        Tagged::Function(name) => triggers.function(&name, context)?.tags.clone(),
+        Tagged::Mapping(arn) => return Err(functions::tagged_mapping_not_found(&arn)),
+    };
+    HttpAnswer::json(200, &ListTagsResponse { tags: Some(tags) })
+}
+
+/// Refuses more tags than a resource may have.
+pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    match tags.len() > TAGS_MAX {
+        true => Err(functions::too_many_tags()),
+        false => Ok(()),
+    }
+}
+
+impl Triggers {
+    async fn change_tags(
+        &self,
+        tagged: Tagged,
+        context: &RequestContext,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) -> Result<HttpAnswer, ApiError> {
+        let _change = self.changes.lock().await;
+        match tagged {
+            Tagged::Function(name) => {
+                let mut record = FunctionRecord::clone(&*self.function(&name, context)?);
+                change(&mut record.tags);
+                check_tags(&record.tags)?;
+                self.functions.put(record).await.map_err(internal)?;
+            }
+            Tagged::Mapping(arn) => return Err(functions::tagged_mapping_not_found(&arn)),
+        }
+        Ok(HttpAnswer::empty(204))
+    }
+}
