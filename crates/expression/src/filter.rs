@@ -31,7 +31,7 @@ mod tree;
 mod wildcard;
 
 pub use error::{EventError, FilterError};
-pub use explain::{Explanation, RuleOutcome};
+pub use explain::{Explanation, PatternOutcome, RuleOutcome};
 pub use filters::Filters;
 pub use pattern::FilterPattern;
 

@@ -1,4 +1,4 @@
-//! What is Headwater's own, under `/_headwater/`: health, metrics, the test clock, shard splits.
+//! What is Headwater's own, under `/_headwater/`: health, metrics, the test clock, shard splits, filters explained.
 //!
 //! | request | answer |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `GET /_headwater/verify` | how the last one goes, or what it found |
 //! | `triggers`, `triggers/UUID`, `dead-letters`, `dead-letters/ID`, `dead-letters/ID/redrive` | [`headwater_triggers::Triggers::manage`] |
 //! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
+//! | `POST /_headwater/filter/explain` `{"patterns":["..."],"events":[{...}]}` | why records match filter patterns or not |
 
 use bytes::Bytes;
 use headwater_operations::{RequestContext, VerificationStatus};
@@ -44,6 +45,7 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         (&Method::GET, "clock") => now(server),
         (&Method::POST, "clock") => advance(server, &body).await,
         (&Method::POST, "split") => split(server, context, &body).await,
+        (&Method::POST, "filter/explain") => explain_filter(server, body).await,
         (&Method::GET, "verify") => verification(server, StatusCode::OK),
         (&Method::POST, "verify") => start_verification(server),
         _ => manage(server, &method, &path, &query, &context).await,
@@ -201,6 +203,20 @@ async fn split_shard(
         .await;
     let opened = opened.map_err(|error| error.to_string())?;
     Ok(opened.iter().map(|shard| shard.id()).collect())
+}
+
+/// On a thread that may take its time.
+async fn explain_filter(server: &Server, question: Bytes) -> Reply {
+    let explain = move || headwater_triggers::explain_filter(&question);
+    match tokio::task::spawn_blocking(explain).await {
+        Ok(Ok(explained)) => answer(server, StatusCode::OK, explained),
+        Ok(Err(reason)) => refuse(server, &reason),
+        Err(error) => {
+            tracing::error!(%error, "explaining a filter ended early");
+            let reason = problem("the filter could not be explained");
+            answer(server, StatusCode::INTERNAL_SERVER_ERROR, reason)
+        }
+    }
 }
 
 fn member_u64(body: &[u8], name: &str) -> Option<u64> {

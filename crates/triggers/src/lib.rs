@@ -7,9 +7,10 @@
 //! `mappings` delivers the records of streams to functions, `registry` remembers functions, mappings
 //! and checkpoints in system tables, `api` answers the requests of the Lambda REST API, `manage`
 //! those of the server's own, and
-//! [`Triggers`] holds all of it together.
+//! [`Triggers`] holds all of it together. [`explain_filter`] tells people what their filter patterns do.
 
 mod api;
+mod explain_filter;
 pub mod functions;
 mod manage;
 mod mappings;
@@ -17,5 +18,6 @@ mod registry;
 mod triggers;
 
 pub use api::{HeaderOf, HttpAnswer, LOCAL_DIRECTORY};
+pub use explain_filter::explain_filter;
 pub use manage::ManageAnswer;
 pub use triggers::{OpenError, Triggers, TriggersSettings};

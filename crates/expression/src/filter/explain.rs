@@ -2,25 +2,37 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::matching;
 use super::pattern::{Fields, FilterPattern, Leaf, Wanted};
 use super::rule::Rule;
 use super::tree::Tree;
 use super::{FOUND_CHARS_MAX, FOUND_VALUES_MAX};
 
-/// What came of one pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What came of one event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
+    /// Whether the event matches one of the patterns, or there is none.
+    pub matches: bool,
+    /// What came of each pattern, in the order in which they were given.
+    pub patterns: Vec<PatternOutcome>,
+}
+
+/// What came of one pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PatternOutcome {
     /// Whether the event matches the pattern.
     pub matches: bool,
     /// Its rules, one for each array of the pattern, in the order of the pattern, those of a `$or` last.
     pub rules: Vec<RuleOutcome>,
     /// What the rules alone don't tell: that each of them holds, but not in one element of an array.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
 }
 
 /// What came of the array at the end of one path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleOutcome {
     /// The names down to the array, joined by dots; alternative n of a `$or` has the step `$or[n]`, counted from 0.
     pub path: String,
@@ -39,7 +51,7 @@ const OTHER_ELEMENTS: &str =
 const TYPE_TAGS: &[&str] = &["S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"];
 
 /// Explains one pattern.
-pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>) -> Explanation {
+pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>) -> PatternOutcome {
     let matches = matching::matches(pattern, event);
     let mut rules = Vec::new();
     let mut walk = Walk {
@@ -48,7 +60,7 @@ pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>) -> Explanation 
         rules: &mut rules,
     };
     let each_holds = walk.fields(&pattern.root, "", matches);
-    Explanation {
+    PatternOutcome {
         matches,
         rules,
         note: (each_holds && !matches).then_some(OTHER_ELEMENTS),

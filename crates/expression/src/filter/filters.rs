@@ -58,13 +58,23 @@ impl Filters {
         Ok(patterns.any(|pattern| matching::matches(pattern, &event)))
     }
 
-    /// What came of each pattern, and why. The record matches if one of them does, or if there is none.
-    pub fn explain(&self, record: &[u8]) -> Result<Vec<Explanation>, EventError> {
+    /// Whether it matches and why, pattern by pattern and rule by rule. Refuses what [`Self::matches`] may not look at: the
+    /// whole record has to be JSON within the bounds.
+    pub fn explain(&self, record: &[u8]) -> Result<Explanation, EventError> {
         let event = event(Tree::parse(record))?;
         let patterns = self.patterns.iter();
-        Ok(patterns
+        let patterns: Vec<_> = patterns
             .map(|pattern| explain::explain(pattern, &event))
-            .collect())
+            .collect();
+        Ok(Explanation {
+            matches: self.is_empty() || patterns.iter().any(|pattern| pattern.matches),
+            patterns,
+        })
+    }
+
+    /// How many rules all patterns have, which is how many outcomes an explanation holds.
+    pub fn rules(&self) -> usize {
+        self.patterns.iter().map(FilterPattern::rules).sum()
     }
 }
 

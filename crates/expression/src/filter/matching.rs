@@ -13,7 +13,7 @@ use super::pattern::{Field, Fields, FilterPattern, Leaf, Wanted};
 use super::tree::Tree;
 
 /// Steps of joining in one match.
-const VISITS_MAX: u32 = 100_000;
+const VISITS_MAX: u32 = 20_000;
 
 /// Whether the event matches.
 pub(super) fn matches(pattern: &FilterPattern, event: &Tree<'_>) -> bool {

@@ -29,6 +29,11 @@ impl FilterPattern {
         &self.text
     }
 
+    /// How many arrays of rules it has.
+    pub fn rules(&self) -> usize {
+        self.root.rules()
+    }
+
     /// Adds every name that can be looked up in an event.
     pub(super) fn add_names(&self, names: &mut BTreeSet<String>) {
         self.root.add_names(names);
@@ -92,6 +97,16 @@ impl Fields {
     fn own_names(&self) -> Box<dyn Iterator<Item = &str> + '_> {
         let fields = self.fields.iter().map(|field| field.name.as_str());
         Box::new(fields.chain(self.alternatives.iter().flat_map(Fields::own_names)))
+    }
+
+    fn rules(&self) -> usize {
+        let of_field = |field: &Field| match &field.wanted {
+            Wanted::Fields(fields) => fields.rules(),
+            Wanted::Leaf(_) => 1,
+        };
+        let fields: usize = self.fields.iter().map(of_field).sum();
+        let alternatives: usize = self.alternatives.iter().map(Fields::rules).sum();
+        fields + alternatives
     }
 
     fn add_names(&self, names: &mut BTreeSet<String>) {

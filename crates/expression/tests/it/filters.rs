@@ -32,7 +32,8 @@ fn matches(pattern: &str, event: &str) -> bool {
     let filters = Filters::parse(&[pattern]).unwrap_or_else(|e| panic!("{pattern}: {e}"));
     let matches = filters.matches(event.as_bytes()).expect(event);
     let explained = filters.explain(event.as_bytes()).expect(event);
-    assert_eq!(explained[0].matches, matches, "{pattern}");
+    assert_eq!(explained.matches, matches, "{pattern}");
+    assert_eq!(explained.patterns[0].rules.len(), filters.rules());
     matches
 }
 
@@ -563,7 +564,8 @@ fn an_event_is_an_object() {
 fn explanations_say_what_was_found() {
     let rules = |pattern: &str, event: &str| {
         let filters = Filters::parse(&[pattern]).expect(pattern);
-        let explained = filters.explain(event.as_bytes()).expect(event).remove(0);
+        let explained = filters.explain(event.as_bytes()).expect(event);
+        let explained = explained.patterns.into_iter().next().expect("a pattern");
         let rules = explained.rules.into_iter();
         let rules = rules.map(|r| format!("{} {} {} {}", r.path, r.rule, r.matches, r.found));
         (rules.collect::<Vec<_>>(), explained.note)

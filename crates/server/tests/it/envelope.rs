@@ -97,6 +97,34 @@ async fn the_test_clock_moves_when_told_to() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn filters_are_explained() {
+    let running = start(settings()).await;
+    let ask = async |body: &str| {
+        let length = body.len();
+        let head = "POST /_headwater/filter/explain HTTP/1.1\r\nhost: x\r\nconnection: close";
+        let request = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+        let answer = running.exchange(request.as_bytes()).await;
+        (status(&answer), body_of(&answer).to_owned())
+    };
+    let event = r#"{"eventName":"INSERT"}"#;
+    let good = format!(r#"{{"patterns":["{{\"eventName\":[\"INSERT\"]}}"],"events":[{event}]}}"#);
+    let rule = r#"{"path":"eventName","rule":"[\"INSERT\"]","found":"\"INSERT\"","matches":true}"#;
+    let pattern = format!(r#"{{"matches":true,"rules":[{rule}]}}"#);
+    let expected = format!(r#"{{"results":[{{"matches":true,"patterns":[{pattern}]}}]}}"#);
+    assert_eq!(ask(&good).await, (200, expected));
+    let (code, body) = ask(r#"{"patterns":["{\"a\":1}"],"events":[]}"#).await;
+    assert_eq!(code, 400);
+    assert!(
+        body.contains("pattern 1: at a: a number stands for no rule"),
+        "{body}"
+    );
+    assert_eq!(ask("[").await.0, 400);
+    let (code, _) = ask(&" ".repeat(70_000)).await;
+    assert_eq!(code, 413);
+    running.stop().await;
+}
+
 fn now_ms(answer: &str) -> u64 {
     let value: serde_json::Value = serde_json::from_str(body_of(answer)).unwrap();
     value["now_ms"].as_u64().unwrap()
