@@ -4,6 +4,7 @@
 
 mod client;
 mod demo;
+mod filter;
 mod key;
 mod keys;
 mod open_files;
@@ -46,6 +47,7 @@ fn command() -> Command {
         .subcommand(serve::command())
         .subcommand(demo::command())
         .subcommand(tail::command())
+        .subcommand(filter::command())
         .subcommand(verify::command())
         .subcommand(key::command())
         .subcommand(Command::new("settings").about("Print the page of all settings (Markdown)"))
@@ -65,6 +67,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(("serve", matches)) => runtime.block_on(serve::run(matches)),
         Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
+        Some(("filter", matches)) => Ok(filter::run(matches)),
         Some(("verify", matches)) => Ok(verify::run(matches)),
         Some(("key", matches)) => key::run(matches),
         Some(("settings", _)) => {

@@ -3,6 +3,7 @@
 mod bounds;
 mod demo;
 mod encryption;
+mod filter;
 mod folder;
 mod process;
 mod tail;
