@@ -30,11 +30,8 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, mut known: Known) -> Resul
         if world.stopped() || known == Known::Unknown {
             break;
         }
-        let stepped = world.unless_stays_full(step(&world.database, &rng, known));
-        let Some(stepped) = stepped.await else {
-            return Ok(Known::Unknown);
-        };
-        known = match stepped {
+        let stepped = world.answered(step(&world.database, &rng, known));
+        known = match stepped.await? {
             Ok(known) => known,
             Err(error) if is_end_of_log(&error) => {
                 world.ledger.log_failed();

@@ -38,10 +38,7 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, mut follower: Follower) ->
     let rng = SeededRng::new(seed);
     let mut durable = world.database.log().watch();
     while !world.stopped() {
-        let Some(round) = world.unless_stays_full(follower.round(&world, &rng)).await else {
-            break;
-        };
-        match round {
+        match world.answered(follower.round(&world, &rng)).await? {
             Ok(_) => {}
             Err(_) if world.is_dark() => break,
             Err(error) if is_of_a_failed_log(&world, &error) => break,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use headwater_engine::{
     Action, BillingMode, Database, Direction, EngineError, ItemCommand, KeyRange, LogError,
     NewTable, PageRequest, ReturnValues, StreamView, Table, Throughput,
@@ -53,6 +53,8 @@ pub(crate) struct World {
 
 /// Time between two looks for something that wakes nobody.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+/// Whoever waits on a disk that stays full hears of it after a second; a busy machine may take longer.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// See [`World::moment`].
 #[derive(Clone, Copy)]
@@ -120,19 +122,18 @@ impl World {
         true
     }
 
-    /// Carries something out, unless the disk stays full meanwhile: then it is dropped, as with a client that goes
-    /// away. With the short queues here the log's writer may wait for an applier that waits for room, and nobody tells
-    /// those who wait for the log then; a server's queue is as long as it takes writes at once.
-    pub(crate) async fn unless_stays_full<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let stays_full = async {
+    /// Carries something out. On a disk that stays full it has an answer as well, and not by the end of this life alone.
+    pub(crate) async fn answered<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let unanswered = async {
             while !self.stays_full.load(Ordering::SeqCst) {
                 tokio::time::sleep(LOOK_INTERVAL).await;
             }
+            tokio::time::sleep(ANSWER_MAX).await;
         };
         tokio::select! {
             biased;
-            done = work => Some(done),
-            () = stays_full => None,
+            done = work => Ok(done),
+            () = unanswered => bail!("no answer on a disk that stays full"),
         }
     }
 
@@ -217,7 +218,7 @@ pub(crate) fn number_of(item: &EncodedItem, name: &str) -> Result<i64> {
     match item.get(name)? {
         Some(AttributeValue::N(number)) => number.to_i64().context("a number out of range"),
         None => Ok(0),
-        Some(other) => anyhow::bail!("{name} is {other:?}"),
+        Some(other) => bail!("{name} is {other:?}"),
     }
 }
 

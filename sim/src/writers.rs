@@ -33,11 +33,10 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, steps: u64) -> Result<()> 
             break;
         }
         late += u64::from(writer.world.ledger.has_log_failed());
-        match writer.world.unless_stays_full(writer.step()).await {
-            Some(Ok(())) => {}
-            None => break,
-            Some(Err(_)) if writer.world.is_dark() => break,
-            Some(Err(error)) => return Err(error),
+        match writer.world.answered(writer.step()).await? {
+            Ok(()) => {}
+            Err(_) if writer.world.is_dark() => break,
+            Err(error) => return Err(error),
         }
         if writer.is_tired_of_refusals() && !writer.world.await_room().await {
             break;
