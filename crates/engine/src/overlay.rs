@@ -84,7 +84,6 @@ impl Overlay {
         }
     }
 
-    /// Whether another write need not wait.
     /// What a write is refused with that waited too long for room.
     pub(crate) fn overload(&self) -> LogError {
         LogError::Overloaded {
@@ -93,6 +92,7 @@ impl Overlay {
         }
     }
 
+    /// Whether another write need not wait.
     pub(crate) fn admits(&self) -> bool {
         self.bytes.load(Ordering::Acquire) <= self.bytes_max || self.ended.load(Ordering::Acquire)
     }
