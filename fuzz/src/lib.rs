@@ -6,6 +6,7 @@
 
 mod encoded;
 mod expressions;
+mod filters;
 mod log;
 mod number;
 mod streams;
