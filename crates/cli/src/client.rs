@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::{Arg, ArgMatches, Command};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -89,6 +90,46 @@ impl ClientError {
 pub(crate) struct Identity {
     pub(crate) access_key: String,
     pub(crate) region: String,
+}
+
+/// Adds the arguments that say which server a command talks to, and as whom.
+pub(crate) fn with_arguments(command: Command) -> Command {
+    let option =
+        |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    command
+        .arg(
+            option("endpoint", "URL")
+                .default_value("http://127.0.0.1:8000")
+                .help("Where the server is"),
+        )
+        .arg(
+            option("region", "NAME")
+                .env("AWS_REGION")
+                .default_value("us-east-1")
+                .hide_env_values(true)
+                .help("Region to ask for; matters to a server with --separate-namespaces"),
+        )
+        .arg(
+            option("access-key", "KEY")
+                .env("AWS_ACCESS_KEY_ID")
+                .default_value("local")
+                .hide_env_values(true)
+                .help("Access key to ask as; matters to a server with --separate-namespaces"),
+        )
+}
+
+/// The client that the arguments of [`with_arguments`] ask for.
+pub(crate) fn of(matches: &ArgMatches) -> Result<Client, ClientError> {
+    let identity = Identity {
+        access_key: text(matches, "access-key").to_owned(),
+        region: text(matches, "region").to_owned(),
+    };
+    Client::new(text(matches, "endpoint"), identity)
+}
+
+/// An argument's text; empty if it was not given.
+pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map_or("", String::as_str)
 }
 
 /// One server; clones share the connections.

@@ -2,6 +2,7 @@
 //!
 //! The composition root: clocks, randomness, files and signals are real here and injected from here.
 
+mod apply;
 mod client;
 mod demo;
 mod filter;
@@ -46,6 +47,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(serve::command())
         .subcommand(demo::command())
+        .subcommand(apply::command())
         .subcommand(tail::command())
         .subcommand(filter::command())
         .subcommand(verify::command())
@@ -66,6 +68,7 @@ fn run() -> anyhow::Result<ExitCode> {
     match matches.subcommand() {
         Some(("serve", matches)) => runtime.block_on(serve::run(matches)),
         Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
+        Some(("apply", matches)) => runtime.block_on(apply::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
         Some(("filter", matches)) => Ok(filter::run(matches)),
         Some(("verify", matches)) => Ok(verify::run(matches)),

@@ -29,24 +29,19 @@ use self::link::{Link, note};
 use self::output::{Form, Output};
 use self::shard::Start;
 use self::time::Moment;
-use crate::client::{Client, ClientError, Identity};
+use crate::client::{self, Client, ClientError, text};
 
 pub(crate) fn command() -> Command {
     let option =
         |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
-    Command::new("tail")
+    let command = Command::new("tail")
         .about("Follow a table's stream in the terminal")
         .arg(
             Arg::new("table")
                 .value_name("TABLE")
                 .required(true)
                 .help("The table"),
-        )
-        .arg(
-            option("endpoint", "URL")
-                .default_value("http://127.0.0.1:8000")
-                .help("Where the server is"),
         )
         .arg(option("from", "WHERE").default_value("latest").help(
             "latest, beginning, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 10m",
@@ -67,25 +62,12 @@ pub(crate) fn command() -> Command {
                 .help("End after so many records"),
         )
         .arg(switch("json").help("Write records as JSON, one on a line, with their shardId"))
-        .arg(switch("no-color").help("Plain text; also without a terminal, and with NO_COLOR set"))
-        .arg(
-            option("region", "NAME")
-                .env("AWS_REGION")
-                .default_value("us-east-1")
-                .hide_env_values(true)
-                .help("Region to ask for; matters to a server with --separate-namespaces"),
-        )
-        .arg(
-            option("access-key", "KEY")
-                .env("AWS_ACCESS_KEY_ID")
-                .default_value("local")
-                .hide_env_values(true)
-                .help("Access key to ask as; matters to a server with --separate-namespaces"),
-        )
+        .arg(switch("no-color").help("Plain text; also without a terminal, and with NO_COLOR set"));
+    client::with_arguments(command)
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
-    let client = client(matches)?;
+    let client = client::of(matches)?;
     let table = text(matches, "table");
     tokio::select! {
         ended = tail(matches, client, table) => match ended {
@@ -96,18 +78,6 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         () = output::reader_gone() => {}
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
-    matches.get_one::<String>(name).map_or("", String::as_str)
-}
-
-fn client(matches: &ArgMatches) -> anyhow::Result<Client> {
-    let identity = Identity {
-        access_key: text(matches, "access-key").to_owned(),
-        region: text(matches, "region").to_owned(),
-    };
-    Ok(Client::new(text(matches, "endpoint"), identity)?)
 }
 
 /// Follows the table's stream, and the one after it, until there is none.

@@ -1,5 +1,6 @@
 //! The commands as people run them: the real program, its output and its exit status.
 
+mod apply;
 mod bounds;
 mod demo;
 mod encryption;

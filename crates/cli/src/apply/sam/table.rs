@@ -1,0 +1,146 @@
+//! Tables: `AWS::DynamoDB::Table`, `AWS::DynamoDB::GlobalTable` as one table, `AWS::Serverless::SimpleTable`.
+
+use serde_json::{Map, Value, json};
+
+use super::coerce::text;
+use super::properties::Properties;
+use super::{Reader, merged};
+use crate::apply::desired::Table;
+
+/// Properties that CreateTable knows by the same name.
+const SETTINGS: [&str; 9] = [
+    "AttributeDefinitions",
+    "BillingMode",
+    "DeletionProtectionEnabled",
+    "GlobalSecondaryIndexes",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "OnDemandThroughput",
+    "ProvisionedThroughput",
+    "TableClass",
+];
+const REASONS: &[(&str, &str)] = &[
+    (
+        "ContributorInsightsSpecification",
+        "there is no such thing here",
+    ),
+    ("ImportSourceSpecification", "imports are not served"),
+    (
+        "KinesisStreamSpecification",
+        "Kinesis destinations are not served",
+    ),
+    (
+        "PointInTimeRecoverySpecification",
+        "point-in-time recovery is not served",
+    ),
+    ("Replicas", "there is one table, in one region"),
+    ("ResourcePolicy", "permissions are not checked"),
+    (
+        "SSESpecification",
+        "a server encrypts all tables or none: serve --encryption-key-file",
+    ),
+    (
+        "TimeToLiveSpecification",
+        "time to live is not served yet: items do not expire",
+    ),
+    ("WarmThroughput", "there is nothing to warm up"),
+];
+
+impl Reader<'_> {
+    pub(super) fn table(&mut self, logical: &str, resource: &Value) {
+        let mut properties = Properties::new(logical, &resource["Properties"]);
+        let mut settings = properties.take_all(self, &SETTINGS);
+        self.stream(&mut properties, &mut settings);
+        let tags = match properties.take(self, "Tags") {
+            Some(Value::Array(tags)) => tags,
+            _ => Vec::new(),
+        };
+        self.add_table(logical, settings, tags, properties);
+    }
+
+    /// A global table is one table here, billed on demand. What its replicas say of their tables is taken from the
+    /// first one.
+    pub(super) fn global_table(&mut self, logical: &str, resource: &Value) {
+        let mut properties = Properties::new(logical, &resource["Properties"]);
+        let replica = properties.raw("Replicas").unwrap_or_default();
+        let mut replica = Properties::new(&format!("{logical}.Replicas"), &replica[0]);
+        let of_replica = ["DeletionProtectionEnabled", "TableClass"];
+        let mut settings = replica.take_all(self, &of_replica);
+        settings.extend(properties.take_all(self, &SETTINGS));
+        settings.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST"));
+        self.stream(&mut properties, &mut settings);
+        let tags = match replica.take(self, "Tags") {
+            Some(Value::Array(tags)) => tags,
+            _ => Vec::new(),
+        };
+        replica.skip("Region");
+        replica.ignore_rest(self, REASONS);
+        self.add_table(logical, settings, tags, properties);
+    }
+
+    /// SAM's table with a key of one attribute: `id`, a text, unless it says otherwise.
+    pub(super) fn simple_table(&mut self, logical: &str, resource: &Value) {
+        let own = merged(&self.globals["SimpleTable"], &resource["Properties"]);
+        let mut properties = Properties::new(logical, &own);
+        let key = properties.take(self, "PrimaryKey").unwrap_or_default();
+        let name = key["Name"].as_str().unwrap_or("id");
+        let kind = match key["Type"].as_str() {
+            None | Some("String") => "S",
+            Some("Number") => "N",
+            Some("Binary") => "B",
+            Some(other) => other,
+        };
+        let mut settings = Map::new();
+        let definitions = json!([{"AttributeName": name, "AttributeType": kind}]);
+        settings.insert("AttributeDefinitions".to_owned(), definitions);
+        let schema = json!([{"AttributeName": name, "KeyType": "HASH"}]);
+        settings.insert("KeySchema".to_owned(), schema);
+        match properties.take(self, "ProvisionedThroughput") {
+            Some(throughput) => settings.insert("ProvisionedThroughput".to_owned(), throughput),
+            None => settings.insert("BillingMode".to_owned(), json!("PAY_PER_REQUEST")),
+        };
+        let tags = match properties.take(self, "Tags") {
+            Some(Value::Object(tags)) => tags,
+            _ => Map::new(),
+        };
+        let tags = tags.into_iter();
+        let tags = tags.map(|(key, value)| json!({"Key": key, "Value": text(value)}));
+        self.add_table(logical, settings, tags.collect(), properties);
+    }
+
+    /// A template gives a stream's view only; that there is one stands in the API's form beside it.
+    fn stream(&mut self, properties: &mut Properties, settings: &mut Map<String, Value>) {
+        const NAME: &str = "StreamSpecification";
+        if let Some(given) = properties.take(self, NAME) {
+            if !given["ResourcePolicy"].is_null() {
+                let about = format!("{}.ResourcePolicy", properties.about(NAME));
+                self.desired.ignore(about, "permissions are not checked");
+            }
+            let view = &given["StreamViewType"];
+            let stream = json!({"StreamEnabled": true, "StreamViewType": view});
+            settings.insert(NAME.to_owned(), stream);
+        }
+    }
+
+    fn add_table(
+        &mut self,
+        logical: &str,
+        settings: Map<String, Value>,
+        tags: Vec<Value>,
+        mut properties: Properties,
+    ) {
+        properties.skip("TableName");
+        properties.ignore_rest(self, REASONS);
+        match self.scope.name(logical) {
+            Ok(name) => self.desired.tables.push(Table {
+                logical: logical.to_owned(),
+                name,
+                settings,
+                tags,
+            }),
+            Err(why) => self
+                .desired
+                .fault(format!("{logical}.TableName"), why.to_string()),
+        }
+    }
+}
