@@ -27,7 +27,7 @@ use crate::ledger::Ledger;
 use follower::Follower;
 use trigger::{Delivered, Trigger};
 
-pub use client::Client;
+pub use client::{Client, Refused};
 pub use server::{Server, binary};
 
 const CONNECTIONS: u64 = 8;
@@ -269,7 +269,7 @@ pub fn verify(binary: &Path, data: &Path, clean: bool) -> Result<String> {
 }
 
 /// Waits; the thread has nothing else to do.
-fn pause(length: Duration) {
+pub(crate) fn pause(length: Duration) {
     let end = Instant::now() + length;
     while let Some(left) = end.checked_duration_since(Instant::now()) {
         thread::park_timeout(left);

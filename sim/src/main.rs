@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use headwater_sim::campaign::{Report, run_interval_seed, run_seed};
-use headwater_sim::kill;
+use headwater_sim::{kill, soak};
 
 /// Crash proofs: power losses by seed in this process, or `kill -9` of the real server.
 #[derive(Parser)]
@@ -23,13 +23,24 @@ struct Args {
     /// Instead of seeds: kill a server under load so often.
     #[arg(long)]
     kills: Option<u64>,
-    /// The server's binary for --kills; target/{release,debug}/headwater if absent.
+    /// Instead of seeds: so many changes through eight triggers, with --kills among them (8 if absent).
+    #[arg(long, value_name = "CHANGES")]
+    soak: Option<u64>,
+    /// The server's binary for --kills and --soak; target/{release,debug}/headwater if absent.
     #[arg(long, env = "HEADWATER_BIN")]
     binary: Option<PathBuf>,
 }
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
+    if let Some(changes) = args.soak {
+        let binary = args.binary.map_or_else(kill::binary, Ok)?;
+        println!(
+            "{}",
+            soak::run(&binary, changes, args.kills.unwrap_or(8), 1)?
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(kills) = args.kills {
         let binary = args.binary.map_or_else(kill::binary, Ok)?;
         let report = kill::run(&binary, kills, 1)?;

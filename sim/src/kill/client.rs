@@ -75,6 +75,15 @@ impl Client {
         self.post(&head, &authorization, what, body)
     }
 
+    /// One of the server's own calls.
+    ///
+    /// # Errors
+    /// As [`Client::dynamodb`].
+    pub fn get(&mut self, path: &str) -> Result<Value> {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address);
+        self.exchange(&head, path)
+    }
+
     fn call(&mut self, service: &str, operation: &str, body: &Value) -> Result<Value> {
         let head = format!(
             "/ HTTP/1.1\r\ncontent-type: application/x-amz-json-1.0\r\n\
@@ -97,6 +106,10 @@ impl Client {
             self.address,
             body.len()
         );
+        self.exchange(&request, operation)
+    }
+
+    fn exchange(&mut self, request: &str, operation: &str) -> Result<Value> {
         // Put back only after a whole answer.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,

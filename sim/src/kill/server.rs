@@ -77,6 +77,17 @@ impl Server {
         }
     }
 
+    /// Its resident memory, in KiB.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.context("no VmRSS")?.trim().trim_end_matches(" kB");
+        Ok(kib.parse()?)
+    }
+
     /// Ends it at once, wherever it is.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
