@@ -114,20 +114,50 @@ pub fn create_function(
     })
 }
 
-/// Lets a function receive a stream from its beginning, and waits until the mapping is enabled.
-pub fn create_mapping(client: &mut Client, function: &str, stream_arn: &str) -> Result<()> {
+/// A mapping to be made.
+pub struct Mapped<'m> {
+    /// The function's name.
+    pub function: &'m str,
+    /// The stream, which it receives from its beginning.
+    pub stream_arn: &'m str,
+    /// Records of one call.
+    pub batch_size: usize,
+}
+
+const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
+
+/// Lets a function receive a stream, and waits until the mapping is enabled; gives its UUID.
+pub fn create_mapping(client: &mut Client, mapped: &Mapped<'_>) -> Result<String> {
     let request = json!({
-        "FunctionName": function,
-        "EventSourceArn": stream_arn,
+        "FunctionName": mapped.function,
+        "EventSourceArn": mapped.stream_arn,
         "StartingPosition": "TRIM_HORIZON",
-        "BatchSize": 100,
+        "BatchSize": mapped.batch_size,
     });
-    let path = "/2015-03-31/event-source-mappings";
-    let created = rest(client, "POST", path, &request.to_string())?;
-    let path = format!("{path}/{}", text_of(&created["UUID"])?);
+    let created = rest(client, "POST", MAPPINGS, &request.to_string())?;
+    let uuid = text_of(&created["UUID"])?;
+    let path = format!("{MAPPINGS}/{uuid}");
     wait_for("the mapping", || {
         Ok(rest(client, "GET", &path, "")?["State"] == "Enabled")
-    })
+    })?;
+    Ok(uuid)
+}
+
+/// Removes a mapping.
+pub fn delete_mapping(client: &mut Client, uuid: &str) -> Result<()> {
+    rest(client, "DELETE", &format!("{MAPPINGS}/{uuid}"), "").map(drop)
+}
+
+/// Records that a mapping has delivered.
+pub fn delivered(client: &mut Client, uuid: &str) -> Result<usize> {
+    let status = rest(
+        client,
+        "GET",
+        &format!("/_headwater/triggers/{uuid}/counts"),
+        "",
+    )?;
+    let records = status["records"].as_u64().context("no count")?;
+    Ok(usize::try_from(records)?)
 }
 
 fn rest(client: &mut Client, method: &str, path: &str, body: &str) -> Result<Value> {

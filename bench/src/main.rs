@@ -88,7 +88,8 @@ struct Options {
     /// Items in each table.
     #[arg(long)]
     items: Option<usize>,
-    /// Only these parts: start, writes, reads, drain, encrypted, visible, function.
+    /// Only these parts: start, writes, reads, drain, encrypted, visible, function,
+    /// deliver.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Measure nothing but the parse-only server and the append loop.
@@ -246,7 +247,7 @@ fn run_parts(
     };
     report.add("set-up", rows::set_up(&stage));
     type Measurement = fn(&Stage) -> Result<Vec<report::Row>>;
-    let parts: [(&str, Measurement); 7] = [
+    let parts: [(&str, Measurement); 9] = [
         ("writes", rows::writes),
         ("reads", rows::reads),
         ("drain", rows::drain::run),
@@ -254,6 +255,8 @@ fn run_parts(
         ("visible", rows::visible::run),
         ("function", rows::function::compiled),
         ("function", rows::function::node),
+        ("function", rows::function::polled),
+        ("deliver", rows::deliver::run),
     ];
     for (name, measurement) in parts {
         if wanted(name) {

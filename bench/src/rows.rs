@@ -1,11 +1,13 @@
 //! The measurements, one file each, and what they share.
 
+pub mod deliver;
 pub mod drain;
 pub mod encrypted;
 pub mod function;
 pub mod get;
 pub mod hot_item;
 pub mod load;
+pub mod polled;
 pub mod put;
 pub mod query;
 pub mod start;

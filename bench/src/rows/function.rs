@@ -2,7 +2,8 @@
 //! the Runtime API itself. The handler tells the arrival by a datagram.
 
 use super::Stage;
-use crate::api;
+use super::polled::Poller;
+use crate::api::{self, Mapped};
 use crate::client::Client;
 use crate::latency::{percentiles, sample};
 use crate::report::Row;
@@ -19,6 +20,9 @@ use zip::write::SimpleFileOptions;
 pub const NODE_ROW: &str = "changed to function (Node)";
 /// Row of the compiled handler.
 pub const COMPILED_ROW: &str = "changed to function (compiled)";
+
+/// Row of the compiled handler behind a loop that polls.
+pub const POLLED_ROW: &str = "changed to function (compiled), polled every 250 ms";
 
 const NODE_HANDLER: &str = include_str!("../../handler/index.mjs");
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
@@ -42,22 +46,26 @@ pub fn node(stage: &Stage) -> Result<Vec<Row>> {
         "nodejs22.x",
         "index.handler",
         &zip,
+        false,
     )
 }
 
 /// Times this binary as `bootstrap`.
 pub fn compiled(stage: &Stage) -> Result<Vec<Row>> {
+    time_compiled(stage, COMPILED_ROW, "bench-compiled", false)
+}
+
+/// Times it when a loop polls, for comparison.
+pub fn polled(stage: &Stage) -> Result<Vec<Row>> {
+    time_compiled(stage, POLLED_ROW, "bench-polled", true)
+}
+
+fn time_compiled(stage: &Stage, row: &str, name: &str, polled: bool) -> Result<Vec<Row>> {
     let own = std::env::current_exe()?;
     let script = format!("#!/bin/sh\nexec '{}' function\n", own.display());
     let zip = zip_of("bootstrap", &script, 0o755)?;
-    time_handler(
-        stage,
-        COMPILED_ROW,
-        "bench-compiled",
-        "provided.al2023",
-        "bootstrap",
-        &zip,
-    )
+    let (runtime, handler) = ("provided.al2023", "bootstrap");
+    time_handler(stage, row, name, runtime, handler, &zip, polled)
 }
 
 fn time_handler(
@@ -67,6 +75,7 @@ fn time_handler(
     runtime: &str,
     handler: &str,
     zip: &[u8],
+    polled: bool,
 ) -> Result<Vec<Row>> {
     let arrivals = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     arrivals.set_read_timeout(Some(FIRST_PATIENCE))?;
@@ -75,15 +84,32 @@ fn time_handler(
     let stream = api::stream_arn(&mut client, name)?;
     let report_to = arrivals.local_addr()?.to_string();
     api::create_function(&mut client, name, runtime, handler, zip, &report_to)?;
-    api::create_mapping(&mut client, name, &stream)?;
+    let poller = match polled {
+        true => Some(Poller::start(stage, &stream, name)?),
+        false => {
+            let mapped = Mapped {
+                function: name,
+                stream_arn: &stream,
+                batch_size: 100,
+            };
+            api::create_mapping(&mut client, &mapped)?;
+            None
+        }
+    };
     let mut samples = Vec::new();
-    for probe in 0..WARM_UPS + stage.plan.probes {
+    let probes = match polled {
+        // Each takes a poll.
+        true => stage.plan.probes.div_ceil(10),
+        false => stage.plan.probes,
+    };
+    for probe in 0..WARM_UPS + probes {
         let took = time_one(&mut client, &arrivals, name, probe)?;
         arrivals.set_read_timeout(Some(PATIENCE))?;
         if probe >= WARM_UPS {
             samples.push(sample(took));
         }
     }
+    poller.map(Poller::stop).transpose()?;
     Ok(vec![Row {
         latency: Some(percentiles(samples)),
         ..Row::named(row)
@@ -114,7 +140,8 @@ fn time_one(
     }
 }
 
-fn zip_of(name: &str, content: &str, mode: u32) -> Result<Vec<u8>> {
+/// A zip of one file.
+pub fn zip_of(name: &str, content: &str, mode: u32) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file(name, SimpleFileOptions::default().unix_permissions(mode))?;
     zip.write_all(content.as_bytes())?;

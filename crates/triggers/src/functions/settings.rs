@@ -81,7 +81,8 @@ pub struct RuntimeSettings {
     pub queue_wait: Duration,
     /// A process that served nothing for so long is ended.
     pub idle_timeout: Duration,
-    /// How long a new process may take until it asks for work.
+    /// How long a new process may take until it asks for work. Lambda gives it 10 s and then goes on within the
+    /// function's own time; here the machine may be busy, which is no failure of the function.
     pub init_timeout: Duration,
     /// Whether a process that outgrows its function's memory limit is killed.
     pub enforce_memory: bool,
@@ -108,7 +109,7 @@ impl RuntimeSettings {
             processes_max: 32,
             queue_wait: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(300),
-            init_timeout: Duration::from_secs(10),
+            init_timeout: Duration::from_secs(60),
             enforce_memory: true,
             log_bytes_max: 256 * 1024,
             region: "us-east-1".to_owned(),

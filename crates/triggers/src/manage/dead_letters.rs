@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::functions::Invocation;
 use crate::mappings::names_failures;
-use crate::registry::{DeadLetter, uuid};
+use crate::registry::{DeadLetter, qualifier_of, uuid};
 use crate::triggers::Triggers;
 
 use super::{ManageAnswer, parameter};
@@ -90,10 +90,13 @@ impl Triggers {
             Some(mapping) => mapping.function_name.clone(),
             None => function_of(&batch.function_arn).to_owned(),
         };
-        let function = self
-            .functions
-            .get(namespace, &name)
-            .ok_or_else(|| format!("the function {name} does not exist"))?;
+        let arn = mapping
+            .as_ref()
+            .map(|mapping| mapping.function_arn.as_str());
+        let qualifier = qualifier_of(arn.unwrap_or(&batch.function_arn));
+        let target = self.functions.resolve(namespace, &name, qualifier);
+        let target = target.ok_or_else(|| format!("the function {name} does not exist"))?;
+        let function = target.pick(self.rng());
         let payload = self.dead_letters.payload(letter).await;
         let payload = payload
             .map_err(|error| error.to_string())?

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `GET triggers` | every mapping with its shards: position, lag, what is in flight, the last error |
 //! | `GET triggers/UUID` | one of them |
+//! | `GET triggers/UUID/counts` | what it did since the server started; cheap |
 //! | `GET dead-letters?mapping=UUID&after=ID&limit=N` | a page of the batches that were given up, the oldest first |
 //! | `GET dead-letters/ID` | one of them, with its payload |
 //! | `DELETE dead-letters/ID` | removes it |
@@ -63,6 +64,7 @@ impl Triggers {
         Some(match (method, parts.as_slice()) {
             ("GET", ["triggers"]) => self.all_statuses(namespace).await,
             ("GET", ["triggers", uuid]) => self.one_status(namespace, uuid).await,
+            ("GET", ["triggers", uuid, "counts"]) => self.one_count(namespace, uuid),
             ("GET", ["dead-letters"]) => self.list_dead_letters(namespace, query),
             ("GET", ["dead-letters", id]) => self.show_dead_letter(namespace, id).await,
             ("DELETE", ["dead-letters", id]) => self.remove_dead_letter(namespace, id).await,

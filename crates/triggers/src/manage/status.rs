@@ -36,6 +36,13 @@ impl Triggers {
         }
     }
 
+    pub(super) fn one_count(&self, namespace: &str, uuid: &str) -> ManageAnswer {
+        match self.mappings.get(namespace, uuid) {
+            Some(mapping) => ManageAnswer::ok(counts(&self.board.counts(&mapping.uuid))),
+            None => ManageAnswer::refused(404, format!("there is no mapping {uuid}")),
+        }
+    }
+
     async fn status(&self, mapping: &MappingRecord) -> Value {
         let configuration = self.settled(mapping);
         let (shards, problem) = match self.shard_statuses(mapping).await {

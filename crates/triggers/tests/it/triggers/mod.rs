@@ -3,6 +3,7 @@
 mod aliases;
 mod batching;
 mod concurrency;
+mod dead_letters;
 mod delivery;
 mod failures;
 mod filters;
