@@ -163,6 +163,7 @@ impl Job {
                 Some(fault) => {
                     unreached = 0;
                     batch.calls = batch.calls.saturating_add(1);
+                    add(&self.counts.failed_calls, 1);
                     self.show_trouble(&batch, last_call.error.as_deref().unwrap_or_default());
                     match judge(batch.len(), batch.failures, fault, self.rules()) {
                         Verdict::Split { at } => {
@@ -416,12 +417,7 @@ impl Job {
             return Flow::Stop;
         }
         self.window = None;
-        let place = LanePlace {
-            first: None,
-            trials: self.later.clone(),
-        };
-        let result = Some(RESULT_OK.to_owned());
-        self.progress.note(self.lane, place, None, result);
+        self.progress.note_window_closed(RESULT_OK);
         Flow::On
     }
 
@@ -496,7 +492,6 @@ impl Job {
     }
 
     fn show_trouble(&self, batch: &Batch, error: &str) {
-        add(&self.counts.failed_calls, 1);
         self.progress.show_error(error);
         self.progress.show(|shown| shown.attempts = batch.calls);
     }

@@ -74,7 +74,7 @@ impl Lane {
         }
     }
 
-    fn first(&self) -> Option<Sequence> {
+    pub(super) fn first(&self) -> Option<Sequence> {
         self.queue.front().map(|record| record.sequence)
     }
 

@@ -125,6 +125,15 @@ impl Progress {
         self.write(&mut state);
     }
 
+    /// The window is over; the lanes are where they are.
+    pub(super) fn note_window_closed(&self, result: &str) {
+        let mut state = self.state.lock();
+        state.window = None;
+        state.result = Some(result.to_owned());
+        state.at_ms = self.clock.now_ms();
+        self.write(&mut state);
+    }
+
     /// Places a lane without telling anybody: it is idle, and what is before `first` is done.
     pub(super) fn place(&self, lane: usize, place: LanePlace) {
         if let Some(known) = self.state.lock().lanes.get_mut(lane) {

@@ -1,10 +1,11 @@
 //! Reads a shard for delivery: records as functions see them, filtered, each with the lane that it belongs to.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_expression::filter::Filters;
-use headwater_model::{CorruptItem, Sequence};
+use headwater_model::{Clock, CorruptItem, Sequence};
 use headwater_operations::stream_record;
 use headwater_streams::{FollowedPage, RecordView, ShardFollower, StreamsError};
 use headwater_wire::write_event_record;
@@ -49,6 +50,7 @@ pub(super) struct Reader {
     region: String,
     lanes: usize,
     filters: Filters,
+    clock: Arc<dyn Clock>,
     /// Records that were read and could not be converted yet: a page of the stream at most.
     views: VecDeque<RecordView>,
     ended: bool,
@@ -62,6 +64,7 @@ impl Reader {
         region: String,
         lanes: usize,
         filters: Filters,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             follower,
@@ -69,6 +72,7 @@ impl Reader {
             region,
             lanes,
             filters,
+            clock,
             views: VecDeque::new(),
             ended: false,
             lost: false,
@@ -92,21 +96,21 @@ impl Reader {
     }
 
     /// Waits for records, at most `limit`, or for the end of the shard. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self, limit: usize, now_ms: u64) -> Result<Read, ReadError> {
+    pub(super) async fn next(&mut self, limit: usize) -> Result<Read, ReadError> {
         if self.views.is_empty() && !self.ended {
             let page = self.follower.next(limit).await?;
             self.take(page);
         }
-        self.convert(now_ms)
+        self.convert()
     }
 
     /// Reads what is there now, at most `limit`.
-    pub(super) fn poll(&mut self, limit: usize, now_ms: u64) -> Result<Read, ReadError> {
+    pub(super) fn poll(&mut self, limit: usize) -> Result<Read, ReadError> {
         if self.views.is_empty() && !self.ended {
             let page = self.follower.poll(limit)?;
             self.take(page);
         }
-        self.convert(now_ms)
+        self.convert()
     }
 
     fn take(&mut self, page: FollowedPage) {
@@ -117,8 +121,9 @@ impl Reader {
 
     /// Converts what was read. A record that is damaged stays where it is: those before it are given first, and it is
     /// met again at the next call.
-    fn convert(&mut self, now_ms: u64) -> Result<Read, ReadError> {
+    fn convert(&mut self) -> Result<Read, ReadError> {
         let mut read = Read::default();
+        let now_ms = self.clock.now_ms();
         while let Some(view) = self.views.front() {
             let json = match self.json(view) {
                 Ok(json) => json,

@@ -24,6 +24,8 @@ use super::window::start_of;
 /// Batches of a shard that are read ahead for each of its lanes, when there are several: what one waits for lies
 /// behind records of the others.
 const AHEAD_PER_LANE: usize = 4;
+/// Pages that are read at once when some records were found: enough for the largest batch.
+const PAGES_AT_ONCE: usize = 100;
 /// Most records that are read at once.
 const READ_MAX: usize = 1_000;
 /// How often progress past records that nobody wants is written.
@@ -159,9 +161,10 @@ impl<'d> Pass<'d> {
             Filters::default()
         });
         let mapping = &delivery.progress.key().mapping;
+        let clock = delivery.shared.clock.clone();
         Self {
             counts: delivery.shared.board.counts(mapping),
-            reader: Reader::new(follower, stream_arn, region, shape.lanes, filters),
+            reader: Reader::new(follower, stream_arn, region, shape.lanes, filters, clock),
             busy: vec![false; lanes.len()],
             lanes,
             jobs: JoinSet::new(),
@@ -178,7 +181,7 @@ impl<'d> Pass<'d> {
 
     async fn run(mut self) -> PassEnd {
         loop {
-            self.fill();
+            self.fill().await;
             let next_ms = self.start_jobs().min(self.note_passed());
             if self.is_finished() {
                 return PassEnd::Finished;
@@ -200,7 +203,7 @@ impl<'d> Pass<'d> {
                     Err(_) => return self.halt(PassEnd::Stopped).await,
                 },
                 Some(ended) = self.jobs.join_next() => self.take_end(ended),
-                read = self.reader.next(limit, now_ms), if reads => self.take_read(read),
+                read = self.reader.next(limit), if reads => self.take_read(read),
                 () = clock.sleep_until(wake_ms) => {}
             }
         }
@@ -225,25 +228,37 @@ impl<'d> Pass<'d> {
         }
     }
 
-    /// Reads what is there, as far as there is room.
-    fn fill(&mut self) {
+    /// Reads what is there, as far as there is room; records that were found wait for a few pages more at most.
+    async fn fill(&mut self) {
         let now_ms = self.delivery.shared.clock.now_ms();
-        while now_ms >= self.read_again_ms && !self.reader.has_ended() {
+        let mut pages = 0;
+        while now_ms >= self.read_again_ms && !self.reader.has_ended() && !self.is_told() {
             let limit = self.room();
-            if limit == 0 {
+            let has_found = self.lanes.iter().any(|lane| lane.len() > 0);
+            if limit == 0 || has_found && pages >= PAGES_AT_ONCE {
                 break;
             }
             let before = self.reader.position();
-            let read = self.reader.poll(limit, now_ms);
+            let read = self.reader.poll(limit);
             let is_empty = read.as_ref().is_ok_and(Read::is_empty);
             self.take_read(read);
             if is_empty && self.reader.position() == before {
                 break;
             }
+            pages += 1;
+            self.note_passed();
+            // A long way must not keep others from this thread.
+            tokio::task::yield_now().await;
         }
         let waiting = self.lanes.iter().map(Lane::len).sum();
         let progress = &self.delivery.progress;
         progress.read_to(self.reader.position(), waiting);
+    }
+
+    /// Whether there is news of the mapping.
+    fn is_told(&self) -> bool {
+        *self.delivery.stop.borrow() != Stop::No
+            || self.delivery.mapping.has_changed().unwrap_or(true)
     }
 
     fn take_read(&mut self, read: Result<Read, ReadError>) {
@@ -390,13 +405,19 @@ impl<'d> Pass<'d> {
 
     fn start(&mut self, lane: usize, work: Work) {
         let delivery = &*self.delivery;
-        if let Work::Batch(batch) = &work {
-            let place = LanePlace {
-                first: Some(batch.first()),
-                trials: self.lanes[lane].trials(),
-            };
-            delivery.progress.place(lane, place);
-        }
+        // What is read while the lane is at work comes behind this.
+        let first = match &work {
+            Work::Batch(batch) => batch.first(),
+            Work::CloseWindow => {
+                let first = self.lanes[lane].first();
+                first.unwrap_or_else(|| self.reader.position())
+            }
+        };
+        let place = LanePlace {
+            first: Some(first),
+            trials: self.lanes[lane].trials(),
+        };
+        delivery.progress.place(lane, place);
         let job = Job {
             shared: delivery.shared.clone(),
             mapping: delivery.mapping.clone(),

@@ -78,14 +78,21 @@ async fn a_damaged_record_costs_none_of_those_before_it() {
     let shard = database.shards_now(stream.id)[0].number;
     let follower = streams.follow(stream, shard, Start::TrimHorizon).unwrap();
     let region = "us-east-1".to_owned();
-    let mut reader = Reader::new(follower, "arn".to_owned(), region, 1, Filters::default());
+    let mut reader = Reader::new(
+        follower,
+        "arn".to_owned(),
+        region,
+        1,
+        Filters::default(),
+        Arc::new(ManualClock::new(0)),
+    );
 
-    let read = reader.next(100, 0).await.unwrap();
+    let read = reader.next(100).await.unwrap();
     assert_eq!(keys(&read), ["a", "b"]);
     let damaged = reader.position();
     for _ in 0..2 {
-        assert!(reader.next(100, 0).await.is_err());
-        assert!(reader.poll(100, 0).is_err());
+        assert!(reader.next(100).await.is_err());
+        assert!(reader.poll(100).is_err());
         assert_eq!(reader.position(), damaged, "it is not passed over");
     }
     database.close();
