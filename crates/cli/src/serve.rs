@@ -15,7 +15,8 @@ use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
 use headwater_server::{AdvanceClock, Server, ServerSettings};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
-use headwater_triggers::{Triggers, TriggersSettings};
+use headwater_triggers::{DestinationSettings, Triggers, TriggersSettings};
+use headwater_wire::sigv4::Credentials;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
@@ -293,8 +294,30 @@ async fn open_triggers(
         Arc::new(move || wall.now_ms()),
     )?);
     let code = Arc::new(CodeStore::open(folder.join("code"))?);
-    let settings = TriggersSettings::default();
+    let settings = TriggersSettings {
+        destinations: destinations(settings),
+        ..TriggersSettings::default()
+    };
     Ok(Triggers::open(api.clone(), runtimes, code, clock, settings).await?)
+}
+
+fn destinations(settings: &Settings) -> DestinationSettings {
+    let mut destinations = DestinationSettings {
+        sqs: settings.url("sqs-endpoint"),
+        sns: settings.url("sns-endpoint"),
+        s3: settings.url("s3-endpoint"),
+        region: settings.text("region").to_owned(),
+        ..DestinationSettings::default()
+    };
+    let given = |name| environment(name).filter(|value| !value.is_empty());
+    if let (Some(id), Some(secret)) = (given("AWS_ACCESS_KEY_ID"), given("AWS_SECRET_ACCESS_KEY")) {
+        destinations.credentials = Credentials {
+            access_key_id: id,
+            secret_access_key: secret,
+            session_token: given("AWS_SESSION_TOKEN"),
+        };
+    }
+    destinations
 }
 
 /// A program that was named; `None` leaves the choice to the runtimes.

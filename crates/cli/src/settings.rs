@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgMatches};
+use headwater_triggers::Url;
 
 /// What a setting's value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Kind {
     Duration,
     /// The same, with a minus before it for a time that is gone.
     Offset,
+    /// An address with `http` or `https`.
+    Url,
 }
 
 /// One setting.
@@ -267,6 +270,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Most function processes at once",
     ),
     setting(
+        "sqs-endpoint",
+        "URL",
+        Kind::Url,
+        None,
+        "Where the SQS queues are to which mappings send batches that are given up, such as http://127.0.0.1:4566; unset: such batches go into the dead-letter store. Requests are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the server's environment, or with `local`",
+    ),
+    setting(
+        "sns-endpoint",
+        "URL",
+        Kind::Url,
+        None,
+        "The same for SNS topics",
+    ),
+    setting(
+        "s3-endpoint",
+        "URL",
+        Kind::Url,
+        None,
+        "The same for S3 buckets, whose names go into the path",
+    ),
+    setting(
         "log-level",
         "LEVEL",
         Kind::Text,
@@ -365,6 +389,11 @@ impl Settings {
         self.0.get(name).map(String::as_str)
     }
 
+    /// The address of a setting, if it is set.
+    pub(crate) fn url(&self, name: &str) -> Option<Url> {
+        Url::parse(self.text(name)).ok()
+    }
+
     /// The number of a setting, if it is set.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.text(name).parse().ok()
@@ -447,6 +476,7 @@ fn check(setting: &Setting, value: &str) -> anyhow::Result<()> {
         Kind::Duration => bail!("expected a time such as 500ms, 30s, 5m, 24h or 7d"),
         Kind::Offset if offset_ms(value).is_some() => {}
         Kind::Offset => bail!("expected a time such as 500ms, 30s or 24h, or -500ms"),
+        Kind::Url => drop(Url::parse(value).context("expected an address")?),
     }
     Ok(())
 }
@@ -546,6 +576,7 @@ mod tests {
             ("--shards", "0", "from 1 to 1024"),
             ("--stream-retention", "1 day", "a time such as"),
             ("--test-clock-offset", "--1s", "-500ms"),
+            ("--sqs-endpoint", "localhost:4566", "http:// or https://"),
         ] {
             let error = gather(&[&format!("{flag}={value}")], &[]).expect_err(value);
             let text = format!("{error:#}");

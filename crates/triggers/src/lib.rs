@@ -5,19 +5,22 @@
 //! go in, a payload or a function error comes out.
 //!
 //! `mappings` delivers the records of streams to functions, `registry` remembers functions, mappings
-//! and checkpoints in system tables, `api` answers the requests of the Lambda REST API, `manage`
-//! those of the server's own, and
-//! [`Triggers`] holds all of it together. [`explain_filter`] tells people what their filter patterns do.
+//! and checkpoints in system tables, `destinations` sends on what is given up, over `outgoing`, `api` answers the
+//! requests of the Lambda REST API, `manage` those of the server's own, and [`Triggers`] holds all of it together. [`explain_filter`] tells people what their filter patterns do.
 
 mod api;
+mod destinations;
 mod explain_filter;
 pub mod functions;
 mod manage;
 mod mappings;
+mod outgoing;
 mod registry;
 mod triggers;
 
 pub use api::{HeaderOf, HttpAnswer, LOCAL_DIRECTORY};
+pub use destinations::DestinationSettings;
 pub use explain_filter::explain_filter;
 pub use manage::ManageAnswer;
+pub use outgoing::{Url, UrlError};
 pub use triggers::{OpenError, Triggers, TriggersSettings};

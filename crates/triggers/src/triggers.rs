@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::api::Events;
+use crate::destinations::{DestinationSettings, Destinations};
 use crate::functions::{CodeStore, Runtimes};
 use crate::mappings::{Board, Deliveries, Shared};
 use crate::registry::{
@@ -18,7 +19,7 @@ use crate::registry::{
 };
 
 /// Settings of the triggers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TriggersSettings {
     /// Batches of all mappings that are at their functions at once.
     pub deliveries_max: usize,
@@ -28,6 +29,8 @@ pub struct TriggersSettings {
     pub dead_letters_max: usize,
     /// Bytes of their payloads.
     pub dead_letter_bytes_max: usize,
+    /// Where batches that are given up can be sent.
+    pub destinations: DestinationSettings,
     /// How long running invocations may go on when the server stops, in milliseconds.
     pub stop_grace_ms: u64,
 }
@@ -39,6 +42,7 @@ impl Default for TriggersSettings {
             event_bytes_max: 64 << 20,
             dead_letters_max: 10_000,
             dead_letter_bytes_max: 256 << 20,
+            destinations: DestinationSettings::default(),
             stop_grace_ms: 2_000,
         }
     }
@@ -112,6 +116,7 @@ impl Triggers {
             runtimes: runtimes.clone(),
             checkpoints: checkpoints.clone(),
             dead_letters: dead_letters.clone(),
+            destinations: Destinations::new(settings.destinations, runtimes.wall_clock()),
             board: board.clone(),
             clock: clock.clone(),
             permits: Semaphore::new(settings.deliveries_max.clamp(1, Semaphore::MAX_PERMITS)),

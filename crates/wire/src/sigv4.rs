@@ -1,4 +1,9 @@
-//! Signature Version 4: what the `Authorization` header says. The signature itself is not checked here yet.
+//! Signature Version 4: what the `Authorization` header says, and the headers of requests that this server sends. The
+//! signatures of requests that come in are not checked here yet.
+
+mod signing;
+
+pub use signing::{Credentials, SigningScope, Unsigned, escaped, sign};
 
 /// The scope of the credentials that signed a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -177,6 +177,12 @@ impl Runtimes {
         self.inner.hub.follow()
     }
 
+    /// The real time, which tests do not move.
+    #[must_use]
+    pub fn wall_clock(&self) -> WallClock {
+        Arc::clone(&self.inner.host.clock)
+    }
+
     /// The processes that are not gone yet.
     #[must_use]
     pub fn processes(&self) -> Vec<ProcessInfo> {

@@ -157,6 +157,7 @@ fn view(letter: &DeadLetter) -> Value {
         "requestId": batch.request_id,
         "droppedAt": time(batch.dropped_ms),
         "destination": batch.destination,
+        "destinationError": batch.destination_error,
         "redrives": letter.redrives,
         "redriveError": letter.redrive_error,
     })

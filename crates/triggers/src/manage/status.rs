@@ -177,5 +177,7 @@ fn counts(counts: &Counts) -> Value {
         "records": read(&counts.records),
         "filteredRecords": read(&counts.filtered),
         "droppedRecords": read(&counts.dropped),
+        "destinationBatches": read(&counts.sent),
+        "destinationFailures": read(&counts.unsent),
     })
 }

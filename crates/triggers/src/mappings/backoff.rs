@@ -5,7 +5,7 @@ const FIRST_MS: u64 = 500;
 const LONGEST_MS: u64 = 60_000;
 
 /// The pause after this many failures in a row, at least one.
-pub(super) fn pause_ms(failures: u32) -> u64 {
+pub(crate) fn pause_ms(failures: u32) -> u64 {
     let doublings = failures.saturating_sub(1).min(16);
     (FIRST_MS << doublings).min(LONGEST_MS)
 }

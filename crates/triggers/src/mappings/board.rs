@@ -25,6 +25,10 @@ pub(crate) struct Counts {
     pub(crate) filtered: AtomicU64,
     /// Records that were given up.
     pub(crate) dropped: AtomicU64,
+    /// Batches that a destination took.
+    pub(crate) sent: AtomicU64,
+    /// Batches that a destination did not take.
+    pub(crate) unsent: AtomicU64,
 }
 
 /// Adds to a count.

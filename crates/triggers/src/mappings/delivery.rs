@@ -11,6 +11,7 @@ use headwater_streams::{
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinError, JoinSet};
 
+use crate::destinations::{Destinations, Sent};
 use crate::functions::Runtimes;
 use crate::registry::{
     Checkpoint, Checkpoints, DeadLetters, Functions, MappingRecord, NewDeadLetter, Origin,
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) runtimes: Arc<Runtimes>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) dead_letters: Arc<DeadLetters>,
+    pub(crate) destinations: Destinations,
     pub(crate) board: Arc<Board>,
     pub(crate) clock: Arc<dyn Clock>,
     /// One for each invocation of whichever mapping.
@@ -36,6 +38,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Sends a batch that was given up to its destination.
+    pub(super) async fn send(&self, batch: &NewDeadLetter, payload: &Bytes) -> Sent {
+        let unique = uuid(self.streams.database().rng().as_ref());
+        let clock = self.clock.as_ref();
+        self.destinations.send(batch, payload, &unique, clock).await
+    }
+
     /// Keeps a batch that was given up.
     pub(super) async fn keep_dead_letter(
         &self,
@@ -64,7 +73,7 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<Stop>) {
     drop(stop.wait_for(|stop| *stop != Stop::No).await);
 }
 
-async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
+pub(super) async fn stopped_now(stop: &mut watch::Receiver<Stop>) {
     drop(stop.wait_for(|stop| *stop == Stop::Now).await);
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use headwater_streams::StreamDescription;
 use tokio::sync::watch;
 
+use crate::destinations::Sent;
 use crate::functions::{Invocation, InvokeError, InvokeResult};
 use crate::registry::{
     Condition, MappingRecord, NewDeadLetter, OpenWindow, Response, Target, Trial, qualifier_of,
@@ -17,7 +18,7 @@ use super::answer::{Answer, AnswerRules};
 use super::backoff::pause_ms;
 use super::batch::Batch;
 use super::board::{Counts, add};
-use super::delivery::{Shared, Stop, stopped};
+use super::delivery::{Shared, Stop, stopped, stopped_now};
 use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, WindowView, event};
 use super::progress::{LanePlace, Progress, shortened};
 use super::record::PendingRecord;
@@ -261,7 +262,7 @@ impl Job {
         flow
     }
 
-    /// Hands a batch to the dead-letter store, and goes on behind it when it is durable there.
+    /// Hands a batch to its destination, or else to the dead-letter store, and goes on behind it when it is there.
     async fn give_up(
         &mut self,
         batch: &Batch,
@@ -269,7 +270,7 @@ impl Job {
         last_call: LastCall,
         waiting: &VecDeque<Batch>,
     ) -> Flow {
-        let letter = self.dead_letter(batch, condition, last_call);
+        let mut letter = self.dead_letter(batch, condition, last_call);
         tracing::warn!(
             mapping = %letter.mapping,
             shard = %letter.shard,
@@ -281,8 +282,32 @@ impl Job {
             condition.as_str()
         );
         let payload = event(&batch.records, None);
+        let sent = tokio::select! {
+            biased;
+            () = stopped_now(&mut self.stop) => return Flow::Stop,
+            sent = self.shared.send(&letter, &payload) => sent,
+        };
+        let was_taken = sent == Sent::Taken;
+        if was_taken {
+            add(&self.counts.sent, 1);
+        }
+        if let Sent::Failed(reason) = sent {
+            tracing::warn!(mapping = %letter.mapping, %reason, "a destination did not take a batch");
+            add(&self.counts.unsent, 1);
+            letter.destination_error = Some(reason);
+        }
+        if !was_taken && self.keep(&letter, &payload).await == Flow::Stop {
+            return Flow::Stop;
+        }
+        add(&self.counts.dropped, batch.len());
+        self.note_behind(batch, waiting, RESULT_FAILED);
+        Flow::On
+    }
+
+    /// Puts a batch into the dead-letter store, however often that takes.
+    async fn keep(&mut self, letter: &NewDeadLetter, payload: &Bytes) -> Flow {
         let mut failures = 0;
-        while let Err(error) = self.shared.keep_dead_letter(&letter, &payload).await {
+        while let Err(error) = self.shared.keep_dead_letter(letter, payload).await {
             failures += 1;
             tracing::error!(mapping = %letter.mapping, %error, "a batch that was given up cannot be kept");
             self.progress.show_error(&format!("{PROBLEM}{error}"));
@@ -290,8 +315,6 @@ impl Job {
                 return Flow::Stop;
             }
         }
-        add(&self.counts.dropped, batch.len());
-        self.note_behind(batch, waiting, RESULT_FAILED);
         Flow::On
     }
 
@@ -320,6 +343,7 @@ impl Job {
             request_id: last.request_id.unwrap_or_else(|| uuid(rng.as_ref())),
             dropped_ms: self.shared.clock.now_ms(),
             destination: mapping.settings.destination.clone(),
+            destination_error: None,
         }
     }
 

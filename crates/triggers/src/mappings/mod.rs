@@ -25,6 +25,7 @@ mod verdict;
 mod window;
 
 pub(crate) use answer::names_failures;
+pub(crate) use backoff::pause_ms;
 pub(crate) use board::{Board, Counts};
 pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;

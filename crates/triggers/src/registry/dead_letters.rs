@@ -73,6 +73,9 @@ pub(crate) struct NewDeadLetter {
     pub(crate) dropped_ms: u64,
     /// Where the mapping wanted it to go, if anywhere.
     pub(crate) destination: Option<String>,
+    /// Why it is here all the same, if it was sent there.
+    #[serde(default)]
+    pub(crate) destination_error: Option<String>,
 }
 
 /// A batch in the store.

@@ -11,7 +11,9 @@ use headwater_engine::{Database, Durability, EngineOptions, StorageOptions, Test
 use headwater_model::{Clock, SeededRng};
 use headwater_operations::{Api, ApiOptions, RequestContext};
 use headwater_triggers::functions::{CodeStore, Runtimes};
-use headwater_triggers::{HttpAnswer, LOCAL_DIRECTORY, Triggers, TriggersSettings};
+use headwater_triggers::{
+    DestinationSettings, HttpAnswer, LOCAL_DIRECTORY, Triggers, TriggersSettings,
+};
 use headwater_wire::Operation;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -81,17 +83,29 @@ impl World {
     /// Everything in memory, with a clock of the deliveries that the test makes.
     pub(super) async fn with_clock(wrap: impl FnOnce(Arc<TestClock>) -> Arc<dyn Clock>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self::with_all(folder, false, 1, wrap).await
+        Self::with_all(folder, false, 1, TriggersSettings::default(), wrap).await
+    }
+
+    /// Everything in memory, with endpoints of destinations.
+    pub(super) async fn with_destinations(destinations: DestinationSettings) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let settings = TriggersSettings {
+            destinations,
+            ..TriggersSettings::default()
+        };
+        Self::with_all(folder, false, 1, settings, |clock| clock).await
     }
 
     async fn with(folder: Arc<TempDir>, is_on_disk: bool, shards: u32) -> Self {
-        Self::with_all(folder, is_on_disk, shards, |clock| clock).await
+        let settings = TriggersSettings::default();
+        Self::with_all(folder, is_on_disk, shards, settings, |clock| clock).await
     }
 
     async fn with_all(
         folder: Arc<TempDir>,
         is_on_disk: bool,
         shards: u32,
+        triggers_settings: TriggersSettings,
         wrap: impl FnOnce(Arc<TestClock>) -> Arc<dyn Clock>,
     ) -> Self {
         let test_clock = Arc::new(TestClock::default());
@@ -118,7 +132,7 @@ impl World {
             runtimes.clone(),
             code,
             wrap(test_clock.clone()),
-            TriggersSettings::default(),
+            triggers_settings,
         );
         Self {
             triggers: triggers.await.unwrap(),
