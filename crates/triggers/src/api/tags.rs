@@ -1,6 +1,7 @@
 //! TagResource, UntagResource, ListTags. What has tags is told by its ARN.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use headwater_operations::RequestContext;
 use headwater_wire::ApiError;
@@ -9,7 +10,7 @@ use headwater_wire::lambda::{
 };
 use headwater_wire::messages::functions;
 
-use crate::registry::FunctionRecord;
+use crate::registry::{FunctionRecord, MappingRecord};
 use crate::triggers::Triggers;
 
 use super::answer::{HttpAnswer, internal};
@@ -73,7 +74,7 @@ pub(super) fn list_tags(
 ) -> Result<HttpAnswer, ApiError> {
     let tags = match Tagged::of(&request.resource)? {
         Tagged::Function(name) => triggers.function(&name, context)?.tags.clone(),
-        Tagged::Mapping(arn) => return Err(functions::tagged_mapping_not_found(&arn)),
+        Tagged::Mapping(arn) => triggers.tagged_mapping(&arn, context)?.tags.clone(),
     };
     HttpAnswer::json(200, &ListTagsResponse { tags: Some(tags) })
 }
@@ -87,6 +88,16 @@ pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError
 }
 
 impl Triggers {
+    fn tagged_mapping(
+        &self,
+        arn: &str,
+        context: &RequestContext,
+    ) -> Result<Arc<MappingRecord>, ApiError> {
+        let (_, uuid) = arn.rsplit_once(':').unwrap_or_default();
+        let found = self.mappings.get(&context.namespace, uuid);
+        found.ok_or_else(|| functions::tagged_mapping_not_found(arn))
+    }
+
     async fn change_tags(
         &self,
         tagged: Tagged,
@@ -101,7 +112,12 @@ impl Triggers {
                 check_tags(&record.tags)?;
                 self.functions.put(record).await.map_err(internal)?;
             }
-            Tagged::Mapping(arn) => return Err(functions::tagged_mapping_not_found(&arn)),
+            Tagged::Mapping(arn) => {
+                let mut record = MappingRecord::clone(&*self.tagged_mapping(&arn, context)?);
+                change(&mut record.tags);
+                check_tags(&record.tags)?;
+                self.mappings.put(record).await.map_err(internal)?;
+            }
         }
         Ok(HttpAnswer::empty(204))
     }

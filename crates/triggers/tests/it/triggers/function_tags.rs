@@ -35,6 +35,22 @@ async fn the_tags_of_a_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tags_of_a_mapping() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    world.recorder("f").await;
+    let uuid = world.map(&stream, "f", json!({"Tags": {"a": "1"}})).await;
+    let arn = world.mapping(&uuid).await["EventSourceMappingArn"].clone();
+    let path = path(arn.as_str().unwrap());
+    assert_eq!(world.get(&path).await.body, json!({"Tags": {"a": "1"}}));
+    let reply = world.post(&path, json!({"Tags": {"b": "2"}})).await;
+    assert_eq!((reply.status, reply.bytes.len()), (204, 0));
+    assert_eq!(world.delete(&format!("{path}?tagKeys=a")).await.status, 204);
+    assert_eq!(world.get(&path).await.body, json!({"Tags": {"b": "2"}}));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tags_that_are_refused() {
     let world = World::new().await;
     create(&world, "f", "").await;
