@@ -209,9 +209,39 @@ impl Client {
         self.json(request, body, Duration::ZERO).await
     }
 
+    /// One call of a function, which may take its time. An answer of any status that says what went wrong with the
+    /// function is an answer; one that says that it was not called is an error.
+    pub(crate) async fn invoke(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        payload: Bytes,
+    ) -> Result<Answer, ClientError> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(AUTHORIZATION, self.authorization("lambda"));
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let answer = self.send(request, payload, None).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        match serde_json::from_slice::<Value>(&answer.body) {
+            Ok(body) => Err(refused(&answer, &body)),
+            Err(_) => Err(ClientError::NotJson {
+                endpoint: self.endpoint(),
+                status: answer.status,
+            }),
+        }
+    }
+
     /// What Headwater has beside the AWS interfaces.
     pub(crate) async fn own(&self, path: &str) -> Result<Value, ClientError> {
-        let request = Request::builder().uri(path);
+        let request = Request::builder()
+            .uri(path)
+            .header(AUTHORIZATION, self.authorization("lambda"));
         self.json(request, String::new(), Duration::ZERO).await
     }
 

@@ -6,6 +6,7 @@ mod apply;
 mod client;
 mod demo;
 mod filter;
+mod functions;
 mod key;
 mod keys;
 mod open_files;
@@ -50,6 +51,7 @@ fn command() -> Command {
         .subcommand(apply::command())
         .subcommand(tail::command())
         .subcommand(filter::command())
+        .subcommand(functions::command())
         .subcommand(verify::command())
         .subcommand(key::command())
         .subcommand(Command::new("settings").about("Print the page of all settings (Markdown)"))
@@ -71,6 +73,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(("apply", matches)) => runtime.block_on(apply::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
         Some(("filter", matches)) => Ok(filter::run(matches)),
+        Some(("functions", matches)) => runtime.block_on(functions::run(matches)),
         Some(("verify", matches)) => Ok(verify::run(matches)),
         Some(("key", matches)) => key::run(matches),
         Some(("settings", _)) => {

@@ -286,6 +286,7 @@ async fn open_triggers(
     runtime_settings.node = program_setting(settings, "node");
     runtime_settings.processes_max =
         settings.number("function-processes-max").unwrap_or(64) as usize;
+    runtime_settings.log_dir = log_folder(settings, api.database(), &folder)?;
     runtime_settings.region = settings.text("region").to_owned();
     runtime_settings.endpoint_url = Some(format!("http://{}", reachable(address)));
     let wall = SystemClock;
@@ -318,6 +319,25 @@ fn destinations(settings: &Settings) -> DestinationSettings {
         };
     }
     destinations
+}
+
+/// Where the logs of functions are kept. They are plain text, which an encrypted store must not leave on the disk.
+fn log_folder(
+    settings: &Settings,
+    database: &Database,
+    functions: &Path,
+) -> anyhow::Result<Option<PathBuf>> {
+    let folder = functions.join("logs");
+    if !database.is_encrypted() {
+        return Ok(data_folder(settings).map(|_| folder));
+    }
+    // From the time before the store was encrypted.
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).context(format!("can't remove {}", folder.display()))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// A program that was named; `None` leaves the choice to the runtimes.

@@ -8,7 +8,7 @@ mod follow;
 pub(crate) mod line;
 mod link;
 mod merge;
-mod output;
+pub(crate) mod output;
 mod shard;
 mod time;
 
@@ -200,7 +200,7 @@ fn no_stream(table: &str, endpoint: &str) -> String {
     )
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<std::io::Error>();
     io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

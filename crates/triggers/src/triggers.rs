@@ -93,7 +93,11 @@ impl Triggers {
     ) -> Result<Arc<Self>, OpenError> {
         let functions = Functions::open(Documents::open(&api, "functions").await?, &code).await?;
         let functions = Arc::new(functions);
-        for function in functions.all() {
+        let all = functions.all();
+        runtimes
+            .keep_logs_of(all.iter().map(|function| &function.config))
+            .await;
+        for function in all {
             if let Some(reserved) = function.whole.reserved_concurrency {
                 runtimes.reserve(&function.config, Some(reserved));
             }

@@ -58,7 +58,7 @@ impl Sink for Output {
 }
 
 /// Returns when nobody reads standard output any more, so that `headwater tail | head` ends without a record.
-pub(super) async fn reader_gone() {
+pub(crate) async fn reader_gone() {
     let mut look = tokio::time::interval(LOOK);
     loop {
         look.tick().await;

@@ -6,6 +6,7 @@ mod demo;
 mod encryption;
 mod filter;
 mod folder;
+mod functions;
 mod process;
 mod tail;
 mod verify;

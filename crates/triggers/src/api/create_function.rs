@@ -1,5 +1,7 @@
 //! CreateFunction.
 
+use std::collections::BTreeMap;
+
 use headwater_operations::RequestContext;
 use headwater_wire::ApiError;
 use headwater_wire::lambda::{
@@ -16,6 +18,7 @@ use super::answer::{HttpAnswer, internal};
 use super::function_code::{Code, GivenCode};
 use super::function_name::{FunctionName, function_arn};
 use super::function_view;
+use super::tags::check_tags;
 
 /// Defaults of the service (triggers.md section 10).
 const TIMEOUT_S: i64 = 3;
@@ -29,6 +32,7 @@ pub(super) async fn create_function(
     context: &RequestContext,
 ) -> Result<HttpAnswer, ApiError> {
     refuse_unsupported(&request)?;
+    check_tags(request.tags.as_ref().unwrap_or(&BTreeMap::new()))?;
     let (Some(runtime), Some(handler)) = (request.runtime.clone(), request.handler.clone()) else {
         return Err(functions::runtime_and_handler_required());
     };
@@ -44,6 +48,7 @@ pub(super) async fn create_function(
     };
     let code = given.take(triggers).await?;
     let config = FunctionConfig {
+        namespace: context.namespace.clone(),
         arn: function_arn(&context.region, &context.account, &name),
         name,
         runtime,

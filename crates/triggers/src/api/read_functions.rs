@@ -183,7 +183,7 @@ async fn delete_whole(
 ) -> Result<HttpAnswer, ApiError> {
     let record = triggers.function(name, context)?;
     triggers.functions.remove(&record).await.map_err(internal)?;
-    triggers.runtimes.retire(&record.config.arn);
+    triggers.runtimes.retire(&record.config).await;
     triggers.remove_unused_packages().await;
     Ok(HttpAnswer::empty(204))
 }
@@ -213,7 +213,7 @@ async fn delete_version(
     }
     if let Ok(record) = triggers.function(name, context) {
         triggers.functions.remove(&record).await.map_err(internal)?;
-        triggers.runtimes.end_version(&record.config.arn, version);
+        triggers.runtimes.end_version(&record.config);
         triggers.remove_unused_packages().await;
     }
     Ok(HttpAnswer::empty(204))

@@ -149,8 +149,7 @@ impl Triggers {
         record.config.revision = uuid(self.rng());
         record.modified_ms = self.clock.now_ms();
         let record = self.functions.put(record).await.map_err(internal)?;
-        let config = &record.config;
-        self.runtimes.end_version(&config.arn, &config.version);
+        self.runtimes.end_version(&record.config);
         self.remove_unused_packages().await;
         Ok(record)
     }

@@ -42,9 +42,12 @@ const RESERVED_VARIABLES: [&str; 18] = [
 /// Two configurations that differ in any field never share a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FunctionConfig {
+    /// Whose function it is when accounts and regions are kept apart; empty otherwise.
+    #[serde(default)]
+    pub namespace: String,
     /// The name without account and region.
     pub name: String,
-    /// The unqualified ARN; pools, logs and regions go by it.
+    /// The unqualified ARN. Two namespaces may have the same.
     pub arn: String,
     /// The runtime as the caller named it, such as `python3.12` or `provided.al2023`.
     pub runtime: String,
@@ -237,6 +240,11 @@ impl FunctionConfig {
         Ok(family)
     }
 
+    /// What pools and logs go by: one for all versions of a function.
+    pub(super) fn pool_key(&self) -> String {
+        format!("{}/{}", self.namespace, self.arn)
+    }
+
     /// The region within the ARN, if it has one.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
@@ -298,6 +306,7 @@ mod tests {
 
     fn config() -> FunctionConfig {
         FunctionConfig {
+            namespace: String::new(),
             name: "f".into(),
             arn: "arn:aws:lambda:eu-west-1:000000000000:function:f".into(),
             runtime: "python3.12".into(),

@@ -3,14 +3,19 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast, watch};
 
 /// Lines that a follower may lag behind before it misses some.
 const FOLLOW_LINES_MAX: usize = 1_024;
+/// Lines begin with a number that is so many times the time: later than those before a restart, whether they are still
+/// known or not.
+const NUMBERS_PER_MS: u64 = 1_000;
 
 /// One line that a function, or the runtime on its behalf, wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
+    /// Grows from line to line of a function, over restarts too.
+    pub number: u64,
     /// The function's name.
     pub function: Arc<str>,
     /// The invocation that was running, if one was.
@@ -26,12 +31,15 @@ pub struct LogLine {
 /// Where all lines go.
 pub(super) struct LogHub {
     followers: broadcast::Sender<LogLine>,
+    /// Told of each line.
+    pub(super) news: Notify,
 }
 
 impl LogHub {
     pub(super) fn new() -> Self {
         Self {
             followers: broadcast::Sender::new(FOLLOW_LINES_MAX),
+            news: Notify::new(),
         }
     }
 
@@ -46,43 +54,104 @@ pub(super) struct FunctionLog {
     pub(super) function: Arc<str>,
     bytes_max: usize,
     ring: Mutex<Ring>,
+    /// The number of the newest line.
+    newest: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Ring {
     lines: VecDeque<LogLine>,
     bytes: usize,
+    /// Lines up to this number were taken by [`FunctionLog::unwritten`].
+    written: u64,
 }
 
 /// What a line costs beside its text.
 const LINE_OVERHEAD_BYTES: usize = 96;
 
 impl FunctionLog {
-    pub(super) fn new(hub: Arc<LogHub>, function: &str, bytes_max: usize) -> Self {
+    /// A log that goes on from the lines of an earlier one, the oldest first.
+    pub(super) fn new(
+        hub: Arc<LogHub>,
+        function: &str,
+        bytes_max: usize,
+        now_ms: u64,
+        earlier: Vec<LogLine>,
+    ) -> Self {
+        let before = earlier.last().map_or(0, |line| line.number);
+        let newest = before.max(now_ms.saturating_mul(NUMBERS_PER_MS));
+        let mut ring = Ring {
+            written: newest,
+            ..Ring::default()
+        };
+        for line in earlier {
+            ring.add(line, bytes_max);
+        }
         Self {
             hub,
             function: function.into(),
             bytes_max,
-            ring: Mutex::default(),
+            ring: Mutex::new(ring),
+            newest: watch::Sender::new(newest),
         }
     }
 
-    pub(super) fn push(&self, line: LogLine) {
+    pub(super) fn push(
+        &self,
+        request_id: Option<Arc<str>>,
+        process_id: u32,
+        at_ms: u64,
+        text: String,
+    ) {
+        let mut ring = self.ring();
+        let number = *self.newest.borrow() + 1;
+        let line = LogLine {
+            number,
+            function: Arc::clone(&self.function),
+            request_id,
+            process_id,
+            at_ms,
+            text,
+        };
         // Fails only when nobody follows.
         let _ = self.hub.followers.send(line.clone());
-        let mut ring = self.ring();
-        ring.bytes += line.text.len() + LINE_OVERHEAD_BYTES;
-        ring.lines.push_back(line);
-        while ring.bytes > self.bytes_max {
-            let Some(oldest) = ring.lines.pop_front() else {
-                break;
-            };
-            ring.bytes -= oldest.text.len() + LINE_OVERHEAD_BYTES;
-        }
+        ring.add(line, self.bytes_max);
+        self.newest.send_replace(number);
+        self.hub.news.notify_one();
     }
 
     pub(super) fn lines(&self) -> Vec<LogLine> {
         self.ring().lines.iter().cloned().collect()
+    }
+
+    /// The oldest lines behind a number, so many at most.
+    pub(super) fn lines_after(&self, number: u64, lines_max: usize) -> Vec<LogLine> {
+        let ring = self.ring();
+        let first = ring.lines.partition_point(|line| line.number <= number);
+        ring.lines.range(first..).take(lines_max).cloned().collect()
+    }
+
+    /// The newest lines, so many at most, and the number that was given last.
+    pub(super) fn newest_lines(&self, lines_max: usize) -> (Vec<LogLine>, u64) {
+        let ring = self.ring();
+        let first = ring.lines.len().saturating_sub(lines_max);
+        let lines = ring.lines.range(first..).cloned().collect();
+        (lines, *self.newest.borrow())
+    }
+
+    /// Tells when there are lines with higher numbers.
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// The lines that were not taken by an earlier call and are still there.
+    pub(super) fn unwritten(&self) -> Vec<LogLine> {
+        let written = self.ring().written;
+        let lines = self.lines_after(written, usize::MAX);
+        if let Some(last) = lines.last() {
+            self.ring().written = last.number;
+        }
+        lines
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -90,25 +159,70 @@ impl FunctionLog {
     }
 }
 
+impl Ring {
+    fn add(&mut self, line: LogLine, bytes_max: usize) {
+        self.bytes += line.text.len() + LINE_OVERHEAD_BYTES;
+        self.lines.push_back(line);
+        while self.bytes > bytes_max {
+            let Some(oldest) = self.lines.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.text.len() + LINE_OVERHEAD_BYTES;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn log(earlier: Vec<LogLine>) -> FunctionLog {
+        FunctionLog::new(Arc::new(LogHub::new()), "f", 1_000, 7, earlier)
+    }
+
+    fn texts(lines: &[LogLine]) -> Vec<&str> {
+        lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
     #[test]
     fn the_ring_keeps_the_newest_within_its_bound() {
-        let log = FunctionLog::new(Arc::new(LogHub::new()), "f", 1_000);
+        let log = log(Vec::new());
         for number in 0..100 {
-            let text = format!("line {number}");
-            log.push(LogLine {
-                function: "f".into(),
-                request_id: None,
-                process_id: 1,
-                at_ms: 0,
-                text,
-            });
+            log.push(None, 1, 0, format!("line {number}"));
         }
         let lines = log.lines();
         assert!(lines.len() < 12, "{}", lines.len());
         assert_eq!(lines.last().unwrap().text, "line 99");
+        assert_eq!(texts(&log.newest_lines(2).0), ["line 98", "line 99"]);
+    }
+
+    #[test]
+    fn whoever_asks_behind_the_last_number_misses_nothing() {
+        let first = log(Vec::new());
+        let (lines, number) = first.newest_lines(10);
+        assert_eq!((lines.len(), number), (0, 7_000));
+        for text in ["a", "b", "c"] {
+            first.push(None, 1, 0, text.to_owned());
+        }
+        let lines = first.lines_after(number, 2);
+        assert_eq!(texts(&lines), ["a", "b"]);
+        let rest = first.lines_after(lines[1].number, 2);
+        assert_eq!(texts(&rest), ["c"]);
+
+        // After a restart too, whatever was kept.
+        let second = log(vec![lines[0].clone()]);
+        second.push(None, 2, 0, "d".to_owned());
+        assert_eq!(texts(&second.lines()), ["a", "d"]);
+        assert!(second.lines()[1].number > lines[0].number);
+    }
+
+    #[test]
+    fn lines_are_taken_for_writing_once() {
+        let log = log(Vec::new());
+        log.push(None, 1, 0, "a".to_owned());
+        assert_eq!(texts(&log.unwritten()), ["a"]);
+        assert!(log.unwritten().is_empty());
+        log.push(None, 1, 0, "b".to_owned());
+        assert_eq!(texts(&log.unwritten()), ["b"]);
     }
 }

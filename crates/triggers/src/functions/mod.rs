@@ -17,6 +17,7 @@ mod interpreter;
 mod invocation;
 mod launch;
 mod log;
+mod log_files;
 mod memory;
 mod output;
 mod package;

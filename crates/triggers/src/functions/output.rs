@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::net::unix::pipe;
 
-use super::log::{FunctionLog, LogLine};
+use super::log::FunctionLog;
 use super::settings::WallClock;
 use super::timestamp;
 
@@ -165,13 +165,9 @@ impl Output {
         state.tail.push_back(b'\n');
         let excess = state.tail.len().saturating_sub(TAIL_BYTES_MAX);
         state.tail.drain(..excess);
-        self.log.push(LogLine {
-            function: Arc::clone(&self.log.function),
-            request_id: state.request_id.clone(),
-            process_id: state.process_id,
-            at_ms: (self.clock)(),
-            text,
-        });
+        let request_id = state.request_id.clone();
+        self.log
+            .push(request_id, state.process_id, (self.clock)(), text);
     }
 }
 
@@ -207,7 +203,13 @@ mod tests {
 
     fn output() -> (PipeWriter, Output, Arc<FunctionLog>) {
         let (reader, writer) = io::pipe().unwrap();
-        let log = Arc::new(FunctionLog::new(Arc::new(LogHub::new()), "f", 1 << 20));
+        let log = Arc::new(FunctionLog::new(
+            Arc::new(LogHub::new()),
+            "f",
+            1 << 20,
+            0,
+            Vec::new(),
+        ));
         let output = Output::new(reader.into(), Arc::clone(&log), Arc::new(|| 0)).unwrap();
         (writer, output, log)
     }

@@ -7,11 +7,12 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::{AbortHandle, JoinError};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::code_use::CodeUse;
 use super::config::FunctionConfig;
@@ -19,11 +20,14 @@ use super::interpreter::{Interpreters, SetupError};
 use super::invocation::{Invocation, InvokeError, InvokeResult};
 use super::launch::Spawner;
 use super::log::{FunctionLog, LogHub, LogLine};
+use super::log_files::LogFiles;
 use super::pool::{FunctionPool, Generation, Place};
 use super::process::{Host, Job, Process, Served, StartError};
 use super::settings::{RuntimeSettings, WallClock};
 
 const LOADER: &str = include_str!("loader.mjs");
+/// Lines of logs wait so long to be written, at most.
+const LOG_PAUSE: Duration = Duration::from_millis(500);
 /// An invocation that processes refuse to take is given to so many at most.
 const HANDOVERS_MAX: usize = 3;
 
@@ -43,11 +47,13 @@ pub struct ProcessInfo {
 pub struct Runtimes {
     inner: Arc<Inner>,
     reaper: AbortHandle,
+    log_keeper: AbortHandle,
 }
 
 struct Inner {
     host: Arc<Host>,
     hub: Arc<LogHub>,
+    log_files: Arc<LogFiles>,
     pools: Mutex<HashMap<String, Arc<FunctionPool>>>,
     code: Arc<CodeUse>,
     /// One for each invocation that runs, of whichever function.
@@ -71,8 +77,10 @@ impl Runtimes {
         settings.processes_max = settings.processes_max.max(1);
         settings.processes_per_function_max = settings.processes_per_function_max.max(1);
         let loader = write_loader(&settings.work_dir)?;
+        let log_files = LogFiles::open(settings.log_dir.clone(), settings.log_bytes_max)?;
         let inner = Arc::new(Inner {
             hub: Arc::new(LogHub::new()),
+            log_files: Arc::new(log_files),
             pools: Mutex::default(),
             code: Arc::default(),
             permits: Arc::new(Semaphore::new(settings.processes_max)),
@@ -89,7 +97,12 @@ impl Runtimes {
             }),
         });
         let reaper = tokio::spawn(reap(Arc::downgrade(&inner))).abort_handle();
-        Ok(Self { inner, reaper })
+        let log_keeper = tokio::spawn(keep_logs(Arc::downgrade(&inner))).abort_handle();
+        Ok(Self {
+            inner,
+            reaper,
+            log_keeper,
+        })
     }
 
     /// Checks that this machine can run a function, without running it.
@@ -127,19 +140,23 @@ impl Runtimes {
 
     /// Forgets a function: its idle processes end now, busy ones after their invocation. Its kept
     /// log goes too.
-    pub fn retire(&self, arn: &str) {
-        let pool = self.inner.pools().remove(arn);
+    pub async fn retire(&self, config: &FunctionConfig) {
+        let key = config.pool_key();
+        let pool = self.inner.pools().remove(&key);
         if let Some(pool) = pool {
             pool.end_all_idle();
         }
+        let files = Arc::clone(&self.inner.log_files);
+        // A cancelled task means that the tokio runtime ends.
+        let _ = tokio::task::spawn_blocking(move || files.remove(&key)).await;
     }
 
     /// Ends the processes of a version whose code or configuration is another one now, or that is gone: idle ones now,
     /// busy ones after their invocation.
-    pub fn end_version(&self, arn: &str, version: &str) {
-        let pool = self.inner.pools().get(arn).cloned();
+    pub fn end_version(&self, config: &FunctionConfig) {
+        let pool = self.inner.pools().get(&config.pool_key()).cloned();
         if let Some(pool) = pool {
-            pool.end_version(version);
+            pool.end_version(&config.version);
         }
     }
 
@@ -162,13 +179,40 @@ impl Runtimes {
         self.inner.code.folders()
     }
 
-    /// The kept log of a function, oldest line first.
+    /// Removes the kept logs of all functions but these.
+    pub async fn keep_logs_of(&self, functions: impl Iterator<Item = &FunctionConfig>) {
+        let logs: Vec<String> = functions.map(FunctionConfig::pool_key).collect();
+        let files = Arc::clone(&self.inner.log_files);
+        // A cancelled task means that the tokio runtime ends.
+        let _ = tokio::task::spawn_blocking(move || files.retain(&logs)).await;
+    }
+
+    /// The kept log of a function, of all its versions, oldest line first.
     #[must_use]
-    pub fn log(&self, arn: &str) -> Vec<LogLine> {
-        self.inner
-            .pools()
-            .get(arn)
-            .map_or_else(Vec::new, |pool| pool.log.lines())
+    pub fn log(&self, config: &FunctionConfig) -> Vec<LogLine> {
+        self.inner.pool(config).log.lines()
+    }
+
+    /// The newest lines of a function's kept log, so many at most, and the number of the newest line.
+    #[must_use]
+    pub fn newest_log(&self, config: &FunctionConfig, lines_max: usize) -> (Vec<LogLine>, u64) {
+        self.inner.pool(config).log.newest_lines(lines_max)
+    }
+
+    /// The oldest kept lines of a function behind a number, so many at most; waits for a first one if there is none.
+    pub async fn log_after(
+        &self,
+        config: &FunctionConfig,
+        number: u64,
+        lines_max: usize,
+        wait_max: Duration,
+    ) -> Vec<LogLine> {
+        let log = Arc::clone(&self.inner.pool(config).log);
+        let mut newest = log.watch();
+        let more = newest.wait_for(|newest| *newest > number);
+        // Both ends mean the same: what is there is the answer.
+        let _ = tokio::time::timeout(wait_max, more).await;
+        log.lines_after(number, lines_max)
     }
 
     /// Follows what all functions print from now on. A follower that is too slow misses lines.
@@ -206,12 +250,14 @@ impl Runtimes {
             .subscribe()
             .wait_for(BTreeMap::is_empty)
             .await;
+        self.inner.write_logs().await;
     }
 }
 
 impl Drop for Runtimes {
     fn drop(&mut self) {
         self.reaper.abort();
+        self.log_keeper.abort();
         self.inner.stop();
     }
 }
@@ -316,15 +362,40 @@ impl Inner {
     }
 
     fn pool(&self, config: &FunctionConfig) -> Arc<FunctionPool> {
-        let mut pools = self.pools();
-        if let Some(pool) = pools.get(&config.arn) {
-            return Arc::clone(pool);
+        let key = config.pool_key();
+        let known = self.pools().get(&key).cloned();
+        if let Some(pool) = known {
+            return pool;
         }
         let settings = &self.host.settings;
-        let log = FunctionLog::new(Arc::clone(&self.hub), &config.name, settings.log_bytes_max);
+        let earlier = self.log_files.load(&key, &config.name.as_str().into());
+        let log = FunctionLog::new(
+            Arc::clone(&self.hub),
+            &config.name,
+            settings.log_bytes_max,
+            (self.host.clock)(),
+            earlier,
+        );
         let pool = Arc::new(FunctionPool::new(log, settings.processes_per_function_max));
-        pools.insert(config.arn.clone(), Arc::clone(&pool));
-        pool
+        // Another invocation may have been as fast.
+        Arc::clone(self.pools().entry(key).or_insert(pool))
+    }
+
+    /// Writes what is new in the kept logs.
+    async fn write_logs(&self) {
+        let pools: Vec<(String, Arc<FunctionPool>)> = self
+            .pools()
+            .iter()
+            .map(|(key, pool)| (key.clone(), Arc::clone(pool)))
+            .collect();
+        let files = Arc::clone(&self.log_files);
+        let write = move || {
+            for (key, pool) in pools {
+                files.write(&key, &pool.log);
+            }
+        };
+        // A cancelled task means that the tokio runtime ends.
+        let _ = tokio::task::spawn_blocking(write).await;
     }
 
     fn pools(&self) -> MutexGuard<'_, HashMap<String, Arc<FunctionPool>>> {
@@ -367,6 +438,21 @@ async fn reap(inner: Weak<Inner>) {
             }
             None => strong.rested.notified().await,
         }
+    }
+}
+
+/// Writes logs some time after something was printed; sleeps for good while nothing is.
+async fn keep_logs(inner: Weak<Inner>) {
+    let Some(hub) = inner.upgrade().map(|inner| Arc::clone(&inner.hub)) else {
+        return;
+    };
+    loop {
+        hub.news.notified().await;
+        sleep(LOG_PAUSE).await;
+        let Some(inner) = inner.upgrade() else {
+            return;
+        };
+        inner.write_logs().await;
     }
 }
 

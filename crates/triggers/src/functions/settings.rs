@@ -88,6 +88,8 @@ pub struct RuntimeSettings {
     pub enforce_memory: bool,
     /// Kept log per function, in bytes.
     pub log_bytes_max: usize,
+    /// Where the kept logs are written, so that they outlive a restart; `None` keeps them in memory only.
+    pub log_dir: Option<PathBuf>,
     /// The region for functions whose ARN names none.
     pub region: String,
     /// Where SDKs inside of functions find this server, such as `http://127.0.0.1:8000`.
@@ -112,6 +114,7 @@ impl RuntimeSettings {
             init_timeout: Duration::from_secs(60),
             enforce_memory: true,
             log_bytes_max: 256 * 1024,
+            log_dir: None,
             region: "us-east-1".to_owned(),
             endpoint_url: None,
             credentials: Credentials::default(),

@@ -104,6 +104,7 @@ impl Triggers {
         let invocation = Invocation {
             request_id: uuid(self.rng()),
             payload,
+            qualifier: qualifier.map(str::to_owned),
             ..Invocation::default()
         };
         let called = self.runtimes.invoke(&function.config, invocation).await;

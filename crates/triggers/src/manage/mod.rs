@@ -1,4 +1,5 @@
-//! What is the server's own of triggers, under `/_headwater/`: the dead-letter store, and how mappings are doing.
+//! What is the server's own of triggers, under `/_headwater/`: the dead-letter store, how mappings are doing, and the
+//! logs of functions.
 //! Bodies are JSON with names in camel case.
 //!
 //! | request | answer |
@@ -10,8 +11,11 @@
 //! | `GET dead-letters/ID` | one of them, with its payload |
 //! | `DELETE dead-letters/ID` | removes it |
 //! | `POST dead-letters/ID/redrive` | calls the function with it; success removes it |
+//! | `GET functions/NAME/logs?limit=N` | the newest lines of a function's kept log |
+//! | `GET functions/NAME/logs?after=N&limit=N&wait-ms=N` | the lines behind the `next` of an earlier answer, or a wait for one |
 
 mod dead_letters;
+mod function_logs;
 mod status;
 
 use headwater_operations::RequestContext;
@@ -69,6 +73,7 @@ impl Triggers {
             ("GET", ["dead-letters", id]) => self.show_dead_letter(namespace, id).await,
             ("DELETE", ["dead-letters", id]) => self.remove_dead_letter(namespace, id).await,
             ("POST", ["dead-letters", id, "redrive"]) => self.redrive(namespace, id).await,
+            ("GET", ["functions", name, "logs"]) => self.function_log(namespace, name, query).await,
             _ => return None,
         })
     }

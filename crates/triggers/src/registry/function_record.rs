@@ -117,8 +117,10 @@ impl FunctionRecord {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Packages are where the code store is now: the data folder may have been moved since.
-    pub(super) fn find_package(&mut self, code: &CodeStore) {
+    /// Sets what follows from elsewhere. Packages are where the code store is now: the data folder may have been moved
+    /// since.
+    pub(super) fn complete(&mut self, code: &CodeStore) {
+        self.config.namespace.clone_from(&self.namespace);
         if let CodeSource::Zip {
             sha256, directory, ..
         } = &mut self.config.code

@@ -100,9 +100,7 @@ pub(crate) struct Functions {
 impl Functions {
     pub(crate) async fn open(documents: Documents, code: &CodeStore) -> Result<Self, StoreError> {
         let mut records: Vec<FunctionRecord> = documents.load().await?;
-        records
-            .iter_mut()
-            .for_each(|record| record.find_package(code));
+        records.iter_mut().for_each(|record| record.complete(code));
         let (versions, latest): (Vec<_>, Vec<_>) = records
             .into_iter()
             .partition(|record| record.version_number().is_some());

@@ -131,6 +131,7 @@ impl Bench {
 
 pub(crate) fn config(name: &str, runtime: &str, handler: &str, folder: PathBuf) -> FunctionConfig {
     FunctionConfig {
+        namespace: String::new(),
         name: name.to_owned(),
         arn: format!("arn:aws:lambda:eu-central-1:000000000000:function:{name}"),
         runtime: runtime.to_owned(),

@@ -183,9 +183,9 @@ async fn retired_functions_have_no_processes() {
     let bench = Bench::new();
     let function = bench.provided("f");
     bench.answer(&function, "{}").await;
-    bench.runtimes.retire(&function.arn);
+    bench.runtimes.retire(&function).await;
     until("the process ends", || bench.runtimes.processes().is_empty()).await;
-    assert!(bench.runtimes.log(&function.arn).is_empty());
+    assert!(bench.runtimes.log(&function).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,7 +251,7 @@ async fn a_caller_that_goes_away_does_not_end_the_call() {
     until("the invocation ends", || {
         bench
             .runtimes
-            .log(&function.arn)
+            .log(&function)
             .iter()
             .any(|line| line.text == "END RequestId: one")
     })

@@ -21,7 +21,7 @@ async fn server() {
     let call = bench.answer(&function, r#"{"do":"sleep"}"#);
     let announce = async {
         until("both processes run", || {
-            bench.runtimes.log(&function.arn).len() == 2
+            bench.runtimes.log(&function).len() == 2
         })
         .await;
         let pids: Vec<String> = bench

@@ -69,7 +69,7 @@ async fn answers_with_its_context_and_log() {
     let warm = bench.invoke(&function, "{}").await;
     assert!(warm.init_duration_ms.is_none());
     assert_eq!(warm.process_id, result.process_id);
-    assert_eq!(bench.runtimes.log(&function.arn).len(), 12);
+    assert_eq!(bench.runtimes.log(&function).len(), 12);
 }
 
 #[tokio::test(flavor = "multi_thread")]

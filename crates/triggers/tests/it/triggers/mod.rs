@@ -9,6 +9,7 @@ mod destinations;
 mod failures;
 mod fake;
 mod filters;
+mod function_logs;
 mod function_tags;
 mod functions_api;
 mod mappings_api;

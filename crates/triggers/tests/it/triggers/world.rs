@@ -124,7 +124,9 @@ impl World {
         let keeper = database.clone();
         let keeper = tokio::spawn(async move { keeper.keep().await });
         let api = Arc::new(Api::new(database, ApiOptions::default()));
-        let runtimes = Runtimes::new(settings(folder.path().join("runtimes")), clock()).unwrap();
+        let mut runtime_settings = settings(folder.path().join("runtimes"));
+        runtime_settings.log_dir = is_on_disk.then(|| folder.path().join("logs"));
+        let runtimes = Runtimes::new(runtime_settings, clock()).unwrap();
         let runtimes = Arc::new(runtimes);
         let code = Arc::new(CodeStore::open(folder.path().join("code")).unwrap());
         let triggers = Triggers::open(

@@ -1,0 +1,250 @@
+//! The kept logs of functions as files, so that they outlive a restart: one line of JSON for each line of a log.
+//!
+//! They are written from time to time and without fsync: a crash may take the last lines. Each file is bounded. Nothing is
+//! written when the store is encrypted, for the lines would be plain.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::log::{FunctionLog, LogLine};
+
+/// A file may be so many times as large as the log that is kept; then it is written anew.
+const SLACK: usize = 3;
+
+/// A line of a file.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    number: u64,
+    at_ms: u64,
+    process: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
+    text: String,
+}
+
+/// The folder of the files. All calls block.
+pub(super) struct LogFiles {
+    /// None when nothing is to be written.
+    folder: Option<PathBuf>,
+    file_bytes_max: usize,
+    /// Sizes of the files that were written to, by their names.
+    sizes: Mutex<HashMap<String, usize>>,
+}
+
+impl LogFiles {
+    pub(super) fn open(folder: Option<PathBuf>, log_bytes_max: usize) -> io::Result<Self> {
+        if let Some(folder) = &folder {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        Ok(Self {
+            folder,
+            file_bytes_max: log_bytes_max.saturating_mul(SLACK),
+            sizes: Mutex::default(),
+        })
+    }
+
+    /// The lines that were written of a log, the oldest first. What cannot be read is left out.
+    pub(super) fn load(&self, log: &str, function: &Arc<str>) -> Vec<LogLine> {
+        let Some(folder) = &self.folder else {
+            return Vec::new();
+        };
+        let name = file_name(log);
+        let mut bytes = fs::read(folder.join(&name)).unwrap_or_default();
+        if bytes.last().is_some_and(|last| *last != b'\n') {
+            // A crash cut the last line, which must not take the next one along.
+            let _ = append(&folder.join(&name), b"\n");
+            bytes.push(b'\n');
+        }
+        self.sizes().insert(name, bytes.len());
+        let mut lines: Vec<LogLine> = bytes
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .map(|stored: Stored| LogLine {
+                number: stored.number,
+                function: Arc::clone(function),
+                request_id: stored.request.map(Into::into),
+                process_id: stored.process,
+                at_ms: stored.at_ms,
+                text: stored.text,
+            })
+            .collect();
+        lines.sort_by_key(|line| line.number);
+        lines
+    }
+
+    /// Writes what is new in a log.
+    pub(super) fn write(&self, log: &str, lines: &FunctionLog) {
+        let Some(folder) = &self.folder else {
+            return;
+        };
+        let new = lines.unwritten();
+        if new.is_empty() {
+            return;
+        }
+        let name = file_name(log);
+        let path = folder.join(&name);
+        let added = encoded(&new);
+        let size = self.sizes().get(&name).copied().unwrap_or_default() + added.len();
+        let written = match size > self.file_bytes_max {
+            true => {
+                let all = encoded(&lines.lines());
+                let partial = path.with_extension("new");
+                let replaced = fs::write(&partial, &all).and_then(|()| fs::rename(&partial, &path));
+                replaced.map(|()| all.len())
+            }
+            false => append(&path, &added).map(|()| size),
+        };
+        match written {
+            Ok(size) => drop(self.sizes().insert(name, size)),
+            Err(error) => {
+                tracing::warn!(%error, function = %lines.function, "the log of a function cannot be written");
+            }
+        }
+    }
+
+    /// Removes what was written of all other logs: a crash may have come between the end of a function and this.
+    pub(super) fn retain(&self, logs: &[String]) {
+        let Some(folder) = &self.folder else {
+            return;
+        };
+        let names: HashSet<String> = logs.iter().map(|log| file_name(log)).collect();
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if !name.to_str().is_some_and(|name| names.contains(name)) {
+                // Nothing depends on it.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Removes what was written of a log.
+    pub(super) fn remove(&self, log: &str) {
+        let Some(folder) = &self.folder else {
+            return;
+        };
+        let name = file_name(log);
+        self.sizes().remove(&name);
+        // Nothing may have been written.
+        let _ = fs::remove_file(folder.join(name));
+    }
+
+    fn sizes(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)
+}
+
+/// Names of functions are no names of files.
+fn file_name(log: &str) -> String {
+    let digest = Sha256::digest(log);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}.log", &hex[..32])
+}
+
+fn encoded(lines: &[LogLine]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for line in lines {
+        let stored = Stored {
+            number: line.number,
+            at_ms: line.at_ms,
+            process: line.process_id,
+            request: line.request_id.as_deref().map(str::to_owned),
+            text: line.text.clone(),
+        };
+        // Writing into memory cannot fail.
+        let _ = serde_json::to_writer(&mut out, &stored);
+        out.push(b'\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::log::LogHub;
+    use super::*;
+
+    const BYTES_MAX: usize = 2_000;
+
+    fn opened(folder: &tempfile::TempDir) -> (LogFiles, FunctionLog) {
+        let files = LogFiles::open(Some(folder.path().join("logs")), BYTES_MAX).unwrap();
+        let earlier = files.load("f", &"f".into());
+        let log = FunctionLog::new(Arc::new(LogHub::new()), "f", BYTES_MAX, 0, earlier);
+        (files, log)
+    }
+
+    fn texts(log: &FunctionLog) -> Vec<String> {
+        log.lines().into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn lines_are_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, log) = opened(&folder);
+        log.push(Some("r".into()), 7, 1, "one".into());
+        files.write("f", &log);
+        log.push(None, 7, 2, "two".into());
+        files.write("f", &log);
+        let lines = log.lines();
+
+        let (files, log) = opened(&folder);
+        assert_eq!(log.lines(), lines);
+        files.retain(&["f".to_owned(), "g".to_owned()]);
+        assert_eq!(opened(&folder).1.lines(), lines);
+        files.retain(&["g".to_owned()]);
+        assert!(texts(&opened(&folder).1).is_empty());
+        log.push(None, 7, 3, "three".into());
+        files.write("f", &log);
+        assert_eq!(texts(&opened(&folder).1), ["three"]);
+        files.remove("f");
+        assert!(texts(&opened(&folder).1).is_empty());
+    }
+
+    #[test]
+    fn files_are_bounded_and_torn_lines_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, log) = opened(&folder);
+        for number in 0..500 {
+            log.push(None, 7, 1, format!("line {number}"));
+            files.write("f", &log);
+        }
+        let path = folder.path().join("logs").join(file_name("f"));
+        assert!(fs::metadata(&path).unwrap().len() <= (BYTES_MAX * SLACK) as u64);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.truncate(bytes.len() - 3);
+        fs::write(&path, bytes).unwrap();
+        let (files, log) = opened(&folder);
+        assert_eq!(texts(&log).last().unwrap(), "line 498");
+        log.push(None, 7, 1, "after it".into());
+        files.write("f", &log);
+        let texts = texts(&opened(&folder).1);
+        assert_eq!(texts[texts.len() - 2..], ["line 498", "after it"]);
+    }
+
+    #[test]
+    fn nothing_is_written_without_a_folder() {
+        let files = LogFiles::open(None, BYTES_MAX).unwrap();
+        let log = FunctionLog::new(Arc::new(LogHub::new()), "f", BYTES_MAX, 0, Vec::new());
+        log.push(None, 7, 1, "one".into());
+        files.write("f", &log);
+        assert!(files.load("f", &"f".into()).is_empty());
+        assert_eq!(texts(&log), ["one"]);
+    }
+}
