@@ -49,7 +49,7 @@ pub(super) fn read(
     for (logical, resource) in resources.into_iter().flatten() {
         reader.resource(logical, resource);
     }
-    reader.drop_mappings_of_left_out();
+    reader.settle_mappings();
     reader.desired
 }
 
@@ -120,17 +120,28 @@ impl Reader<'_> {
         }
     }
 
-    /// Mappings of the functions that are not applied are not either.
-    fn drop_mappings_of_left_out(&mut self) {
+    /// Mappings of the functions that are not applied are not either. Of the template's functions there are no versions.
+    fn settle_mappings(&mut self) {
         let mappings = std::mem::take(&mut self.desired.mappings);
-        for mapping in mappings {
+        for mut mapping in mappings {
             let name = mapping.function.split(':').next().unwrap_or_default();
-            match self.left_out.contains(name) {
-                true => self
-                    .desired
-                    .ignore(mapping.logical, "its function is left out"),
-                false => self.desired.mappings.push(mapping),
+            let name = name.to_owned();
+            if self.left_out.contains(&name) {
+                self.desired
+                    .ignore(mapping.logical, "its function is left out");
+                continue;
             }
+            let functions = &self.desired.functions;
+            let is_ours = functions.iter().any(|function| function.name == name);
+            if is_ours && mapping.function != name {
+                let about = format!("{}.FunctionName {}", mapping.logical, mapping.function);
+                self.desired.ignore(
+                    about,
+                    "the function itself is called, not a version or an alias of it",
+                );
+                mapping.function = name;
+            }
+            self.desired.mappings.push(mapping);
         }
     }
 }

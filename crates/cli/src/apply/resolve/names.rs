@@ -128,9 +128,14 @@ impl Scope<'_> {
             ("AWS::Lambda::Function" | "AWS::Serverless::Function", "Arn") => {
                 Ok(self.arn("lambda", &format!("function:{}", name()?)))
             }
+            ("AWS::Lambda::Version", "Version") => Ok("$LATEST".to_owned()),
             ("AWS::Lambda::Alias" | "AWS::Lambda::Version", _) => {
                 let function = self.property(logical, "FunctionName");
-                self.text(function.unwrap_or(&Value::Null))
+                let function = self.text(function.unwrap_or(&Value::Null))?;
+                Ok(match function.starts_with("arn:") {
+                    true => function,
+                    false => self.arn("lambda", &format!("function:{function}")),
+                })
             }
             ("AWS::IAM::Role", "Arn") => {
                 let account = &self.place.account;

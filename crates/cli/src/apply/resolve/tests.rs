@@ -69,7 +69,10 @@ fn references() {
         ("!Ref Users", json!("dev-users")),
         ("!Ref Plain", json!("shop-Plain")),
         ("!Ref Api", json!("shop-Api")),
-        ("!Ref Live", json!("shop-Handler")),
+        (
+            "!Ref Live",
+            json!("arn:aws:lambda:eu-west-1:000000000000:function:shop-Handler"),
+        ),
         (
             "!Ref Topic",
             json!("arn:aws:sns:eu-west-1:000000000000:shop-Topic"),

@@ -1,5 +1,7 @@
 //! Functions: `AWS::Lambda::Function`, `AWS::Serverless::Function` with its events.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value, json};
 
 use super::coerce::text;
@@ -47,7 +49,7 @@ const REASONS: &[(&str, &str)] = &[
     ("VpcConfig", "functions run in this machine's network"),
     ("VersionDescription", VERSIONS),
 ];
-/// Where CDK says where the code of a function is.
+/// Where CDK says where the code of a function is, if its command line asks for that.
 const ASSET_PATH: &str = "aws:asset:path";
 
 /// Defaults of the API, so that a property that is taken out of a template goes back to them.
@@ -229,10 +231,23 @@ impl Reader<'_> {
                     (Some(LOCAL_DIRECTORY), Some(folder)) => {
                         Code::at(&self.folder.join(folder)).map(Some)
                     }
+                    (_, Some(key)) => match self.asset(key) {
+                        Some(asset) => Code::at(&asset).map(Some),
+                        None => Ok(None),
+                    },
                     _ => Ok(None),
                 }
             }
             other => Err(format!("{other} is no place of code")),
         }
+    }
+
+    /// What CDK would put into S3 under a key: it lies beside the template under its hash.
+    fn asset(&self, key: &str) -> Option<PathBuf> {
+        let hash = key.strip_suffix(".zip").unwrap_or(key);
+        let is_hash = !hash.is_empty() && hash.chars().all(|c| c.is_ascii_hexdigit());
+        let names = [format!("asset.{hash}"), format!("asset.{hash}.zip")];
+        let mut paths = names.iter().map(|name| self.folder.join(name));
+        paths.find(|path| is_hash && path.exists())
     }
 }

@@ -33,8 +33,12 @@ const REASONS: &[(&str, &str)] = &[
 impl Reader<'_> {
     pub(super) fn event_source_mapping(&mut self, logical: &str, resource: &Value) {
         let mut properties = Properties::new(logical, &resource["Properties"]);
+        let faults = self.desired.faults.len();
         let source = properties.take(self, "EventSourceArn");
         let function = properties.take(self, "FunctionName");
+        if self.desired.faults.len() > faults {
+            return;
+        }
         let Some(Value::String(function)) = function else {
             return self.desired.fault(logical, "it names no function");
         };
@@ -56,7 +60,11 @@ impl Reader<'_> {
                 continue;
             }
             let mut properties = Properties::new(&about, &written["Properties"]);
+            let faults = self.desired.faults.len();
             let source = properties.take(self, "Stream");
+            if self.desired.faults.len() > faults {
+                continue;
+            }
             // Its fault is noted with the function.
             if let Ok(name) = self.scope.name(function) {
                 self.add_mapping(format!("{function}{event}"), name, source, properties);

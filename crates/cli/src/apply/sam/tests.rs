@@ -25,10 +25,11 @@ fn lines(notes: &[Note]) -> Vec<String> {
     notes.iter().map(Note::to_string).collect()
 }
 
-/// A folder with `src/` and `code.zip` in it.
+/// A folder with `src/`, `code.zip` and an asset of CDK in it.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("src")).expect("a folder");
+    std::fs::create_dir(folder.path().join("asset.0a1b")).expect("a folder");
     std::fs::write(folder.path().join("code.zip"), "zip").expect("a file");
     folder
 }
@@ -221,6 +222,9 @@ Resources:
     Type: AWS::Lambda::Function
     Metadata: {'aws:asset:path': src, 'aws:asset:property': Code}
     Properties: {Runtime: nodejs22.x, Handler: index.handler, Code: {S3Bucket: assets, S3Key: 123.zip}}
+  Hashed:
+    Type: AWS::Lambda::Function
+    Properties: {Runtime: nodejs22.x, Handler: index.handler, Code: {S3Bucket: !Sub 'cdk-${AWS::Region}', S3Key: 0a1b.zip}}
   Far:
     Type: AWS::Lambda::Function
     Properties: {FunctionName: far, Runtime: nodejs22.x, Handler: index.handler, Code: {S3Bucket: b, S3Key: k}}
@@ -232,6 +236,9 @@ Resources:
   One:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/x', FunctionName: !Ref Live, StartingPosition: LATEST}
+  Aliased:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/u/stream/x', FunctionName: !Sub 'packed:live'}
   OfFar:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {EventSourceArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/x', FunctionName: !GetAtt Far.Arn}
@@ -246,22 +253,23 @@ Resources:
         .iter()
         .map(|function| function.name.as_str())
         .collect();
-    assert_eq!(names, ["shop-Asset", "shop-Inline", "packed"]);
-    assert!(matches!(&desired.functions[0].code, Code::Folder(path) if path.ends_with("src")));
-    assert!(matches!(&desired.functions[1].code, Code::Zip { from, .. } if from == "the template"));
     assert_eq!(
-        desired.functions[1].settings["Role"],
+        names,
+        ["shop-Asset", "shop-Hashed", "shop-Inline", "packed"]
+    );
+    assert!(matches!(&desired.functions[0].code, Code::Folder(path) if path.ends_with("src")));
+    assert!(matches!(&desired.functions[2].code, Code::Zip { from, .. } if from == "the template"));
+    assert_eq!(
+        desired.functions[2].settings["Role"],
         "arn:aws:iam::000000000000:role/shop-Role"
     );
-    assert_eq!(desired.functions[1].tags["a"], "b");
-    assert!(matches!(&desired.functions[2].code, Code::Zip { bytes, .. } if bytes == b"zip"));
-    let [mapping] = desired.mappings.as_slice() else {
-        panic!("{desired:?}")
-    };
-    assert_eq!(
-        (mapping.function.as_str(), mapping.table.as_str()),
-        ("packed", "t")
-    );
+    assert_eq!(desired.functions[2].tags["a"], "b");
+    assert!(matches!(&desired.functions[3].code, Code::Zip { bytes, .. } if bytes == b"zip"));
+    let mappings = desired.mappings.iter();
+    let mappings: Vec<(&str, &str)> = mappings
+        .map(|mapping| (mapping.function.as_str(), mapping.table.as_str()))
+        .collect();
+    assert_eq!(mappings, [("packed", "u"), ("packed", "t")]);
     assert_eq!(
         lines(&desired.ignored),
         [
@@ -270,6 +278,7 @@ Resources:
             "Live (AWS::Lambda::Alias): versions and aliases are not applied; what refers to one gets the function itself",
             "OfQueue: arn:aws:sqs:us-east-1:000000000000:q is no stream of a table",
             "Role (AWS::IAM::Role): permissions are not checked",
+            "Aliased.FunctionName packed:live: the function itself is called, not a version or an alias of it",
             "OfFar: its function is left out",
         ]
     );
