@@ -56,6 +56,8 @@ pub(super) struct Function {
     pub(super) code: Code,
     /// Members of CreateFunction, without name, code and tags; defaults are filled in.
     pub(super) settings: Map<String, Value>,
+    /// How many invocations may run at once, if that is not the server's to decide.
+    pub(super) reserved: Option<Value>,
     /// Given at creation only.
     pub(super) tags: Map<String, Value>,
 }

@@ -116,6 +116,11 @@ pub(super) fn function_path(name: &str) -> String {
     format!("{FUNCTIONS}/{}", escaped(name))
 }
 
+/// The path of a function's reserved concurrency, which came later than the rest.
+pub(super) fn concurrency_path(name: &str) -> String {
+    format!("/2017-10-31/functions/{}/concurrency", escaped(name))
+}
+
 /// The path of all functions, and that of all mappings.
 pub(super) const CREATE_FUNCTION: &str = FUNCTIONS;
 pub(super) const CREATE_MAPPING: &str = MAPPINGS;

@@ -11,8 +11,10 @@ use tokio::time::Instant;
 
 use super::desired::{Function, Mapping, Table};
 use super::late::{self, Streams};
-use super::look::{self, CREATE_FUNCTION, CREATE_MAPPING, function_path, mapping_path};
-use super::plan::{Action, CODE, Change, Item, Plan, STREAM, changed};
+use super::look::{
+    self, CREATE_FUNCTION, CREATE_MAPPING, concurrency_path, function_path, mapping_path,
+};
+use super::plan::{Action, CODE, Change, Item, Plan, RESERVED, STREAM, changed};
 use crate::client::{Client, ClientError};
 
 /// How long a table, a function or a mapping may take to become what was asked for.
@@ -179,7 +181,25 @@ impl Runner<'_> {
         input.insert("Tags".to_owned(), json!(tags));
         input.insert(CODE.to_owned(), function.code.member());
         self.lambda(Method::POST, CREATE_FUNCTION, input).await?;
-        self.function_settled(&function.name).await
+        self.function_settled(&function.name).await?;
+        match function.reserved {
+            Some(_) => self.reserve(function).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn reserve(&self, function: &Function) -> anyhow::Result<()> {
+        let path = concurrency_path(&function.name);
+        match &function.reserved {
+            Some(count) => {
+                let input = Map::from_iter([(RESERVED.to_owned(), count.clone())]);
+                self.lambda(Method::PUT, &path, input).await?;
+            }
+            None => {
+                self.client.lambda(Method::DELETE, &path, None).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn update_function(&self, function: &Function, changes: &[Change]) -> anyhow::Result<()> {
@@ -190,6 +210,9 @@ impl Runner<'_> {
         // Both belong to the code in the API.
         let has_code = configuration.remove(CODE).is_some();
         let architectures = configuration.remove("Architectures");
+        if configuration.remove(RESERVED).is_some() {
+            self.reserve(function).await?;
+        }
         if has_code || architectures.is_some() {
             let mut input = match function.code.member() {
                 Value::Object(code) => code,

@@ -59,11 +59,12 @@ const STREAM_SETTINGS: [(&str, &str); 10] = [
     ("tumblingWindowInSeconds", "TumblingWindowInSeconds"),
 ];
 /// Members of a function and what SAM calls them.
-const FUNCTION_SETTINGS: [(&str, &str); 6] = [
+const FUNCTION_SETTINGS: [(&str, &str); 7] = [
     ("description", "Description"),
     ("ephemeralStorageSize", "EphemeralStorage"),
     ("handler", "Handler"),
     ("memorySize", "MemorySize"),
+    ("reservedConcurrency", "ReservedConcurrentExecutions"),
     ("runtime", "Runtime"),
     ("timeout", "Timeout"),
 ];

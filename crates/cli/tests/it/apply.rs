@@ -290,6 +290,93 @@ fn a_stream_that_is_enabled_later_gets_its_mapping() {
     world.server.stop();
 }
 
+#[test]
+fn every_setting_of_a_mapping_is_applied_and_goes_back_to_its_default() {
+    let world = World::new();
+    let settings = "BatchSize: 10, MaximumBatchingWindowInSeconds: 1, ParallelizationFactor: 2, MaximumRetryAttempts: 3, \
+                    MaximumRecordAgeInSeconds: 60, BisectBatchOnFunctionError: true, \
+                    FunctionResponseTypes: [ReportBatchItemFailures], Enabled: false, \
+                    FilterCriteria: {Filters: [{Pattern: '{\"eventName\":[\"INSERT\"]}'}]}, \
+                    DestinationConfig: {OnFailure: {Type: SQS, Destination: 'arn:aws:sqs:us-east-1:000000000000:q'}}";
+    let full = template().replace("BatchSize: 10", settings);
+    let full = full.replace(
+        "Timeout: 10",
+        "ReservedConcurrentExecutions: 3, Timeout: 10",
+    );
+    world.write("template.yaml", full);
+    world.applies("template.yaml", &[]);
+    let mapping = world.mapping();
+    for (property, value) in [
+        ("MaximumBatchingWindowInSeconds", json!(1)),
+        ("ParallelizationFactor", json!(2)),
+        ("MaximumRetryAttempts", json!(3)),
+        ("MaximumRecordAgeInSeconds", json!(60)),
+        ("BisectBatchOnFunctionError", json!(true)),
+        ("FunctionResponseTypes", json!(["ReportBatchItemFailures"])),
+        ("State", json!("Disabled")),
+        (
+            "FilterCriteria",
+            json!({"Filters": [{"Pattern": "{\"eventName\":[\"INSERT\"]}"}]}),
+        ),
+        (
+            "DestinationConfig",
+            json!({"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}}),
+        ),
+    ] {
+        assert_eq!(mapping[property], value, "{property}");
+    }
+    let reserved = || world.get("/2015-03-31/functions/shop-OnChange")["Concurrency"].clone();
+    assert_eq!(reserved(), json!({"ReservedConcurrentExecutions": 3}));
+    let again = world.applies("template.yaml", &["--plan", "--detailed-exitcode"]);
+    assert_eq!(again.matches(": unchanged").count(), 3, "{again}");
+
+    world.write("template.yaml", template().replace(", BatchSize: 10", ""));
+    let printed = world.applies("template.yaml", &[]);
+    assert!(
+        printed.contains("0 created, 2 updated, 1 unchanged"),
+        "{printed}"
+    );
+    let mapping = world.mapping();
+    assert_eq!(
+        (&mapping["BatchSize"], &mapping["State"]),
+        (&json!(100), &json!("Enabled"))
+    );
+    assert_eq!(mapping["FilterCriteria"], json!(null));
+    assert_eq!(mapping["MaximumRecordAgeInSeconds"], -1);
+    assert_eq!(reserved(), json!(null));
+    world.applies("template.yaml", &["--plan", "--detailed-exitcode"]);
+    world.server.put("dev-users", "ann", 1);
+    world.received("dev-users ann");
+    world.server.stop();
+}
+
+#[test]
+fn throughput_is_switched_both_ways() {
+    let world = World::new();
+    let with = |billing: &str| template().replace("BillingMode: PAY_PER_REQUEST", billing);
+    let units = |read: u8| {
+        format!("ProvisionedThroughput: {{ReadCapacityUnits: {read}, WriteCapacityUnits: 2}}")
+    };
+    for billing in [
+        &units(1),
+        &units(3),
+        "BillingMode: PAY_PER_REQUEST",
+        &units(1),
+    ] {
+        world.write("template.yaml", with(billing));
+        world.applies("template.yaml", &[]);
+        world.applies("template.yaml", &["--plan", "--detailed-exitcode"]);
+    }
+    let table = world
+        .server
+        .dynamodb("DescribeTable", &json!({"TableName": "dev-users"}));
+    assert_eq!(
+        table["Table"]["ProvisionedThroughput"]["ReadCapacityUnits"],
+        1
+    );
+    world.server.stop();
+}
+
 fn zipped(bootstrap: &str) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().unix_permissions(0o755);

@@ -22,6 +22,7 @@ const FUNCTION_PROPERTIES: [&str; 11] = [
     "TracingConfig",
 ];
 pub(in crate::apply) const CODE: &str = "Code";
+pub(in crate::apply) const RESERVED: &str = "ReservedConcurrentExecutions";
 pub(in crate::apply) const STREAM: &str = "StreamSpecification";
 
 pub(super) fn table(table: &Table, there: &Value) -> Action {
@@ -130,6 +131,14 @@ pub(super) fn function(function: &Function, there: &Value) -> Action {
                 new: new.clone(),
             });
         }
+    }
+    let (old, new) = (&there["Concurrency"][RESERVED], json!(function.reserved));
+    if *old != new {
+        changes.push(Change {
+            property: RESERVED,
+            old: old.clone(),
+            new,
+        });
     }
     action(changes)
 }

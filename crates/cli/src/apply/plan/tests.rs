@@ -134,7 +134,7 @@ fn all_is_there() {
 #[test]
 fn changed_properties_are_named() {
     let changed = TEMPLATE
-        .replace("Timeout: 5", "MemorySize: 256")
+        .replace("Timeout: 5", "MemorySize: 256\n      ReservedConcurrentExecutions: '2'")
         .replace("A: a", "B: b")
         .replace("x = 1", "x = 2")
         .replace("BatchSize: 7", "Enabled: false, FilterCriteria: {Filters: [{Pattern: '{}'}]}")
@@ -147,7 +147,7 @@ fn changed_properties_are_named() {
          {\"ReadCapacityUnits\":1,\"WriteCapacityUnits\":2}\n",
         "~ function fn (Fn): update\n    Code: /data/packages/1 -> the template (",
         "    Environment.A: a -> (none)\n    Environment.B: (none) -> b\n",
-        "    MemorySize: 128 -> 256\n    Timeout: 5 -> 3\n",
+        "    MemorySize: 128 -> 256\n    Timeout: 5 -> 3\n    ReservedConcurrentExecutions: (none) -> 2\n",
         "    BatchSize: 7 -> 100\n    Enabled: true -> false\n    FilterCriteria: {\"Filters\":[]} -> \
          {\"Filters\":[{\"Pattern\":\"{}\"}]}\n",
     ] {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Members of the API that are whole numbers.
-const NUMBERS: [&str; 14] = [
+const NUMBERS: [&str; 15] = [
     "BatchSize",
     "MaxReadRequestUnits",
     "MaxWriteRequestUnits",
@@ -13,6 +13,7 @@ const NUMBERS: [&str; 14] = [
     "MemorySize",
     "ParallelizationFactor",
     "ReadCapacityUnits",
+    "ReservedConcurrentExecutions",
     "Size",
     "StartingPositionTimestamp",
     "Timeout",

@@ -164,12 +164,14 @@ impl Reader<'_> {
                 return false;
             }
         };
+        let reserved = properties.take(self, "ReservedConcurrentExecutions");
         properties.ignore_rest(self, REASONS);
         self.desired.functions.push(Function {
             logical: logical.to_owned(),
             name,
             code,
             settings,
+            reserved,
             tags,
         });
         true

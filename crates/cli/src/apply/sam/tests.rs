@@ -284,6 +284,46 @@ Resources:
     );
 }
 
+/// Every text that is one mistake away from a template is read to an end.
+#[test]
+fn mistakes_are_no_panics() {
+    let text = "
+Globals: {Function: {Runtime: python3.12, Environment: {Variables: {A: &a 1, B: *a}}}}
+Conditions: {C: !Equals [!Ref P, b]}
+Parameters: {P: {Default: b}}
+Resources:
+  T: {Type: AWS::DynamoDB::Table, Condition: C, Properties: {StreamSpecification: {StreamViewType: X}, Tags: [{Key: a, Value: b}]}}
+  S: {Type: AWS::Serverless::SimpleTable, Properties: {PrimaryKey: {Name: n, Type: Number}}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      InlineCode: x
+      Handler: !Sub ['${A}-${T}', {A: !Join ['', [a, !If [C, !GetAtt T.StreamArn, 'b']]]}]
+      Events: {E: {Type: DynamoDB, Properties: {Stream: !GetAtt T.StreamArn, FilterCriteria: {Filters: [{Pattern: '{}'}]}}}}
+  M: {Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: !Ref F, EventSourceArn: !GetAtt T.StreamArn}}
+";
+    let place_of = Place {
+        stack: "shop".to_owned(),
+        region: "us-east-1".to_owned(),
+        account: "000000000000".to_owned(),
+    };
+    let mut readable = 0;
+    let mistakes = [
+        "", "[", "]", "{", "}", ":", "!", "&a ", "*a", "$", "'", "\n", "-", "\u{fc}", "T",
+    ];
+    // Each place gets some of them, which is quick and leaves none out.
+    for (place, (start, old)) in text.char_indices().enumerate() {
+        for new in mistakes.iter().skip(place % 5).step_by(5) {
+            let mutated = format!("{}{new}{}", &text[..start], &text[start + old.len_utf8()..]);
+            if let Ok(template) = yaml::read(&mutated) {
+                read(&template, Path::new("/none"), &BTreeMap::new(), &place_of);
+                readable += 1;
+            }
+        }
+    }
+    assert!(readable > 500, "{readable}");
+}
+
 #[test]
 fn what_can_not_be_known_is_a_fault_of_the_resource() {
     let desired = desired(
