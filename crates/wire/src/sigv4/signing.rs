@@ -287,7 +287,7 @@ mod tests {
         );
         assert_eq!(
             signature(&headers),
-            "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ace108bd"
+            "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"
         );
     }
 
