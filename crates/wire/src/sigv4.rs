@@ -3,7 +3,7 @@
 
 mod signing;
 
-pub use signing::{Credentials, SigningScope, Unsigned, escaped, sign};
+pub use signing::{Credentials, SigningScope, Unsigned, escaped, hmac_hex, sign};
 
 /// The scope of the credentials that signed a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

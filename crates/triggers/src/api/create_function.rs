@@ -17,6 +17,7 @@ use crate::triggers::Triggers;
 use super::answer::{HttpAnswer, internal};
 use super::function_code::{Code, GivenCode};
 use super::function_name::{FunctionName, function_arn};
+use super::function_target;
 use super::function_view;
 use super::tags::check_tags;
 
@@ -33,7 +34,17 @@ pub(super) async fn create_function(
 ) -> Result<HttpAnswer, ApiError> {
     refuse_unsupported(&request)?;
     check_tags(request.tags.as_ref().unwrap_or(&BTreeMap::new()))?;
-    let (Some(runtime), Some(handler)) = (request.runtime.clone(), request.handler.clone()) else {
+    let is_target = function_target::is_target(request.code.s3_bucket.as_deref());
+    let default = |value: &str| is_target.then(|| value.to_owned());
+    let runtime = request
+        .runtime
+        .clone()
+        .or_else(|| default(function_target::RUNTIME));
+    let handler = request
+        .handler
+        .clone()
+        .or_else(|| default(function_target::HANDLER));
+    let (Some(runtime), Some(handler)) = (runtime, handler) else {
         return Err(functions::runtime_and_handler_required());
     };
     let name = FunctionName::parse(&request.function_name).name;

@@ -18,6 +18,7 @@ use crate::functions::{CodeSource, PackageError, StoredCode};
 use crate::triggers::Triggers;
 
 use super::answer::internal;
+use super::function_target::{is_target, target};
 
 /// The `S3Bucket` that says that `S3Key` is a folder of this machine.
 pub const LOCAL_DIRECTORY: &str = "headwater-local-directory";
@@ -48,6 +49,7 @@ impl GivenCode<'_> {
                 "Please do not provide other FunctionCode parameters when providing a ZipFile.",
             )),
             (None, Some(LOCAL_DIRECTORY), Some(folder)) => in_place(folder).await,
+            (None, Some(bucket), Some(key)) if is_target(Some(bucket)) => target(bucket, key),
             (None, None, None) => Err(functions::code_required()),
             (None, ..) => Err(functions::invalid_parameter(format!(
                 "Headwater does not support code in S3 yet: send it as ZipFile, or name a folder of this machine \

@@ -132,6 +132,7 @@ fn refused(error: InvokeError) -> ApiError {
         InvokeError::Setup(_) | InvokeError::Header { .. } => {
             functions::invalid_parameter(error.to_string())
         }
+        InvokeError::Unreachable { .. } => functions::not_reached(&error.to_string()),
         InvokeError::ShuttingDown => internal(error),
     }
 }

@@ -14,6 +14,7 @@ mod dispatch;
 mod events;
 mod function_code;
 mod function_name;
+mod function_target;
 mod function_view;
 mod invoke;
 mod mapping_settings;

@@ -57,12 +57,11 @@ pub(super) fn get_function(
         .functions
         .get(&context.namespace, &record.config.name)
         .unwrap_or_else(|| record.clone());
-    let folder = record.config.code.directory().display();
     let answer = GetFunctionResponse {
         configuration: Some(shown(&record, &name)),
         code: Some(FunctionCodeLocation {
             repository_type: Some("S3".to_owned()),
-            location: Some(format!("file://{folder}")),
+            location: Some(record.config.code.location()),
             image_uri: None,
         }),
         tags: (!whole.tags.is_empty()).then(|| whole.tags.clone()),

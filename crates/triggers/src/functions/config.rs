@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::remote::Target;
+
 /// Bounds of the service (Lambda API model, `CreateFunctionRequest`).
 const TIMEOUT_S_MAX: u32 = 5_400;
 const MEMORY_MB_MIN: u32 = 128;
@@ -86,6 +88,8 @@ pub enum CodeSource {
         /// Whether new invocations see changed files.
         reload: bool,
     },
+    /// An address or a program instead of code (an extension).
+    Target(Target),
 }
 
 impl CodeSource {
@@ -95,6 +99,18 @@ impl CodeSource {
         match self {
             Self::Zip { directory, .. } => directory,
             Self::Directory { path, .. } => path,
+            Self::Target(target) => target.folder(),
+        }
+    }
+
+    /// Where it is, as an address.
+    #[must_use]
+    pub fn location(&self) -> String {
+        match self {
+            Self::Zip { .. } | Self::Directory { .. } => {
+                format!("file://{}", self.directory().display())
+            }
+            Self::Target(target) => target.location(),
         }
     }
 }
@@ -205,6 +221,12 @@ pub enum ConfigError {
         /// What was measured: the variables as JSON.
         measured: String,
     },
+    /// The variables don't fit what the function is.
+    #[error("{fault}")]
+    Target {
+        /// What is wrong.
+        fault: String,
+    },
     /// The code is a relative folder.
     #[error("code folder {} must be an absolute path", path.display())]
     RelativeDirectory {
@@ -219,8 +241,15 @@ impl FunctionConfig {
     /// # Errors
     /// The first violation found.
     pub fn validate(&self) -> Result<RuntimeFamily, ConfigError> {
-        let family = RuntimeFamily::of(&self.runtime)?;
-        self.validate_handler(&family)?;
+        let family = match &self.code {
+            // Neither runtime nor handler means anything to them.
+            CodeSource::Target(_) => RuntimeFamily::Provided,
+            CodeSource::Zip { .. } | CodeSource::Directory { .. } => {
+                let family = RuntimeFamily::of(&self.runtime)?;
+                self.validate_handler(&family)?;
+                family
+            }
+        };
         if !(1..=TIMEOUT_S_MAX).contains(&self.timeout_s) {
             return Err(ConfigError::Timeout {
                 timeout_s: self.timeout_s,
@@ -232,6 +261,11 @@ impl FunctionConfig {
             });
         }
         self.validate_environment()?;
+        if let CodeSource::Target(target) = &self.code
+            && let Some(fault) = target.fault(&self.environment)
+        {
+            return Err(ConfigError::Target { fault });
+        }
         if !self.code.directory().is_absolute() {
             return Err(ConfigError::RelativeDirectory {
                 path: self.code.directory().to_owned(),
@@ -275,11 +309,19 @@ impl FunctionConfig {
         })
     }
 
+    fn takes_variable(&self, name: &str) -> bool {
+        match &self.code {
+            CodeSource::Target(target) => target.takes_variable(name),
+            CodeSource::Zip { .. } | CodeSource::Directory { .. } => false,
+        }
+    }
+
     fn validate_environment(&self) -> Result<(), ConfigError> {
         let reserved: Vec<String> = self
             .environment
             .keys()
             .filter(|name| RESERVED_VARIABLES.contains(&name.as_str()))
+            .filter(|name| !self.takes_variable(name))
             .cloned()
             .collect();
         if !reserved.is_empty() {

@@ -75,6 +75,14 @@ pub enum SetupError {
         /// The folder.
         path: PathBuf,
     },
+    /// The program is gone, or cannot be executed.
+    #[error("{} of function {function} is no program that can be executed", path.display())]
+    ProgramMissing {
+        /// The function's name.
+        function: String,
+        /// The program.
+        path: PathBuf,
+    },
     /// A process or its listener could not be started.
     #[error("cannot start a process for function {function}: {source}")]
     Start {

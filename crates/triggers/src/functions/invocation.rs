@@ -96,6 +96,14 @@ pub enum InvokeError {
         /// What is at fault.
         what: &'static str,
     },
+    /// Its code lies elsewhere, and there was no way to it.
+    #[error("function {function} was not reached: {reason}")]
+    Unreachable {
+        /// The function's name.
+        function: String,
+        /// Why.
+        reason: String,
+    },
     /// The server is stopping.
     #[error("the function runtimes are shutting down")]
     ShuttingDown,

@@ -3,6 +3,7 @@
 //! [`Runtimes::invoke`] is the one entry: it finds or starts a process for a [`FunctionConfig`],
 //! hands it the payload, and gives back an [`InvokeResult`]. Failures of the function (an
 //! exception, a time-out, a crash) are results; an [`InvokeError`] means it was never reached.
+//! A [`Target`] is a function without a package: an address, or a program that is started for each event.
 //!
 //! Invariants: a process serves one invocation at a time and talks to a listener of its own, so
 //! answers cannot be mixed up; every process is the leader of its own group, is killed with that
@@ -23,6 +24,7 @@ mod output;
 mod package;
 mod pool;
 mod process;
+mod remote;
 mod runtime_api;
 mod runtimes;
 mod settings;
@@ -35,5 +37,6 @@ pub use invocation::{FunctionError, Invocation, InvokeError, InvokeResult};
 pub use launch::{LAUNCH_COMMAND, launch};
 pub use log::LogLine;
 pub use package::{CodeStore, PackageError, StoredCode};
+pub use remote::Target;
 pub use runtimes::{ProcessInfo, Runtimes};
 pub use settings::{Credentials, Launcher, RuntimeSettings, WallClock};

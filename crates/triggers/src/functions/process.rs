@@ -20,6 +20,8 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
+use crate::outgoing::HttpClient;
+
 use super::config::FunctionConfig;
 use super::environment;
 use super::interpreter::{Entry, Interpreters, SetupError};
@@ -50,6 +52,8 @@ pub(super) struct Host {
     /// The processes that are not reaped yet.
     pub(super) live: watch::Sender<BTreeMap<u32, ProcessInfo>>,
     pub(super) started: AtomicU64,
+    /// For functions of other servers.
+    pub(super) http: HttpClient,
 }
 
 impl Host {
@@ -440,7 +444,7 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 /// Ends when a process uses more memory than it may.
-async fn outgrown(process_id: u32, memory_mb: Option<u32>) {
+pub(super) async fn outgrown(process_id: u32, memory_mb: Option<u32>) {
     let Some(limit_mb) = memory_mb else {
         return pending().await;
     };

@@ -14,8 +14,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use crate::outgoing::HttpClient;
+
 use super::code_use::CodeUse;
-use super::config::FunctionConfig;
+use super::config::{CodeSource, FunctionConfig};
 use super::interpreter::{Interpreters, SetupError};
 use super::invocation::{Invocation, InvokeError, InvokeResult};
 use super::launch::Spawner;
@@ -23,6 +25,7 @@ use super::log::{FunctionLog, LogHub, LogLine};
 use super::log_files::LogFiles;
 use super::pool::{FunctionPool, Generation, Place};
 use super::process::{Host, Job, Process, Served, StartError};
+use super::remote::{self, Target};
 use super::settings::{RuntimeSettings, WallClock};
 
 const LOADER: &str = include_str!("loader.mjs");
@@ -93,6 +96,7 @@ impl Runtimes {
                 stop: watch::Sender::new(false),
                 live: watch::Sender::new(BTreeMap::new()),
                 started: AtomicU64::new(0),
+                http: HttpClient::default(),
                 settings,
             }),
         });
@@ -111,6 +115,9 @@ impl Runtimes {
     /// What is wrong with the configuration, or missing here and how to get it.
     pub async fn check(&self, config: &FunctionConfig) -> Result<(), SetupError> {
         config.validate()?;
+        if let CodeSource::Target(target) = &config.code {
+            return remote::check(config, target);
+        }
         self.inner.host.interpreters.entry(config).await.map(drop)
     }
 
@@ -269,7 +276,17 @@ impl Inner {
             function: job.config.name.clone(),
         })?;
         let _permits = self.admit(&pool, &place, &job.config).await?;
-        let result = self.hand_over(&pool, job).await;
+        let result = match &job.config.code {
+            CodeSource::Target(target) => {
+                if matches!(target, Target::Command { .. }) {
+                    self.make_room();
+                }
+                remote::call(&self.host, &pool.log, target, job).await
+            }
+            CodeSource::Zip { .. } | CodeSource::Directory { .. } => {
+                self.hand_over(&pool, job).await
+            }
+        };
         if self.host.is_stopping() {
             return Err(InvokeError::ShuttingDown);
         }

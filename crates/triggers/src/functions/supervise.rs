@@ -56,6 +56,27 @@ impl Running {
         })
     }
 
+    /// Waits for the end of the process, or kills it when it is told to; says how it ended, and what was told. What the
+    /// process left behind in its group ends with it.
+    pub(super) async fn end<T>(
+        &mut self,
+        told: impl Future<Output = T>,
+    ) -> (io::Result<ExitStatus>, Option<T>) {
+        let told = tokio::select! {
+            status = self.child.wait() => {
+                self.kill_group();
+                self.reaped = true;
+                return (status, None);
+            }
+            told = told => told,
+        };
+        self.kill_group();
+        let status = self.child.wait().await;
+        self.kill_group();
+        self.reaped = true;
+        (status, Some(told))
+    }
+
     /// Kills everything that belongs to the process.
     fn kill_group(&self) {
         let group = i32::try_from(self.process_id).ok().and_then(Pid::from_raw);
@@ -93,20 +114,7 @@ pub(super) async fn supervise(
             _ = stop.wait_for(|stop| *stop) => {}
         }
     };
-    let status = tokio::select! {
-        status = running.child.wait() => Some(status),
-        () = told => None,
-    };
-    let status = match status {
-        Some(status) => status,
-        None => {
-            running.kill_group();
-            running.child.wait().await
-        }
-    };
-    // What the process left behind in its group ends with it.
-    running.kill_group();
-    running.reaped = true;
+    let (status, _) = running.end(told).await;
     output.drain();
     let reason = status.map_or_else(|_| NO_REASON.into(), describe);
     exited.send_replace(Some(reason.into()));
@@ -118,7 +126,7 @@ pub(super) const NO_REASON: &str = "Runtime exited without providing a reason";
 pub(super) const KILLED: &str = "Runtime exited with error: signal: killed";
 
 /// The service's words for how a process ended.
-fn describe(status: ExitStatus) -> String {
+pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) | (None, None) => NO_REASON.to_owned(),
         (Some(code), _) => format!("Runtime exited with error: exit status {code}"),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{self, Client};
@@ -41,6 +41,7 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct HttpAnswerIn {
     pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
@@ -176,6 +177,7 @@ async fn read(
     })?;
     Ok(HttpAnswerIn {
         status: head.status.as_u16(),
+        headers: head.headers,
         body: body.to_bytes(),
     })
 }

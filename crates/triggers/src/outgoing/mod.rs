@@ -7,7 +7,7 @@
 mod client;
 mod url;
 
-pub(crate) use client::{HttpClient, Limits};
+pub(crate) use client::{HttpAnswerIn, HttpClient, Limits, SendError};
 pub use url::{Url, UrlError};
 
 use bytes::Bytes;

@@ -93,7 +93,7 @@ impl FunctionRecord {
     pub(crate) fn package(&self) -> Option<&str> {
         match &self.config.code {
             CodeSource::Zip { sha256, .. } => Some(sha256),
-            CodeSource::Directory { .. } => None,
+            CodeSource::Directory { .. } | CodeSource::Target(_) => None,
         }
     }
 

@@ -70,6 +70,11 @@ pub fn too_many_requests() -> ApiError {
     ApiError::new(ErrorKind::LambdaTooManyRequests, "Rate Exceeded.")
 }
 
+/// A function whose code lies elsewhere, to which there was no way. Ours; the type is one that SDKs send again.
+pub fn not_reached(what: &str) -> ApiError {
+    ApiError::new(ErrorKind::LambdaResourceNotReady, what)
+}
+
 /// More calls at once than are reserved for the function: text and reason as LocalStack recorded them.
 pub fn reserved_concurrency_exceeded() -> ApiError {
     too_many_requests().with(ErrorDetail::Reason(

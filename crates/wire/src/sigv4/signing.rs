@@ -104,6 +104,11 @@ fn key(credentials: &Credentials, date: &str, scope: &SigningScope<'_>) -> [u8; 
         .fold(of_day, |key, part| mac(&key, part.as_bytes()))
 }
 
+/// HMAC of a text with SHA-256, in lower-case hexadecimal digits.
+pub fn hmac_hex(key: &[u8], text: &[u8]) -> String {
+    hex(&mac(key, text))
+}
+
 /// HMAC with SHA-256.
 fn mac(key: &[u8], text: &[u8]) -> [u8; 32] {
     // A key may have any length, so there is always a MAC.
@@ -299,6 +304,14 @@ mod tests {
             "/test/%40connections/JBDvjfGEIAMCERw%253D"
         );
         assert_eq!(canonical_path("/a%3D", S3), "/a%3D");
+    }
+
+    #[test]
+    fn the_second_case_of_rfc_4231() {
+        assert_eq!(
+            hmac_hex(b"Jefe", b"what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]

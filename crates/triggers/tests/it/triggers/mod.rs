@@ -16,6 +16,7 @@ mod mappings_api;
 mod packages;
 mod restart;
 mod supervision;
+mod targets;
 mod tumbling;
 mod updates;
 mod versions;
