@@ -40,7 +40,9 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         (&Method::GET, "metrics") => text(
             server,
             StatusCode::OK,
-            server.metrics.page(&server.api, &server.load),
+            server
+                .metrics
+                .page(&server.api, &server.load, &server.triggers),
         ),
         (&Method::GET, "clock") => now(server),
         (&Method::POST, "clock") => advance(server, &body).await,

@@ -11,6 +11,7 @@ mod metrics;
 mod request;
 mod request_id;
 mod slow_peer;
+mod trigger_metrics;
 
 pub use connection::serve;
 pub use metrics::Metrics;

@@ -1,13 +1,15 @@
-//! Counters per operation, in the text form that Prometheus reads. Labels come from the operation table.
+//! Metrics of the server, in the text form that Prometheus reads. Labels of operations come from the operation table.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use headwater_operations::Api;
+use headwater_triggers::Triggers;
 use headwater_wire::{ApiError, Operation};
 
 use crate::load::Load;
+use crate::trigger_metrics;
 
 #[derive(Default)]
 struct Counter {
@@ -63,7 +65,7 @@ impl Metrics {
     }
 
     /// The page for Prometheus.
-    pub(crate) fn page(&self, api: &Api, load: &Load) -> String {
+    pub(crate) fn page(&self, api: &Api, load: &Load, triggers: &Triggers) -> String {
         let mut out = String::new();
         let families: [Family; 4] = [
             ("requests", "Requests answered", |c| {
@@ -160,6 +162,7 @@ impl Metrics {
             let _ = writeln!(out, "# TYPE headwater_{name} gauge");
             let _ = writeln!(out, "headwater_{name} {value}");
         }
+        trigger_metrics::write(&mut out, &triggers.numbers());
         out
     }
 }

@@ -21,6 +21,6 @@ mod triggers;
 pub use api::{HeaderOf, HttpAnswer, LOCAL_DIRECTORY};
 pub use destinations::DestinationSettings;
 pub use explain_filter::explain_filter;
-pub use manage::ManageAnswer;
+pub use manage::{ManageAnswer, MappingNumbers, TriggerNumbers};
 pub use outgoing::{Url, UrlError};
 pub use triggers::{OpenError, Triggers, TriggersSettings};

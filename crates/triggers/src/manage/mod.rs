@@ -16,7 +16,10 @@
 
 mod dead_letters;
 mod function_logs;
+mod numbers;
 mod status;
+
+pub use numbers::{MappingNumbers, TriggerNumbers};
 
 use headwater_operations::RequestContext;
 use serde_json::Value;

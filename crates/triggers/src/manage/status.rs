@@ -38,7 +38,7 @@ impl Triggers {
 
     pub(super) fn one_count(&self, namespace: &str, uuid: &str) -> ManageAnswer {
         match self.mappings.get(namespace, uuid) {
-            Some(mapping) => ManageAnswer::ok(counts(&self.board.counts(&mapping.uuid))),
+            Some(mapping) => ManageAnswer::ok(counts(&self.board.counted(&mapping.uuid))),
             None => ManageAnswer::refused(404, format!("there is no mapping {uuid}")),
         }
     }
@@ -59,7 +59,7 @@ impl Triggers {
             "lagMs": lags.max().unwrap_or(0),
             "shards": shards,
             "problem": problem,
-            "sinceStart": counts(&self.board.counts(&mapping.uuid)),
+            "sinceStart": counts(&self.board.counted(&mapping.uuid)),
         })
     }
 
@@ -126,8 +126,9 @@ impl Triggers {
             "attempts": shown.attempts,
             "lastError": shown.error.as_ref().map(|(text, _)| text),
             "lastErrorAt": shown.error.as_ref().map(|(_, ms)| time(*ms)),
-            "lastBatchRecords": shown.last_batch.map(|(records, _)| records),
-            "lastBatchAt": shown.last_batch.map(|(_, ms)| time(ms)),
+            "lastBatchRecords": shown.last_batch.map(|batch| batch.records),
+            "lastBatchAt": shown.last_batch.map(|batch| time(batch.done_ms)),
+            "lastBatchAgeMs": shown.last_batch.map(|batch| batch.age_ms),
         })
     }
 

@@ -13,11 +13,11 @@ use super::progress::Progress;
 /// What a mapping did since the server started.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Invocations that were begun.
+    /// Invocations that reached the function, and ended.
     pub(crate) calls: AtomicU64,
-    /// Invocations that failed, or whose answers named failed records.
+    /// Those of them that failed, or whose answers named failed records.
     pub(crate) failed_calls: AtomicU64,
-    /// Times that the function was not reached.
+    /// Times that the function was not reached; none of the invocations.
     pub(crate) unreached: AtomicU64,
     /// Records that are done.
     pub(crate) records: AtomicU64,
@@ -34,6 +34,16 @@ pub(crate) struct Counts {
 /// Adds to a count.
 pub(super) fn add(count: &AtomicU64, more: usize) {
     count.fetch_add(u64::try_from(more).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+/// What the shards of a mapping are doing now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AtWork {
+    /// Batches that are at the function.
+    pub(crate) in_flight: usize,
+    /// The greatest age of its shards: that of the last record of the batch that was done last, when that was done, in
+    /// milliseconds.
+    pub(crate) age_ms: Option<u64>,
 }
 
 /// All mappings at work.
@@ -59,9 +69,29 @@ impl Board {
         self.shards.lock().get(key).cloned()
     }
 
-    pub(crate) fn counts(&self, mapping: &str) -> Arc<Counts> {
+    /// The mappings that have shards at work, by their UUIDs.
+    pub(crate) fn at_work(&self) -> BTreeMap<String, AtWork> {
+        let mut mappings: BTreeMap<String, AtWork> = BTreeMap::new();
+        for (key, progress) in self.shards.lock().iter() {
+            let shown = progress.shown();
+            let at_work = mappings.entry(key.mapping.clone()).or_default();
+            at_work.in_flight += shown.in_flight;
+            let age_ms = shown.last_batch.map(|batch| batch.age_ms);
+            at_work.age_ms = at_work.age_ms.max(age_ms);
+        }
+        mappings
+    }
+
+    /// The counts of a mapping, to add to.
+    pub(super) fn counts(&self, mapping: &str) -> Arc<Counts> {
         let mut counts = self.counts.lock();
         counts.entry(mapping.to_owned()).or_default().clone()
+    }
+
+    /// The counts of a mapping, to look at; one that is gone is not remembered for it.
+    pub(crate) fn counted(&self, mapping: &str) -> Arc<Counts> {
+        let counts = self.counts.lock();
+        counts.get(mapping).cloned().unwrap_or_default()
     }
 
     /// Forgets a mapping that was deleted.

@@ -20,7 +20,7 @@ use super::batch::Batch;
 use super::board::{Counts, add};
 use super::delivery::{Shared, Stop, stopped, stopped_now};
 use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, WindowView, event};
-use super::progress::{LanePlace, Progress, shortened};
+use super::progress::{LanePlace, LastBatch, Progress, shortened};
 use super::record::PendingRecord;
 use super::verdict::{Fault, RetryRules, Verdict, judge};
 use super::window::{NO_STATE, STATE_BYTES_MAX};
@@ -452,11 +452,13 @@ impl Job {
             let why = match self.call(&[], true, is_early).await {
                 Call::Answered(_) => return Flow::On,
                 Call::Stopped => return Flow::Stop,
-                Call::Failed(result) => LastCall::failed(&result).error.unwrap_or_default(),
+                Call::Failed(result) => {
+                    add(&self.counts.failed_calls, 1);
+                    LastCall::failed(&result).error.unwrap_or_default()
+                }
                 Call::NotReached(why) => why,
             };
             failures += 1;
-            add(&self.counts.failed_calls, 1);
             self.progress.show_error(&why);
             self.progress.show(|shown| shown.attempts = failures);
             if self.pause(failures, &Batch::default()).await == Flow::Stop {
@@ -527,8 +529,14 @@ impl Job {
     fn note_done(&self, batch: &Batch, waiting: &VecDeque<Batch>) {
         self.count_done(batch.len());
         let now_ms = self.shared.clock.now_ms();
+        let last = batch.records.last();
+        let last = LastBatch {
+            records: batch.len(),
+            done_ms: now_ms,
+            age_ms: last.map_or(0, |last| now_ms.saturating_sub(last.created_ms)),
+        };
         self.progress.show(|shown| {
-            shown.last_batch = Some((batch.len(), now_ms));
+            shown.last_batch = Some(last);
             shown.attempts = 0;
         });
         self.note_behind(batch, waiting, RESULT_OK);

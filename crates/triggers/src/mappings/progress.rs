@@ -49,10 +49,20 @@ pub(crate) struct Shown {
     pub(crate) attempts: u32,
     /// What went wrong last, and when.
     pub(crate) error: Option<(String, u64)>,
-    /// Records of the batch that was done last, and when.
-    pub(crate) last_batch: Option<(usize, u64)>,
+    /// The batch that was done last.
+    pub(crate) last_batch: Option<LastBatch>,
     /// Records that were read and wait.
     pub(crate) waiting: usize,
+}
+
+/// A batch that was done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastBatch {
+    pub(crate) records: usize,
+    /// When, in milliseconds since the epoch.
+    pub(crate) done_ms: u64,
+    /// How old its last record was then: the `IteratorAge` of CloudWatch.
+    pub(crate) age_ms: u64,
 }
 
 impl Progress {

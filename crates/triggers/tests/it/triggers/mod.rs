@@ -13,6 +13,7 @@ mod function_logs;
 mod function_tags;
 mod functions_api;
 mod mappings_api;
+mod numbers;
 mod packages;
 mod restart;
 mod supervision;
