@@ -239,16 +239,28 @@ impl Client {
 
     /// What Headwater has beside the AWS interfaces.
     pub(crate) async fn own(&self, path: &str) -> Result<Value, ClientError> {
-        let request = Request::builder()
-            .uri(path)
-            .header(AUTHORIZATION, self.authorization("lambda"));
-        self.json(request, String::new(), Duration::ZERO).await
+        self.own_call(Method::GET, path, None).await
     }
 
     /// As [`Client::own`], to start something.
     pub(crate) async fn own_post(&self, path: &str) -> Result<Value, ClientError> {
-        let request = Request::builder().method(Method::POST).uri(path);
-        self.json(request, String::new(), Duration::ZERO).await
+        self.own_call(Method::POST, path, None).await
+    }
+
+    /// As [`Client::own`], with any method, for what takes up to `wait`.
+    pub(crate) async fn own_call(
+        &self,
+        method: Method,
+        path: &str,
+        wait: Option<Duration>,
+    ) -> Result<Value, ClientError> {
+        // The signature tells whose tables are meant.
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(AUTHORIZATION, self.authorization("lambda"));
+        let wait = wait.unwrap_or_default();
+        self.json(request, String::new(), wait).await
     }
 
     async fn json_1_0(
@@ -394,13 +406,15 @@ impl Client {
     }
 }
 
-/// The server's error out of an answer: DynamoDB names it in the body, Lambda in a header.
+/// The server's error out of an answer: DynamoDB names it in the body, Lambda in a header, Headwater's own calls by
+/// the status alone.
 fn refused(answer: &Answer, body: &Value) -> ClientError {
     let header = answer
         .headers
         .get("x-amzn-errortype")
         .and_then(|value| value.to_str().ok());
-    let code = body["__type"].as_str().or(header).unwrap_or("UnknownError");
+    let status = answer.status.to_string();
+    let code = body["__type"].as_str().or(header).unwrap_or(&status);
     let code = code.rsplit('#').next().unwrap_or(code);
     let code = code.split(':').next().unwrap_or(code);
     let message = body["message"].as_str().or(body["Message"].as_str());

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use clap::{Arg, ArgMatches, Command};
 
 use crate::client::{self, Client, ClientError, text};
+use crate::stdout::reader_gone;
 use crate::tail::is_broken_pipe;
-use crate::tail::output::reader_gone;
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 

@@ -4,15 +4,19 @@
 
 mod apply;
 mod client;
+mod dead_letters;
 mod demo;
 mod filter;
 mod functions;
+mod grid;
 mod key;
 mod keys;
 mod open_files;
 mod serve;
 mod settings;
+mod stdout;
 mod tail;
+mod triggers;
 mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +54,8 @@ fn command() -> Command {
         .subcommand(demo::command())
         .subcommand(apply::command())
         .subcommand(tail::command())
+        .subcommand(triggers::command())
+        .subcommand(dead_letters::command())
         .subcommand(filter::command())
         .subcommand(functions::command())
         .subcommand(verify::command())
@@ -72,6 +78,8 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
         Some(("apply", matches)) => runtime.block_on(apply::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
+        Some(("triggers", matches)) => Ok(runtime.block_on(triggers::run(matches))),
+        Some(("dead-letters", matches)) => Ok(runtime.block_on(dead_letters::run(matches))),
         Some(("filter", matches)) => Ok(filter::run(matches)),
         Some(("functions", matches)) => runtime.block_on(functions::run(matches)),
         Some(("verify", matches)) => Ok(verify::run(matches)),

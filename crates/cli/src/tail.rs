@@ -8,7 +8,7 @@ mod follow;
 pub(crate) mod line;
 mod link;
 mod merge;
-pub(crate) mod output;
+mod output;
 mod shard;
 mod time;
 
@@ -75,7 +75,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             other => other?,
         },
         _ = tokio::signal::ctrl_c() => {}
-        () = output::reader_gone() => {}
+        () = crate::stdout::reader_gone() => {}
     }
     Ok(ExitCode::SUCCESS)
 }

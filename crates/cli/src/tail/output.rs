@@ -1,16 +1,12 @@
-//! Standard output as the place where records go, and how its end is noticed.
+//! Standard output as the place where records go.
 
 use std::io::{BufWriter, Stdout, Write};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::filter::Filter;
 use super::follow::{Go, Sink};
 use super::line::Lines;
-
-/// How often it is looked whether somebody still reads.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// How a record is written.
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +51,4 @@ impl Sink for Output {
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
     }
-}
-
-/// Returns when nobody reads standard output any more, so that `headwater tail | head` ends without a record.
-pub(crate) async fn reader_gone() {
-    let mut look = tokio::time::interval(LOOK);
-    loop {
-        look.tick().await;
-        if is_gone() {
-            return;
-        }
-    }
-}
-
-fn is_gone() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdout = std::io::stdout();
-    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let ended = PollFlags::ERR | PollFlags::HUP;
-    poll(&mut watched, Some(&at_once)).is_ok() && watched[0].revents().intersects(ended)
 }

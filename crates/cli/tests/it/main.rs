@@ -9,4 +9,5 @@ mod folder;
 mod functions;
 mod process;
 mod tail;
+mod triggers;
 mod verify;
