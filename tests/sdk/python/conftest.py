@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from launcher import Server
+from stage import Stage
 
 TEST_SECONDS_MAX = 180
 
@@ -41,3 +42,18 @@ def clocked(tmp_path):
     """A server of the test's own, on the test clock."""
     with Server(tmp_path, test_clock=True) as own:
         yield own
+
+
+@pytest.fixture(scope="session")
+def shared_stage(tmp_path_factory):
+    """One server on the test clock with a function that plays scripts; tests move time by minutes only."""
+    folder = tmp_path_factory.mktemp("staged")
+    with Server(folder, test_clock=True) as staged:
+        yield Stage(staged, folder)
+
+
+@pytest.fixture
+def stage(shared_stage):
+    """The shared stage, without the mappings of tests before."""
+    yield shared_stage
+    shared_stage.clear()

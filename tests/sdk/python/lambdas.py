@@ -87,6 +87,15 @@ def invoke(server, function, payload=None, **more):
     return answer
 
 
+def notes(path):
+    """The JSON lines of a file to which a function may be writing just now."""
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as written:
+        whole, _, _ = written.read().rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
 class Seen:
     """The file in which a recording function writes down its events."""
 
@@ -94,10 +103,7 @@ class Seen:
         self.path = os.path.join(str(folder), f"seen-{uuid.uuid4().hex[:8]}")
 
     def calls(self):
-        if not os.path.exists(self.path):
-            return []
-        with open(self.path, encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
+        return notes(self.path)
 
     def batches(self):
         return [call["event"]["Records"] for call in self.calls()]

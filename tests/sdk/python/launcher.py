@@ -19,6 +19,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")
 READY = re.compile(r"headwater listening on (http://127\.0\.0\.1:\d+)\s*$")
 START_SECONDS = 30
 STOP_SECONDS = 20
+OWN_SECONDS = 60
 
 # Clients must show every answer: nothing is tried twice, nothing is checked before it is sent.
 PLAIN = Config(
@@ -127,22 +128,24 @@ class Server:
     def functions(self):
         return self.client("lambda")
 
+    def own(self, path, method="GET", body=None):
+        """A call of the server's own, below `/_headwater/`; its answer."""
+        request = urllib.request.Request(
+            f"{self.url}/_headwater/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=OWN_SECONDS) as reply:
+            return json.load(reply)
+
     def now_ms(self):
         """The server's clock; the test clock if it has one."""
-        with urllib.request.urlopen(self.url + "/_headwater/clock", timeout=10) as reply:
-            return json.load(reply)["now_ms"]
+        return self.own("clock")["now_ms"]
 
     def advance(self, ms):
         """Moves the test clock forward and returns its new time."""
-        body = json.dumps({"advance_ms": ms}).encode()
-        request = urllib.request.Request(
-            self.url + "/_headwater/clock",
-            data=body,
-            headers={"Content-Type": "application/json"},
-            method="POST",
-        )
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return json.load(reply)["now_ms"]
+        return self.own("clock", "POST", {"advance_ms": ms})["now_ms"]
 
     def until(self, condition, what, seconds=30, step_ms=20):
         """Calls `condition` until it gives something true, and returns that."""

@@ -9,7 +9,7 @@ import pytest
 import lambdas
 import tables
 from lambdas import recorder
-from records import drain, streamed, streamed_wide
+from records import drain, streamed
 from refusal import refused
 from tables import n, s
 
@@ -237,20 +237,6 @@ class TestDelivery:
         server.until(lambda: len(seen.records()) >= 25, "all records")
         assert [len(batch) for batch in seen.batches()] == [10, 10, 5]
 
-    def test_a_batch_is_of_one_shard(self, server, tmp_path):
-        table, arn = streamed_wide(server)
-        for key in range(40):
-            write(server, table, range(3), key=f"k{key}")
-        function, seen = recorder(server, tmp_path)
-        mapping(server, arn, function)
-        server.until(lambda: len(seen.records()) >= 120, "all records")
-        assert len(seen.batches()) >= 4
-        by_key = {}
-        for record in seen.records():
-            key = record["dynamodb"]["Keys"]["pk"]["S"]
-            by_key.setdefault(key, []).append(record["dynamodb"]["NewImage"]["v"]["N"])
-        assert by_key == {f"k{key}": ["0", "1", "2"] for key in range(40)}
-
     def test_latest(self, server, tmp_path):
         table, arn = streamed(server)
         write(server, table, [1])
@@ -328,27 +314,6 @@ class TestChanges:
 
 
 class TestRetries:
-    @pytest.mark.parametrize("retries", [0, 1, 2])
-    def test_n_retries_are_n_plus_one_calls(self, server, tmp_path, retries):
-        table, arn = streamed(server)
-        function, seen = recorder(server, tmp_path, code=lambdas.FLAKY)
-        fail = seen.path + ".fail"
-        open(fail, "w", encoding="utf-8").close()
-        made = mapping(
-            server, arn, function, MaximumRetryAttempts=retries, BatchSize=1
-        )
-        write(server, table, [1])
-        server.until(lambda: len(seen.calls()) >= retries + 1, "all calls")
-        server.until(
-            lambda: "PROBLEM: Function call failed"
-            == server.functions.get_event_source_mapping(UUID=made)["LastProcessingResult"],
-            "the problem to be told",
-        )
-        os.remove(fail)
-        write(server, table, [2])
-        server.until(lambda: "2" in seen.values(), "the next record")
-        assert seen.values() == ["1"] * (retries + 1) + ["2"]
-
     def test_a_blocked_shard_goes_on_in_order(self, server, tmp_path):
         table, arn = streamed(server)
         function, seen = recorder(server, tmp_path, code=lambdas.FLAKY)
@@ -361,11 +326,3 @@ class TestRetries:
         os.remove(fail)
         server.until(lambda: "4" in seen.values(), "all records")
         assert list(dict.fromkeys(seen.values())) == [str(at) for at in range(5)]
-
-    def test_deleting_the_function_keeps_the_mapping(self, server, tmp_path):
-        _, arn = streamed(server)
-        function, _ = recorder(server, tmp_path)
-        made = mapping(server, arn, function)
-        server.functions.delete_function(FunctionName=function)
-        found = server.functions.get_event_source_mapping(UUID=made)
-        assert found["FunctionArn"].endswith(function)
