@@ -279,6 +279,23 @@ async fn a_destination_that_is_not_there_does_not_hold_the_shard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_end_does_not_wait_for_a_destination_that_hangs() {
+    let hangs = Answer {
+        hangs: true,
+        ..Answer::of(200, "")
+    };
+    let fake = Fake::start(move |_, _| hangs.clone()).await;
+    let (world, stream, _recorder) = failing(&fake).await;
+    let settings = json!({"MaximumRetryAttempts": 0, "DestinationConfig": to(QUEUE)});
+    world.map(&stream, "f", settings).await;
+    fake.wait_for(1).await;
+    let begun = std::time::Instant::now();
+    world.close().await;
+    // Four attempts would take forty seconds.
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_endpoint_the_store_has_it() {
     let world = World::new().await;
     let stream = world.table("items").await;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use headwater_wire::sigv4::{Credentials, hmac_hex};
 use serde_json::{Value, json};
 
+use crate::bench::is_running;
+
 use super::fake::{Answer, Fake, Seen};
 use super::world::{FUNCTIONS, ROLE, Reply, World, ids, numbered};
 
@@ -395,6 +397,51 @@ async fn invoking_a_program_tells_how_it_ended() {
     fs::remove_file(&place).unwrap();
     let reply = world.post(&uri, json!({})).await;
     assert_eq!(reply.status, 400, "{reply:?}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_need_not_read_and_leaves_nothing_behind() {
+    let world = World::new().await;
+    let left = world.folder.path().join("left");
+    let text = format!(
+        "#!/bin/sh\nsleep 60 &\necho $! > {}\necho '{{\"done\": true}}'\n",
+        left.display()
+    );
+    let place = program(&world, "careless", &text);
+    let place = place.to_str().unwrap();
+    let reply = create(&world, "headwater-command", place, json!({})).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    // More than a pipe takes.
+    let event = json!("x".repeat(1 << 20));
+    let uri = format!("{FUNCTIONS}/f/invocations");
+    let reply = world.post(&uri, event).await;
+    assert_eq!(reply.body, json!({"done": true}));
+    let left = fs::read_to_string(left).unwrap();
+    let left: u64 = left.trim().parse().unwrap();
+    crate::bench::until("the end of what it started", || !is_running(left)).await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_and_aliases_of_an_address_stay_with_it() {
+    let first = Fake::start(|_, _| Answer::of(200, r#""first""#)).await;
+    let second = Fake::start(|_, _| Answer::of(200, r#""second""#)).await;
+    let (world, _) = created("headwater-webhook", &first.address(), json!({})).await;
+    let published = world
+        .post(&format!("{FUNCTIONS}/f/versions"), json!({}))
+        .await;
+    assert_eq!(
+        (published.status, &published.body["Version"]),
+        (201, &json!("1"))
+    );
+    let code = json!({"S3Bucket": "headwater-webhook", "S3Key": second.address()});
+    let updated = world.put(&format!("{FUNCTIONS}/f/code"), code).await;
+    assert_eq!(updated.status, 200, "{updated:?}");
+    let uri = format!("{FUNCTIONS}/f/invocations");
+    assert_eq!(world.post(&uri, json!({})).await.body, "second");
+    let uri = format!("{uri}?Qualifier=1");
+    assert_eq!(world.post(&uri, json!({})).await.body, "first");
     world.close().await;
 }
 
