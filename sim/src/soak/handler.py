@@ -4,13 +4,14 @@
 A note is a line: `g` and the sequence numbers of an event when it comes, `d` and those of the records that are done.
 """
 
+import http.client
 import json
 import os
 import random
 import time
-import urllib.request
 
-API = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation"
+BASE = "/2018-06-01/runtime/invocation"
+CONNECTION = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
 NOTES = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 RULES = json.loads(os.environ["RULES"])
 
@@ -29,10 +30,14 @@ def is_poison(record):
     return RULES.get("poison", False) and "poison" in record["dynamodb"]["NewImage"]
 
 
+def ask(method, what, body=None):
+    CONNECTION.request(method, f"{BASE}/{what}", body)
+    response = CONNECTION.getresponse()
+    return response.headers, response.read()
+
+
 def post(request_id, what, body):
-    data = json.dumps(body).encode()
-    request = urllib.request.Request(f"{API}/{request_id}/{what}", data=data, method="POST")
-    urllib.request.urlopen(request).close()
+    ask("POST", f"{request_id}/{what}", json.dumps(body))
 
 
 def handle(event, request_id):
@@ -58,7 +63,5 @@ def handle(event, request_id):
 
 
 while True:
-    with urllib.request.urlopen(f"{API}/next") as response:
-        request_id = response.headers["Lambda-Runtime-Aws-Request-Id"]
-        event = json.load(response)
-    handle(event, request_id)
+    headers, event = ask("GET", "next")
+    handle(json.loads(event), headers["Lambda-Runtime-Aws-Request-Id"])
