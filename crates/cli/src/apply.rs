@@ -132,7 +132,14 @@ fn read(
         }
         Form::Serverless => {
             let environment = |name: &str| std::env::var(name).ok();
-            let converted = serverless::convert(&template.tree, given, &environment, place);
+            let file = |path: &str| template::beside(&template.folder, path);
+            let outside = serverless::Outside {
+                options: given,
+                environment: &environment,
+                file: &file,
+                place,
+            };
+            let converted = serverless::convert(&template.tree, &outside);
             let converted = converted.map_err(anyhow::Error::msg)?;
             name(place, &converted.stack);
             // Options are no parameters of CloudFormation.

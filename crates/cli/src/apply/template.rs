@@ -1,5 +1,6 @@
 //! A template's file: its text as a tree, its folder, and of which kind it is.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -52,7 +53,27 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Template> {
     })
 }
 
-fn parse(text: &str) -> anyhow::Result<Value> {
+/// The text of a file that a template refers to; `None` if it is not there.
+pub(super) fn beside(folder: &Path, path: &str) -> Result<Option<String>, String> {
+    let path = folder.join(path);
+    let size = match std::fs::metadata(&path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{} can't be read: {error}", path.display())),
+    };
+    if size > BYTES_MAX {
+        return Err(format!(
+            "{} has more than {BYTES_MAX} bytes",
+            path.display()
+        ));
+    }
+    let text = std::fs::read_to_string(&path);
+    text.map(Some)
+        .map_err(|error| format!("{} can't be read: {error}", path.display()))
+}
+
+/// A text as a tree: JSON or YAML.
+pub(super) fn parse(text: &str) -> anyhow::Result<Value> {
     let tree = match text.trim_start().starts_with('{') {
         true => serde_json::from_str(text).or_else(|error| yaml::read(text).map_err(|_| error))?,
         false => yaml::read(text)?,

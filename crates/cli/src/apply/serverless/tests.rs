@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Converted, UNKNOWN, convert, logical_id};
+use super::function::logical_id;
+use super::{Converted, Outside, UNKNOWN, convert};
 use crate::apply::desired::Note;
 use crate::apply::resolve::Place;
 use crate::apply::yaml;
@@ -47,6 +48,12 @@ resources:
   - Conditions: {C: !Equals [a, a]}
 ";
 
+/// A file beside the service's.
+const TABLE: &str = "
+Users: {Type: AWS::DynamoDB::Table, Properties: {TableName: 'x-${sls:stage}'}}
+variables: {dev: {A: 1}}
+";
+
 fn try_converted(options: &[(&str, &str)], text: &str) -> Result<Converted, String> {
     let tree = yaml::read(text).expect("YAML");
     let options: BTreeMap<String, String> = options
@@ -59,7 +66,18 @@ fn try_converted(options: &[(&str, &str)], text: &str) -> Result<Converted, Stri
         account: "000000000000".to_owned(),
     };
     let environment = |name: &str| (name == "HOME").then(|| "/srv/ann".to_owned());
-    convert(&tree, &options, &environment, &place)
+    let file = |path: &str| match path {
+        "table.yml" => Ok(Some(TABLE.to_owned())),
+        "bad.yml" => Ok(Some("a: [".to_owned())),
+        _ => Ok(None),
+    };
+    let outside = Outside {
+        options: &options,
+        environment: &environment,
+        file: &file,
+        place: &place,
+    };
+    convert(&tree, &outside)
 }
 
 fn converted(options: &[(&str, &str)], text: &str) -> Converted {
@@ -109,10 +127,56 @@ fn a_service_is_a_template() {
         [
             "plugins: plugins are not run",
             "provider.iam: permissions are not checked",
-            "resources: the variable ${file(more.yml)} is not understood",
+            "resources: the variable ${file(more.yml)} has no value here",
             "functions.on-change.events[1]: only streams of tables call functions here",
             "functions.on-change.events[2]: a stream of Kinesis",
             "functions.on-change.vpc: it is not understood",
+        ]
+    );
+}
+
+#[test]
+fn files_are_read_and_what_is_not_there_is_named() {
+    let text = "
+service: s
+provider: {name: aws, environment: '${file(none.yml):dev}'}
+custom: {all: '${file(table.yml)}'}
+functions:
+  one:
+    handler: a
+    environment: ${self:custom.all.variables.${sls:stage}}
+    events: ['${file(none.yml):x}', {stream: {arn: x, filterPatterns: [{a: ['${ssm:x}']}]}}]
+    package: {artifact: '${ssm:y}'}
+  two: ${file(one.js)}
+  three: {handler: a, events: '${file(bad.yml):events}'}
+resources:
+  Resources:
+    Users: ${file(table.yml):Users}
+    Other: ${file(none.yml):Other, file(table.yml):Users}
+  Outputs: ${file(none.yml)}
+";
+    let converted = converted(&[], text);
+    let resources = &converted.template["Resources"];
+    assert_eq!(resources["Users"]["Properties"]["TableName"], "x-dev");
+    assert_eq!(resources["Other"], resources["Users"]);
+    let one = &resources["OneLambdaFunction"]["Properties"];
+    assert_eq!(one["Environment"], json!({"Variables": {"A": 1}}));
+    let unknown =
+        |name: &str| json!({UNKNOWN: format!("the variable ${{ssm:{name}}} is not understood")});
+    assert_eq!(one["CodeUri"], unknown("y"));
+    assert_eq!(
+        one["Events"]["Stream1"]["Properties"]["FilterCriteria"],
+        unknown("x")
+    );
+    let ignored: Vec<String> = converted.ignored.iter().map(Note::to_string).collect();
+    assert_eq!(
+        ignored[..5],
+        [
+            "provider.environment: the variable ${file(none.yml):dev} has no value here",
+            "resources.Outputs: the variable ${file(none.yml)} has no value here",
+            "functions.one.events[0]: the variable ${file(none.yml):x} has no value here",
+            "functions.three.events: bad.yml: line 1: unclosed bracket '['",
+            "functions.two: one.js is not understood: only YAML and JSON files are",
         ]
     );
 }

@@ -1,8 +1,9 @@
 //! Variables of the Serverless Framework, `${source:address, fallback}`: of the sources `self`, `opt`, `param`, `env`,
-//! `sls` and `aws`. A value with another one becomes [`UNKNOWN`], with the reason, so that only what needs it suffers.
+//! `file`, `sls` and `aws`. A value with another one becomes [`UNKNOWN`], with the reason, so that only what needs it suffers.
 //!
 //! Variables can stand for maps with variables in them: depth and the work of all together are bounded.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::STAGE;
 use crate::apply::resolve::{Place, UNKNOWN, text_of};
+use crate::apply::template;
 
 /// Levels of values within values of variables.
 const DEPTH_MAX: usize = 120;
@@ -18,11 +20,21 @@ const WORK_MAX: usize = 4 * 1024 * 1024;
 /// What a value counts as, beside its text.
 const VALUE_BYTES: usize = 16;
 
+/// What variables find outside of their file.
+pub(in crate::apply) struct Outside<'o> {
+    /// `${opt:...}` and `${param:...}`.
+    pub(in crate::apply) options: &'o BTreeMap<String, String>,
+    /// `${env:...}`.
+    pub(in crate::apply) environment: &'o dyn Fn(&str) -> Option<String>,
+    /// `${file(...)}`: the text of a YAML or JSON file beside the file, `None` if it is not there.
+    pub(in crate::apply) file: &'o dyn Fn(&str) -> Result<Option<String>, String>,
+    /// `${aws:...}`.
+    pub(in crate::apply) place: &'o Place,
+}
+
 pub(super) struct Variables<'t> {
     tree: &'t Value,
-    options: &'t BTreeMap<String, String>,
-    environment: &'t dyn Fn(&str) -> Option<String>,
-    place: &'t Place,
+    outside: &'t Outside<'t>,
     work: Cell<usize>,
 }
 
@@ -30,17 +42,10 @@ pub(super) struct Variables<'t> {
 type Reason = String;
 
 impl<'t> Variables<'t> {
-    pub(super) fn new(
-        tree: &'t Value,
-        options: &'t BTreeMap<String, String>,
-        environment: &'t dyn Fn(&str) -> Option<String>,
-        place: &'t Place,
-    ) -> Self {
+    pub(super) fn new(tree: &'t Value, outside: &'t Outside<'t>) -> Self {
         Variables {
             tree,
-            options,
-            environment,
-            place,
+            outside,
             work: Cell::new(0),
         }
     }
@@ -58,7 +63,7 @@ impl<'t> Variables<'t> {
     }
 
     fn stage_at(&self, depth: usize) -> String {
-        let stage = self.options.get("stage").cloned();
+        let stage = self.outside.options.get("stage").cloned();
         let of_provider = || self.at(&self.tree["provider"]["stage"], depth + 1).ok();
         stage
             .or_else(|| of_provider().as_ref().and_then(text_of))
@@ -111,9 +116,7 @@ impl<'t> Variables<'t> {
             }
             let found = match source.split_once(':') {
                 Some((kind, address)) => self.source(kind, address.trim(), depth)?,
-                None if source.ends_with(')') => {
-                    return Err(format!("the variable ${{{source}}} is not understood"));
-                }
+                None if source.ends_with(')') => self.source(source, "", depth)?,
                 None => None,
             };
             if let Some(value) = found {
@@ -124,21 +127,20 @@ impl<'t> Variables<'t> {
     }
 
     fn source(&self, kind: &str, address: &str, depth: usize) -> Result<Option<Value>, Reason> {
-        let option = |name: &str| self.options.get(name).map(|text| json!(text));
+        let Outside { options, place, .. } = self.outside;
+        let option = |name: &str| options.get(name).map(|text| json!(text));
+        if let Some(path) = kind
+            .strip_prefix("file(")
+            .and_then(|rest| rest.strip_suffix(')'))
+        {
+            return self.file(path.trim(), address, depth);
+        }
         Ok(match (kind, address) {
             ("self", "provider.stage") => Some(json!(self.stage_at(depth))),
             ("self", _) => {
-                let found = address
-                    .split('.')
-                    .try_fold(self.tree, |value, name| match value {
-                        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-                        value => value.get(name),
-                    });
                 let is_region = address == "provider.region";
-                match found {
-                    Some(value) => Some(self.at(value, depth + 1)?),
-                    None => is_region.then(|| json!(self.place.region)),
-                }
+                let found = self.find(self.tree, address, depth)?;
+                found.or_else(|| is_region.then(|| json!(place.region)))
             }
             ("opt", _) => option(address),
             ("param", _) => {
@@ -150,11 +152,12 @@ impl<'t> Variables<'t> {
                 let found = found.map(|value| self.at(value, depth + 1)).transpose()?;
                 option(address).or(found)
             }
-            ("env", _) => (self.environment)(address).map(Value::from),
+            ("env", _) => (self.outside.environment)(address).map(Value::from),
             ("sls", "stage") => Some(json!(self.stage_at(depth))),
             ("sls", "instanceId") => Some(json!("headwater")),
-            ("aws", "accountId") => Some(json!(self.place.account)),
-            ("aws", "region") => Some(json!(self.place.region)),
+            ("aws", "accountId") => Some(json!(place.account)),
+            ("aws", "region") => Some(json!(place.region)),
+            (_, "") => return Err(format!("the variable ${{{kind}}} is not understood")),
             _ => {
                 return Err(format!(
                     "the variable ${{{kind}:{address}}} is not understood"
@@ -163,12 +166,59 @@ impl<'t> Variables<'t> {
         })
     }
 
+    /// A file, or what stands in it at an address.
+    fn file(&self, path: &str, address: &str, depth: usize) -> Result<Option<Value>, Reason> {
+        let is_data = [".yml", ".yaml", ".json"]
+            .iter()
+            .any(|end| path.ends_with(end));
+        if !is_data {
+            return Err(format!(
+                "{path} is not understood: only YAML and JSON files are"
+            ));
+        }
+        let Some(text) = (self.outside.file)(path)? else {
+            return Ok(None);
+        };
+        self.count(text.len())?;
+        let tree = template::parse(&text).map_err(|error| format!("{path}: {error:#}"))?;
+        match address {
+            "" => self.at(&tree, depth + 1).map(Some),
+            address => self.find(&tree, address, depth),
+        }
+    }
+
+    /// What stands at an address, which may lead through variables.
+    fn find(&self, root: &Value, address: &str, depth: usize) -> Result<Option<Value>, Reason> {
+        let mut found = Cow::Borrowed(root);
+        for name in address.split('.') {
+            if found.is_string() {
+                found = Cow::Owned(self.at(&found, depth + 1)?);
+            }
+            let next = match found {
+                Cow::Borrowed(value) => member(value, name).map(Cow::Borrowed),
+                Cow::Owned(value) => member(&value, name).cloned().map(Cow::Owned),
+            };
+            match next {
+                Some(next) => found = next,
+                None => return Ok(None),
+            }
+        }
+        self.at(&found, depth + 1).map(Some)
+    }
+
     fn count(&self, bytes: usize) -> Result<(), Reason> {
         self.work.set(self.work.get().saturating_add(bytes));
         match self.work.get() > WORK_MAX {
             true => Err(format!("variables make more than {WORK_MAX} bytes")),
             false => Ok(()),
         }
+    }
+}
+
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
     }
 }
 
