@@ -19,6 +19,8 @@ const ZIP_BYTES_MAX: u64 = 50 * 1024 * 1024;
 pub(super) enum Code {
     /// A folder of this machine, by its absolute path.
     Folder(PathBuf),
+    /// An address or a program in place of code (an extension of the server), by the `S3Bucket` that says which.
+    Target { kind: String, place: String },
     /// A package.
     Zip {
         bytes: Vec<u8>,
@@ -78,6 +80,7 @@ impl Code {
             Code::Folder(path) => {
                 json!({"S3Bucket": LOCAL_DIRECTORY, "S3Key": path.to_string_lossy()})
             }
+            Code::Target { kind, place } => json!({"S3Bucket": kind, "S3Key": place}),
             Code::Zip { bytes, .. } => json!({"ZipFile": STANDARD.encode(bytes)}),
         }
     }
@@ -88,9 +91,8 @@ impl Code {
             Code::Folder(path) => {
                 answer["Code"]["Location"] == format!("file://{}", path.display())
             }
-            Code::Zip { bytes, .. } => {
-                answer["Configuration"]["CodeSha256"] == STANDARD.encode(Sha256::digest(bytes))
-            }
+            Code::Target { kind, place } => has_hash(answer, format!("{kind}/{place}").as_bytes()),
+            Code::Zip { bytes, .. } => has_hash(answer, bytes),
         }
     }
 
@@ -98,9 +100,15 @@ impl Code {
     pub(super) fn shown(&self) -> String {
         match self {
             Code::Folder(path) => path.display().to_string(),
+            Code::Target { place, .. } => place.clone(),
             Code::Zip { bytes, from } => format!("{from} ({} bytes zipped)", bytes.len()),
         }
     }
+}
+
+/// What stands for the hash of a target's code is that of where it is.
+fn has_hash(answer: &Value, of: &[u8]) -> bool {
+    answer["Configuration"]["CodeSha256"] == STANDARD.encode(Sha256::digest(of))
 }
 
 fn packed(file: &str, text: &str) -> zip::result::ZipResult<Vec<u8>> {

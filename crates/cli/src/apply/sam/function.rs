@@ -49,6 +49,8 @@ const REASONS: &[(&str, &str)] = &[
     ("VpcConfig", "functions run in this machine's network"),
     ("VersionDescription", VERSIONS),
 ];
+/// What an `S3Bucket` begins with that says what is called in place of code.
+const TARGETS: &str = "headwater-";
 /// Where CDK says where the code of a function is, if its command line asks for that.
 const ASSET_PATH: &str = "aws:asset:path";
 
@@ -232,6 +234,12 @@ impl Reader<'_> {
                 match (member(["S3Bucket", "Bucket"]), member(["S3Key", "Key"])) {
                     (Some(LOCAL_DIRECTORY), Some(folder)) => {
                         Code::at(&self.folder.join(folder)).map(Some)
+                    }
+                    (Some(kind), Some(place)) if kind.starts_with(TARGETS) => {
+                        Ok(Some(Code::Target {
+                            kind: kind.to_owned(),
+                            place: place.to_owned(),
+                        }))
                     }
                     (_, Some(key)) => match self.asset(key) {
                         Some(asset) => Code::at(&asset).map(Some),
