@@ -4,7 +4,7 @@ use headwater_model::UtcTime;
 use serde_json::{Value, json};
 
 use crate::functions::Invocation;
-use crate::mappings::names_failures;
+use crate::mappings::{in_a_window, names_failures};
 use crate::registry::{DeadLetter, qualifier_of, uuid};
 use crate::triggers::Triggers;
 
@@ -101,6 +101,12 @@ impl Triggers {
         let payload = payload
             .map_err(|error| error.to_string())?
             .ok_or("the payload is gone")?;
+        let settings = mapping.as_ref().map(|mapping| mapping.settings.clone());
+        let settings = settings.unwrap_or_default();
+        let payload = match u64::from(settings.tumbling_window_s) * 1_000 {
+            0 => payload,
+            length_ms => in_a_window(&payload, batch, length_ms),
+        };
         let invocation = Invocation {
             request_id: uuid(self.rng()),
             payload,
@@ -109,12 +115,11 @@ impl Triggers {
         };
         let called = self.runtimes.invoke(&function.config, invocation).await;
         let result = called.map_err(|error| error.to_string())?;
-        let reports = mapping.is_some_and(|mapping| mapping.settings.reports_item_failures);
         if result.function_error.is_some() {
             let error = String::from_utf8_lossy(&result.payload);
             return Err(format!("the function failed again: {error}"));
         }
-        if reports && names_failures(&result.payload) {
+        if settings.reports_item_failures && names_failures(&result.payload) {
             return Err("the function reported failed records again".to_owned());
         }
         Ok(())

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use headwater_model::UtcTime;
 use headwater_wire::json::{ObjectWriter, write_string};
 
-use crate::registry::OpenWindow;
+use crate::registry::{NewDeadLetter, OpenWindow};
 
 use super::record::PendingRecord;
 
@@ -35,6 +35,27 @@ pub(super) fn event(records: &[PendingRecord], window: Option<&WindowView<'_>>) 
     }
     object.finish();
     out.into()
+}
+
+/// The event of a batch that was given up, once more for a function of tumbling windows: its window without a state.
+pub(crate) fn in_a_window(payload: &Bytes, batch: &NewDeadLetter, length_ms: u64) -> Bytes {
+    let window = OpenWindow::of(batch.first_ms, length_ms);
+    let view = WindowView {
+        window: &window,
+        length_ms,
+        shard_id: &batch.shard,
+        stream_arn: &batch.stream_arn,
+        is_final: false,
+        is_early: false,
+    };
+    let mut members = Vec::with_capacity(ENVELOPE_BYTES_MAX);
+    let mut object = ObjectWriter::new(&mut members);
+    write_window(&mut object, &view);
+    object.finish();
+    let records = payload.strip_suffix(b"}").unwrap_or(payload);
+    // The members' opening brace makes place for the comma between both.
+    members[0] = b',';
+    [records, &members].concat().into()
 }
 
 fn write_records(out: &mut Vec<u8>, records: &[PendingRecord]) {

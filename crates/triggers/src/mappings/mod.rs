@@ -29,3 +29,4 @@ pub(crate) use backoff::pause_ms;
 pub(crate) use board::{Board, Counts};
 pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;
+pub(crate) use event::in_a_window;

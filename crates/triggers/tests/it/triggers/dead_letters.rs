@@ -100,6 +100,29 @@ async fn letters_and_their_records_are_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_a_tumbling_window_is_redriven_in_its_window_without_a_state() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"fail": true}));
+    world.put_items("items", 0..2).await;
+    let settings = json!({"MaximumRetryAttempts": 0, "TumblingWindowInSeconds": 900});
+    world.map(&stream, "f", settings).await;
+    world.wait_for_letters(1).await;
+    recorder.control(json!({}));
+    let letter = world.dead_letters().await.remove(0);
+    let id = letter["id"].as_str().unwrap();
+    world
+        .manage("POST", &format!("dead-letters/{id}/redrive"))
+        .await;
+    let events = recorder.events();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1], events[0]);
+    assert_eq!(events[1]["state"], json!({}));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_go_on_behind_the_last_letter() {
     let world = World::new().await;
     let stream = world.table("items").await;
