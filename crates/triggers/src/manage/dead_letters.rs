@@ -4,7 +4,7 @@ use headwater_model::UtcTime;
 use serde_json::{Value, json};
 
 use crate::functions::Invocation;
-use crate::mappings::{in_a_window, names_failures};
+use crate::mappings::{AnswerRules, in_a_window, reason_of_failure, shortened};
 use crate::registry::{DeadLetter, qualifier_of, uuid};
 use crate::triggers::Triggers;
 
@@ -117,12 +117,17 @@ impl Triggers {
         let result = called.map_err(|error| error.to_string())?;
         if result.function_error.is_some() {
             let error = String::from_utf8_lossy(&result.payload);
+            let error = shortened(&error);
             return Err(format!("the function failed again: {error}"));
         }
-        if settings.reports_item_failures && names_failures(&result.payload) {
-            return Err("the function reported failed records again".to_owned());
+        let rules = AnswerRules {
+            reports_item_failures: settings.reports_item_failures,
+            has_state: settings.tumbling_window_s > 0,
+        };
+        match reason_of_failure(&result.payload, rules) {
+            Some(reason) => Err(format!("it failed again: {reason}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -21,6 +21,8 @@ mod status;
 
 pub use numbers::{MappingNumbers, TriggerNumbers};
 
+use std::sync::Arc;
+
 use headwater_operations::RequestContext;
 use serde_json::Value;
 
@@ -60,7 +62,7 @@ impl ManageAnswer {
 impl Triggers {
     /// Answers a call; `path` is what follows `/_headwater/`. `None` if it is none of the triggers'.
     pub async fn manage(
-        &self,
+        self: &Arc<Self>,
         method: &str,
         path: &str,
         query: &str,
@@ -74,12 +76,30 @@ impl Triggers {
             ("GET", ["triggers", uuid, "counts"]) => self.one_count(namespace, uuid),
             ("GET", ["dead-letters"]) => self.list_dead_letters(namespace, query),
             ("GET", ["dead-letters", id]) => self.show_dead_letter(namespace, id).await,
-            ("DELETE", ["dead-letters", id]) => self.remove_dead_letter(namespace, id).await,
-            ("POST", ["dead-letters", id, "redrive"]) => self.redrive(namespace, id).await,
+            ("DELETE", ["dead-letters", id]) => {
+                let (triggers, namespace, id) = self.for_a_change(namespace, id);
+                finished(async move { triggers.remove_dead_letter(&namespace, &id).await }).await
+            }
+            ("POST", ["dead-letters", id, "redrive"]) => {
+                let (triggers, namespace, id) = self.for_a_change(namespace, id);
+                finished(async move { triggers.redrive(&namespace, &id).await }).await
+            }
             ("GET", ["functions", name, "logs"]) => self.function_log(namespace, name, query).await,
             _ => return None,
         })
     }
+}
+
+impl Triggers {
+    fn for_a_change(self: &Arc<Self>, namespace: &str, id: &str) -> (Arc<Self>, String, String) {
+        (self.clone(), namespace.to_owned(), id.to_owned())
+    }
+}
+
+/// Whoever asks may leave, and then the request's future is dropped. A change is finished all the same.
+async fn finished(change: impl Future<Output = ManageAnswer> + Send + 'static) -> ManageAnswer {
+    let finished = tokio::spawn(change).await;
+    finished.unwrap_or_else(ManageAnswer::failed)
 }
 
 /// A parameter of a query, as it stands there: the values that are served need no escapes.

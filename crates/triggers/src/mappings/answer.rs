@@ -11,11 +11,11 @@ use super::verdict::Fault;
 
 /// What a mapping reads in answers.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AnswerRules {
+pub(crate) struct AnswerRules {
     /// Whether failed records are named.
-    pub(super) reports_item_failures: bool,
+    pub(crate) reports_item_failures: bool,
     /// Whether there has to be the state of a tumbling window.
-    pub(super) has_state: bool,
+    pub(crate) has_state: bool,
 }
 
 /// An answer without an error.
@@ -51,8 +51,7 @@ impl Answer {
 
     /// Reads the answer to a batch.
     pub(super) fn read(payload: &[u8], batch: &[PendingRecord], rules: AnswerRules) -> Self {
-        // What is no object holds neither: `null` and `[]` are recorded successes.
-        let members: Members<'_> = serde_json::from_slice(payload).unwrap_or_default();
+        let members = Members::read(payload);
         let state = match (rules.has_state, members.state.map(RawValue::get)) {
             (false, _) => None,
             (true, Some(state)) if state.starts_with('{') => Some(state.as_bytes()),
@@ -62,23 +61,38 @@ impl Answer {
             Some(failures) if rules.reports_item_failures => first_failure(failures, batch),
             _ => None,
         };
-        Self {
-            fault,
-            state: state.map(Bytes::copy_from_slice),
-        }
+        // A batch that failed as a whole comes again, and would be counted twice.
+        let state = match fault {
+            Some((Fault::Whole, _)) => None,
+            _ => state.map(Bytes::copy_from_slice),
+        };
+        Self { fault, state }
     }
 }
 
-/// Whether an answer names failed records, or names them wrongly.
-pub(crate) fn names_failures(payload: &[u8]) -> bool {
-    let members: Members<'_> = serde_json::from_slice(payload).unwrap_or_default();
-    let failures = members
-        .failures
-        .map(|failures| serde_json::from_str::<Option<Vec<Value>>>(failures.get()));
-    match failures {
-        None | Some(Ok(None)) => false,
-        Some(Ok(Some(failures))) => !failures.is_empty(),
-        Some(Err(_)) => true,
+/// Why an answer does not mean that the whole batch succeeded, if it does not; the records are not at hand.
+pub(crate) fn reason_of_failure(payload: &[u8], rules: AnswerRules) -> Option<&'static str> {
+    let members = Members::read(payload);
+    let state = members.state.map(RawValue::get);
+    if rules.has_state && !state.is_some_and(|state| state.starts_with('{')) {
+        return Some(NO_STATE);
+    }
+    let failures = members.failures.filter(|_| rules.reports_item_failures)?;
+    match serde_json::from_str::<Option<Vec<Value>>>(failures.get()) {
+        Ok(failures) => failures
+            .filter(|failures| !failures.is_empty())
+            .map(|_| ITEMS_FAILED),
+        Err(_) => Some(BAD_FAILURES),
+    }
+}
+
+impl<'a> Members<'a> {
+    /// What is no object holds neither: `null` and `[]` are recorded successes.
+    fn read(payload: &'a [u8]) -> Self {
+        match payload.trim_ascii_start().first() {
+            Some(b'{') => serde_json::from_slice(payload).unwrap_or_default(),
+            _ => Self::default(),
+        }
     }
 }
 
@@ -148,6 +162,7 @@ mod tests {
             "null",
             "{}",
             "[]",
+            r#"[{"ok":1},{"ok":1}]"#,
             r#"{"batchItemFailures":[]}"#,
             r#"{"batchItemFailures":null}"#,
             r#"{"statusCode":200}"#,
@@ -202,9 +217,12 @@ mod tests {
         let answer = read(r#"{"state": {"n": 1}, "batchItemFailures": []}"#);
         assert_eq!(answer.state.as_deref(), Some(&br#"{"n": 1}"#[..]));
         assert_eq!(answer.fault, None);
+        let whole = r#"{"state":{},"batchItemFailures":[{"itemIdentifier":""}]}"#;
+        assert_eq!(read(whole), Answer::failed(BAD_IDENTIFIER));
         for answer in [
             "null",
             "{}",
+            r#"[{"x":1},null]"#,
             r#"{"state":null}"#,
             r#"{"state":[1]}"#,
             "[]",

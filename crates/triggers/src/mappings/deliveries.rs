@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -31,6 +32,8 @@ struct Running {
 pub(crate) struct Deliveries {
     shared: Arc<Shared>,
     running: Mutex<HashMap<String, Running>>,
+    /// Nothing begins any more.
+    is_over: AtomicBool,
 }
 
 impl Deliveries {
@@ -38,11 +41,15 @@ impl Deliveries {
         Self {
             shared,
             running: Mutex::default(),
+            is_over: AtomicBool::new(false),
         }
     }
 
-    /// Begins the delivery of a mapping that is not running.
+    /// Begins the delivery of a mapping that is not running, unless all were stopped for good.
     pub(crate) fn start(&self, mapping: Arc<MappingRecord>) {
+        if self.is_over.load(Ordering::SeqCst) {
+            return;
+        }
         let uuid = mapping.uuid.clone();
         let mapping = watch::Sender::new(mapping);
         let stop = watch::Sender::new(Stop::No);
@@ -97,6 +104,7 @@ impl Deliveries {
 
     /// Stops all deliveries. Invocations that run longer than `grace_ms` are left to themselves.
     pub(crate) async fn stop_all(&self, grace_ms: u64) {
+        self.is_over.store(true, Ordering::SeqCst);
         let all: Vec<Running> = self
             .running
             .lock()

@@ -15,7 +15,7 @@ use crate::destinations::{Destinations, Sent};
 use crate::functions::Runtimes;
 use crate::registry::{
     Checkpoint, Checkpoints, DeadLetters, Functions, MappingRecord, NewDeadLetter, Origin,
-    ShardKey, StoreError, uuid,
+    ShardKey, uuid,
 };
 
 use super::backoff::pause_ms;
@@ -43,17 +43,6 @@ impl Shared {
         let unique = uuid(self.streams.database().rng().as_ref());
         let clock = self.clock.as_ref();
         self.destinations.send(batch, payload, &unique, clock).await
-    }
-
-    /// Keeps a batch that was given up.
-    pub(super) async fn keep_dead_letter(
-        &self,
-        batch: &NewDeadLetter,
-        payload: &Bytes,
-    ) -> Result<(), StoreError> {
-        let unique = uuid(self.streams.database().rng().as_ref());
-        let kept = self.dead_letters.add(batch.clone(), payload, &unique);
-        kept.await.map(drop)
     }
 }
 

@@ -16,7 +16,6 @@ pub(super) const ENVELOPE_BYTES_MAX: usize = 1_024;
 /// What an event of a tumbling window tells.
 pub(super) struct WindowView<'w> {
     pub(super) window: &'w OpenWindow,
-    pub(super) length_ms: u64,
     pub(super) shard_id: &'w str,
     pub(super) stream_arn: &'w str,
     pub(super) is_final: bool,
@@ -42,7 +41,6 @@ pub(crate) fn in_a_window(payload: &Bytes, batch: &NewDeadLetter, length_ms: u64
     let window = OpenWindow::of(batch.first_ms, length_ms);
     let view = WindowView {
         window: &window,
-        length_ms,
         shard_id: &batch.shard,
         stream_arn: &batch.stream_arn,
         is_final: false,
@@ -73,7 +71,7 @@ fn write_window(object: &mut ObjectWriter<'_>, view: &WindowView<'_>) {
     let start_ms = view.window.start_ms;
     let mut span = ObjectWriter::new(object.name("window"));
     write_string(span.name("start"), &second(start_ms));
-    write_string(span.name("end"), &second(start_ms + view.length_ms));
+    write_string(span.name("end"), &second(start_ms + view.window.length_ms));
     span.finish();
     object.name("state").extend_from_slice(&view.window.state);
     write_string(object.name("shardId"), view.shard_id);
@@ -120,11 +118,11 @@ mod tests {
     fn a_window_adds_its_members() {
         let window = OpenWindow {
             start_ms: 1_596_128_400_000,
+            length_ms: 300_000,
             state: Bytes::from_static(br#"{"1":"state1"}"#),
         };
         let view = WindowView {
             window: &window,
-            length_ms: 300_000,
             shard_id: "shard123456789",
             stream_arn: "stream-ARN",
             is_final: true,

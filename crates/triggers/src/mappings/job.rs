@@ -87,8 +87,6 @@ pub(super) struct Job {
     pub(super) later: Vec<Trial>,
     /// The tumbling window that the records are in.
     pub(super) window: Option<OpenWindow>,
-    /// Length of tumbling windows.
-    pub(super) tumbling_ms: u64,
     /// Revision of the function at the last call, if there was a function.
     pub(super) called: Option<String>,
 }
@@ -306,8 +304,10 @@ impl Job {
 
     /// Puts a batch into the dead-letter store, however often that takes.
     async fn keep(&mut self, letter: &NewDeadLetter, payload: &Bytes) -> Flow {
-        let mut failures = 0;
-        while let Err(error) = self.shared.keep_dead_letter(letter, payload).await {
+        let rng = self.shared.streams.database().rng();
+        let (unique, mut failures) = (uuid(rng.as_ref()), 0);
+        let letters = self.shared.dead_letters.clone();
+        while let Err(error) = letters.add(letter.clone(), payload, &unique).await {
             failures += 1;
             tracing::error!(mapping = %letter.mapping, %error, "a batch that was given up cannot be kept");
             self.progress.show_error(&format!("{PROBLEM}{error}"));
@@ -394,7 +394,6 @@ impl Job {
         let stream_arn = self.stream.stream.arn();
         let view = self.window.as_ref().map(|window| WindowView {
             window,
-            length_ms: self.tumbling_ms,
             shard_id: &self.progress.key().shard,
             stream_arn: &stream_arn,
             is_final,

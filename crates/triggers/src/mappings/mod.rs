@@ -24,9 +24,10 @@ mod supervision;
 mod verdict;
 mod window;
 
-pub(crate) use answer::names_failures;
+pub(crate) use answer::{AnswerRules, reason_of_failure};
 pub(crate) use backoff::pause_ms;
 pub(crate) use board::{Board, Counts};
 pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;
 pub(crate) use event::in_a_window;
+pub(crate) use progress::shortened;

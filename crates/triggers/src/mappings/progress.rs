@@ -223,7 +223,7 @@ fn checkpoint_of(state: &State) -> Checkpoint {
 }
 
 /// The beginning of a text that may be long.
-pub(super) fn shortened(text: &str) -> &str {
+pub(crate) fn shortened(text: &str) -> &str {
     let mut end = text.len().min(ERROR_BYTES_MAX);
     while !text.is_char_boundary(end) {
         end -= 1;

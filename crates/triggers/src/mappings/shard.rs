@@ -150,7 +150,7 @@ impl<'d> Pass<'d> {
         let window = checkpoint
             .window
             .clone()
-            .filter(|window| shape.tumbling_ms > 0 && window.start_ms % shape.tumbling_ms == 0);
+            .filter(|window| shape.tumbling_ms > 0 && window.length_ms == shape.tumbling_ms);
         let places = lanes.iter().map(|lane| lane.place(position)).collect();
         delivery.progress.begin(position, places, window.clone());
         let mut read_again_ms = 0;
@@ -413,9 +413,14 @@ impl<'d> Pass<'d> {
                 first.unwrap_or_else(|| self.reader.position())
             }
         };
+        let later = self.lanes[lane].trials();
+        let again = match &work {
+            Work::Batch(batch) if batch.calls > 0 => Some(batch.trial()),
+            Work::Batch(_) | Work::CloseWindow => None,
+        };
         let place = LanePlace {
             first: Some(first),
-            trials: self.lanes[lane].trials(),
+            trials: again.into_iter().chain(later.iter().copied()).collect(),
         };
         delivery.progress.place(lane, place);
         let job = Job {
@@ -426,9 +431,8 @@ impl<'d> Pass<'d> {
             progress: delivery.progress.clone(),
             counts: self.counts.clone(),
             lane,
-            later: self.lanes[lane].trials(),
+            later,
             window: self.window.clone(),
-            tumbling_ms: self.shape.tumbling_ms,
             called: None,
         };
         self.busy[lane] = true;

@@ -19,6 +19,7 @@ impl OpenWindow {
     pub(super) fn of(created_ms: u64, length_ms: u64) -> Self {
         Self {
             start_ms: start_of(created_ms, length_ms),
+            length_ms,
             state: Bytes::from_static(NO_STATE),
         }
     }

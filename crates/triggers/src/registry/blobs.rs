@@ -63,18 +63,22 @@ impl Blobs {
                 let key = head.blob.key.clone();
                 blobs.known.lock().insert(key, head.blob);
             } else {
-                blobs.remove(&head.blob).await?;
+                blobs.discard(&head.blob).await;
             }
         }
         Ok(blobs)
     }
 
-    /// Keeps bytes under a key that is not in use; they are durable when this returns.
+    /// Keeps bytes under a key that always stands for the same bytes; they are durable when this returns. What is kept
+    /// already is not written again: a document may name it.
     pub(crate) async fn put(&self, key: String, bytes: &Bytes) -> Result<Blob, StoreError> {
         let blob = Blob {
             key,
             bytes: bytes.len(),
         };
+        if self.known.lock().get(&blob.key) == Some(&blob) {
+            return Ok(blob);
+        }
         let mut head = Head {
             blob: blob.clone(),
             is_complete: false,
@@ -105,31 +109,32 @@ impl Blobs {
         Ok(Some(bytes.into()))
     }
 
-    /// Removes a blob, the head last.
-    pub(crate) async fn remove(&self, blob: &Blob) -> Result<(), StoreError> {
+    /// Removes a blob that no document names, the head last. What cannot be removed is left for the next opening.
+    pub(crate) async fn discard(&self, blob: &Blob) {
+        if let Err(error) = self.remove(blob).await {
+            tracing::warn!(blob = %blob.key, %error, "stored bytes that nobody needs cannot be removed yet");
+        }
+    }
+
+    async fn remove(&self, blob: &Blob) -> Result<(), StoreError> {
+        // From here on it is not whole.
+        self.known.lock().remove(&blob.key);
         for part in 0..blob.parts() {
             self.parts.delete(&blob.part_key(part)).await?;
         }
-        self.heads.delete(&blob.key).await?;
-        self.known.lock().remove(&blob.key);
-        Ok(())
+        self.heads.delete(&blob.key).await
     }
 
     /// Removes the blobs whose keys begin with `prefix` and that `is_used` does not name: what owners had let go of
     /// when the server ended.
-    pub(crate) async fn sweep(
-        &self,
-        prefix: &str,
-        is_used: impl Fn(&str) -> bool,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn sweep(&self, prefix: &str, is_used: impl Fn(&str) -> bool) {
         let unused: Vec<Blob> = {
             let known = self.known.lock();
             let ours = known.values().filter(|blob| blob.key.starts_with(prefix));
             ours.filter(|blob| !is_used(&blob.key)).cloned().collect()
         };
         for blob in unused {
-            self.remove(&blob).await?;
+            self.discard(&blob).await;
         }
-        Ok(())
     }
 }

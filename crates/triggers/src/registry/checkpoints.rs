@@ -79,6 +79,8 @@ pub(crate) struct Trial {
 pub(crate) struct OpenWindow {
     /// Milliseconds since the epoch.
     pub(crate) start_ms: u64,
+    /// In milliseconds.
+    pub(crate) length_ms: u64,
     /// JSON, what the function answered last.
     pub(crate) state: Bytes,
 }
@@ -138,7 +140,7 @@ impl Checkpoints {
             }
         }
         let is_used = |blob: &str| state.states.values().any(|used| used.key == blob);
-        blobs.sweep(stored::BLOB_PREFIX, is_used).await?;
+        blobs.sweep(stored::BLOB_PREFIX, is_used).await;
         Ok(Self {
             documents,
             blobs,
@@ -276,8 +278,8 @@ impl Write {
         let document_key = self.key.document_key();
         let blob = match checkpoint {
             Some(checkpoint) => {
-                let (at, before) = (&document_key, self.before.as_ref());
-                let stored = StoredCheckpoint::store(checkpoint, at, before, &self.blobs).await?;
+                let stored =
+                    StoredCheckpoint::store(checkpoint, &document_key, &self.blobs).await?;
                 let blob = stored.blob().cloned();
                 let document = Document {
                     key: self.key.clone(),
@@ -296,7 +298,7 @@ impl Write {
             .as_ref()
             .filter(|before| Some(*before) != blob.as_ref())
         {
-            self.blobs.remove(before).await?;
+            self.blobs.discard(before).await;
         }
         Ok(blob)
     }

@@ -128,7 +128,7 @@ impl DeadLetters {
             let id = key.strip_prefix(BLOB_PREFIX).unwrap_or_default();
             known.contains_key(id)
         };
-        blobs.sweep(BLOB_PREFIX, is_used).await?;
+        blobs.sweep(BLOB_PREFIX, is_used).await;
         Ok(Self {
             documents,
             blobs,
@@ -139,7 +139,8 @@ impl DeadLetters {
         })
     }
 
-    /// Keeps a batch; it is durable when this returns. `unique` tells letters of one moment apart.
+    /// Keeps a batch; it is durable when this returns. `unique` tells letters of one moment apart; the same batch comes
+    /// with the same one when it is tried again, so that nothing is kept twice.
     pub(crate) async fn add(
         &self,
         batch: NewDeadLetter,
@@ -198,7 +199,8 @@ impl DeadLetters {
     async fn take_out(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         self.documents.delete(&letter.id).await?;
         self.known.write().remove(&letter.id);
-        self.blobs.remove(&letter.payload).await
+        self.blobs.discard(&letter.payload).await;
+        Ok(())
     }
 
     pub(crate) fn get(&self, namespace: &str, id: &str) -> Option<Arc<DeadLetter>> {

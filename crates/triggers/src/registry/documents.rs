@@ -20,9 +20,6 @@ pub(crate) enum StoreError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// A document names bytes that are not there.
-    #[error("the stored bytes {0} are missing; run `headwater verify`")]
-    BlobMissing(String),
 }
 
 /// Documents of one kind by their keys. Clones share the table.

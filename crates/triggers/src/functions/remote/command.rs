@@ -36,6 +36,10 @@ const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 /// What a program printed may still be on its way when it has ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 const READ_BYTES: usize = 16 * 1024;
+/// The type of error, and its text, of a program whose answer is not known.
+const OUTPUT_OPEN: &str = "Headwater.OutputOpen";
+const OUTPUT_OPEN_TEXT: &str = "the program has ended, but a process that it started keeps its standard output open, so \
+     that its answer is not known: redirect the output of what goes on running";
 /// So much of what it printed last is in the error.
 const SAID_BYTES_MAX: usize = 1_024;
 
@@ -139,14 +143,11 @@ struct Run<'j> {
 impl Run<'_> {
     /// The answer of a program that succeeded.
     async fn answer(&mut self) -> Result<Bytes, Failure> {
-        // A process that left the group may keep the pipe open.
-        let line = timeout(LAST_WORDS, self.reading.join_next()).await;
-        match line
-            .ok()
-            .flatten()
-            .and_then(Result::ok)
-            .map(LastLine::answer)
-        {
+        // A process that left the group may keep the pipe open; what was answered is not known then.
+        let Ok(line) = timeout(LAST_WORDS, self.reading.join_next()).await else {
+            return Err(Failure::new(OUTPUT_OPEN, OUTPUT_OPEN_TEXT));
+        };
+        match line.and_then(Result::ok).map(LastLine::answer) {
             Some(Answer::Json(answer)) => Ok(answer),
             Some(Answer::TooLong) => Err(Failure::response_too_large()),
             None => Ok(Bytes::from_static(b"null")),

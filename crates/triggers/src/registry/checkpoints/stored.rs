@@ -41,6 +41,8 @@ pub(super) struct StoredCheckpoint {
 #[derive(Serialize, Deserialize)]
 struct StoredWindow {
     start_ms: u64,
+    #[serde(default)]
+    length_ms: u64,
     state: StoredState,
 }
 
@@ -58,18 +60,17 @@ struct OldFailing {
 }
 
 impl StoredCheckpoint {
-    /// Stores the long part, if there is one that `before`, the one in use, does not hold already. `place` is the key
-    /// of the document.
+    /// Stores the long part, if there is one. `place` is the key of the document.
     pub(super) async fn store(
         checkpoint: Checkpoint,
         place: &str,
-        before: Option<&Blob>,
         blobs: &Blobs,
     ) -> Result<Self, StoreError> {
         let window = match checkpoint.window {
             Some(window) => Some(StoredWindow {
                 start_ms: window.start_ms,
-                state: StoredState::store(&window.state, place, before, blobs).await?,
+                length_ms: window.length_ms,
+                state: StoredState::store(&window.state, place, blobs).await?,
             }),
             None => None,
         };
@@ -98,10 +99,7 @@ impl StoredCheckpoint {
             });
         }
         let window = match self.window {
-            Some(window) => Some(OpenWindow {
-                start_ms: window.start_ms,
-                state: window.state.load(blobs).await?,
-            }),
+            Some(window) => window.load(blobs).await?,
             None => None,
         };
         Ok(Checkpoint {
@@ -124,38 +122,45 @@ impl StoredCheckpoint {
 }
 
 impl StoredState {
-    async fn store(
-        state: &Bytes,
-        place: &str,
-        before: Option<&Blob>,
-        blobs: &Blobs,
-    ) -> Result<Self, StoreError> {
+    async fn store(state: &Bytes, place: &str, blobs: &Blobs) -> Result<Self, StoreError> {
         match std::str::from_utf8(state) {
             Ok(text) if text.len() <= INLINE_BYTES_MAX => Ok(Self::Inline(text.to_owned())),
             _ => {
-                // Named by its content, so that one in use is known and is not written again.
+                // Named by its content, so that one in use is never written again.
                 let digest: String = Sha256::digest(state)[..16]
                     .iter()
                     .map(|byte| format!("{byte:02x}"))
                     .collect();
                 let key = format!("{BLOB_PREFIX}{place}/{digest}");
-                let used = before.filter(|before| before.key == key).cloned();
-                Ok(Self::Blob(match used {
-                    Some(used) => used,
-                    None => blobs.put(key, state).await?,
-                }))
+                Ok(Self::Blob(blobs.put(key, state).await?))
             }
         }
     }
 
-    async fn load(self, blobs: &Blobs) -> Result<Bytes, StoreError> {
+    /// `None` if the bytes that a document names are not there.
+    async fn load(self, blobs: &Blobs) -> Result<Option<Bytes>, StoreError> {
         match self {
-            Self::Inline(text) => Ok(text.into_bytes().into()),
-            Self::Blob(blob) => blobs
-                .get(&blob)
-                .await?
-                .ok_or(StoreError::BlobMissing(blob.key)),
+            Self::Inline(text) => Ok(Some(text.into_bytes().into())),
+            Self::Blob(blob) => blobs.get(&blob).await,
         }
+    }
+}
+
+impl StoredWindow {
+    async fn load(self, blobs: &Blobs) -> Result<Option<OpenWindow>, StoreError> {
+        let (start_ms, length_ms) = (self.start_ms, self.length_ms);
+        let state = self.state.load(blobs).await?;
+        if state.is_none() {
+            tracing::error!(
+                start_ms,
+                "the stored state of a tumbling window is missing: it begins anew; run `headwater verify`"
+            );
+        }
+        Ok(state.map(|state| OpenWindow {
+            start_ms,
+            length_ms,
+            state,
+        }))
     }
 }
 

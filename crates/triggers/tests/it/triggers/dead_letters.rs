@@ -109,15 +109,21 @@ async fn a_batch_of_a_tumbling_window_is_redriven_in_its_window_without_a_state(
     let settings = json!({"MaximumRetryAttempts": 0, "TumblingWindowInSeconds": 900});
     world.map(&stream, "f", settings).await;
     world.wait_for_letters(1).await;
-    recorder.control(json!({}));
     let letter = world.dead_letters().await.remove(0);
     let id = letter["id"].as_str().unwrap();
-    world
-        .manage("POST", &format!("dead-letters/{id}/redrive"))
+    let redrive = format!("dead-letters/{id}/redrive");
+    recorder.control(json!({"answer": {}}));
+    let answer = world
+        .triggers
+        .manage("POST", &redrive, "", &world.context)
         .await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, 502, "an answer without a state: {answer:?}");
+    recorder.control(json!({}));
+    world.manage("POST", &redrive).await;
     let events = recorder.events();
-    assert_eq!(events.len(), 2);
-    assert_eq!(events[1], events[0]);
+    assert_eq!(events.len(), 3);
+    assert_eq!(events[2], events[0]);
     assert_eq!(events[1]["state"], json!({}));
     world.close().await;
 }
