@@ -42,6 +42,18 @@ pub enum EngineError {
         /// The table's name.
         name: String,
     },
+    /// The table would have more tags than a table can have.
+    #[error("table {name} would have too many tags")]
+    TooManyTags {
+        /// The table's name.
+        name: String,
+    },
+    /// A tag would change that has to stay as it is.
+    #[error("a tag of table {name} can't change")]
+    FixedTag {
+        /// The table's name.
+        name: String,
+    },
     /// Deletion protection is on.
     #[error("table {name} is protected against deletion")]
     DeletionProtected {

@@ -28,6 +28,7 @@ mod shards;
 mod storage;
 mod table;
 mod tables;
+mod tags;
 mod verify;
 
 pub use clock::{SystemClock, TestClock};
@@ -48,4 +49,5 @@ pub use reencrypt::{Reencrypted, reencrypt};
 pub use storage::{Durability, OpenError, StorageOptions, holds_store, open};
 pub use table::Table;
 pub use tables::{NewTable, StreamChange, TableChange, TableView};
+pub use tags::TagChange;
 pub use verify::{Finding, Progress, VerificationRunning, VerificationStatus, Verified, verify};

@@ -64,10 +64,6 @@ pub struct TableChange {
     pub encryption: Option<Option<TableEncryption>>,
     /// Enables a stream of this view, or disables the stream.
     pub stream: Option<StreamChange>,
-    /// Retention of the table's streams in milliseconds.
-    pub retention_ms: Option<u64>,
-    /// All tags, anew.
-    pub tags: Option<Vec<(String, String)>>,
 }
 
 /// A change of a table's stream.
@@ -254,9 +250,6 @@ impl Database {
             if let Some(stream) = wanted.stream {
                 self.change_stream(&mut record, stream, &mut change)?;
             }
-            if let Some(retention_ms) = wanted.retention_ms {
-                self.change_retention(&mut record, retention_ms, &mut change);
-            }
             apply_settings(&mut record, wanted, self.inner.clock.now_ms());
             record.transition = Some((Transition::Updating, AT_COMMIT_MS));
             change.tables.push(record);
@@ -289,23 +282,6 @@ impl Database {
                 Ok(())
             }
         }
-    }
-
-    fn change_retention(&self, record: &mut TableRecord, ms: u64, change: &mut CatalogChange) {
-        record.retention_ms = Some(ms);
-        for stream in &mut change.streams {
-            stream.retention_ms = Some(ms);
-        }
-        let maps = self.inner.catalog.maps.read();
-        let changed: Vec<u32> = change.streams.iter().map(|stream| stream.id).collect();
-        let others = maps
-            .streams
-            .values()
-            .filter(|stream| stream.table_id == record.id && !changed.contains(&stream.id));
-        change.streams.extend(others.map(|stream| StreamRecord {
-            retention_ms: Some(ms),
-            ..(**stream).clone()
-        }));
     }
 
     /// Deletes a table. Its stream is disabled and stays readable for its retention.
@@ -388,7 +364,7 @@ impl Database {
         table.state.read().record.status(self.inner.clock.now_ms()) == TableStatus::Gone
     }
 
-    fn settled(&self, record: &TableRecord) -> Result<(), EngineError> {
+    pub(crate) fn settled(&self, record: &TableRecord) -> Result<(), EngineError> {
         match record.status(self.inner.clock.now_ms()) {
             TableStatus::Active => Ok(()),
             status => Err(EngineError::TableInUse {
@@ -418,7 +394,8 @@ impl Database {
     }
 }
 
-fn new_record(new: NewTable, id: u32, uuid: String) -> TableRecord {
+fn new_record(mut new: NewTable, id: u32, uuid: String) -> TableRecord {
+    new.tags.sort();
     TableRecord {
         id,
         partition: StoredKey::store(&new.schema.partition),
@@ -479,9 +456,6 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
     }
     if let Some(class) = wanted.table_class {
         record.table_class = Some(class);
-    }
-    if let Some(tags) = wanted.tags {
-        record.tags = tags;
     }
 }
 

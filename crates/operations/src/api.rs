@@ -82,6 +82,12 @@ impl Api {
                 )
             };
         }
+        macro_rules! carry_out_without_reply {
+            ($module:ident, $input:path) => {{
+                crate::$module::$module(self, decode(body, <$input>::decode)?, context).await?;
+                Ok(EMPTY_REPLY.to_vec())
+            }};
+        }
         // Which parameters go together is settled before refused attribute values are told.
         macro_rules! carry_out_items {
             ($module:ident, $input:path) => {{
@@ -104,6 +110,22 @@ impl Api {
             Operation::ListTables => carry_out!(list_tables, dynamodb::ListTablesInput),
             Operation::UpdateTable => carry_out!(update_table, dynamodb::UpdateTableInput),
             Operation::DeleteTable => carry_out!(delete_table, dynamodb::DeleteTableInput),
+            Operation::TagResource => {
+                carry_out_without_reply!(tag_resource, dynamodb::TagResourceInput)
+            }
+            Operation::UntagResource => {
+                carry_out_without_reply!(untag_resource, dynamodb::UntagResourceInput)
+            }
+            Operation::ListTagsOfResource => {
+                carry_out!(list_tags_of_resource, dynamodb::ListTagsOfResourceInput)
+            }
+            Operation::DescribeTimeToLive => {
+                carry_out!(describe_time_to_live, dynamodb::DescribeTimeToLiveInput)
+            }
+            Operation::DescribeContinuousBackups => carry_out!(
+                describe_continuous_backups,
+                dynamodb::DescribeContinuousBackupsInput
+            ),
             Operation::ListStreams => carry_out!(list_streams, streams::ListStreamsInput),
             Operation::DescribeStream => carry_out!(describe_stream, streams::DescribeStreamInput),
             Operation::GetShardIterator => {
@@ -114,6 +136,9 @@ impl Api {
         }
     }
 }
+
+/// The body of a reply that says only that it is done.
+const EMPTY_REPLY: &[u8] = b"{}";
 
 /// The typed request in a body; the tree in between borrows from the body and is gone afterwards.
 fn decode<T>(

@@ -1,18 +1,10 @@
 //! CreateTable: a table, with a stream if that is asked for.
-//!
-//! An extension: the tag [`RETENTION_TAG`] with a number of hours keeps the records of the table's streams
-//! for that long in place of the server's setting (24 hours, as on AWS). It is a tag because SDKs refuse
-//! members that they don't know; it is stored and shown like any other tag.
-
-use std::collections::BTreeSet;
 
 use headwater_engine::{BillingMode, NewTable, StreamChange, Throughput};
-use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
+use headwater_model::{KeyAttribute, KeySchema, KeyType};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
-use headwater_wire::dynamodb::{
-    self, AttributeDefinition, CreateTableInput, CreateTableOutput, Tag,
-};
+use headwater_wire::dynamodb::{self, AttributeDefinition, CreateTableInput, CreateTableOutput};
 use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
@@ -21,14 +13,7 @@ use crate::failure::of_tables;
 use crate::table_description::describe;
 use crate::table_name::table_name;
 use crate::table_settings::{encryption, on_demand, stream_change, throughput};
-
-/// The tag that sets the retention of a table's streams, in hours.
-pub const RETENTION_TAG: &str = "headwater:stream-retention-hours";
-/// Of tags that AWS assigns itself (API model).
-const RESERVED_TAG_PREFIX: &str = "aws:";
-/// Longest retention: a year.
-const RETENTION_HOURS_MAX: u64 = 8760;
-const MS_PER_HOUR: u64 = 3_600_000;
+use crate::tags::{check_tags, first_duplicate, pairs, retention_ms};
 
 pub(crate) async fn create_table(
     api: &Api,
@@ -72,7 +57,7 @@ pub(crate) async fn create_table(
         encryption,
         stream,
         retention_ms: retention_ms(&tags)?,
-        tags: tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+        tags: pairs(tags),
     };
     let view = api.database.create_table(new).await.map_err(of_tables)?;
     Ok(CreateTableOutput {
@@ -101,30 +86,6 @@ fn refuse_indexes(input: &CreateTableInput) -> Result<(), ApiError> {
         Some(name) => Err(tables::duplicate_index_name(name)),
         None => Ok(()),
     }
-}
-
-/// The limits of tags (dynamodb-api.md section 3).
-fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
-    let keys = tags.iter().map(|tag| &tag.key);
-    if let Some(key) = keys
-        .clone()
-        .find(|key| key.starts_with(RESERVED_TAG_PREFIX))
-    {
-        return Err(tables::reserved_tag(RESERVED_TAG_PREFIX, key));
-    }
-    if let Some(key) = first_duplicate(keys) {
-        return Err(tables::duplicate_tag(key));
-    }
-    if tags.len() > limits::TAGS_MAX {
-        return Err(tables::too_many_tags(limits::TAGS_MAX));
-    }
-    Ok(())
-}
-
-fn first_duplicate<'a>(names: impl IntoIterator<Item = &'a String>) -> Option<&'a str> {
-    let mut seen = BTreeSet::new();
-    let mut names = names.into_iter();
-    names.find(|name| !seen.insert(*name)).map(String::as_str)
 }
 
 fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
@@ -214,19 +175,4 @@ fn attribute(definitions: &[AttributeDefinition], name: &str) -> Option<KeyAttri
         .find(|definition| definition.attribute_name == name)?;
     let kind = KeyType::from_name(definition.attribute_type.as_str())?;
     Some(KeyAttribute::new(name, kind))
-}
-
-/// The retention that the tags ask for.
-fn retention_ms(tags: &[Tag]) -> Result<Option<u64>, ApiError> {
-    let Some(tag) = tags.iter().find(|tag| tag.key == RETENTION_TAG) else {
-        return Ok(None);
-    };
-    match tag.value.parse::<u64>() {
-        Ok(hours) if (1..=RETENTION_HOURS_MAX).contains(&hours) => Ok(Some(hours * MS_PER_HOUR)),
-        _ => Err(tables::invalid_retention_tag(
-            RETENTION_TAG,
-            RETENTION_HOURS_MAX,
-            &tag.value,
-        )),
-    }
 }

@@ -3,9 +3,12 @@
 
 use headwater_engine::{EngineError, Refusal, TableStatus};
 use headwater_expression::ExpressionError;
+use headwater_model::limits;
 use headwater_streams::StreamsError;
 use headwater_wire::ApiError;
 use headwater_wire::messages::{self, items, streams, tables};
+
+use crate::tags::RETENTION_TAG;
 
 /// An operation on items was refused.
 pub(crate) fn of_items(error: EngineError) -> ApiError {
@@ -40,6 +43,8 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
         },
         EngineError::StreamEnabled { name } => tables::stream_already_enabled(&name),
         EngineError::StreamNotEnabled { name } => tables::no_stream_to_disable(&name),
+        EngineError::FixedTag { .. } => tables::retention_tag_is_fixed(RETENTION_TAG),
+        EngineError::TooManyTags { .. } => tables::too_many_tags(limits::TAGS_MAX),
         EngineError::DeletionProtected { .. } => tables::deletion_protected(),
         other => of_store(other),
     }

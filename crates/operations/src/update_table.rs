@@ -124,8 +124,6 @@ fn change(input: &UpdateTableInput, database: &Database) -> Result<TableChange, 
         table_class: input.table_class.map(|class| class.as_str().to_owned()),
         encryption: sse.map(|sse| encryption(sse, database)).transpose()?,
         stream: stream.map(stream_change).transpose()?,
-        retention_ms: None,
-        tags: None,
     })
 }
 

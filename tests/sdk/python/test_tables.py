@@ -333,3 +333,31 @@ def test_tables_and_items_outlive_a_restart(fresh):
         assert after[same] == before[same]
     assert fresh.dynamodb.scan(TableName=table)["Count"] == 50
     assert tables.get(fresh, table, {"pk": s("p4"), "sk": n(49)})["v"] == s("x" * 49)
+
+
+def test_tags_change_and_outlive_a_restart(fresh):
+    table = tables.create(fresh, Tags=[{"Key": "team", "Value": "shop"}])
+    arn = tables.describe(fresh, table)["TableArn"]
+    tag = {"Key": "stage", "Value": "dev"}
+    fresh.dynamodb.tag_resource(ResourceArn=arn, Tags=[tag])
+    fresh.dynamodb.untag_resource(ResourceArn=arn, TagKeys=["team"])
+    assert fresh.dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"] == [tag]
+    fresh.restart()
+    assert fresh.dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"] == [tag]
+    with refused("ResourceNotFoundException", re.compile("table/other not found")):
+        other = arn.replace(table, "other")
+        fresh.dynamodb.tag_resource(ResourceArn=other, Tags=[tag])
+
+
+def test_time_to_live_and_backups_are_off(server):
+    table = tables.create(server)
+    ttl = server.dynamodb.describe_time_to_live(TableName=table)
+    assert ttl["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
+    backups = server.dynamodb.describe_continuous_backups(TableName=table)
+    assert backups["ContinuousBackupsDescription"] == {
+        "ContinuousBackupsStatus": "DISABLED",
+        "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
+    }
+    missing = re.compile("Table not found: other")
+    with refused("TableNotFoundException", missing):
+        server.dynamodb.describe_continuous_backups(TableName="other")

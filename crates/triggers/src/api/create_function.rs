@@ -151,6 +151,7 @@ fn record(
         .is_some_and(|tracing| tracing.mode == Some(TracingMode::Active));
     FunctionRecord {
         namespace: context.namespace.clone(),
+        empty_environment: request.environment.is_some() && config.environment.is_empty(),
         config,
         role: request.role,
         description: request.description.unwrap_or_default(),

@@ -20,6 +20,15 @@ pub(super) fn pending(record: &FunctionRecord) -> FunctionConfiguration {
     }
 }
 
+/// Left out for a function that was given none, so that declarative tools see nothing that they did not ask for.
+fn environment(record: &FunctionRecord) -> Option<EnvironmentResponse> {
+    let variables = &record.config.environment;
+    let shown = record.empty_environment || !variables.is_empty();
+    shown.then(|| EnvironmentResponse {
+        variables: Some(variables.clone()),
+    })
+}
+
 /// A function at any later time: creating one takes no longer than its answer.
 pub(super) fn active(record: &FunctionRecord) -> FunctionConfiguration {
     let config = &record.config;
@@ -36,9 +45,7 @@ pub(super) fn active(record: &FunctionRecord) -> FunctionConfiguration {
         last_modified: Some(iso_time(record.modified_ms)),
         code_sha256: Some(record.code_sha256.clone()),
         version: Some(config.version.clone()),
-        environment: Some(EnvironmentResponse {
-            variables: Some(config.environment.clone()),
-        }),
+        environment: environment(record),
         tracing_config: Some(TracingConfigResponse {
             mode: Some(match record.traced {
                 true => TracingMode::Active,

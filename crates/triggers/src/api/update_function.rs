@@ -108,6 +108,8 @@ fn configured(
     }
     if let Some(environment) = request.environment {
         config.environment = environment.variables.unwrap_or_default();
+        // Clients take an environment away by one without variables (Terraform's provider; unconfirmed of AWS).
+        after.empty_environment = false;
     }
     if let Some(role) = request.role {
         after.role = role;

@@ -33,6 +33,10 @@ pub(crate) struct FunctionRecord {
     pub(crate) traced: bool,
     pub(crate) ephemeral_storage_mb: i64,
     pub(crate) logging: Logging,
+    /// Whether the function was created with an environment without variables. It is shown then; no environment at all
+    /// is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) empty_environment: bool,
     /// Differs between functions that had the same name one after the other.
     #[serde(default)]
     pub(crate) incarnation: String,
@@ -153,6 +157,7 @@ mod tests {
         assert!(record.whole.aliases.is_empty());
         assert_eq!(record.whole.reserved_concurrency, None);
         assert_eq!(record.incarnation, "");
+        assert!(!record.empty_environment);
     }
 
     #[test]

@@ -444,6 +444,16 @@ impl Tag {
     }
 }
 
+impl WriteJson for Tag {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Key", &self.key)?;
+        object.put("Value", &self.value)?;
+        object.finish();
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateTableOutput {
     pub table_description: Option<TableDescription>,
@@ -1766,6 +1776,226 @@ impl WriteJson for ScanOutput {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListTagsOfResourceInput {
+    pub resource_arn: String,
+    pub next_token: Option<String>,
+}
+
+impl ListTagsOfResourceInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource_arn = None;
+        let mut next_token = None;
+        for (member, given) in at.structure(json, "ListTagsOfResourceInput")? {
+            match member.as_ref() {
+                "ResourceArn" => at.member(0, "ResourceArn", given, &mut resource_arn, |json, at| at.text(json, Text::ANY.min(1).max(1283)))?,
+                "NextToken" => at.member(1, "NextToken", given, &mut next_token, |json, at| at.text(json, Text::ANY))?,
+                _ => {}
+            }
+        }
+        Ok(Self { resource_arn: at.required(0, "ResourceArn", resource_arn), next_token })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListTagsOfResourceOutput {
+    pub tags: Option<Vec<Tag>>,
+    pub next_token: Option<String>,
+}
+
+impl WriteJson for ListTagsOfResourceOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Tags", &self.tags)?;
+        object.opt("NextToken", &self.next_token)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TagResourceInput {
+    pub resource_arn: String,
+    pub tags: Vec<Tag>,
+}
+
+impl TagResourceInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource_arn = None;
+        let mut tags = None;
+        for (member, given) in at.structure(json, "TagResourceInput")? {
+            match member.as_ref() {
+                "ResourceArn" => at.member(0, "ResourceArn", given, &mut resource_arn, |json, at| at.text(json, Text::ANY.min(1).max(1283)))?,
+                "Tags" => at.member(1, "Tags", given, &mut tags, |json, at| at.list(json, Length::ANY, Tag::read))?,
+                _ => {}
+            }
+        }
+        Ok(Self { resource_arn: at.required(0, "ResourceArn", resource_arn), tags: at.required(1, "Tags", tags) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UntagResourceInput {
+    pub resource_arn: String,
+    pub tag_keys: Vec<String>,
+}
+
+impl UntagResourceInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource_arn = None;
+        let mut tag_keys = None;
+        for (member, given) in at.structure(json, "UntagResourceInput")? {
+            match member.as_ref() {
+                "ResourceArn" => at.member(0, "ResourceArn", given, &mut resource_arn, |json, at| at.text(json, Text::ANY.min(1).max(1283)))?,
+                "TagKeys" => {
+                    at.member(1, "TagKeys", given, &mut tag_keys, |json, at| at.list(json, Length::ANY, |json, at| at.text(json, Text::ANY.min(1).max(128))))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { resource_arn: at.required(0, "ResourceArn", resource_arn), tag_keys: at.required(1, "TagKeys", tag_keys) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeTimeToLiveInput {
+    pub table_name: String,
+}
+
+impl DescribeTimeToLiveInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        for (member, given) in at.structure(json, "DescribeTimeToLiveInput")? {
+            if member == "TableName" {
+                at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?;
+            }
+        }
+        Ok(Self { table_name: at.required(0, "TableName", table_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeTimeToLiveOutput {
+    pub time_to_live_description: Option<TimeToLiveDescription>,
+}
+
+impl WriteJson for DescribeTimeToLiveOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TimeToLiveDescription", &self.time_to_live_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TimeToLiveDescription {
+    pub time_to_live_status: Option<TimeToLiveStatus>,
+    pub attribute_name: Option<String>,
+}
+
+impl WriteJson for TimeToLiveDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TimeToLiveStatus", &self.time_to_live_status)?;
+        object.opt("AttributeName", &self.attribute_name)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeContinuousBackupsInput {
+    pub table_name: String,
+}
+
+impl DescribeContinuousBackupsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        for (member, given) in at.structure(json, "DescribeContinuousBackupsInput")? {
+            if member == "TableName" {
+                at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?;
+            }
+        }
+        Ok(Self { table_name: at.required(0, "TableName", table_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeContinuousBackupsOutput {
+    pub continuous_backups_description: Option<ContinuousBackupsDescription>,
+}
+
+impl WriteJson for DescribeContinuousBackupsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ContinuousBackupsDescription", &self.continuous_backups_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContinuousBackupsDescription {
+    pub continuous_backups_status: ContinuousBackupsStatus,
+    pub point_in_time_recovery_description: Option<PointInTimeRecoveryDescription>,
+}
+
+impl WriteJson for ContinuousBackupsDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("ContinuousBackupsStatus", &self.continuous_backups_status)?;
+        object.opt("PointInTimeRecoveryDescription", &self.point_in_time_recovery_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PointInTimeRecoveryDescription {
+    pub point_in_time_recovery_status: Option<PointInTimeRecoveryStatus>,
+    pub recovery_period_in_days: Option<i64>,
+    pub earliest_restorable_date_time: Option<Timestamp>,
+    pub latest_restorable_date_time: Option<Timestamp>,
+}
+
+impl WriteJson for PointInTimeRecoveryDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("PointInTimeRecoveryStatus", &self.point_in_time_recovery_status)?;
+        object.opt("RecoveryPeriodInDays", &self.recovery_period_in_days)?;
+        object.opt("EarliestRestorableDateTime", &self.earliest_restorable_date_time)?;
+        object.opt("LatestRestorableDateTime", &self.latest_restorable_date_time)?;
+        object.finish();
+        Ok(())
+    }
+}
+
 choices! {
     ScalarAttributeType {
         S = "S",
@@ -1872,4 +2102,18 @@ choices! {
         SpecificAttributes = "SPECIFIC_ATTRIBUTES",
         Count = "COUNT",
     } listed ["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"];
+    TimeToLiveStatus {
+        Enabling = "ENABLING",
+        Disabling = "DISABLING",
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
+    } listed ["ENABLING", "DISABLING", "ENABLED", "DISABLED"];
+    ContinuousBackupsStatus {
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
+    } listed ["ENABLED", "DISABLED"];
+    PointInTimeRecoveryStatus {
+        Enabled = "ENABLED",
+        Disabled = "DISABLED",
+    } listed ["ENABLED", "DISABLED"];
 }

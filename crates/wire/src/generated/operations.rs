@@ -329,7 +329,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DescribeContinuousBackups",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::TableNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec {
@@ -388,7 +388,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DescribeTimeToLive",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec {
@@ -502,7 +502,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "ListTagsOfResource",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec {
@@ -602,7 +602,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "TagResource",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::LimitExceeded, ErrorKind::ResourceNotFound, ErrorKind::InternalServerError, ErrorKind::ResourceInUse],
     },
     OperationSpec {
@@ -639,7 +639,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "UntagResource",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::LimitExceeded, ErrorKind::ResourceNotFound, ErrorKind::InternalServerError, ErrorKind::ResourceInUse],
     },
     OperationSpec {

@@ -127,6 +127,48 @@ pub fn too_many_tags(tags_max: usize) -> ApiError {
     invalid(format_args!("A table can have at most {tags_max} tags"))
 }
 
+/// Tags of a resource that is no ARN, and ListTagsOfResource of a table that is not there (dynamodb-api.md section 7;
+/// text from dynalite's captures, with a user of our own).
+pub fn not_authorized(account: &str, action: &str, arn: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::AccessDenied,
+        format!(
+            "User: arn:aws:iam::{account}:root is not authorized to perform: dynamodb:{action} on resource: {arn}"
+        ),
+    )
+}
+
+/// TagResource and UntagResource of a table that is not there (dynalite's captures, unconfirmed).
+pub fn tagged_table_not_found(arn: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceNotFound,
+        format!("Requested resource not found: ResourcArn: {arn} not found"),
+    )
+}
+
+/// TagResource without tags (as dynalite has it for keys; unconfirmed).
+pub fn no_tags_given() -> ApiError {
+    ApiError::validation("Atleast one Tag needs to be provided as Input.")
+}
+
+/// UntagResource without keys (dynalite's captures).
+pub fn no_tag_keys_given() -> ApiError {
+    ApiError::validation("Atleast one Tag Key needs to be provided as Input.")
+}
+
+/// ListTagsOfResource with a token, of which none is given out. Ours.
+pub fn unknown_tags_token() -> ApiError {
+    invalid("NextToken is not one that ListTagsOfResource returned")
+}
+
+/// DescribeContinuousBackups of a table that is not there: type of the API model; text unconfirmed.
+pub fn table_without_backups_not_found(table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::TableNotFound,
+        format!("Table not found: {table}"),
+    )
+}
+
 /// A tag key given twice. Text ours.
 pub fn duplicate_tag(key: &str) -> ApiError {
     invalid(format_args!("Duplicate tag key: {key}"))
@@ -143,6 +185,13 @@ pub fn reserved_tag(prefix: &str, key: &str) -> ApiError {
 pub fn invalid_retention_tag(tag: &str, hours_max: u64, value: &str) -> ApiError {
     invalid(format_args!(
         "the tag {tag} must be a number of hours between 1 and {hours_max}, not {value:?}"
+    ))
+}
+
+/// TagResource or UntagResource that would change the tag of our own. Ours.
+pub fn retention_tag_is_fixed(tag: &str) -> ApiError {
+    invalid(format_args!(
+        "the tag {tag} is set by CreateTable and can't be changed or removed later"
     ))
 }
 

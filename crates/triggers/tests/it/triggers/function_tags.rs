@@ -138,6 +138,7 @@ async fn what_tools_ask_after_a_creation() {
     }
     let created = world.post(FUNCTIONS, body).await;
     assert_eq!(created.status, 201, "{created:?}");
+    assert_eq!(created.body["Environment"], json!({"Variables": {}}));
     let signing = world
         .get("/2020-06-30/functions/f/code-signing-config")
         .await;

@@ -20,7 +20,6 @@ async fn the_life_of_a_function() {
         "CodeSha256": created.body["CodeSha256"],
         "CodeSize": zip.len(),
         "Description": "",
-        "Environment": {"Variables": {}},
         "EphemeralStorage": {"Size": 512},
         "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
         "FunctionName": "f",

@@ -1,0 +1,32 @@
+//! UntagResource, of tables.
+
+use headwater_engine::TagChange;
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::UntagResourceInput;
+use headwater_wire::messages::tables;
+
+use crate::api::{Api, RequestContext};
+use crate::tags::{RETENTION_TAG, check_keys, of_tagged, tagged_table};
+
+pub(crate) async fn untag_resource(
+    api: &Api,
+    input: UntagResourceInput,
+    context: &RequestContext,
+) -> Result<(), ApiError> {
+    let arn = &input.resource_arn;
+    let name = tagged_table(arn, "UntagResource", context)?;
+    if input.tag_keys.is_empty() {
+        return Err(tables::no_tag_keys_given());
+    }
+    check_keys(&input.tag_keys)?;
+    let change = TagChange {
+        set: Vec::new(),
+        remove: input.tag_keys,
+        fixed: Some(RETENTION_TAG),
+    };
+    let changed = api
+        .database
+        .change_tags(&context.namespace, name, change)
+        .await;
+    changed.map_err(|error| of_tagged(error, arn))
+}
