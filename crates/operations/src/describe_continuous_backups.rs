@@ -1,5 +1,5 @@
-//! DescribeContinuousBackups. There are none, which AWS would never say: its answer is `ENABLED` for every table
-//! (dynamodb-api.md section 16), and then restoring could be tried.
+//! DescribeContinuousBackups. As on AWS the answer is `ENABLED` for every table (dynamodb-api.md section 16); what can be
+//! restored is told by the status of point-in-time recovery, which is off and cannot be turned on.
 
 use headwater_engine::EngineError;
 use headwater_wire::ApiError;
@@ -26,7 +26,7 @@ pub(crate) async fn describe_continuous_backups(
     })?;
     Ok(DescribeContinuousBackupsOutput {
         continuous_backups_description: Some(ContinuousBackupsDescription {
-            continuous_backups_status: ContinuousBackupsStatus::Disabled,
+            continuous_backups_status: ContinuousBackupsStatus::Enabled,
             point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
                 point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),
                 ..PointInTimeRecoveryDescription::default()

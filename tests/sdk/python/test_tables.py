@@ -355,7 +355,7 @@ def test_time_to_live_and_backups_are_off(server):
     assert ttl["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
     backups = server.dynamodb.describe_continuous_backups(TableName=table)
     assert backups["ContinuousBackupsDescription"] == {
-        "ContinuousBackupsStatus": "DISABLED",
+        "ContinuousBackupsStatus": "ENABLED",
         "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
     }
     missing = re.compile("Table not found: other")
