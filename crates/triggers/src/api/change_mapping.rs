@@ -52,7 +52,7 @@ pub(super) async fn delete_mapping(
     triggers.mappings.remove(uuid).await.map_err(internal)?;
     let answer = triggers.in_transition(&mapping, Transition::Deleting);
     triggers.deliveries.abandon(uuid).await;
-    triggers.checkpoints.retain(uuid, |_| false);
+    triggers.checkpoints.retain(uuid, |_, _| false);
     triggers.board.forget(uuid);
     HttpAnswer::json(202, &answer)
 }
@@ -85,9 +85,10 @@ impl Triggers {
                 .function(&name, context)
                 .map_err(|_| mappings::function_does_not_exist())?;
             let (stream_arn, uuid) = (&before.stream_arn, &before.uuid);
-            self.check_pair(&before.namespace, stream_arn, &function, Some(uuid))?;
+            let function_arn = mapped_arn(&function, &name);
+            self.check_pair(&before.namespace, stream_arn, &function_arn, Some(uuid))?;
             after.function_name = function.config.name.clone();
-            after.function_arn = mapped_arn(&function, &name);
+            after.function_arn = function_arn;
         }
         after.enabled = request.enabled.unwrap_or(before.enabled);
         after.modified_ms = self.clock.now_ms();

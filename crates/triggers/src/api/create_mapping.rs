@@ -40,7 +40,8 @@ pub(super) async fn create_mapping(
         .streams()
         .find(&context.namespace, stream_arn)
         .map_err(|_| mappings::stream_not_found(stream_arn))?;
-    triggers.check_pair(&context.namespace, stream_arn, &function, None)?;
+    let function_arn = mapped_arn(&function, &name);
+    triggers.check_pair(&context.namespace, stream_arn, &function_arn, None)?;
     let record = MappingRecord::new(NewMapping {
         uuid: uuid(triggers.rng()),
         namespace: context.namespace.clone(),
@@ -48,7 +49,7 @@ pub(super) async fn create_mapping(
         account: context.account.clone(),
         stream_arn: stream_arn.to_owned(),
         function_name: function.config.name.clone(),
-        function_arn: mapped_arn(&function, &name),
+        function_arn,
         enabled: request.enabled.unwrap_or(true),
         settings,
         tags,
@@ -93,18 +94,24 @@ pub(super) fn mapped_arn(function: &FunctionRecord, name: &FunctionName) -> Stri
 }
 
 impl Triggers {
-    /// Refuses a second mapping of one stream to one function.
+    /// Refuses a second mapping of one stream to one function. Versions and aliases are functions of their own here: the
+    /// mappings of one stream to two aliases deliver side by side, as on AWS.
     pub(super) fn check_pair(
         &self,
         namespace: &str,
         stream_arn: &str,
-        function: &FunctionRecord,
+        function_arn: &str,
         except: Option<&str>,
     ) -> Result<(), ApiError> {
-        let name = &function.config.name;
-        let other = self.mappings.of_pair(namespace, stream_arn, name);
-        match other.filter(|other| except != Some(other.uuid.as_str())) {
-            Some(other) => Err(mappings::already_exists(stream_arn, name, &other.uuid)),
+        let other = self
+            .mappings
+            .of_pair(namespace, stream_arn, function_arn, except);
+        match other {
+            Some(other) => Err(mappings::already_exists(
+                stream_arn,
+                &other.function_name,
+                &other.uuid,
+            )),
             None => Ok(()),
         }
     }

@@ -184,12 +184,13 @@ impl Mappings {
         all
     }
 
-    /// The mapping of this stream to this function.
+    /// The mapping of this stream to this function, or to this version or alias of it, other than `except`.
     pub(crate) fn of_pair(
         &self,
         namespace: &str,
         stream_arn: &str,
-        function_name: &str,
+        function_arn: &str,
+        except: Option<&str>,
     ) -> Option<Arc<MappingRecord>> {
         let known = self.known.read();
         known
@@ -197,7 +198,8 @@ impl Mappings {
             .find(|mapping| {
                 mapping.namespace == namespace
                     && mapping.stream_arn == stream_arn
-                    && mapping.function_name == function_name
+                    && is_same_function(&mapping.function_arn, function_arn)
+                    && except != Some(mapping.uuid.as_str())
             })
             .cloned()
     }
@@ -219,6 +221,12 @@ impl Mappings {
         self.known.write().remove(uuid);
         Ok(())
     }
+}
+
+/// Whether two ARNs mean one function with one qualifier; without one `$LATEST` is meant.
+fn is_same_function(one: &str, other: &str) -> bool {
+    let unqualified = |arn: &str| arn.strip_suffix(":$LATEST").unwrap_or(arn).to_owned();
+    unqualified(one) == unqualified(other)
 }
 
 #[cfg(test)]

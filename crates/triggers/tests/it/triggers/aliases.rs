@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::packages::{arn, create, found, refusal, update};
-use super::world::{FUNCTIONS, World};
+use super::world::{FUNCTIONS, MAPPINGS, World};
 
 /// A function with the versions 1 (of the package `one`) and 2 (`two`).
 async fn two_versions(world: &World) -> String {
@@ -223,5 +223,39 @@ async fn aliases_are_listed() {
         .await
         .body;
     assert_eq!(names(&page), ["d"]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_may_be_mapped_to_a_function_and_to_its_alias() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    world
+        .post(&format!("{FUNCTIONS}/f/versions"), json!({}))
+        .await;
+    let live = json!({"Name": "live", "FunctionVersion": "1"});
+    let created = world.post(&format!("{FUNCTIONS}/f/aliases"), live).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let whole = world.map(&stream, "f", json!({})).await;
+    let alias = world.map(&stream, "f:live", json!({})).await;
+    world.put_items("items", 0..1).await;
+    recorder.wait_for_ids(2).await;
+    assert_eq!(recorder.ids(), ["item-0000", "item-0000"]);
+    for (name, uuid) in [("f", &whole), ("f:live", &alias)] {
+        let body = json!({
+            "EventSourceArn": stream, "FunctionName": name, "StartingPosition": "LATEST",
+        });
+        let again = world.post(MAPPINGS, body).await;
+        assert_eq!(again.status, 409, "{again:?}");
+        let text = again.body["message"].as_str().unwrap();
+        assert!(text.ends_with(&format!("with UUID {uuid}")), "{text}");
+    }
+    let moved = json!({"FunctionName": "f"});
+    let moved = world.put(&format!("{MAPPINGS}/{alias}"), moved).await;
+    assert_eq!(moved.status, 409, "{moved:?}");
+    let kept = json!({"FunctionName": "f:live"});
+    let kept = world.put(&format!("{MAPPINGS}/{alias}"), kept).await;
+    assert_eq!(kept.status, 202, "{kept:?}");
     world.close().await;
 }

@@ -99,6 +99,14 @@ async fn the_recorded_sentences() {
         "ResourceConflictException",
         &message,
     );
+    // Without a qualifier the newest code is meant.
+    let newest = with(request(&stream), "FunctionName", json!("f:$LATEST"));
+    refused(
+        &post(newest).await,
+        409,
+        "ResourceConflictException",
+        &message,
+    );
     world.close().await;
 }
 
