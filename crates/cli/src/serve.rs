@@ -308,6 +308,7 @@ fn destinations(settings: &Settings) -> DestinationSettings {
         sns: settings.url("sns-endpoint"),
         s3: settings.url("s3-endpoint"),
         region: settings.text("region").to_owned(),
+        time_max: Duration::from_millis(settings.duration_ms("destination-timeout")),
         ..DestinationSettings::default()
     };
     let given = |name| environment(name).filter(|value| !value.is_empty());

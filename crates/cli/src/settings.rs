@@ -291,6 +291,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The same for S3 buckets, whose names go into the path",
     ),
     setting(
+        "destination-timeout",
+        "TIME",
+        Kind::Duration,
+        Some("10s"),
+        "How long a batch that is given up may try to get to its destination before it goes into the dead-letter store; its lane waits meanwhile",
+    ),
+    setting(
         "log-level",
         "LEVEL",
         Kind::Text,

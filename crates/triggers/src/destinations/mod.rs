@@ -6,12 +6,14 @@
 mod message;
 mod service;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_model::Clock;
 use headwater_wire::sigv4::Credentials;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use crate::functions::WallClock;
 use crate::mappings::pause_ms;
@@ -24,10 +26,10 @@ use service::{Service, Target};
 const ATTEMPTS_MAX: u32 = 4;
 /// Messages that are on their way at once; others wait.
 const SENDING_MAX: usize = 16;
-const LIMITS: Limits = Limits {
-    time: Duration::from_secs(10),
-    body_bytes_max: 64 * 1024,
-};
+/// Why a message did not get its turn.
+const TOO_MANY: &str = "too many messages are on their way";
+/// Longest answer.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Where destinations are, and what requests to them are signed with.
 #[derive(Clone, Debug)]
@@ -42,6 +44,9 @@ pub struct DestinationSettings {
     pub credentials: Credentials,
     /// The region of destinations whose ARN names none.
     pub region: String,
+    /// How long a batch may try to get to its destination, answers and waiting for its turn included; then the
+    /// dead-letter store has it. A connection that is being made has some seconds more.
+    pub time_max: Duration,
 }
 
 impl Default for DestinationSettings {
@@ -56,6 +61,7 @@ impl Default for DestinationSettings {
                 session_token: None,
             },
             region: "us-east-1".to_owned(),
+            time_max: Duration::from_secs(10),
         }
     }
 }
@@ -112,6 +118,7 @@ impl Destinations {
         let Some(endpoint) = self.endpoint(target.service) else {
             return Sent::Nowhere;
         };
+        let until = Instant::now() + self.settings.time_max;
         let mut attempts = 0;
         loop {
             let now_ms = (self.wall)();
@@ -120,12 +127,13 @@ impl Destinations {
                 Ok(request) => request,
                 Err(error) => return Sent::Failed(error.to_string()),
             };
-            let fault = match self.attempt(target.service, request).await {
+            let fault = match self.attempt(target.service, request, until).await {
                 Ok(()) => return Sent::Taken,
                 Err(fault) => fault,
             };
             attempts += 1;
-            if !fault.may_pass || attempts >= ATTEMPTS_MAX {
+            let is_last = attempts >= ATTEMPTS_MAX || Instant::now() >= until;
+            if !fault.may_pass || is_last {
                 return Sent::Failed(fault.reason);
             }
             clock.sleep_until(clock.now_ms() + pause_ms(attempts)).await;
@@ -140,19 +148,26 @@ impl Destinations {
         }
     }
 
-    async fn attempt(&self, service: Service, request: HttpRequestOut) -> Result<(), Fault> {
-        // Never closed.
-        let _permit = self.sending.acquire().await;
+    async fn attempt(
+        &self,
+        service: Service,
+        request: HttpRequestOut,
+        until: Instant,
+    ) -> Result<(), Fault> {
         let service = service.name();
-        let answer = match self.client.send(request, LIMITS).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                return Err(Fault {
-                    reason: format!("{service} was not reached: {error}"),
-                    may_pass: true,
-                });
-            }
+        let not_reached = |reason: &dyn fmt::Display| Fault {
+            reason: format!("{service} was not reached: {reason}"),
+            may_pass: true,
         };
+        let permit = timeout_at(until, self.sending.acquire()).await;
+        // It is never closed.
+        let _permit = permit.map_err(|_| not_reached(&TOO_MANY))?;
+        let limits = Limits {
+            time: until.saturating_duration_since(Instant::now()),
+            body_bytes_max: ANSWER_BYTES_MAX,
+        };
+        let answer = self.client.send(request, limits).await;
+        let answer = answer.map_err(|error| not_reached(&error))?;
         if (200..300).contains(&answer.status) {
             return Ok(());
         }

@@ -26,6 +26,7 @@ fn all_at(fake: &Fake) -> DestinationSettings {
         s3: Some(fake.url()),
         credentials: credentials(),
         region: "us-west-2".to_owned(),
+        ..DestinationSettings::default()
     }
 }
 
@@ -291,8 +292,37 @@ async fn an_end_does_not_wait_for_a_destination_that_hangs() {
     fake.wait_for(1).await;
     let begun = std::time::Instant::now();
     world.close().await;
-    // Four attempts would take forty seconds.
-    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    // One attempt would take ten seconds.
+    assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_hangs_holds_the_shard_for_one_time_only() {
+    let hangs = Answer {
+        hangs: true,
+        ..Answer::of(200, "")
+    };
+    let fake = Fake::start(move |_, _| hangs.clone()).await;
+    let mut settings = all_at(&fake);
+    settings.time_max = std::time::Duration::from_millis(300);
+    let world = World::with_destinations(settings).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"poison": ["item-0000"]}));
+    world.put_items("items", 0..2).await;
+    let settings = json!({
+        "BatchSize": 1, "MaximumRetryAttempts": 0, "DestinationConfig": to(QUEUE),
+    });
+    world.map(&stream, "f", settings).await;
+    recorder.wait_for_ids(2).await;
+    let letters = world.dead_letters().await;
+    let error = letters[0]["destinationError"].as_str().unwrap();
+    assert!(
+        error.starts_with("SQS was not reached: no answer within 0."),
+        "{error}"
+    );
+    assert_eq!(fake.seen().len(), 1, "it is not tried again");
+    world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
