@@ -118,6 +118,11 @@ impl ShardFollower {
         self.position
     }
 
+    /// The first sequence number that is within the stream's retention and kept now.
+    pub fn trim_point(&self) -> Sequence {
+        self.streams.database.trim_point(&self.stream)
+    }
+
     /// Waits for records, at most `limit`, or for the end of the shard. Dropping the future loses nothing.
     /// It waits for ever when the log has stopped: whoever follows also listens for the shutdown.
     ///

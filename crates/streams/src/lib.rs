@@ -28,4 +28,4 @@ pub use list::StreamList;
 pub use read::{RecordsPage, ShardRecords};
 pub use record_view::RecordView;
 pub use start::Start;
-pub use streams::{Streams, StreamsOptions, is_shard_id};
+pub use streams::{Streams, StreamsOptions, is_shard_id, shard_number};

@@ -88,6 +88,11 @@ pub fn is_shard_id(text: &str) -> bool {
     parse_shard_id(text).is_some()
 }
 
+/// Number of the shard of a ShardId, if the text is of its form.
+pub fn shard_number(text: &str) -> Option<u32> {
+    parse_shard_id(text).map(|(_, number)| number)
+}
+
 /// Opening time and number of a ShardId, if the text is of its form.
 pub(crate) fn parse_shard_id(id: &str) -> Option<(u64, u32)> {
     let (opened_ms, number) = id.strip_prefix("shardId-")?.split_once('-')?;

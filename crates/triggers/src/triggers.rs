@@ -74,6 +74,8 @@ pub struct Triggers {
     pub(crate) events: Events,
     /// Held while functions or mappings are changed.
     pub(crate) changes: tokio::sync::Mutex<()>,
+    /// Held while the lag of a mapping is counted.
+    pub(crate) counting: tokio::sync::Mutex<()>,
     stop_grace_ms: u64,
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
@@ -146,6 +148,7 @@ impl Triggers {
             deliveries,
             events,
             changes: tokio::sync::Mutex::default(),
+            counting: tokio::sync::Mutex::default(),
             stop_grace_ms: settings.stop_grace_ms,
             keeper: Mutex::new(Some(keeper)),
         });

@@ -160,7 +160,7 @@ impl Lag {
     fn short(self) -> String {
         let more = if self.is_more { "+" } else { "" };
         match self.records {
-            0 => "0".to_owned(),
+            0 => format!("0{more}"),
             records => format!("{records}{more}, {}", span(self.ms)),
         }
     }
@@ -168,8 +168,10 @@ impl Lag {
     fn long(self) -> String {
         let least = if self.is_more { "at least " } else { "" };
         match self.records {
+            0 if self.is_more => "not known: too much to look through".to_owned(),
             0 => "none".to_owned(),
-            1 => format!("1 record, {}", span(self.ms)),
+            1 if !self.is_more => format!("1 record, {}", span(self.ms)),
+            1 => format!("at least 1 record, {}", span(self.ms)),
             records => format!("{least}{records} records, {}", span(self.ms)),
         }
     }

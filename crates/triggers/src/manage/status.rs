@@ -1,13 +1,15 @@
 //! How mappings are doing: by shard the position, the lag in time and in records, and what goes wrong.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use headwater_model::Sequence;
-use headwater_streams::ShardView;
+use headwater_streams::{ShardFollower, ShardView};
 use serde_json::{Value, json};
+use tokio::task;
 
 use crate::mappings::Counts;
-use crate::registry::{Checkpoint, MappingRecord, Origin, ShardKey};
+use crate::registry::{MappingRecord, Origin, ShardKey};
 use crate::triggers::Triggers;
 
 use super::ManageAnswer;
@@ -16,22 +18,27 @@ use super::dead_letters::time;
 /// The lag in records is counted up to here; more is said to be at least as many.
 const LAG_RECORDS_MAX: usize = 10_000;
 /// Records that are read at once to count.
-const COUNT_PAGE: usize = 1_000;
+const PAGE_RECORDS: usize = 1_000;
+/// Pages that are read for one shard: enough for that many records unless they are large, or far apart.
+const SHARD_PAGES_MAX: usize = 16;
+/// How long is counted for one answer; pages between which much lies may take a while.
+const COUNT_TIME_MAX: Duration = Duration::from_millis(500);
 
 impl Triggers {
     pub(super) async fn all_statuses(&self, namespace: &str) -> ManageAnswer {
-        let mut shown = Vec::new();
+        let (mut shown, mut time_left) = (Vec::new(), COUNT_TIME_MAX);
         for mapping in self.mappings.all() {
             if mapping.namespace == namespace {
-                shown.push(self.status(&mapping).await);
+                shown.push(self.status(&mapping, &mut time_left).await);
             }
         }
         ManageAnswer::ok(json!({ "triggers": shown }))
     }
 
     pub(super) async fn one_status(&self, namespace: &str, uuid: &str) -> ManageAnswer {
+        let mut time_left = COUNT_TIME_MAX;
         match self.mappings.get(namespace, uuid) {
-            Some(mapping) => ManageAnswer::ok(self.status(&mapping).await),
+            Some(mapping) => ManageAnswer::ok(self.status(&mapping, &mut time_left).await),
             None => ManageAnswer::refused(404, format!("there is no mapping {uuid}")),
         }
     }
@@ -43,9 +50,10 @@ impl Triggers {
         }
     }
 
-    async fn status(&self, mapping: &MappingRecord) -> Value {
+    /// `time_left` is what counting may still take.
+    async fn status(&self, mapping: &MappingRecord, time_left: &mut Duration) -> Value {
         let configuration = self.settled(mapping);
-        let (shards, problem) = match self.shard_statuses(mapping).await {
+        let (shards, problem) = match self.shard_statuses(mapping, time_left).await {
             Ok(shards) => (shards, None),
             Err(problem) => (Vec::new(), Some(problem)),
         };
@@ -63,64 +71,91 @@ impl Triggers {
         })
     }
 
-    async fn shard_statuses(&self, mapping: &MappingRecord) -> Result<Vec<Value>, String> {
+    async fn shard_statuses(
+        &self,
+        mapping: &MappingRecord,
+        time_left: &mut Duration,
+    ) -> Result<Vec<Value>, String> {
         let streams = self.streams();
         let stream = streams
             .find(&mapping.namespace, &mapping.stream_arn)
             .map_err(|error| error.to_string())?;
         let shards = streams.shards(&stream).await;
         let shards = shards.map_err(|error| error.to_string())?;
-        let mut shown = Vec::new();
-        for view in &shards {
-            let key = ShardKey {
-                mapping: mapping.uuid.clone(),
-                shard: view.shard.id(),
-            };
-            let checkpoint = self.checkpoints.get(&key);
-            if is_before(mapping, view) && checkpoint.is_none() {
-                continue;
-            }
-            shown.push(self.shard_status(mapping, view, &key, checkpoint));
+        let shards = shards.iter().filter_map(|view| self.place(mapping, view));
+        let mut shards: Vec<ShardPlace> = shards.collect();
+        let unread = shards.iter_mut().filter(|shard| !shard.has_ended);
+        let (places, followers): (Vec<_>, Vec<_>) = unread
+            .map(|shard| {
+                let follower = streams.follow_from(stream.clone(), shard.number, shard.position);
+                (shard, follower)
+            })
+            .unzip();
+        let now_ms = self.clock.now_ms();
+        let durable = streams.database().log().durable();
+        // One at a time: it reads files.
+        let _counting = self.counting.lock().await;
+        let (begun, time_max) = (Instant::now(), *time_left);
+        let counted = task::spawn_blocking(move || {
+            let followers = followers.into_iter();
+            let count = |mut follower| count(&mut follower, durable, now_ms, begun + time_max);
+            followers.map(count).collect::<Vec<Lag>>()
+        });
+        let lags = counted.await.map_err(|error| error.to_string())?;
+        *time_left = time_left.saturating_sub(begun.elapsed());
+        for (place, lag) in places.into_iter().zip(lags) {
+            place.lag = lag;
         }
-        Ok(shown)
+        Ok(shards
+            .iter()
+            .map(|shard| self.shard_status(shard))
+            .collect())
     }
 
-    fn shard_status(
-        &self,
-        mapping: &MappingRecord,
-        view: &ShardView,
-        key: &ShardKey,
-        checkpoint: Option<Checkpoint>,
-    ) -> Value {
-        let progress = self.board.shard(key);
+    /// Where a mapping is in a shard; nothing of a shard that it began behind.
+    fn place(&self, mapping: &MappingRecord, view: &ShardView) -> Option<ShardPlace> {
+        let key = ShardKey {
+            mapping: mapping.uuid.clone(),
+            shard: view.shard.id(),
+        };
         // What is stored may be behind.
-        let checkpoint = match &progress {
+        let checkpoint = match self.board.shard(&key) {
             Some(progress) => Some(progress.checkpoint()),
-            None => checkpoint,
+            None => self.checkpoints.get(&key),
         };
-        let has_ended = checkpoint
-            .as_ref()
-            .is_some_and(|checkpoint| checkpoint.ended);
+        if is_before(mapping, view) && checkpoint.is_none() {
+            return None;
+        }
         let begin = view.shard.start.max(mapping.start);
-        let position = checkpoint.map_or(begin, |checkpoint| checkpoint.position);
-        let lag = match has_ended {
-            true => Lag::default(),
-            false => self.lag(mapping, view, position),
-        };
-        let shown = progress.map(|progress| progress.shown());
+        Some(ShardPlace {
+            key,
+            number: view.shard.number,
+            has_ended: checkpoint
+                .as_ref()
+                .is_some_and(|checkpoint| checkpoint.ended),
+            position: checkpoint.map_or(begin, |checkpoint| checkpoint.position),
+            lag: Lag::default(),
+        })
+    }
+
+    fn shard_status(&self, place: &ShardPlace) -> Value {
+        let shown = self
+            .board
+            .shard(&place.key)
+            .map(|progress| progress.shown());
         let is_running = shown.is_some();
         let shown = shown.unwrap_or_default();
         json!({
-            "shardId": key.shard,
-            "state": match (has_ended, is_running) {
+            "shardId": place.key.shard,
+            "state": match (place.has_ended, is_running) {
                 (true, _) => "finished",
                 (false, true) => "delivering",
                 (false, false) => "waiting",
             },
-            "position": position.to_string(),
-            "lagRecords": lag.records,
-            "lagRecordsAtLeast": lag.is_more,
-            "lagMs": lag.ms,
+            "position": place.position.to_string(),
+            "lagRecords": place.lag.records,
+            "lagRecordsAtLeast": place.lag.is_more,
+            "lagMs": place.lag.ms,
             "inFlight": shown.in_flight,
             "readAhead": shown.waiting,
             "attempts": shown.attempts,
@@ -131,37 +166,66 @@ impl Triggers {
             "lastBatchAgeMs": shown.last_batch.map(|batch| batch.age_ms),
         })
     }
+}
 
-    /// What is behind a position, by reading it, up to a bound.
-    fn lag(&self, mapping: &MappingRecord, view: &ShardView, position: Sequence) -> Lag {
-        let streams = self.streams();
-        let Ok(stream) = streams.find(&mapping.namespace, &mapping.stream_arn) else {
-            return Lag::default();
-        };
-        let mut follower = streams.follow_from(stream, view.shard.number, position);
-        let mut lag = Lag::default();
-        while let Ok(page) = follower.poll(COUNT_PAGE) {
-            if let (0, Some(oldest)) = (lag.records, page.records.first()) {
-                lag.ms = self.clock.now_ms().saturating_sub(oldest.created_ms());
-            }
-            lag.records += page.records.len();
-            lag.is_more = lag.records >= LAG_RECORDS_MAX;
-            if page.records.is_empty() || page.ended || lag.is_more {
-                break;
-            }
-        }
-        lag
-    }
+/// Where a mapping is in a shard.
+struct ShardPlace {
+    key: ShardKey,
+    number: u32,
+    has_ended: bool,
+    position: Sequence,
+    lag: Lag,
 }
 
 /// Records that are still to be delivered, filtered ones too.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Lag {
     records: usize,
-    /// There are that many at least.
+    /// There are that many at least: not all was looked through.
     is_more: bool,
-    /// Age of the oldest, in milliseconds.
-    ms: u64,
+    /// Age of the oldest, in milliseconds; `None` if none was found in what was looked through.
+    ms: Option<u64>,
+}
+
+impl Default for Lag {
+    fn default() -> Self {
+        Self {
+            records: 0,
+            is_more: false,
+            ms: Some(0),
+        }
+    }
+}
+
+/// Counts what is behind a follower up to what was durable, by reading it, until a bound or a time is reached.
+fn count(follower: &mut ShardFollower, durable: Sequence, now_ms: u64, until: Instant) -> Lag {
+    let mut lag = Lag::default();
+    let mut pages = 0;
+    // A page may be empty though more comes: others' records lie between.
+    while follower.position() <= durable {
+        let is_enough = pages == SHARD_PAGES_MAX || lag.records >= LAG_RECORDS_MAX;
+        if is_enough || Instant::now() >= until {
+            lag.is_more = true;
+            break;
+        }
+        pages += 1;
+        // What is damaged is told by the delivery; how much lies behind it is not known.
+        let Ok(page) = follower.poll(PAGE_RECORDS) else {
+            lag.is_more = true;
+            break;
+        };
+        if let (0, Some(oldest)) = (lag.records, page.records.first()) {
+            lag.ms = Some(now_ms.saturating_sub(oldest.created_ms()));
+        }
+        lag.records += page.records.len();
+        if page.ended {
+            break;
+        }
+    }
+    if lag.is_more && lag.records == 0 {
+        lag.ms = None;
+    }
+    lag
 }
 
 /// Whether a mapping began behind a shard.
@@ -178,6 +242,7 @@ fn counts(counts: &Counts) -> Value {
         "records": read(&counts.records),
         "filteredRecords": read(&counts.filtered),
         "droppedRecords": read(&counts.dropped),
+        "lostStretches": read(&counts.lost),
         "destinationBatches": read(&counts.sent),
         "destinationFailures": read(&counts.unsent),
     })

@@ -25,6 +25,8 @@ pub(crate) struct Counts {
     pub(crate) filtered: AtomicU64,
     /// Records that were given up.
     pub(crate) dropped: AtomicU64,
+    /// How often records were past their retention before they were read; how many they were is not known.
+    pub(crate) lost: AtomicU64,
     /// Batches that a destination took.
     pub(crate) sent: AtomicU64,
     /// Batches that a destination did not take.

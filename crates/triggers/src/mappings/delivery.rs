@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_model::{Clock, Sequence};
 use headwater_streams::{
-    ShardFollower, ShardView, Start, StreamDescription, Streams, StreamsError,
+    ShardFollower, ShardView, Start, StreamDescription, Streams, StreamsError, shard_number,
 };
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{self, JoinError, JoinSet};
@@ -19,9 +19,9 @@ use crate::registry::{
 };
 
 use super::backoff::pause_ms;
-use super::board::Board;
+use super::board::{Board, add};
 use super::progress::Progress;
-use super::shard::{End, ShardDelivery};
+use super::shard::{End, RECORDS_LOST, ShardDelivery};
 
 /// What all deliveries work with.
 pub(crate) struct Shared {
@@ -136,6 +136,7 @@ impl Delivery {
         loop {
             let shards = streams.shards(&stream.stream).await?;
             self.forget_gone_shards(&mapping, &shards);
+            self.finish_gone_shards(&mapping, &stream, &shards);
             self.start_shards(&mapping, &stream, &shards)?;
             loop {
                 tokio::select! {
@@ -199,6 +200,28 @@ impl Delivery {
         );
     }
 
+    /// Brings shards to their end that are past their retention, and had not come to it before: nothing of them can be
+    /// read, which is told, and a window that is open has its last call.
+    fn finish_gone_shards(
+        &mut self,
+        mapping: &MappingRecord,
+        stream: &Arc<StreamDescription>,
+        shards: &[ShardView],
+    ) {
+        for (id, checkpoint) in self.shared.checkpoints.of_mapping(&mapping.uuid) {
+            let Some(number) = shard_number(&id) else {
+                continue;
+            };
+            let is_listed = shards.iter().any(|view| view.shard.number == number);
+            if is_listed || checkpoint.ended || self.running.contains_key(&number) {
+                continue;
+            }
+            let (streams, position) = (&self.shared.streams, checkpoint.position);
+            let follower = streams.follow_from(stream.stream.clone(), number, position);
+            self.start(stream, number, id, follower, checkpoint);
+        }
+    }
+
     /// Starts what may be read and is not; the shards come parents first.
     fn start_shards(
         &mut self,
@@ -232,30 +255,88 @@ impl Delivery {
                 }
                 Err(error) => return Err(error),
             };
-            let checkpoint = checkpoint.unwrap_or_else(|| Checkpoint::at(follower.position()));
-            let delivery = ShardDelivery {
-                progress: Arc::new(Progress::new(
-                    self.shared.checkpoints.clone(),
-                    self.shared.clock.clone(),
-                    key,
-                    &checkpoint,
-                )),
-                shared: self.shared.clone(),
-                mapping: self.mapping.clone(),
-                stop: self.stop.clone(),
-                stream: stream.clone(),
-                shard: number,
+            let checkpoint = match checkpoint {
+                Some(checkpoint) => checkpoint,
+                None => self.first_checkpoint(mapping, view, shards, &key, follower.position()),
             };
-            self.running.insert(number, view.shard.id());
-            let pause_ms = self
-                .broken
-                .get(&number)
-                .map(|broken| pause_ms(broken.times));
-            let run = run_after(pause_ms, delivery, follower, checkpoint);
-            let task = self.tasks.spawn(run);
-            self.shard_of.insert(task.id(), number);
+            self.start(stream, number, key.shard, follower, checkpoint);
         }
         Ok(())
+    }
+
+    /// Notes that a shard begins. That its parent expired before it was begun, and so was never delivered, is told.
+    fn first_checkpoint(
+        &self,
+        mapping: &MappingRecord,
+        view: &ShardView,
+        shards: &[ShardView],
+        key: &ShardKey,
+        position: Sequence,
+    ) -> Checkpoint {
+        let mut checkpoint = Checkpoint::at(position);
+        if self.misses_parent(mapping, view, shards) {
+            tracing::warn!(
+                mapping = %key.mapping,
+                shard = %key.shard,
+                "the shards before this one were past their retention before they were delivered"
+            );
+            add(&self.shared.board.counts(&key.mapping).lost, 1);
+            checkpoint.result = Some(RECORDS_LOST.to_owned());
+            checkpoint.at_ms = self.shared.clock.now_ms();
+        }
+        self.shared.checkpoints.note(key, checkpoint.clone());
+        checkpoint
+    }
+
+    /// Whether the shard that this one goes on from is gone, and was to be delivered first. What was gone when the mapping
+    /// was made is none of it.
+    fn misses_parent(
+        &self,
+        mapping: &MappingRecord,
+        view: &ShardView,
+        shards: &[ShardView],
+    ) -> bool {
+        let shard = &view.shard;
+        let is_later = shard.opened_ms > mapping.created_ms && shard.start > mapping.start;
+        let is_gone = shard.parent.is_some_and(|parent| {
+            let is_listed = shards.iter().any(|other| other.shard.number == parent);
+            !is_listed && !self.finished.contains(&parent)
+        });
+        is_later && is_gone
+    }
+
+    /// Starts a shard.
+    fn start(
+        &mut self,
+        stream: &Arc<StreamDescription>,
+        number: u32,
+        shard: String,
+        follower: ShardFollower,
+        checkpoint: Checkpoint,
+    ) {
+        let key = ShardKey {
+            mapping: self.mapping.borrow().uuid.clone(),
+            shard: shard.clone(),
+        };
+        let delivery = ShardDelivery {
+            progress: Arc::new(Progress::new(
+                self.shared.checkpoints.clone(),
+                self.shared.clock.clone(),
+                key,
+                &checkpoint,
+            )),
+            shared: self.shared.clone(),
+            mapping: self.mapping.clone(),
+            stop: self.stop.clone(),
+            stream: stream.clone(),
+            shard: number,
+        };
+        self.running.insert(number, shard);
+        let broken = self.broken.get(&number);
+        let pause_ms = broken.map(|broken| pause_ms(broken.times));
+        let run = run_after(pause_ms, delivery, follower, checkpoint);
+        let task = self.tasks.spawn(run);
+        self.shard_of.insert(task.id(), number);
     }
 
     /// Whether the shard that this one goes on from is still to be delivered.
@@ -290,13 +371,17 @@ impl Delivery {
         }
     }
 
+    /// Forgets shards that are past their retention, once they came to their end.
     fn forget_gone_shards(&mut self, mapping: &MappingRecord, shards: &[ShardView]) {
         let known: BTreeSet<u32> = shards.iter().map(|view| view.shard.number).collect();
-        self.finished.retain(|number| known.contains(number));
-        let mut ids: BTreeSet<String> = shards.iter().map(|view| view.shard.id()).collect();
-        ids.extend(self.running.values().cloned());
+        let is_parent = |number| shards.iter().any(|view| view.shard.parent == Some(number));
+        self.finished
+            .retain(|number| known.contains(number) || is_parent(*number));
+        let ids: BTreeSet<String> = shards.iter().map(|view| view.shard.id()).collect();
         let checkpoints = &self.shared.checkpoints;
-        checkpoints.retain(&mapping.uuid, |shard| ids.contains(shard));
+        checkpoints.retain(&mapping.uuid, |shard, checkpoint| {
+            !checkpoint.ended || ids.contains(shard)
+        });
     }
 
     async fn end(mut self) {

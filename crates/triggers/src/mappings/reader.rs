@@ -120,7 +120,7 @@ impl Reader {
     }
 
     /// Converts what was read. A record that is damaged stays where it is: those before it are given first, and it is
-    /// met again at the next call.
+    /// met again at the next call, until it is past its retention and lost as others are then.
     fn convert(&mut self) -> Result<Read, ReadError> {
         let mut read = Read::default();
         let now_ms = self.clock.now_ms();
@@ -128,6 +128,11 @@ impl Reader {
             let json = match self.json(view) {
                 Ok(json) => json,
                 Err(_) if !read.records.is_empty() || read.filtered > 0 => break,
+                Err(_) if view.sequence() < self.follower.trim_point() => {
+                    self.lost = true;
+                    self.views.pop_front();
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
             if self.is_wanted(&json) {

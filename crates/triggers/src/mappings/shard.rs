@@ -33,6 +33,10 @@ const FILTERED_NOTE_MS: u64 = 1_000;
 /// How often it is looked whether all records of a window that is over were read.
 const WINDOW_LOOK_MS: u64 = 20;
 
+/// What the API tells of records that were past their retention; ours.
+pub(super) const RECORDS_LOST: &str =
+    "PROBLEM: Records may have expired before they were delivered";
+
 /// How the delivery of a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -267,8 +271,10 @@ impl<'d> Pass<'d> {
             tracing::warn!(
                 mapping = %progress.key().mapping,
                 shard = %progress.key().shard,
-                "records were past their retention before they were delivered"
+                "records may have been past their retention before they were delivered"
             );
+            add(&self.counts.lost, 1);
+            progress.note_problem(RECORDS_LOST.to_owned());
         }
         match read {
             Ok(read) => {

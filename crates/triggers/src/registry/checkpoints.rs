@@ -171,11 +171,19 @@ impl Checkpoints {
             .and_then(|(_, checkpoint)| checkpoint.result.clone())
     }
 
-    /// Forgets the shards of a mapping that `keep` does not name; written soon.
-    pub(crate) fn retain(&self, mapping: &str, keep: impl Fn(&str) -> bool) {
+    /// The checkpoints of a mapping, each with its ShardId.
+    pub(crate) fn of_mapping(&self, mapping: &str) -> Vec<(String, Checkpoint)> {
+        let state = self.state.lock();
+        of_mapping(&state.known, mapping)
+            .map(|(key, checkpoint)| (key.shard.clone(), checkpoint.clone()))
+            .collect()
+    }
+
+    /// Forgets the shards of a mapping that `keep` does not want; written soon.
+    pub(crate) fn retain(&self, mapping: &str, keep: impl Fn(&str, &Checkpoint) -> bool) {
         let mut state = self.state.lock();
         let gone: Vec<ShardKey> = of_mapping(&state.known, mapping)
-            .filter(|(key, _)| !keep(&key.shard))
+            .filter(|(key, checkpoint)| !keep(&key.shard, checkpoint))
             .map(|(key, _)| key.clone())
             .collect();
         for key in gone {

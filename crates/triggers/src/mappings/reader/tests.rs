@@ -15,17 +15,17 @@ use headwater_expression::filter::Filters;
 
 use super::{Read, Reader};
 
-fn database() -> Database {
+fn database() -> (Database, ManualClock) {
     let mut storage = StorageOptions::default();
     storage.log.durability = Durability::Memory;
     let options = EngineOptions {
         shards: Some(1),
         ..EngineOptions::default()
     };
-    let clock = Arc::new(ManualClock::new(1_760_000_000_000));
+    let clock = ManualClock::new(1_760_000_000_000);
     let rng = Arc::new(SeededRng::new(1));
-    let opened = headwater_engine::open(None, storage, clock, rng, options);
-    opened.unwrap().0
+    let opened = headwater_engine::open(None, storage, Arc::new(clock.clone()), rng, options);
+    (opened.unwrap().0, clock)
 }
 
 async fn table(database: &Database) -> Arc<Table> {
@@ -66,27 +66,30 @@ async fn put(database: &Database, table: &Arc<Table>, key: &str, is_whole: bool)
     database.write(Command::single(command)).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_damaged_record_costs_none_of_those_before_it() {
-    let database = database();
-    let table = table(&database).await;
+/// A reader of the only shard of a table with these records; one in the middle is damaged.
+async fn reader(database: &Database) -> Reader {
+    let table = table(database).await;
     for (key, is_whole) in [("a", true), ("b", true), ("damaged", false), ("c", true)] {
-        put(&database, &table, key, is_whole).await;
+        put(database, &table, key, is_whole).await;
     }
     let streams = Streams::new(database.clone(), StreamsOptions::default());
     let stream = database.streams().await.unwrap().remove(0);
     let shard = database.shards_now(stream.id)[0].number;
     let follower = streams.follow(stream, shard, Start::TrimHorizon).unwrap();
-    let region = "us-east-1".to_owned();
-    let mut reader = Reader::new(
+    Reader::new(
         follower,
         "arn".to_owned(),
-        region,
+        "us-east-1".to_owned(),
         1,
         Filters::default(),
         Arc::new(ManualClock::new(0)),
-    );
+    )
+}
 
+#[tokio::test]
+async fn a_damaged_record_costs_none_of_those_before_it() {
+    let (database, _) = database();
+    let mut reader = reader(&database).await;
     let read = reader.next(100).await.unwrap();
     assert_eq!(keys(&read), ["a", "b"]);
     let damaged = reader.position();
@@ -95,6 +98,21 @@ async fn a_damaged_record_costs_none_of_those_before_it() {
         assert!(reader.poll(100).is_err());
         assert_eq!(reader.position(), damaged, "it is not passed over");
     }
+    database.close();
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_lost_when_its_retention_is_over() {
+    let (database, clock) = database();
+    let mut reader = reader(&database).await;
+    reader.next(100).await.unwrap();
+    assert!(reader.poll(100).is_err());
+    assert!(!reader.take_lost());
+    clock.advance_ms(25 * 3_600_000);
+    // The one behind it was read before, and is delivered.
+    assert_eq!(keys(&reader.poll(100).unwrap()), ["c"]);
+    assert!(reader.take_lost());
+    assert!(!reader.take_lost());
     database.close();
 }
 

@@ -429,3 +429,43 @@ async fn a_change_reaches_a_warm_function_soon() {
     assert!(delays_ms[25] < 50.0, "{delays_ms:?}");
     world.close().await;
 }
+
+/// Counting what is behind a mapping ends at a bound, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lag_is_whole_or_said_to_be_more() {
+    let world = World::wide().await;
+    let stream = world.table("items").await;
+    world.recorder("f").await;
+    let uuid = world.map(&stream, "f", json!({"Enabled": false})).await;
+    world.put_items("items", 0..50).await;
+    let lag = async || {
+        let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+        let shards = status["shards"].as_array().unwrap().clone();
+        let sum = |shard: &Value| shard["lagRecords"].as_u64().unwrap();
+        let is_more = |shard: &Value| shard["lagRecordsAtLeast"] == true;
+        (
+            shards.iter().map(sum).sum::<u64>(),
+            shards.iter().any(is_more),
+            shards,
+        )
+    };
+    let (records, is_more, _) = lag().await;
+    assert_eq!((records, is_more), (50, false));
+
+    // Two or three fill a page, and sixteen pages are read.
+    let text = "x".repeat(390_000);
+    for version in 0..60 {
+        let item =
+            json!({"id": {"S": "large"}, "at": {"N": version.to_string()}, "text": {"S": text}});
+        let put = json!({"TableName": "items", "Item": item});
+        world.dynamo(Operation::PutItem, put).await;
+    }
+    let (records, is_more, shards) = lag().await;
+    assert!(is_more && records < 110, "{shards:?}");
+    for shard in &shards {
+        let is_unknown = shard["lagMs"].is_null();
+        let found_none = shard["lagRecords"] == 0 && shard["lagRecordsAtLeast"] == true;
+        assert_eq!(is_unknown, found_none, "{shard}");
+    }
+    world.close().await;
+}

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::world::{World, ids, numbered};
 
+const HOUR_MS: u64 = 3_600_000;
+
 /// Moves the clock to just behind the beginning of a window.
 fn to_window(world: &World, length_ms: u64) -> u64 {
     let start = (world.now_ms() / length_ms + 1) * length_ms;
@@ -169,5 +171,44 @@ async fn the_shard_waits_for_a_final_call_that_fails() {
         recorder.ids() == numbered(0..2)
     })
     .await;
+    world.close().await;
+}
+
+/// A shard that expired while its mapping was off can't be read any more, but the function hears the end of its window.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_expired_unread_still_has_its_final_call() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    to_window(&world, 900_000);
+    let settings = json!({"TumblingWindowInSeconds": 900});
+    let uuid = world.map(&stream, "f", settings).await;
+    world.put_items("items", 0..1).await;
+    recorder.wait_for_calls(1).await;
+    world.wait_for_result(&uuid, "OK").await;
+    world.set_enabled(&uuid, false).await;
+    world.put_items("items", 1..2).await;
+    let first = world.shards().await;
+    // It is rolled over by its age, then the retention of what it holds ends.
+    world.clock.advance_ms(5 * HOUR_MS);
+    world.shards_until(|shards| shards.len() == 2).await;
+    world.clock.advance_ms(25 * HOUR_MS);
+    world
+        .shards_until(|shards| !shards.contains(&first[0]))
+        .await;
+    world.set_enabled(&uuid, true).await;
+    let events = recorder.wait_for_calls(2).await;
+    assert_eq!(events[1]["Records"], json!([]));
+    assert_eq!(events[1]["isFinalInvokeForWindow"], true);
+    assert_eq!(events[1]["state"], json!({"count": 1}));
+    assert_eq!(events[1]["shardId"], first[0].as_str());
+    assert_eq!(events[1]["window"], events[0]["window"]);
+    // The shards after it go on, and the record that was lost is told.
+    world.put_items("items", 2..3).await;
+    let events = recorder.wait_for_calls(3).await;
+    assert_eq!(ids(&events[2]), numbered(2..3));
+    assert_eq!(events[2]["state"], json!({}));
+    let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+    assert_ne!(status["sinceStart"]["lostStretches"], 0);
     world.close().await;
 }

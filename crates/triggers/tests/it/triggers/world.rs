@@ -297,6 +297,32 @@ impl World {
         assert!(reached.is_ok(), "{:?}", self.mapping(uuid).await);
     }
 
+    /// Turns a mapping on or off, and waits until it is.
+    pub(super) async fn set_enabled(&self, uuid: &str, is_enabled: bool) {
+        let body = json!({"Enabled": is_enabled});
+        let updated = self.put(&format!("{MAPPINGS}/{uuid}"), body).await;
+        assert_eq!(updated.status, 202, "{updated:?}");
+        let state = if is_enabled { "Enabled" } else { "Disabled" };
+        self.wait_for_state(uuid, state).await;
+    }
+
+    /// Ids of the shards of the only stream, as they are known now.
+    pub(super) async fn shards(&self) -> Vec<String> {
+        let streams = self.database().streams().await.unwrap();
+        let shards = self.database().shards_now(streams[0].id);
+        shards.iter().map(|shard| shard.id()).collect()
+    }
+
+    pub(super) async fn shards_until(&self, are_there: impl Fn(&[String]) -> bool) {
+        let reached = async {
+            while !are_there(&self.shards().await) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let reached = tokio::time::timeout(WAIT_MAX, reached).await;
+        assert!(reached.is_ok(), "{:?}", self.shards().await);
+    }
+
     /// Puts an item with a version.
     pub(super) async fn put_version(&self, table: &str, id: &str, version: i64) {
         let at = json!({"N": version.to_string()});
