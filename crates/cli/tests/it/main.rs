@@ -4,6 +4,7 @@ mod apply;
 mod bounds;
 mod demo;
 mod encryption;
+mod endpoints;
 mod filter;
 mod folder;
 mod functions;

@@ -132,7 +132,8 @@ impl Destinations {
                 Err(fault) => fault,
             };
             attempts += 1;
-            let is_last = attempts >= ATTEMPTS_MAX || Instant::now() >= until;
+            let pause = Duration::from_millis(pause_ms(attempts));
+            let is_last = attempts >= ATTEMPTS_MAX || Instant::now() + pause >= until;
             if !fault.may_pass || is_last {
                 return Sent::Failed(fault.reason);
             }

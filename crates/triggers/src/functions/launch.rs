@@ -45,6 +45,7 @@ pub fn launch(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(126);
     }
     limit();
+    offer_to_oom_killer();
     let error = Command::new(&program).args(arguments).exec();
     eprintln!("cannot run {}: {error}", program.display());
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound {
@@ -84,6 +85,13 @@ fn limit() {
             maximum: files.maximum,
         },
     );
+}
+
+/// When the machine runs out of memory, as it may between two looks at what a function uses, the kernel ends functions
+/// before the server. One that forbids this leaves them like other processes.
+fn offer_to_oom_killer() {
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
 struct Order {

@@ -51,6 +51,9 @@ def run(event, request_id, headers):
         return {"pid": os.getpid(), "child": child.pid}
     if do == "environment":
         return dict(os.environ)
+    if do == "oom":
+        with open("/proc/self/oom_score_adj") as score:
+            return int(score.read())
     if do == "headers":
         return {name.lower(): value for name, value in headers.items()}
     if do == "misuse":

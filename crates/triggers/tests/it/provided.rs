@@ -134,6 +134,14 @@ async fn memory_over_the_limit_ends_the_process() {
     assert!(result.max_memory_mb > 128, "{}", result.max_memory_mb);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_the_first_to_go_when_the_machine_has_no_memory() {
+    let bench = Bench::new();
+    let function = bench.provided("f");
+    assert_eq!(bench.answer(&function, r#"{"do":"oom"}"#).await, 1_000);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_code_folder_is_named() {
     let bench = Bench::new();
