@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::options::EngineOptions;
 use crate::overlay::Overlay;
 use crate::record::{CATALOG_TABLE, document_key, state_key};
+use crate::token::{self, TOKEN_TABLE};
 
 /// Items of dropped tables that are removed in one transaction.
 const SWEEP_ITEMS_MAX: usize = 2_000;
@@ -111,17 +112,25 @@ impl Applier {
         &mut self,
         entries: impl Iterator<Item = &'a Entry>,
     ) -> Result<Vec<(Bytes, Sequence)>, EngineError> {
+        let entries: Vec<&Entry> = entries.collect();
         let mut batch = Batch::new();
         let mut counted = Vec::new();
         let mut changed = Vec::new();
-        let mut position = None;
+        let Some(position) = entries.last().map(|entry| entry.last()) else {
+            return Ok(changed);
+        };
+        let snapshot = self.state.snapshot();
+        token::collect_old(snapshot.as_ref(), position, tokens(&entries), &mut batch)?;
+        drop(snapshot);
         for entry in entries {
-            position = Some(entry.last());
             let mut sequence = entry.first;
             for change in &entry.changes {
                 let key = Bytes::from(state_key(change.table, &change.key));
                 if change.table == CATALOG_TABLE {
                     self.note_dropped(change);
+                } else if change.table == TOKEN_TABLE {
+                    token::put_age(change, sequence, &mut batch);
+                    changed.push((key.clone(), sequence));
                 } else {
                     self.count(change)?;
                     counted.push(change.table);
@@ -134,9 +143,6 @@ impl Applier {
                 sequence = sequence.next();
             }
         }
-        let Some(position) = position else {
-            return Ok(changed);
-        };
         counted.sort_unstable();
         counted.dedup();
         for table in counted {
@@ -326,6 +332,12 @@ impl Drop for End<'_> {
         }
         self.overlay.end();
     }
+}
+
+/// How many tokens of transactions come with these entries.
+fn tokens(entries: &[&Entry]) -> usize {
+    let changes = entries.iter().flat_map(|entry| &entry.changes);
+    changes.filter(|change| change.table == TOKEN_TABLE).count()
 }
 
 fn change_bytes(change: &Change) -> usize {

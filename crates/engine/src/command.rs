@@ -91,6 +91,15 @@ pub struct Outcome {
     pub changed: bool,
 }
 
+/// What became of a transaction.
+#[derive(Clone, Debug)]
+pub struct Transacted {
+    /// One for each item command, in order. If it is a repetition, nothing but the sizes after it is known.
+    pub outcomes: Vec<Outcome>,
+    /// Whether its token was used already, so that nothing was done.
+    pub repeated: bool,
+}
+
 /// Why an item command was refused; nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {

@@ -3,32 +3,46 @@
 //! What is not in memory is read first. Then latches, the newest value, the decision, the queue and the overlay are one synchronous step; then the
 //! latches are free and the caller waits for the disk. A reply that depends on a pending value, that of a
 //! failed condition too, waits until that value is durable.
+//!
+//! A command of several items takes all their latches, and is one entry. So is a transaction, whose token is latched,
+//! looked up and kept as one more key.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_changelog::{Appended, Change, EntryDraft, Identity};
+use headwater_model::limits::TRANSACTION_SIZE_BYTES_MAX;
 use headwater_model::{EncodedItem, Sequence};
 
 use crate::applier::ROOM_LOOK_INTERVAL;
-use crate::command::{Command, ItemCommand, Outcome, Refusal};
+use crate::command::{Action, Command, ItemCommand, Outcome, Refusal, Transacted};
 use crate::database::Database;
 use crate::decide::{Decided, decide};
 use crate::error::EngineError;
 use crate::overlay::Found;
 use crate::record::{TableStatus, state_key};
 use crate::table::{Route, TableState};
+use crate::token::RequestToken;
+
+/// What is to be carried out in one step.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    command: &'a Command,
+    token: Option<&'a RequestToken>,
+    /// Most bytes that all items together may have after it.
+    bytes_max: Option<usize>,
+}
 
 /// What the synchronous half of a write leaves behind.
 struct Enqueued {
-    result: Result<Vec<Outcome>, EngineError>,
+    result: Result<Transacted, EngineError>,
     /// What must be durable before the reply may go out.
     wait_for: Option<Sequence>,
 }
 
 /// The value that a command decides on.
 struct Seen {
-    item: Option<EncodedItem>,
+    value: Option<Bytes>,
     pending: Option<Sequence>,
 }
 
@@ -42,10 +56,39 @@ impl Database {
     /// [`LogError::NoRoom`](headwater_changelog::LogError::NoRoom) the write was refused, or waits for room on the
     /// disk and may still come to be.
     pub async fn write(&self, command: Command) -> Result<Vec<Outcome>, EngineError> {
+        let work = Work {
+            command: &command,
+            token: None,
+            bytes_max: None,
+        };
+        Ok(self.carry_out(work).await?.outcomes)
+    }
+
+    /// As [`Database::write`], for a transaction: what it writes is bounded, and with a token it happens once. Whoever
+    /// sends the token again in time is told that it happened, when that is durable. A transaction that was refused
+    /// leaves no token.
+    ///
+    /// # Errors
+    /// As [`Database::write`]; [`EngineError::TransactionTooLarge`]; [`EngineError::TokenMismatch`] if the token was
+    /// used for another request.
+    pub async fn transact(
+        &self,
+        command: Command,
+        token: Option<RequestToken>,
+    ) -> Result<Transacted, EngineError> {
+        let work = Work {
+            command: &command,
+            token: token.as_ref(),
+            bytes_max: Some(TRANSACTION_SIZE_BYTES_MAX),
+        };
+        self.carry_out(work).await
+    }
+
+    async fn carry_out(&self, work: Work<'_>) -> Result<Transacted, EngineError> {
         self.admit().await?;
-        let keys = state_keys(&command);
+        let keys = state_keys(work.command);
         self.read_ahead(&keys)?;
-        let enqueued = self.decide_and_enqueue(&command, keys);
+        let enqueued = self.decide_and_enqueue(work, keys);
         if let Some(position) = enqueued.wait_for {
             self.inner.log.wait_durable(position).await?;
         }
@@ -75,7 +118,7 @@ impl Database {
     }
 
     /// Brings into memory what is not there, so that nobody waits for a latch while the disk works.
-    fn read_ahead(&self, keys: &[Vec<u8>]) -> Result<(), EngineError> {
+    pub(crate) fn read_ahead(&self, keys: &[Vec<u8>]) -> Result<(), EngineError> {
         for key in keys {
             if self.inner.overlay.newest(key) == Found::Unknown {
                 self.stored(key)?;
@@ -84,52 +127,114 @@ impl Database {
         Ok(())
     }
 
-    fn decide_and_enqueue(&self, command: &Command, keys: Vec<Vec<u8>>) -> Enqueued {
-        let _latches = self.inner.latches.hold(keys.iter().map(Vec::as_slice));
+    fn decide_and_enqueue(&self, work: Work<'_>, keys: Vec<Vec<u8>>) -> Enqueued {
+        let token_key = work.token.map(RequestToken::state_key);
+        let latched = keys.iter().chain(&token_key).map(Vec::as_slice);
+        let _latches = self.inner.latches.hold(latched);
         let mut wait_for = None;
-        let result = self.decide_under_latches(command, keys, &mut wait_for);
+        let result = self.decide_under_latches(work, keys, token_key, &mut wait_for);
         Enqueued { result, wait_for }
     }
 
     fn decide_under_latches(
         &self,
-        command: &Command,
+        work: Work<'_>,
         keys: Vec<Vec<u8>>,
+        token_key: Option<Vec<u8>>,
         wait_for: &mut Option<Sequence>,
-    ) -> Result<Vec<Outcome>, EngineError> {
+    ) -> Result<Transacted, EngineError> {
+        let command = work.command;
         // Those that change nothing, too, must not be told of a table that is not usable.
         let now_ms = self.inner.clock.now_ms();
         for item in &command.items {
             usable(&item.table.state.read(), now_ms)?;
         }
-        let mut seen = Vec::with_capacity(keys.len());
-        for key in &keys {
-            let value = self.newest(key)?;
-            *wait_for = (*wait_for).max(value.pending);
-            seen.push(value.item);
+        let token = self.look_up(work.token, token_key, wait_for)?;
+        if let Some(Looked::Repeats(outcomes)) = token {
+            return Ok(Transacted {
+                outcomes,
+                repeated: true,
+            });
         }
+        let seen = self.newest_items(&keys, wait_for)?;
         let (decisions, outcomes) = decide_all(&command.items, &seen)?;
-        if decisions.iter().all(Option::is_none) {
-            return Ok(outcomes);
+        if let Some(bytes_max) = work.bytes_max {
+            check_size(command, &outcomes, bytes_max)?;
         }
-        let appended = self.enqueue(command, keys, decisions, &outcomes, &seen)?;
-        *wait_for = Some(appended.last);
-        Ok(outcomes)
+        let kept = match token {
+            Some(Looked::New { token, key, now_ms }) => {
+                Some((token.change(&outcomes, now_ms), key))
+            }
+            _ => None,
+        };
+        if kept.is_some() || decisions.iter().any(Option::is_some) {
+            let appended = self.enqueue(command, keys, decisions, kept, &outcomes, &seen)?;
+            *wait_for = Some(appended.last);
+        }
+        Ok(Transacted {
+            outcomes,
+            repeated: false,
+        })
     }
 
-    /// The newest value of a key, pending ones included.
-    fn newest(&self, key: &[u8]) -> Result<Seen, EngineError> {
+    /// Whether a token was used. What is said of it waits for the transaction that used it.
+    fn look_up<'a>(
+        &self,
+        token: Option<&'a RequestToken>,
+        key: Option<Vec<u8>>,
+        wait_for: &mut Option<Sequence>,
+    ) -> Result<Option<Looked<'a>>, EngineError> {
+        let (Some(token), Some(key)) = (token, key) else {
+            return Ok(None);
+        };
         let inner = &self.inner;
-        if let Found::Value(sequence, value) = inner.overlay.newest(key) {
-            let pending = (sequence > inner.log.durable()).then_some(sequence);
-            let item = value.map(EncodedItem::from_bytes);
-            return Ok(Seen { item, pending });
+        // The time of the log goes on from the last entry, wherever the clock is.
+        let now_ms = inner.clock.now_ms().max(inner.log.appended().ms());
+        let seen = match inner.overlay.newest(&key) {
+            Found::Value(sequence, value) => self.seen(sequence, value),
+            // Hardly any token is looked up twice: none is kept in the cache of items.
+            Found::Unknown => Seen {
+                value: inner.state.snapshot().get(&key)?,
+                pending: None,
+            },
+        };
+        *wait_for = (*wait_for).max(seen.pending);
+        let looked = match token.repeats(seen.value.as_deref(), now_ms)? {
+            Some(sizes) => Looked::Repeats(sizes.into_iter().map(outcome_of_size).collect()),
+            None => Looked::New { token, key, now_ms },
+        };
+        Ok(Some(looked))
+    }
+
+    /// The newest values of keys whose latches are held, pending ones included. What the caller says of them has to
+    /// wait for `wait_for`.
+    pub(crate) fn newest_items(
+        &self,
+        keys: &[Vec<u8>],
+        wait_for: &mut Option<Sequence>,
+    ) -> Result<Vec<Option<EncodedItem>>, EngineError> {
+        let mut items = Vec::with_capacity(keys.len());
+        for key in keys {
+            let seen = self.newest(key)?;
+            *wait_for = (*wait_for).max(seen.pending);
+            items.push(seen.value.map(EncodedItem::from_bytes));
         }
-        let item = self.stored(key)?;
-        Ok(Seen {
-            item: item.map(EncodedItem::from_bytes),
-            pending: None,
-        })
+        Ok(items)
+    }
+
+    fn newest(&self, key: &[u8]) -> Result<Seen, EngineError> {
+        match self.inner.overlay.newest(key) {
+            Found::Value(sequence, value) => Ok(self.seen(sequence, value)),
+            Found::Unknown => Ok(Seen {
+                value: self.stored(key)?,
+                pending: None,
+            }),
+        }
+    }
+
+    fn seen(&self, sequence: Sequence, value: Option<Bytes>) -> Seen {
+        let pending = (sequence > self.inner.log.durable()).then_some(sequence);
+        Seen { value, pending }
     }
 
     /// Routes the changes to their shards and puts them into the queue as one entry. The tables' states
@@ -140,10 +245,11 @@ impl Database {
         command: &Command,
         keys: Vec<Vec<u8>>,
         decisions: Vec<Option<Decided>>,
+        token: Option<(Change, Vec<u8>)>,
         outcomes: &[Outcome],
         seen: &[Option<EncodedItem>],
     ) -> Result<Appended, EngineError> {
-        let mut changes = Vec::with_capacity(decisions.len());
+        let mut changes = Vec::with_capacity(decisions.len() + 1);
         let tables = lock_tables(&command.items);
         let now_ms = self.inner.clock.now_ms();
         for (index, item) in command.items.iter().enumerate() {
@@ -162,10 +268,19 @@ impl Database {
                 command.identity,
             ));
         }
+        let token = token.map(|(change, key)| {
+            let value = change.new.clone();
+            changes.push(change);
+            (key, value)
+        });
         let draft = EntryDraft::new(&changes)?;
         let durable = self.inner.log.durable();
         let appended = self.inner.log.append_with(changes.len(), |first| {
+            let last = first.offset((changes.len() - 1) as u64);
             self.publish_pending(command, keys, decisions, outcomes, first, durable);
+            if let Some((key, value)) = token {
+                self.inner.overlay.insert(key, last, value, durable);
+            }
             Ok(draft)
         })?;
         Ok(appended)
@@ -194,6 +309,42 @@ impl Database {
             self.inner.overlay.insert(key, sequence, value, durable);
             sequence = sequence.next();
         }
+    }
+}
+
+/// What is known of a token.
+enum Looked<'a> {
+    /// It was used for the same request, with these outcomes.
+    Repeats(Vec<Outcome>),
+    /// It was not, or too long ago; it is kept under this key, with this time.
+    New {
+        token: &'a RequestToken,
+        key: Vec<u8>,
+        now_ms: u64,
+    },
+}
+
+/// What is still known of an item command that was carried out earlier.
+fn outcome_of_size(new_size_bytes: usize) -> Outcome {
+    Outcome {
+        new_size_bytes,
+        ..Outcome::default()
+    }
+}
+
+fn check_size(
+    command: &Command,
+    outcomes: &[Outcome],
+    bytes_max: usize,
+) -> Result<(), EngineError> {
+    let items = command.items.iter().zip(outcomes);
+    let bytes: usize = items
+        .filter(|(item, _)| matches!(item.action, Action::Put(_) | Action::Update { .. }))
+        .map(|(_, outcome)| outcome.new_size_bytes)
+        .sum();
+    match bytes > bytes_max {
+        true => Err(EngineError::TransactionTooLarge),
+        false => Ok(()),
     }
 }
 

@@ -69,6 +69,15 @@ pub enum EngineError {
     /// The command was refused: one entry per item command, in order.
     #[error("the command was refused")]
     Refused(Vec<Option<Refusal>>),
+    /// The items of a transaction would be larger together than they may be.
+    #[error("the items of the transaction are too large together")]
+    TransactionTooLarge,
+    /// The token of a transaction was used for another one.
+    #[error("the token was used for another transaction")]
+    TokenMismatch,
+    /// A stored token of a transaction does not decode.
+    #[error("the stored token of a transaction is damaged; run `headwater verify`")]
+    Token,
     /// The log does not take or give what it should.
     #[error(transparent)]
     Log(#[from] LogError),

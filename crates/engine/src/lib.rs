@@ -29,10 +29,11 @@ mod storage;
 mod table;
 mod tables;
 mod tags;
+mod token;
 mod verify;
 
 pub use clock::{SystemClock, TestClock};
-pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues};
+pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues, Transacted};
 pub use database::{Database, Opened};
 pub use error::EngineError;
 pub use headwater_changelog::{Identity, LogError};
@@ -50,4 +51,5 @@ pub use storage::{Durability, OpenError, StorageOptions, holds_store, open};
 pub use table::Table;
 pub use tables::{NewTable, StreamChange, TableChange, TableView};
 pub use tags::TagChange;
+pub use token::RequestToken;
 pub use verify::{Finding, Progress, VerificationRunning, VerificationStatus, Verified, verify};

@@ -1,6 +1,7 @@
 //! Reading items: durable values only, merged from the overlay and the state.
 
 use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_expression::Condition;
@@ -72,6 +73,36 @@ impl Database {
         }
         let value = self.stored(&key)?;
         Ok(value.map(EncodedItem::from_bytes))
+    }
+
+    /// Reads items as they are at one moment: no write of several of them is seen in part. The values are durable when
+    /// this returns.
+    ///
+    /// # Errors
+    /// As [`Database::get`]; [`EngineError::Log`] if the log takes no more.
+    pub async fn get_together(
+        &self,
+        gets: &[(Arc<Table>, StorageKey)],
+    ) -> Result<Vec<Option<EncodedItem>>, EngineError> {
+        let keys: Vec<Vec<u8>> = gets
+            .iter()
+            .map(|(table, key)| state_key(table.id(), key.bytes()))
+            .collect();
+        self.read_ahead(&keys)?;
+        let mut wait_for = None;
+        let items = {
+            // Writers hold the latches of all their keys from the decision until the values are known here.
+            let _latches = self.inner.latches.hold(keys.iter().map(Vec::as_slice));
+            let now_ms = self.inner.clock.now_ms();
+            for (table, _) in gets {
+                usable(&table.state.read(), now_ms)?;
+            }
+            self.newest_items(&keys, &mut wait_for)?
+        };
+        if let Some(position) = wait_for {
+            self.inner.log.wait_durable(position).await?;
+        }
+        Ok(items)
     }
 
     /// What the state has of a key that the overlay does not know. From now on the overlay does.

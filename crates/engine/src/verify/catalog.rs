@@ -13,8 +13,10 @@ use crate::catalog::{decode_counts, number_of};
 use crate::record::{
     CATALOG_TABLE, NextNumbers, ShardRecord, StreamRecord, TableRecord, document_key, state_key,
 };
+use crate::token::holds_items;
 
 const PLACE: &str = "catalog";
+const TOKENS: &str = "tokens of transactions";
 const COUNTS_BYTES: usize = 16;
 
 /// What the catalog says, as far as it could be read.
@@ -117,6 +119,7 @@ impl Known {
     pub(super) fn name(&self, table: u32) -> String {
         match self.tables.get(&table) {
             _ if table == CATALOG_TABLE => PLACE.to_owned(),
+            _ if !holds_items(table) => TOKENS.to_owned(),
             Some(record) => format!("table {}", record.name),
             None => format!("table number {table}"),
         }

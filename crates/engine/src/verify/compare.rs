@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use headwater_changelog::Entry;
 use headwater_model::{EncodedItem, Sequence};
-use headwater_state::StateError;
+use headwater_state::{Snapshot, StateError};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::catalog::Known;
@@ -12,6 +12,7 @@ use super::source::Source;
 use super::{Finding, Progress, Verified, ended};
 use crate::error::EngineError;
 use crate::record::{CATALOG_TABLE, document_key, state_key};
+use crate::token::{self, NUMBER_BYTES, TOKEN_TABLE};
 
 /// Bytes that a comparison counts as, for progress and pace: about one page.
 const COMPARED_BYTES: u64 = 4096;
@@ -122,7 +123,12 @@ pub(super) fn with_state(
                 Err(error) => return Err(error.into()),
             };
             verified.keys_compared += 1;
-            if found != last.value {
+            if found == last.value {
+                if lacks_age(snapshot.as_ref(), &last)? {
+                    let detail = "nothing finds the token by its age";
+                    verified.find(Finding::of_key(known.name_of(&last.key), &last.key, detail));
+                }
+            } else {
                 let hash = xxh3_128(&last.key);
                 differs.insert(
                     hash,
@@ -144,11 +150,20 @@ pub(super) fn with_state(
     differs.retain(|differs| differs.found != differs.last.value);
     differs.sort_unstable_by(|a, b| a.last.key.cmp(&b.last.key));
     for differs in differs {
-        if !is_swept(source, &differs.last.key)? {
+        if !is_swept(source, &differs)? {
             verified.find(describe(known, &differs));
         }
     }
     Ok(())
+}
+
+/// Whether a key is a token whose second key is missing.
+fn lacks_age(snapshot: &dyn Snapshot, last: &Last) -> Result<bool, StateError> {
+    if table_of(&last.key) != TOKEN_TABLE {
+        return Ok(false);
+    }
+    let age_key = token::age_key(last.position, &last.key[NUMBER_BYTES..]);
+    Ok(snapshot.get(&age_key)?.is_none())
 }
 
 /// Brings what is expected up to the position at which each key was looked at. The log is read from the last
@@ -181,14 +196,20 @@ fn settle(
     Ok(())
 }
 
-/// Items of a dropped table, and the note that it was dropped, leave the state without a log entry.
-fn is_swept(source: &dyn Source, key: &[u8]) -> Result<bool, EngineError> {
-    let table = table_of(key);
-    if table == CATALOG_TABLE {
-        return Ok(key.get(4) == Some(&document_key::DROPPED));
+/// Items of a dropped table, the note that it was dropped, and old tokens leave the state without a log entry.
+fn is_swept(source: &dyn Source, differs: &Differs) -> Result<bool, EngineError> {
+    let key = &differs.last.key;
+    match table_of(key) {
+        CATALOG_TABLE => Ok(key.get(4) == Some(&document_key::DROPPED)),
+        TOKEN_TABLE => {
+            let is_gone = differs.found.is_none();
+            Ok(is_gone && token::was_collected(differs.last.position, differs.seen_at))
+        }
+        table => {
+            let document = state_key(CATALOG_TABLE, &document_key::of(document_key::TABLE, table));
+            Ok(source.snapshot().get(&document)?.is_none())
+        }
     }
-    let document = state_key(CATALOG_TABLE, &document_key::of(document_key::TABLE, table));
-    Ok(source.snapshot().get(&document)?.is_none())
 }
 
 pub(super) fn table_of(key: &[u8]) -> u32 {

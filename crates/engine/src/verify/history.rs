@@ -10,7 +10,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 use super::catalog::Known;
 use super::compare::size_of;
 use super::{Finding, Verified};
-use crate::record::{CATALOG_TABLE, state_key};
+use crate::record::state_key;
+use crate::token::holds_items;
 
 /// Items whose last change is remembered, 64 bytes each; with more, the oldest part of them is forgotten and
 /// begins anew.
@@ -50,7 +51,7 @@ impl<'a> History<'a> {
     pub(super) fn entry(&mut self, entry: &Entry) {
         for (ordinal, change) in entry.changes.iter().enumerate() {
             let position = entry.first.offset(ordinal as u64);
-            if change.table != CATALOG_TABLE {
+            if holds_items(change.table) {
                 self.item(change, position);
             }
             if change.shard != 0 {

@@ -1,5 +1,5 @@
 //! All items of the state: whether each is whole, under its own key and in a known table, and whether there are
-//! as many as each table counts.
+//! as many as each table counts. Tokens of transactions come along.
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
@@ -15,6 +15,7 @@ use super::source::Source;
 use super::{Finding, Progress, Verified, ended};
 use crate::error::EngineError;
 use crate::record::{CATALOG_TABLE, state_key};
+use crate::token;
 
 /// Items and bytes of a table.
 type Counts = (i64, i64);
@@ -110,6 +111,9 @@ impl Batch<'_> {
     }
 
     fn item(&mut self, key: &[u8], value: Result<&[u8], StateError>) {
+        if !token::holds_items(table_of(key)) {
+            return self.token(key, value);
+        }
         self.verified.items += 1;
         let counts = self.tally.tables.entry(table_of(key)).or_default();
         counts.0 += 1;
@@ -126,6 +130,20 @@ impl Batch<'_> {
         self.verified.item_bytes += bytes;
         if let Some(wrong) = self.wrong(key, value) {
             self.find(key, wrong);
+        }
+    }
+
+    /// A token of a transaction, or what finds one by its age.
+    fn token(&mut self, key: &[u8], value: Result<&[u8], StateError>) {
+        self.bytes += key.len() as u64;
+        match value {
+            Ok(value) => {
+                self.bytes += value.len() as u64;
+                if let Some(fault) = token::fault(table_of(key), key, value) {
+                    self.find(key, fault.to_owned());
+                }
+            }
+            Err(error) => self.find(key, error.to_string()),
         }
     }
 
@@ -210,7 +228,7 @@ fn bring_up(
 ) {
     for (ordinal, change) in entry.changes.iter().enumerate() {
         let position = entry.first.offset(ordinal as u64);
-        if change.table == CATALOG_TABLE || position > now {
+        if !token::holds_items(change.table) || position > now {
             continue;
         }
         let key = state_key(change.table, &change.key);

@@ -11,5 +11,7 @@ mod full_disk;
 mod lifecycle;
 mod model;
 mod support;
+mod tokens;
+mod transactions;
 mod upkeep;
 mod verify;

@@ -4,16 +4,24 @@
 use std::collections::BTreeMap;
 
 use headwater_changelog::ChangeKind;
-use headwater_engine::{Action, EngineError, EngineOptions, Refusal, StreamView};
+use headwater_engine::{
+    Action, Database, EngineError, EngineOptions, Refusal, RequestToken, StreamView, Table,
+};
 use headwater_expression::{Condition, ExpressionKind, Placeholders, Update};
-use headwater_model::{EncodedItem, Item, ManualClock, SeededRng};
+use headwater_model::limits::TRANSACTION_TOKEN_AGE_MS_MAX;
+use headwater_model::{Clock, EncodedItem, Item, ManualClock, SeededRng};
 use headwater_state::Direction;
 
 use crate::support::{
     START_MS, command, create, get, item, open, options, records, scan, verify, with_condition,
 };
 
+mod transaction;
+
 type Model = BTreeMap<String, i64>;
+
+/// Keys that the operations are about.
+const KEYS: u64 = 12;
 
 fn parse_condition(text: &str) -> Condition {
     let mut placeholders = Placeholders::new(None, None).unwrap();
@@ -52,19 +60,20 @@ async fn run(seed: u64) {
     let mut table = create(&database, "t", Some(StreamView::NewAndOldImages)).await;
     let stream = table.record().stream.unwrap();
     let mut model = Model::new();
+    let mut tokens = transaction::Tokens::default();
     let mut changes = 0;
     for _ in 0..300 {
-        let key = format!("k{}", rng.below(12));
+        let key = format!("k{}", rng.below(KEYS));
         let before = model.get(&key).copied();
         match rng.below(100) {
-            0..=39 => {
+            0..=24 => {
                 let value = rng.below(4) as i64;
                 let action = Action::Put(EncodedItem::encode(&item(&key, Some(value))));
                 let outcome = database.write(command(&table, &key, action)).await.unwrap();
                 assert_eq!(outcome[0].changed, before != Some(value));
                 model.insert(key, value);
             }
-            40..=64 => {
+            25..=41 => {
                 let by = rng.below(3) as i64 - 1;
                 let action = Action::Update {
                     update: add(by),
@@ -74,12 +83,12 @@ async fn run(seed: u64) {
                 assert_eq!(outcome[0].changed, before.is_none() || by != 0);
                 *model.entry(key).or_insert(0) += by;
             }
-            65..=79 => {
+            42..=53 => {
                 let command = command(&table, &key, Action::Delete);
                 let outcome = database.write(command).await.unwrap();
                 assert_eq!(outcome[0].changed, model.remove(&key).is_some());
             }
-            80..=89 => {
+            54..=61 => {
                 let action = Action::Put(EncodedItem::encode(&item(&key, Some(9))));
                 let condition = parse_condition("attribute_not_exists(pk)");
                 let command = with_condition(command(&table, &key, action), condition);
@@ -91,6 +100,12 @@ async fn run(seed: u64) {
                     }
                     Err(error) => panic!("{error}"),
                 }
+            }
+            62..=89 => {
+                let transaction = transaction::Transaction::random(&rng);
+                transaction
+                    .check(&database, &table, &clock, &mut model, &mut tokens)
+                    .await;
             }
             90..=93 => {
                 clock.advance_ms(4 * 60 * 60 * 1000);
@@ -125,15 +140,10 @@ async fn run(seed: u64) {
 }
 
 fn clock_back(clock: &ManualClock, by_ms: u64) -> u64 {
-    headwater_model::Clock::now_ms(clock) - by_ms
+    clock.now_ms() - by_ms
 }
 
-fn check(
-    database: &headwater_engine::Database,
-    table: &headwater_engine::Table,
-    model: &Model,
-    seed: u64,
-) {
+fn check(database: &Database, table: &Table, model: &Model, seed: u64) {
     for direction in [Direction::Forward, Direction::Backward] {
         let scanned: BTreeMap<String, Item> = scan(database, table, 5, direction)
             .into_iter()
@@ -146,7 +156,7 @@ fn check(
             .collect();
         assert_eq!(scanned, expected, "seed {seed}");
     }
-    for index in 0..12 {
+    for index in 0..KEYS {
         let key = format!("k{index}");
         let expected = model.get(&key).map(|value| item(&key, Some(*value)));
         assert_eq!(get(database, table, &key), expected, "seed {seed}");
@@ -160,7 +170,7 @@ fn check(
 }
 
 /// Replays the records: each starts from the image that the one before it left, in one shard at a time.
-fn check_stream(database: &headwater_engine::Database, stream: u32, model: &Model, seed: u64) {
+fn check_stream(database: &Database, stream: u32, model: &Model, seed: u64) {
     let mut replayed: BTreeMap<Vec<u8>, EncodedItem> = BTreeMap::new();
     let mut last = BTreeMap::new();
     let records = records(database, stream, 7);
