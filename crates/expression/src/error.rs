@@ -367,6 +367,9 @@ pub enum UpdateError {
     /// An attribute has a type with which the action cannot work.
     #[error("An operand in the update expression has an incorrect data type")]
     OperandType,
+    /// The same of `AttributeUpdates` (dynalite's captures).
+    #[error("Type mismatch for attribute to update")]
+    TypeMismatch,
     /// The right side reads an attribute that is not there.
     #[error("The provided expression refers to an attribute that does not exist in the item")]
     MissingAttribute,

@@ -6,6 +6,8 @@
 //! Every way of saying the same thing (expressions, legacy parameters, PartiQL) ends in the trees
 //! of [`ast`], so that one evaluator serves them all.
 //!
+//! [`legacy`] has the parameters from before expressions.
+//!
 //! Text becomes a tree in two steps: `lexer` and `parser` know only syntax and give the raw tree of
 //! `syntax`; `condition`, `update`, `projection` and `key_condition` then check it in the order in
 //! which the service reports faults, and replace placeholders by names and values.
@@ -18,6 +20,7 @@ mod error;
 pub mod filter;
 mod key_condition;
 mod kind;
+pub mod legacy;
 mod lexer;
 mod limits;
 mod parser;

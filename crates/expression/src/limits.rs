@@ -11,3 +11,7 @@ pub(crate) const LIST_INDEX_MAX: u32 = i32::MAX as u32;
 /// Parentheses and calls around an operand, one within the other. Only `if_not_exists` can be nested
 /// to any use; the bound keeps recursion within a small stack.
 pub(crate) const OPERAND_DEPTH_MAX: usize = 32;
+
+/// Conditions in one of the parameters from before expressions, each counted with its values. They are compared with
+/// every item that is read; the service names no bound.
+pub(crate) const LEGACY_VALUES_MAX: usize = 1000;

@@ -18,6 +18,8 @@ use crate::projection::Projection;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Update {
     actions: Vec<UpdateAction>,
+    /// Whether it comes from `AttributeUpdates`, whose faults have another sentence.
+    of_attribute_updates: bool,
 }
 
 /// What an update made of an item.
@@ -35,12 +37,23 @@ impl Update {
         let kind = ExpressionKind::Update;
         let raw = parse_update(text)?;
         let actions = check::resolve(&raw, placeholders).map_err(|fault| fault.of(kind))?;
-        Ok(Self { actions })
+        Ok(Self::new(actions))
     }
 
     /// An update that was built and not parsed. Its paths must be apart from each other.
     pub fn new(actions: Vec<UpdateAction>) -> Self {
-        Self { actions }
+        Self {
+            actions,
+            of_attribute_updates: false,
+        }
+    }
+
+    /// The update that `AttributeUpdates` means.
+    pub(crate) fn of_attribute_updates(actions: Vec<UpdateAction>) -> Self {
+        Self {
+            actions,
+            of_attribute_updates: true,
+        }
     }
 
     /// The actions in the order written.
@@ -95,9 +108,16 @@ impl Update {
             .collect();
         let mut item = old.unwrap_or(key).clone();
         if old.is_some() || self.creates_item() {
-            apply::apply(&self.actions, old, &mut item)?;
+            apply::apply(&self.actions, old, &mut item).map_err(|error| self.worded(error))?;
         }
         Ok(Updated { item, touched })
+    }
+
+    fn worded(&self, error: UpdateError) -> UpdateError {
+        match error {
+            UpdateError::OperandType if self.of_attribute_updates => UpdateError::TypeMismatch,
+            other => other,
+        }
     }
 }
 

@@ -13,18 +13,17 @@ use crate::failure::of_expressions;
 /// A parameter of an operation and whether the request gives it.
 pub(crate) type Given = (&'static str, bool);
 
-/// Refuses the parameters from before expressions: beside expressions as AWS does, alone because they are
-/// not supported yet.
-pub(crate) fn refuse_legacy(legacy: &[Given], expressions: &[Given]) -> Result<(), ApiError> {
+/// Refuses the parameters from before expressions beside expressions.
+pub(crate) fn refuse_mixed(legacy: &[Given], expressions: &[Given]) -> Result<(), ApiError> {
     let given = |all: &[Given]| -> Vec<&'static str> {
         let given = all.iter().filter(|(_, given)| *given);
         given.map(|(name, _)| *name).collect()
     };
     let (legacy, expressions) = (given(legacy), given(expressions));
-    match (legacy.is_empty(), expressions.is_empty()) {
-        (true, _) => Ok(()),
-        (false, true) => Err(messages::unsupported_parameters(&legacy)),
-        (false, false) => Err(items::expression_and_legacy(&legacy, &expressions)),
+    if legacy.is_empty() || expressions.is_empty() {
+        Ok(())
+    } else {
+        Err(items::expression_and_legacy(&legacy, &expressions))
     }
 }
 

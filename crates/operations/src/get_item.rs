@@ -6,10 +6,10 @@ use headwater_wire::dynamodb::{GetItemInput, GetItemOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy, refuse_placeholders_alone};
+use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::{internal, of_items};
-use crate::key;
 use crate::table_name::table_name;
+use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &GetItemInput) -> Result<(), ApiError> {
@@ -18,7 +18,7 @@ pub(crate) fn check_parameters(input: &GetItemInput) -> Result<(), ApiError> {
         input.projection_expression.is_some(),
     )];
     let legacy = [("AttributesToGet", input.attributes_to_get.is_some())];
-    refuse_legacy(&legacy, &given)?;
+    refuse_mixed(&legacy, &given)?;
     let names = input.expression_attribute_names.is_some();
     refuse_placeholders_alone((names, false), &[], &given)
 }
@@ -29,6 +29,7 @@ pub(crate) async fn get_item(
     context: &RequestContext,
 ) -> Result<GetItemOutput, ApiError> {
     let mut expressions = Expressions::new(input.expression_attribute_names, None)?;
+    let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
     let projection = expressions.projection(input.projection_expression.as_deref())?;
     expressions.finish()?;
 
@@ -38,7 +39,7 @@ pub(crate) async fn get_item(
     let item = api.database.get(&table, &key).map_err(of_items)?;
     let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
     let units = capacity::read_units(size_bytes, input.consistent_read == Some(true));
-    let item = match (item, projection) {
+    let item = match (item, projection.or(attributes)) {
         (Some(item), Some(projection)) => {
             let whole = item.decode().map_err(internal)?;
             Some(EncodedItem::encode(&projection.project(&whole)))

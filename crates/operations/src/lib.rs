@@ -52,6 +52,7 @@ mod get_records;
 mod get_shard_iterator;
 mod key;
 mod key_range;
+mod legacy;
 mod list_streams;
 mod list_tables;
 mod list_tags_of_resource;

@@ -9,10 +9,10 @@ use headwater_wire::messages::items;
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy, refuse_placeholders_alone};
-use crate::key;
+use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, returns_old, units};
+use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &PutItemInput) -> Result<(), ApiError> {
@@ -21,7 +21,8 @@ pub(crate) fn check_parameters(input: &PutItemInput) -> Result<(), ApiError> {
         ("Expected", input.expected.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
-    refuse_legacy(&legacy, &conditions)?;
+    refuse_mixed(&legacy, &conditions)?;
+    legacy::check_operator(input.conditional_operator, input.expected.as_ref())?;
     let placeholders = (
         input.expression_attribute_names.is_some(),
         input.expression_attribute_values.is_some(),
@@ -39,6 +40,7 @@ pub(crate) async fn put_item(
         input.expression_attribute_values,
     )?;
     let returns = returns_old(input.return_values)?;
+    let expected = legacy::expected(input.expected, input.conditional_operator)?;
     let text = input.condition_expression.as_deref();
     let condition = expressions.condition(ExpressionKind::Condition, text)?;
     expressions.finish()?;
@@ -54,7 +56,7 @@ pub(crate) async fn put_item(
         .write_item(ItemWrite {
             table,
             key,
-            condition,
+            condition: condition.or(expected),
             action: Action::Put(item),
             returns,
             on_failure: input.return_values_on_condition_check_failure,

@@ -1,7 +1,8 @@
 //! Query: the items of one partition, in the order of their sort key.
 
 use headwater_engine::{Direction, KeyRange};
-use headwater_expression::{ExpressionKind, KeyCondition};
+use headwater_expression::legacy::{FilterParameter, KeyConditions, refuse_filter_on_keys};
+use headwater_expression::{Condition, ExpressionKind, KeyCondition, KeyTerm};
 use headwater_model::KeySchema;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{QueryInput, QueryOutput};
@@ -10,12 +11,12 @@ use headwater_wire::messages::items;
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
 use crate::expressions::{
-    Expressions, refuse_legacy, refuse_placeholders_alone, refuse_unsupported,
+    Expressions, refuse_mixed, refuse_placeholders_alone, refuse_unsupported,
 };
 use crate::failure::of_expressions;
-use crate::read_page::{PageRead, check_select};
+use crate::read_page::{PageRead, Projected, check_select};
 use crate::table_name::table_name;
-use crate::{key, key_range};
+use crate::{key, key_range, legacy};
 
 pub(crate) async fn query(
     api: &Api,
@@ -27,26 +28,27 @@ pub(crate) async fn query(
         input.expression_attribute_names.take(),
         input.expression_attribute_values.take(),
     )?;
+    let operator = input.conditional_operator;
+    let query_filter = legacy::filter(FilterParameter::Query, input.query_filter.take(), operator)?;
+    let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
+    let key_conditions = legacy::key_conditions(input.key_conditions.take())?;
     let text = input.key_condition_expression.as_deref();
     let condition = expressions.parse(text, KeyCondition::parse)?;
     let text = input.filter_expression.as_deref();
     let filter = expressions.condition(ExpressionKind::Filter, text)?;
     let projection = expressions.projection(input.projection_expression.as_deref())?;
     expressions.finish()?;
-    let count_only = check_select(input.select, projection.is_some())?;
-    let condition = condition.ok_or_else(items::no_key_condition)?;
-    let terms = condition.terms().map_err(of_expressions)?;
+    let projected = Projected::by(projection.is_some(), attributes.is_some());
+    let count_only = check_select(input.select, projected)?;
+    let asked = KeysAsked::new(condition, key_conditions)?;
 
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
     let schema = table.schema();
+    let terms = asked.terms(schema)?;
     let resolved = headwater_expression::ResolvedKeyCondition::new(terms, schema);
     let resolved = resolved.map_err(of_expressions)?;
-    // Only Query refuses it; a scan has no other place for a condition on keys.
-    if let Some(filter) = &filter {
-        let keys = schema.attributes().map(|key| key.name.as_str());
-        filter.refuse_keys(keys).map_err(of_expressions)?;
-    }
+    refuse_keys(filter.as_ref(), query_filter.as_ref(), schema)?;
     let range = key_range::of_condition(schema, &resolved).map_err(key::of_value)?;
     let direction = match input.scan_index_forward {
         Some(false) => Direction::Backward,
@@ -57,8 +59,8 @@ pub(crate) async fn query(
         table: &table,
         direction,
         limit: input.limit,
-        filter,
-        projection,
+        filter: filter.or(query_filter),
+        projection: projection.or(attributes),
         count_only,
         consistent: input.consistent_read == Some(true),
     })?;
@@ -88,14 +90,67 @@ pub(crate) fn check_parameters(input: &QueryInput) -> Result<(), ApiError> {
         ("AttributesToGet", input.attributes_to_get.is_some()),
         ("QueryFilter", input.query_filter.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
-        ("KeyConditions", input.key_conditions.is_some()),
+        // Beside other expressions KeyConditions may stand (ExtendDB's tests against the service).
+        (
+            "KeyConditions",
+            input.key_conditions.is_some() && input.key_condition_expression.is_some(),
+        ),
     ];
-    refuse_legacy(&legacy, &[&projections[..], &with_values].concat())?;
+    refuse_mixed(&legacy, &[&projections[..], &with_values].concat())?;
+    legacy::check_operator(input.conditional_operator, input.query_filter.as_ref())?;
     let placeholders = (
         input.expression_attribute_names.is_some(),
         input.expression_attribute_values.is_some(),
     );
     refuse_placeholders_alone(placeholders, &with_values, &projections)
+}
+
+/// The conditions on keys, in one of the two ways to give them.
+enum KeysAsked {
+    Expression(Vec<KeyTerm>),
+    Legacy(KeyConditions),
+}
+
+impl KeysAsked {
+    fn new(
+        expression: Option<KeyCondition>,
+        legacy: Option<KeyConditions>,
+    ) -> Result<Self, ApiError> {
+        match (expression, legacy) {
+            (Some(expression), _) => {
+                let terms = expression.terms().map_err(of_expressions)?;
+                Ok(Self::Expression(terms))
+            }
+            (None, Some(legacy)) => Ok(Self::Legacy(legacy)),
+            (None, None) => Err(items::no_key_condition()),
+        }
+    }
+
+    fn terms(self, schema: &KeySchema) -> Result<Vec<KeyTerm>, ApiError> {
+        match self {
+            Self::Expression(terms) => Ok(terms),
+            Self::Legacy(conditions) => {
+                let keys = schema.attributes().map(|key| key.name.as_str());
+                conditions.terms(keys).map_err(legacy::refused)
+            }
+        }
+    }
+}
+
+/// Only Query refuses filters on keys; a scan has no other place for them.
+fn refuse_keys(
+    filter: Option<&Condition>,
+    query_filter: Option<&Condition>,
+    schema: &KeySchema,
+) -> Result<(), ApiError> {
+    let keys = || schema.attributes().map(|key| key.name.as_str());
+    if let Some(filter) = filter {
+        filter.refuse_keys(keys()).map_err(of_expressions)?;
+    }
+    match query_filter {
+        Some(filter) => refuse_filter_on_keys(filter, keys()).map_err(legacy::refused),
+        None => Ok(()),
+    }
 }
 
 /// The range behind the starting key, if there is one.

@@ -33,17 +33,43 @@ pub(crate) struct PageReply {
     pub(crate) units: f64,
 }
 
+/// The parameter that says which attributes are wanted.
+#[derive(Clone, Copy)]
+pub(crate) enum Projected {
+    None,
+    ByExpression,
+    ByAttributesToGet,
+}
+
+impl Projected {
+    pub(crate) fn by(expression: bool, attributes_to_get: bool) -> Self {
+        match (expression, attributes_to_get) {
+            (true, _) => Self::ByExpression,
+            (false, true) => Self::ByAttributesToGet,
+            (false, false) => Self::None,
+        }
+    }
+
+    fn parameter(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::ByExpression => Some("ProjectionExpression"),
+            Self::ByAttributesToGet => Some("AttributesToGet"),
+        }
+    }
+}
+
 /// Checks `Select` against the projection; whether only a count is wanted.
-pub(crate) fn check_select(select: Option<Select>, projected: bool) -> Result<bool, ApiError> {
-    match select {
-        Some(Select::AllProjectedAttributes) => Err(items::projected_attributes_without_index()),
-        Some(Select::SpecificAttributes) if !projected => {
-            Err(items::specific_attributes_without_list())
+pub(crate) fn check_select(select: Option<Select>, projected: Projected) -> Result<bool, ApiError> {
+    match (select, projected.parameter()) {
+        (Some(Select::AllProjectedAttributes), None) => {
+            Err(items::projected_attributes_without_index())
         }
-        Some(other) if projected && other != Select::SpecificAttributes => {
-            Err(items::projection_with_select(other.as_str()))
+        (Some(Select::SpecificAttributes), None) => Err(items::specific_attributes_without_list()),
+        (Some(other), Some(parameter)) if other != Select::SpecificAttributes => {
+            Err(items::projection_with_select(parameter, other.as_str()))
         }
-        select => Ok(select == Some(Select::Count)),
+        (select, _) => Ok(select == Some(Select::Count)),
     }
 }
 

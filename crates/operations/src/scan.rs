@@ -2,6 +2,7 @@
 
 use headwater_engine::{Direction, KeyRange};
 use headwater_expression::ExpressionKind;
+use headwater_expression::legacy::FilterParameter;
 use headwater_model::KeySchema;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{ScanInput, ScanOutput};
@@ -10,11 +11,11 @@ use headwater_wire::messages::items;
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
 use crate::expressions::{
-    Expressions, refuse_legacy, refuse_placeholders_alone, refuse_unsupported,
+    Expressions, refuse_mixed, refuse_placeholders_alone, refuse_unsupported,
 };
-use crate::read_page::{PageRead, check_select};
+use crate::read_page::{PageRead, Projected, check_select};
 use crate::table_name::table_name;
-use crate::{key, key_range};
+use crate::{key, key_range, legacy};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &ScanInput) -> Result<(), ApiError> {
@@ -28,7 +29,8 @@ pub(crate) fn check_parameters(input: &ScanInput) -> Result<(), ApiError> {
         ("ScanFilter", input.scan_filter.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
-    refuse_legacy(&legacy, &[projections, filters].concat())?;
+    refuse_mixed(&legacy, &[projections, filters].concat())?;
+    legacy::check_operator(input.conditional_operator, input.scan_filter.as_ref())?;
     let placeholders = (
         input.expression_attribute_names.is_some(),
         input.expression_attribute_values.is_some(),
@@ -46,12 +48,16 @@ pub(crate) async fn scan(
         input.expression_attribute_names.take(),
         input.expression_attribute_values.take(),
     )?;
+    let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
+    let operator = input.conditional_operator;
+    let scan_filter = legacy::filter(FilterParameter::Scan, input.scan_filter.take(), operator)?;
     let segment = segment(input.segment, input.total_segments)?;
     let text = input.filter_expression.as_deref();
     let filter = expressions.condition(ExpressionKind::Filter, text)?;
     let projection = expressions.projection(input.projection_expression.as_deref())?;
     expressions.finish()?;
-    let count_only = check_select(input.select, projection.is_some())?;
+    let projected = Projected::by(projection.is_some(), attributes.is_some());
+    let count_only = check_select(input.select, projected)?;
 
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
@@ -60,8 +66,8 @@ pub(crate) async fn scan(
         table: &table,
         direction: Direction::Forward,
         limit: input.limit,
-        filter,
-        projection,
+        filter: filter.or(scan_filter),
+        projection: projection.or(attributes),
         count_only,
         consistent: input.consistent_read == Some(true),
     })?;

@@ -7,11 +7,11 @@ use headwater_wire::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{Expressions, refuse_legacy, refuse_placeholders_alone};
+use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::of_expressions;
-use crate::key;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, units};
+use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &UpdateItemInput) -> Result<(), ApiError> {
@@ -24,7 +24,8 @@ pub(crate) fn check_parameters(input: &UpdateItemInput) -> Result<(), ApiError> 
         ("Expected", input.expected.is_some()),
         ("ConditionalOperator", input.conditional_operator.is_some()),
     ];
-    refuse_legacy(&legacy, &given)?;
+    refuse_mixed(&legacy, &given)?;
+    legacy::check_operator(input.conditional_operator, input.expected.as_ref())?;
     let placeholders = (
         input.expression_attribute_names.is_some(),
         input.expression_attribute_values.is_some(),
@@ -41,10 +42,13 @@ pub(crate) async fn update_item(
         input.expression_attribute_names,
         input.expression_attribute_values,
     )?;
+    let attribute_updates = legacy::attribute_updates(input.attribute_updates)?;
+    let expected = legacy::expected(input.expected, input.conditional_operator)?;
     let update = expressions.parse(input.update_expression.as_deref(), Update::parse)?;
     let text = input.condition_expression.as_deref();
     let condition = expressions.condition(ExpressionKind::Condition, text)?;
     expressions.finish()?;
+    let update = update.or(attribute_updates);
 
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
@@ -57,7 +61,7 @@ pub(crate) async fn update_item(
         .write_item(ItemWrite {
             table,
             key,
-            condition,
+            condition: condition.or(expected),
             action: Action::Update {
                 update: update.unwrap_or_default(),
                 key: input.key,

@@ -10,6 +10,7 @@ mod filters_hostile;
 mod filters_model;
 mod hostile;
 mod key_conditions;
+mod legacy_model;
 mod notation;
 mod placeholders;
 mod projections;

@@ -137,11 +137,11 @@ async fn queries_and_scans() {
         ("Query", query(json!({"Select": "SPECIFIC_ATTRIBUTES"})),
             invalid("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")),
         ("Scan", scan(json!({"Select": "COUNT", "ProjectionExpression": "x"})),
-            invalid("Cannot specify the ProjectionExpression when choosing to get COUNT")),
+            invalid("Cannot specify the ProjectionExpression when choosing to get only the Count")),
         ("Query", query(json!({"IndexName": "index"})),
             invalid("Headwater does not support these parameters yet: IndexName")),
-        ("Scan", scan(json!({"ScanFilter": {}})),
-            invalid("Headwater does not support these parameters yet: ScanFilter")),
+        ("Scan", scan(json!({"ScanFilter": {"x": {"ComparisonOperator": "NULL", "AttributeValueList": [{"S": "a"}]}}})),
+            invalid("One or more parameter values were invalid: Invalid number of argument(s) for the NULL ComparisonOperator")),
     ]).await;
 }
 

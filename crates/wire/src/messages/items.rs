@@ -155,13 +155,6 @@ pub fn filter_on_key(name: &str) -> ApiError {
     ))
 }
 
-/// A legacy filter on a key attribute (dynalite's captures).
-pub fn legacy_filter_on_key(name: &str) -> ApiError {
-    ApiError::validation(format!(
-        "QueryFilter can only contain non-primary key attributes: Primary key attribute: {name}"
-    ))
-}
-
 /// dynamodb-api.md section 8.
 pub fn starting_key_does_not_match_schema() -> ApiError {
     ApiError::validation(
@@ -214,23 +207,17 @@ pub fn specific_attributes_without_list() -> ApiError {
     )
 }
 
-/// `ProjectionExpression` with another `Select` (dynalite's captures).
-pub fn projection_with_select(select: &str) -> ApiError {
+/// `ProjectionExpression` or `AttributesToGet` with another `Select` (dynalite's captures; of COUNT, the conformance
+/// suite).
+pub fn projection_with_select(parameter: &str, select: &str) -> ApiError {
+    let what = if select == "COUNT" {
+        "only the Count"
+    } else {
+        select
+    };
     ApiError::validation(format!(
-        "Cannot specify the ProjectionExpression when choosing to get {select}"
+        "Cannot specify the {parameter} when choosing to get {what}"
     ))
-}
-
-/// `AttributesToGet` with another `Select` (dynalite's captures).
-pub fn attributes_to_get_with_select(select: &str) -> ApiError {
-    ApiError::validation(format!(
-        "Cannot specify the AttributesToGet when choosing to get {select}"
-    ))
-}
-
-/// An attribute named twice in `AttributesToGet` (dynalite's captures).
-pub fn duplicate_attributes_to_get(name: &str) -> ApiError {
-    invalid(format_args!("Duplicate value in attribute name: {name}"))
 }
 
 /// dynamodb-api.md section 7.
@@ -253,90 +240,4 @@ pub fn segment_out_of_range(segment: i64, total_segments: i64) -> ApiError {
         "The Segment parameter is zero-based and must be less than parameter TotalSegments: \
          Segment: {segment} is not less than TotalSegments: {total_segments}"
     ))
-}
-
-/// The legacy `Expected`: both ways at once (dynalite's captures).
-pub fn expected_exists_and_operator(name: &str) -> ApiError {
-    invalid(format_args!(
-        "Exists and ComparisonOperator cannot be used together for Attribute: {name}"
-    ))
-}
-
-/// The legacy `Expected`: both values at once (dynalite's captures).
-pub fn expected_value_and_list(name: &str) -> ApiError {
-    invalid(format_args!(
-        "Value and AttributeValueList cannot be used together for Attribute: {name}"
-    ))
-}
-
-/// The legacy `Expected`: a list without an operator (dynalite's captures).
-pub fn expected_list_without_operator(name: &str) -> ApiError {
-    invalid(format_args!(
-        "AttributeValueList can only be used with a ComparisonOperator for Attribute: {name}"
-    ))
-}
-
-/// The legacy `Expected`: `Exists` is true, or absent, without a value (dynalite's captures).
-pub fn expected_value_missing(exists: Option<bool>, name: &str) -> ApiError {
-    let exists = exists.map_or("null".to_owned(), |exists| exists.to_string());
-    invalid(format_args!(
-        "Value must be provided when Exists is {exists} for Attribute: {name}"
-    ))
-}
-
-/// The legacy `Expected`: `Exists` is false with a value (dynalite's captures).
-pub fn expected_value_not_allowed(name: &str) -> ApiError {
-    invalid(format_args!(
-        "Value cannot be used when Exists is false for Attribute: {name}"
-    ))
-}
-
-/// The legacy operators take a fixed number of values (dynalite's captures).
-pub fn operator_argument_count(operator: &str) -> ApiError {
-    invalid(format_args!(
-        "Invalid number of argument(s) for the {operator} ComparisonOperator"
-    ))
-}
-
-/// The legacy operators take some types only (dynalite's captures).
-pub fn operator_argument_type(operator: &str, type_name: &str) -> ApiError {
-    invalid(format_args!(
-        "ComparisonOperator {operator} is not valid for {type_name} AttributeValue type"
-    ))
-}
-
-/// The legacy `BETWEEN` with its bounds the wrong way round (dynalite's captures).
-pub fn between_bounds_out_of_order() -> ApiError {
-    ApiError::validation(
-        "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound",
-    )
-}
-
-/// The legacy `AttributeUpdates`: an action without a value (dynalite's captures).
-pub fn update_action_needs_value() -> ApiError {
-    invalid("Only DELETE action is allowed when no attribute value is specified")
-}
-
-/// The legacy `AttributeUpdates`: ADD of another type (dynalite's captures).
-pub fn add_action_type(type_name: &str) -> ApiError {
-    invalid(format_args!(
-        "ADD action is not supported for the type {type_name}"
-    ))
-}
-
-/// The legacy `AttributeUpdates`: DELETE of another type (dynalite's captures).
-pub fn delete_action_type(type_name: &str) -> ApiError {
-    invalid(format_args!(
-        "DELETE action with value is not supported for the type {type_name}"
-    ))
-}
-
-/// The legacy `AttributeUpdates`: the stored value has another type (dynalite's captures).
-pub fn update_type_mismatch() -> ApiError {
-    ApiError::validation("Type mismatch for attribute to update")
-}
-
-/// `ConditionalOperator` without what it joins (dynalite's captures).
-pub fn conditional_operator_alone() -> ApiError {
-    invalid("ConditionalOperator cannot be used without Filter or Expected")
 }
