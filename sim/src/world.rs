@@ -194,6 +194,7 @@ pub(crate) fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        indexes: Vec::new(),
         stream,
         retention_ms: None,
     }
@@ -286,6 +287,8 @@ pub(crate) fn scan(
             bytes_max: usize::MAX,
             filter: None,
             items: true,
+            index: None,
+            fetch: false,
         };
         let page = database.page(table, &request)?;
         items.extend(page.items);

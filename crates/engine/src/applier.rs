@@ -12,11 +12,14 @@ use headwater_changelog::{Change, ChangeKind, Entry, Group, Log};
 use headwater_model::{EncodedItem, Sequence};
 use headwater_state::{Batch, Direction, StateError, StateStore};
 
-use crate::catalog::{counts_key, decode_counts, encode_counts, number_of};
+use crate::backfill::{Backfills, FilledIndexes};
+use crate::catalog::{counts_key, decode_counts, encode_counts, number_of, parse};
 use crate::error::EngineError;
+use crate::index::{self, EntryChange, Index, Indexes, kept_indexes};
+use crate::index_record::IndexState;
 use crate::options::EngineOptions;
-use crate::overlay::Overlay;
-use crate::record::{CATALOG_TABLE, document_key, state_key};
+use crate::overlay::{AppliedKey, Overlay};
+use crate::record::{CATALOG_TABLE, TableRecord, document_key, state_key};
 use crate::token::{self, TOKEN_TABLE};
 
 /// Items of dropped tables that are removed in one transaction.
@@ -33,10 +36,13 @@ pub(crate) struct Applier {
     state: Arc<dyn StateStore>,
     log: Arc<Log>,
     options: EngineOptions,
-    /// Items and bytes per table, as they are after everything that was applied.
+    /// Items and bytes per table and index, as they are after everything that was applied.
     counts: HashMap<u32, (i64, i64)>,
     /// Tables whose items are still to be removed.
     dropped: Vec<u32>,
+    /// The indexes that follow the items of each table that has any.
+    indexes: HashMap<u32, Indexes>,
+    backfills: Backfills,
     /// Bytes that were applied since the last checkpoint.
     unsaved_bytes: u64,
     /// Whether anything was.
@@ -49,7 +55,10 @@ impl Applier {
         state: Arc<dyn StateStore>,
         log: Arc<Log>,
         options: EngineOptions,
+        filled: Arc<FilledIndexes>,
     ) -> Result<Self, EngineError> {
+        let backfills = Backfills::load(state.snapshot().as_ref(), filled)?;
+        let indexes = load_indexes(state.as_ref())?;
         let mut dropped = Vec::new();
         let from = state_key(CATALOG_TABLE, &document_key::of(document_key::DROPPED, 0));
         let to = state_key(CATALOG_TABLE, &[document_key::DROPPED + 1]);
@@ -68,6 +77,8 @@ impl Applier {
             options,
             counts: HashMap::new(),
             dropped,
+            indexes,
+            backfills,
             unsaved_bytes: 0,
             unsaved: false,
         })
@@ -111,7 +122,7 @@ impl Applier {
     fn apply<'a>(
         &mut self,
         entries: impl Iterator<Item = &'a Entry>,
-    ) -> Result<Vec<(Bytes, Sequence)>, EngineError> {
+    ) -> Result<Vec<AppliedKey>, EngineError> {
         let entries: Vec<&Entry> = entries.collect();
         let mut batch = Batch::new();
         let mut counted = Vec::new();
@@ -128,13 +139,27 @@ impl Applier {
                 let key = Bytes::from(state_key(change.table, &change.key));
                 if change.table == CATALOG_TABLE {
                     self.note_dropped(change);
+                    self.note_definition(change, &mut batch)?;
                 } else if change.table == TOKEN_TABLE {
                     token::put_age(change, sequence, &mut batch);
-                    changed.push((key.clone(), sequence));
+                    changed.push(AppliedKey {
+                        key: key.clone(),
+                        sequence,
+                        is_item: false,
+                    });
                 } else {
-                    self.count(change)?;
+                    let growth = growth(change);
+                    self.count(change.table, growth)?;
                     counted.push(change.table);
-                    changed.push((key.clone(), sequence));
+                    changed.push(AppliedKey {
+                        key: key.clone(),
+                        sequence,
+                        is_item: true,
+                    });
+                    if let Some(indexes) = self.indexes.get(&change.table).cloned() {
+                        let entries = entries_of(&indexes, change, sequence, &mut changed)?;
+                        self.apply_entries(change, entries, &mut batch, &mut counted)?;
+                    }
                 }
                 match &change.new {
                     Some(value) => batch.put(key, value.clone()),
@@ -145,32 +170,104 @@ impl Applier {
         }
         counted.sort_unstable();
         counted.dedup();
-        for table in counted {
-            let (items, bytes) = self.counts.get(&table).copied().unwrap_or_default();
-            batch.put(Bytes::from(counts_key(table)), encode_counts(items, bytes));
+        for number in counted {
+            self.put_counts(number, &mut batch);
         }
         self.state.apply(batch, position.0)?;
         Ok(changed)
     }
 
-    fn count(&mut self, change: &Change) -> Result<(), StateError> {
-        let counts = match self.counts.entry(change.table) {
+    /// What the change of an item does to the entries of indexes that have come to it.
+    fn apply_entries(
+        &mut self,
+        change: &Change,
+        entries: Vec<EntryChange>,
+        batch: &mut Batch,
+        counted: &mut Vec<u32>,
+    ) -> Result<(), StateError> {
+        for entry in entries {
+            if !self.backfills.has_passed(entry.index, &change.key) {
+                continue;
+            }
+            self.count(entry.index, entry.growth())?;
+            counted.push(entry.index);
+            for (key, value) in entry.writes() {
+                match value {
+                    Some(value) => batch.put(Bytes::from(key), value),
+                    None => batch.delete(Bytes::from(key)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds to the items and bytes of a table or index.
+    fn count(&mut self, number: u32, growth: (i64, i64)) -> Result<(), StateError> {
+        let counts = match self.counts.entry(number) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(unknown) => {
-                let stored = self.state.snapshot().get(&counts_key(change.table))?;
+                let stored = self.state.snapshot().get(&counts_key(number))?;
                 unknown.insert(stored.map_or((0, 0), |stored| decode_counts(&stored)))
             }
         };
-        counts.0 += match change.kind {
-            ChangeKind::Insert => 1,
-            ChangeKind::Modify => 0,
-            ChangeKind::Remove => -1,
-        };
-        let new_bytes = change.new.as_ref().map_or(0, |new| {
-            EncodedItem::from_bytes(new.clone()).size_bytes() as i64
-        });
-        counts.1 += new_bytes - i64::from(change.old_size_bytes);
+        counts.0 += growth.0;
+        counts.1 += growth.1;
         Ok(())
+    }
+
+    fn put_counts(&self, number: u32, batch: &mut Batch) {
+        let (items, bytes) = self.counts.get(&number).copied().unwrap_or_default();
+        batch.put(Bytes::from(counts_key(number)), encode_counts(items, bytes));
+    }
+
+    /// Follows the indexes of a table whose definition changed.
+    fn note_definition(&mut self, change: &Change, batch: &mut Batch) -> Result<(), EngineError> {
+        let Some(table) = number_of(&change.key) else {
+            return Ok(());
+        };
+        if change.key.first() != Some(&document_key::TABLE) {
+            return Ok(());
+        }
+        let record: Option<TableRecord> = match &change.new {
+            Some(document) => Some(parse(&change.key, document)?),
+            None => None,
+        };
+        let indexes = record.as_ref().map(kept_indexes).unwrap_or_default();
+        let before = match indexes.is_empty() {
+            true => self.indexes.remove(&table),
+            false => self.indexes.insert(table, indexes.clone()),
+        };
+        for index in indexes.iter() {
+            match index.record().state {
+                IndexState::Creating => self.backfills.begin(index.id(), batch),
+                _ => self.backfills.end(index.id(), batch),
+            }
+        }
+        for gone in before.iter().flat_map(|before| before.iter()) {
+            if !indexes.iter().any(|index| index.id() == gone.id()) {
+                self.backfills.end(gone.id(), batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with filling an index.
+    fn backfill(&mut self) -> Result<(), EngineError> {
+        let indexes = &self.indexes;
+        let find = |id: u32| {
+            indexes.iter().find_map(|(table, indexes)| {
+                let index = indexes.iter().find(|index| index.id() == id)?;
+                Some((*table, index.clone()))
+            })
+        };
+        let snapshot = self.state.snapshot();
+        let Some(mut step) = self.backfills.step(snapshot.as_ref(), find)? else {
+            return Ok(());
+        };
+        drop(snapshot);
+        self.count(step.index, step.growth)?;
+        self.put_counts(step.index, &mut step.batch);
+        Ok(self.state.apply(step.batch, self.state.position())?)
     }
 
     fn note_dropped(&mut self, change: &Change) {
@@ -220,6 +317,7 @@ impl Applier {
         let position = self.state.checkpoint()?;
         self.log.checkpointed(Sequence(position));
         (self.unsaved_bytes, self.unsaved) = (0, false);
+        self.backfills.checkpointed();
         Ok(())
     }
 
@@ -250,7 +348,7 @@ impl Applier {
             if let Some(reason) = self.state.failure() {
                 return Err(StateError::Stopped { reason }.into());
             }
-            let timeout = if !self.dropped.is_empty() {
+            let timeout = if !self.dropped.is_empty() || self.backfills.is_open() {
                 Duration::ZERO
             } else if self.state.no_room().is_some() {
                 ROOM_LOOK_INTERVAL.min(checkpoint_interval)
@@ -271,7 +369,13 @@ impl Applier {
                 self.sweep()?;
                 self.unsaved = true;
             }
-            let due = checkpointed_at.elapsed() >= checkpoint_interval
+            if self.backfills.is_open() {
+                self.state.await_room();
+                self.backfill()?;
+                self.unsaved = true;
+            }
+            let due = self.backfills.waits_for_checkpoint()
+                || checkpointed_at.elapsed() >= checkpoint_interval
                 || self.unsaved_bytes >= self.options.checkpoint_log_bytes;
             if self.unsaved && due && self.has_room() {
                 self.checkpoint()?;
@@ -311,10 +415,7 @@ impl Applier {
         };
         let entries = gathered.iter().flat_map(|group| &group.entries);
         let changed = self.apply(entries)?;
-        overlay.drop_applied(
-            position,
-            changed.iter().map(|(key, at)| (key.as_ref(), *at)),
-        );
+        overlay.drop_applied(position, changed.iter());
         Ok(bytes)
     }
 }
@@ -338,6 +439,66 @@ impl Drop for End<'_> {
 fn tokens(entries: &[&Entry]) -> usize {
     let changes = entries.iter().flat_map(|entry| &entry.changes);
     changes.filter(|change| change.table == TOKEN_TABLE).count()
+}
+
+/// The indexes of all tables, as the state knows them.
+fn load_indexes(state: &dyn StateStore) -> Result<HashMap<u32, Indexes>, EngineError> {
+    let from = state_key(CATALOG_TABLE, &document_key::of(document_key::TABLE, 0));
+    let to = state_key(CATALOG_TABLE, &[document_key::TABLE + 1]);
+    let mut loaded = HashMap::new();
+    let mut failure = None;
+    state.snapshot().scan(
+        Bound::Included(&from),
+        Bound::Excluded(&to),
+        Direction::Forward,
+        &mut |key, value| match parse::<TableRecord>(&key[4..], value) {
+            Ok(record) if record.indexes.is_empty() => ControlFlow::Continue(()),
+            Ok(record) => {
+                loaded.insert(record.id, kept_indexes(&record));
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(loaded),
+    }
+}
+
+/// What a change does to the entries of the table's indexes; their keys join those that are applied.
+fn entries_of(
+    indexes: &[Arc<Index>],
+    change: &Change,
+    sequence: Sequence,
+    changed: &mut Vec<AppliedKey>,
+) -> Result<Vec<EntryChange>, EngineError> {
+    let item = |image: &Option<Bytes>| image.clone().map(EncodedItem::from_bytes);
+    let (old, new) = (item(&change.old), item(&change.new));
+    let entries = index::changes(indexes, &change.key, old.as_ref(), new.as_ref())?;
+    let keys = entries.iter().flat_map(EntryChange::writes);
+    changed.extend(keys.map(|(key, _)| AppliedKey {
+        key: Bytes::from(key),
+        sequence,
+        is_item: false,
+    }));
+    Ok(entries)
+}
+
+/// By how much items and bytes of its table grow by a change.
+fn growth(change: &Change) -> (i64, i64) {
+    let items = match change.kind {
+        ChangeKind::Insert => 1,
+        ChangeKind::Modify => 0,
+        ChangeKind::Remove => -1,
+    };
+    let new_bytes = change.new.as_ref().map_or(0, |new| {
+        EncodedItem::from_bytes(new.clone()).size_bytes() as i64
+    });
+    (items, new_bytes - i64::from(change.old_size_bytes))
 }
 
 fn change_bytes(change: &Change) -> usize {

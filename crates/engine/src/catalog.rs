@@ -154,7 +154,8 @@ fn load_document(
     Ok(())
 }
 
-fn parse<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, EngineError> {
+/// A catalog document.
+pub(crate) fn parse<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, EngineError> {
     serde_json::from_slice(value).map_err(|error| EngineError::Catalog {
         key: key.escape_ascii().to_string(),
         reason: error.to_string(),
@@ -190,6 +191,11 @@ impl Documents {
     pub(crate) fn table_dropped(&mut self, id: u32) {
         self.0
             .push((document_key::of(document_key::TABLE, id), None));
+        self.dropped(id);
+    }
+
+    /// What stands under this number, a table's or an index's, is to be removed.
+    pub(crate) fn dropped(&mut self, id: u32) {
         self.put(document_key::of(document_key::DROPPED, id), &id);
     }
 

@@ -10,6 +10,7 @@ use headwater_model::{Sequence, UtcTime};
 use crate::catalog::{Documents, Maps};
 use crate::database::Database;
 use crate::error::EngineError;
+use crate::index_record::IndexState;
 use crate::record::{NextNumbers, ShardRecord, StreamRecord, TableRecord, Transition};
 use crate::table::Table;
 
@@ -23,6 +24,8 @@ pub(crate) const AT_COMMIT: Sequence = Sequence(u64::MAX);
 pub(crate) struct CatalogChange {
     pub(crate) tables: Vec<TableRecord>,
     pub(crate) dropped: Vec<Arc<Table>>,
+    /// Numbers of indexes whose entries are to be removed.
+    pub(crate) dropped_indexes: Vec<u32>,
     pub(crate) streams: Vec<StreamRecord>,
     pub(crate) shards: Vec<ShardRecord>,
     pub(crate) removed_shards: Vec<(u32, u32)>,
@@ -41,6 +44,7 @@ impl CatalogChange {
         self.dropped
             .iter()
             .for_each(|table| out.table_dropped(table.id()));
+        self.dropped_indexes.iter().for_each(|id| out.dropped(*id));
         self.streams.iter().for_each(|record| out.stream(record));
         self.shards.iter().for_each(|record| out.shard(record));
         self.removed_shards
@@ -73,6 +77,13 @@ impl CatalogChange {
                 Some((_, until)) if *until == AT_COMMIT_MS => table.transition = None,
                 _ => {}
             }
+            table.indexes.retain_mut(|index| match &mut index.state {
+                IndexState::Deleting { until_ms } if *until_ms == AT_COMMIT_MS => {
+                    *until_ms = settles_ms;
+                    transition_ms > 0
+                }
+                _ => true,
+            });
         }
         for stream in &mut self.streams {
             if stream.created_ms == AT_COMMIT_MS {
@@ -102,6 +113,7 @@ impl CatalogChange {
     /// Takes the records into memory; tables that are open or dropped are left to the caller.
     fn install(self, maps: &mut Maps, position: Sequence) {
         maps.changed_at = position;
+        maps.dropped.extend(self.dropped_indexes);
         if let Some(next) = self.next {
             maps.next = next;
         }
@@ -180,12 +192,12 @@ impl Database {
         for state in &mut states {
             let id = state.record.id;
             if let Some(record) = change.tables.iter().find(|record| record.id == id) {
-                state.record = Arc::new(record.clone());
+                state.set_record(record.clone());
             }
             if change.dropped.iter().any(|table| table.id() == id) {
                 let mut record = (*state.record).clone();
                 record.transition = Some((Transition::Deleting, 0));
-                state.record = Arc::new(record);
+                state.set_record(record);
                 maps.forget_table(&state.record);
             }
         }

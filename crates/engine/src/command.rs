@@ -6,6 +6,7 @@ use headwater_changelog::Identity;
 use headwater_expression::{Condition, Update, UpdateError};
 use headwater_model::{EncodedItem, Item, StorageKey};
 
+use crate::index::{IndexKeyError, IndexWrite};
 use crate::table::Table;
 
 /// What is to happen to one item.
@@ -89,6 +90,8 @@ pub struct Outcome {
     pub new_size_bytes: usize,
     /// Whether anything changed, that is, whether the log has an entry for it.
     pub changed: bool,
+    /// What it cost in each index that it changed.
+    pub index_writes: Vec<IndexWrite>,
 }
 
 /// What became of a transaction.
@@ -117,6 +120,9 @@ pub enum Refusal {
         /// Whether an update would have made it so.
         by_update: bool,
     },
+    /// An attribute of the item would not fit the key of an index.
+    #[error(transparent)]
+    IndexKey(IndexKeyError),
     /// The update does not fit the item that is there.
     #[error(transparent)]
     Update(#[from] UpdateError),

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::applier::Applier;
+use crate::backfill::FilledIndexes;
 use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::latches::Latches;
@@ -42,7 +43,8 @@ pub(crate) struct Inner {
     pub(crate) latches: Latches,
     pub(crate) catalog: Catalog,
     /// Wakes the keeper when something may have become due earlier.
-    pub(crate) due: Notify,
+    pub(crate) due: Arc<Notify>,
+    pub(crate) filled_indexes: Arc<FilledIndexes>,
     applier: Mutex<Option<JoinHandle<()>>>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
@@ -81,7 +83,10 @@ impl Database {
             });
         }
         check_reaches(Sequence(state.position()), &log)?;
-        let mut applier = Applier::new(state.clone(), log.clone(), options.clone())?;
+        let due = Arc::new(Notify::new());
+        let filled = Arc::new(FilledIndexes::new(due.clone()));
+        let (filling, settings) = (filled.clone(), options.clone());
+        let mut applier = Applier::new(state.clone(), log.clone(), settings, filling)?;
         let replayed = applier.replay()?;
         log.checkpointed(Sequence(state.durable_position()));
         let catalog = Catalog::load(state.snapshot().as_ref())?;
@@ -102,7 +107,8 @@ impl Database {
             overlay,
             latches: Latches::new(),
             catalog,
-            due: Notify::new(),
+            due,
+            filled_indexes: filled,
             applier: Mutex::new(Some(thread)),
             folder_lock: Mutex::new(None),
             verification: Verification::default(),
@@ -183,6 +189,7 @@ impl Database {
 
     async fn change_what_is_due(&self) -> Result<(), EngineError> {
         self.drop_gone_tables().await?;
+        self.settle_indexes().await?;
         self.roll_due_shards().await?;
         self.expire_shards().await
     }
@@ -233,8 +240,7 @@ impl Database {
             .map(|shard| shard.due_ms(self.inner.options.shard_age_ms));
         let phases = maps
             .all_tables()
-            .filter_map(|table| table.state.read().record.transition)
-            .map(|(_, until_ms)| until_ms)
+            .flat_map(|table| table.state.read().record.phases_end_ms())
             .filter(|until_ms| *until_ms > now_ms);
         rolls.chain(phases).min().unwrap_or(u64::MAX).clamp(
             now_ms.saturating_add(1),

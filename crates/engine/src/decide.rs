@@ -1,28 +1,34 @@
 //! The decision: what a command does to the item that is there. Pure; everything that the write
 //! operations mean is here, without I/O, clock or locks.
 
+use std::sync::Arc;
+
 use headwater_changelog::ChangeKind;
 use headwater_expression::{Update, Updated};
 use headwater_model::{CorruptItem, EncodedItem, Item, limits};
 
 use crate::command::{Action, ItemCommand, Outcome, Refusal, ReturnValues};
+use crate::index::{self, EntryChange, Index, IndexWrite};
 
 /// A decided change of one item.
 #[derive(Debug)]
 pub(crate) struct Decided {
     pub(crate) kind: ChangeKind,
     pub(crate) new: Option<EncodedItem>,
+    /// What it does to the table's indexes.
+    pub(crate) entries: Vec<EntryChange>,
 }
 
 /// What [`decide`] answers when nothing is wrong with the store itself.
 pub(crate) type Decision = Result<(Option<Decided>, Outcome), Refusal>;
 
-/// Decides one item command against the item that is there.
+/// Decides one item command against the item that is there, in a table with these indexes.
 ///
 /// An outcome without a change means that the command leaves the item as it is: no log entry, no record.
 pub(crate) fn decide(
     command: &ItemCommand,
     seen: Option<&EncodedItem>,
+    indexes: &[Arc<Index>],
 ) -> Result<Decision, CorruptItem> {
     let old_size_bytes = seen.map_or(0, EncodedItem::size_bytes);
     let mut decoded = None;
@@ -63,6 +69,13 @@ pub(crate) fn decide(
         (Some(old), Some(new)) if old == new => None,
         (Some(_), Some(_)) => Some(ChangeKind::Modify),
     };
+    let mut entries = Vec::new();
+    if kind.is_some() && !indexes.is_empty() {
+        match index::decided_changes(indexes, command.key.bytes(), seen, new.as_ref())? {
+            Ok(changes) => entries = changes,
+            Err(misfit) => return Ok(Err(Refusal::IndexKey(misfit))),
+        }
+    }
     let outcome = Outcome {
         attributes: returned(
             command.returns,
@@ -74,8 +87,22 @@ pub(crate) fn decide(
         old_size_bytes,
         new_size_bytes,
         changed: kind.is_some(),
+        index_writes: index_writes(indexes, &entries),
     };
-    Ok(Ok((kind.map(|kind| Decided { kind, new }), outcome)))
+    let decided = kind.map(|kind| Decided { kind, new, entries });
+    Ok(Ok((decided, outcome)))
+}
+
+fn index_writes(indexes: &[Arc<Index>], entries: &[EntryChange]) -> Vec<IndexWrite> {
+    let write = |entry: &EntryChange| {
+        let index = indexes.iter().find(|index| index.id() == entry.index)?;
+        Some(IndexWrite {
+            index: index.record().name.clone(),
+            kind: index.record().kind,
+            units: entry.write_units(),
+        })
+    };
+    entries.iter().filter_map(write).collect()
 }
 
 /// The item as a tree; an empty one when there is none, which is what conditions see then.

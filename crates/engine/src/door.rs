@@ -7,6 +7,7 @@
 //! A command of several items takes all their latches, and is one entry. So is a transaction, whose token is latched,
 //! looked up and kept as one more key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,9 +20,10 @@ use crate::command::{Action, Command, ItemCommand, Outcome, Refusal, Transacted}
 use crate::database::Database;
 use crate::decide::{Decided, decide};
 use crate::error::EngineError;
+use crate::index::{self, EntryChange, Indexes};
 use crate::overlay::Found;
 use crate::record::{TableStatus, state_key};
-use crate::table::{Route, TableState};
+use crate::table::TableState;
 use crate::token::RequestToken;
 
 /// What is to be carried out in one step.
@@ -38,6 +40,14 @@ struct Enqueued {
     result: Result<Transacted, EngineError>,
     /// What must be durable before the reply may go out.
     wait_for: Option<Sequence>,
+}
+
+/// What was decided, and in view of which indexes.
+struct DecidedItems {
+    decisions: Vec<Option<Decided>>,
+    indexes: Vec<Indexes>,
+    /// The change that keeps the transaction's token, and its key of the state.
+    token: Option<(Change, Vec<u8>)>,
 }
 
 /// The value that a command decides on.
@@ -157,18 +167,24 @@ impl Database {
             });
         }
         let seen = self.newest_items(&keys, wait_for)?;
-        let (decisions, outcomes) = decide_all(&command.items, &seen)?;
+        let indexes = items_indexes(command);
+        let (decisions, outcomes) = decide_all(&command.items, &seen, &indexes)?;
         if let Some(bytes_max) = work.bytes_max {
             check_size(command, &outcomes, bytes_max)?;
         }
-        let kept = match token {
+        let token = match token {
             Some(Looked::New { token, key, now_ms }) => {
                 Some((token.change(&outcomes, now_ms), key))
             }
             _ => None,
         };
-        if kept.is_some() || decisions.iter().any(Option::is_some) {
-            let appended = self.enqueue(command, keys, decisions, kept, &outcomes, &seen)?;
+        if token.is_some() || decisions.iter().any(Option::is_some) {
+            let decided = DecidedItems {
+                decisions,
+                indexes,
+                token,
+            };
+            let appended = self.enqueue(command, keys, decided, &outcomes, &seen)?;
             *wait_for = Some(appended.last);
         }
         Ok(Transacted {
@@ -244,27 +260,36 @@ impl Database {
         &self,
         command: &Command,
         keys: Vec<Vec<u8>>,
-        decisions: Vec<Option<Decided>>,
-        token: Option<(Change, Vec<u8>)>,
+        decided: DecidedItems,
         outcomes: &[Outcome],
         seen: &[Option<EncodedItem>],
     ) -> Result<Appended, EngineError> {
+        let DecidedItems {
+            mut decisions,
+            indexes,
+            token,
+        } = decided;
         let mut changes = Vec::with_capacity(decisions.len() + 1);
         let tables = lock_tables(&command.items);
         let now_ms = self.inner.clock.now_ms();
         for (index, item) in command.items.iter().enumerate() {
-            let Some(decided) = &decisions[index] else {
+            let Some(decided) = &mut decisions[index] else {
                 continue;
             };
             let Some((_, state)) = tables.iter().find(|(id, _)| *id == item.table.id()) else {
                 continue;
             };
             usable(state, now_ms)?;
+            if !Arc::ptr_eq(&state.indexes, &indexes[index]) {
+                // An index came or went since: what the applier will do is what counts.
+                let (old, new) = (seen[index].as_ref(), decided.new.as_ref());
+                decided.entries = index::changes(&state.indexes, item.key.bytes(), old, new)?;
+            }
             changes.push(change_of(
                 item,
                 decided,
                 seen[index].as_ref(),
-                state.route.as_ref(),
+                state,
                 command.identity,
             ));
         }
@@ -306,7 +331,11 @@ impl Database {
             let bytes = outcome.new_size_bytes as i64 - outcome.old_size_bytes as i64;
             command.items[index].table.counts.add(items, bytes);
             let value = decided.new.map(EncodedItem::into_bytes);
-            self.inner.overlay.insert(key, sequence, value, durable);
+            let overlay = &self.inner.overlay;
+            overlay.insert(key, sequence, value, durable);
+            for (key, value) in decided.entries.iter().flat_map(EntryChange::writes) {
+                overlay.insert(key, sequence, value, durable);
+            }
             sequence = sequence.next();
         }
     }
@@ -355,18 +384,25 @@ fn state_keys(command: &Command) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The indexes of each item's table.
+fn items_indexes(command: &Command) -> Vec<Indexes> {
+    let items = command.items.iter();
+    items.map(|item| item.table.indexes()).collect()
+}
+
 type Decisions = (Vec<Option<Decided>>, Vec<Outcome>);
 
 /// Decides every item command; one refusal refuses them all.
 fn decide_all(
     items: &[ItemCommand],
     seen: &[Option<EncodedItem>],
+    indexes: &[Indexes],
 ) -> Result<Decisions, EngineError> {
     let mut decisions = Vec::with_capacity(items.len());
     let mut outcomes = Vec::with_capacity(items.len());
     let mut refusals: Vec<Option<Refusal>> = Vec::new();
     for (index, (item, seen)) in items.iter().zip(seen).enumerate() {
-        match decide(item, seen.as_ref())? {
+        match decide(item, seen.as_ref(), &indexes[index])? {
             Ok((decided, outcome)) => {
                 decisions.push(decided);
                 outcomes.push(outcome);
@@ -413,12 +449,14 @@ fn change_of(
     item: &ItemCommand,
     decided: &Decided,
     old: Option<&EncodedItem>,
-    route: Option<&Route>,
+    state: &TableState,
     identity: Identity,
 ) -> Change {
+    let route = state.route.as_ref();
     let key = Bytes::copy_from_slice(item.key.bytes());
     let hash = headwater_model::KeySchema::partition_hash(&key);
-    let keeps_old = route.is_some_and(|route| route.view.has_old());
+    // What an index has to forget follows from it.
+    let keeps_old = route.is_some_and(|route| route.view.has_old()) || !state.indexes.is_empty();
     Change {
         table: item.table.id(),
         shard: route.map_or(0, |route| route.shard(hash)),

@@ -54,6 +54,34 @@ pub enum EngineError {
         /// The table's name.
         name: String,
     },
+    /// The table has an index of that name.
+    #[error("table {name} already has an index {index}")]
+    IndexExists {
+        /// The table's name.
+        name: String,
+        /// The index's name.
+        index: String,
+    },
+    /// The table has no global index of that name.
+    #[error("table {name} has no index {index}")]
+    IndexNotFound {
+        /// The table's name.
+        name: String,
+        /// The index's name.
+        index: String,
+    },
+    /// Another index of the table is being filled.
+    #[error("another index of table {name} is being created")]
+    IndexBeingCreated {
+        /// The table's name.
+        name: String,
+    },
+    /// The index does not hold all its entries yet.
+    #[error("index {index} is being filled")]
+    IndexBackfilling {
+        /// The index's name.
+        index: String,
+    },
     /// Deletion protection is on.
     #[error("table {name} is protected against deletion")]
     DeletionProtected {

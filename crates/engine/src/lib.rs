@@ -9,6 +9,7 @@
 //! overlay stripe.
 
 mod applier;
+mod backfill;
 mod catalog;
 mod catalog_change;
 mod clock;
@@ -17,6 +18,9 @@ mod database;
 mod decide;
 mod door;
 mod error;
+mod index;
+mod index_changes;
+mod index_record;
 mod keys;
 mod latches;
 mod options;
@@ -39,6 +43,9 @@ pub use error::EngineError;
 pub use headwater_changelog::{Identity, LogError};
 pub use headwater_cipher::{KeyId, UserKey, UserKeyError};
 pub use headwater_state::{ColdReads, Direction, StateError};
+pub use index::{Index, IndexKeyError, IndexWrite, Indexes};
+pub use index_changes::{IndexChange, IndexThroughput};
+pub use index_record::{IndexKind, IndexProjection, IndexRecord, IndexState, NewIndex};
 pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use options::EngineOptions;
 pub use read::{KeyRange, Page, PageRequest};

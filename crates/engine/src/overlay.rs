@@ -40,6 +40,14 @@ pub(crate) enum Found {
     Value(Sequence, Option<Bytes>),
 }
 
+/// A key of the state that a change was applied to.
+pub(crate) struct AppliedKey {
+    pub(crate) key: Bytes,
+    pub(crate) sequence: Sequence,
+    /// Items are looked up by their keys again, entries of indexes are not.
+    pub(crate) is_item: bool,
+}
+
 struct Stripe {
     pending: BTreeMap<Vec<u8>, Vec<Version>>,
     /// What the state holds of keys that are not in `pending`; older than `pending` of those that are.
@@ -218,17 +226,18 @@ impl Overlay {
         gathered
     }
 
-    /// Drops what the state holds now: `changes` are the keys that were just applied, with the sequence number
-    /// of the change, in order. The snapshots that readers take must show them already.
+    /// Drops what the state holds now: `changes` are the keys that were just applied, in order. The snapshots that
+    /// readers take must show them already.
     pub(crate) fn drop_applied<'a>(
         &self,
         applied: Sequence,
-        changes: impl Iterator<Item = (&'a [u8], Sequence)>,
+        changes: impl Iterator<Item = &'a AppliedKey>,
     ) {
         self.applied.store(applied.0, Ordering::SeqCst);
         let mut bytes_freed = 0;
-        for (key, sequence) in changes {
-            bytes_freed += self.stripe(key).lock().drop_applied(key, sequence, applied);
+        for change in changes {
+            let mut stripe = self.stripe(&change.key).lock();
+            bytes_freed += stripe.drop_applied(change, applied);
         }
         self.bytes.fetch_sub(bytes_freed, Ordering::AcqRel);
         self.room.notify_waiters();
@@ -253,7 +262,8 @@ impl Stripe {
     }
 
     /// Moves the newest applied version of a key to the cache; returns how many bytes are not pending any more.
-    fn drop_applied(&mut self, key: &[u8], sequence: Sequence, applied: Sequence) -> usize {
+    fn drop_applied(&mut self, change: &AppliedKey, applied: Sequence) -> usize {
+        let (key, sequence) = (change.key.as_ref(), change.sequence);
         let Some(versions) = self.pending.get_mut(key) else {
             // An earlier change of the same batch took it along, or it was never here.
             self.cache.forget(key, sequence);
@@ -271,8 +281,10 @@ impl Stripe {
             bytes_freed += key.len();
         }
         match newest {
-            Some(version) => self.cache.put(key, version.sequence, version.value),
-            None => self.cache.forget(key, sequence),
+            Some(version) if change.is_item => {
+                self.cache.put(key, version.sequence, version.value);
+            }
+            Some(_) | None => self.cache.forget(key, sequence),
         }
         bytes_freed
     }

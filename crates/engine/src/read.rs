@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_expression::Condition;
-use headwater_model::{EncodedItem, Sequence, StorageKey};
+use headwater_model::{EncodedItem, Sequence, StorageKey, capacity};
 use headwater_state::Direction;
 
 use crate::database::Database;
 use crate::door::usable;
 use crate::error::EngineError;
+use crate::index::Index;
 use crate::overlay::Found;
 use crate::record::state_key;
 use crate::table::Table;
@@ -41,6 +42,10 @@ pub struct PageRequest<'a> {
     pub filter: Option<&'a Condition>,
     /// Whether the items themselves are wanted, or only their number.
     pub items: bool,
+    /// The index that is read in place of the table; the range is one of its entries' keys then.
+    pub index: Option<&'a Index>,
+    /// Whether the item that an index's entry stands for is fetched from the table.
+    pub fetch: bool,
 }
 
 /// A page of a range.
@@ -54,6 +59,8 @@ pub struct Page {
     pub scanned: usize,
     /// Sum of the sizes of the evaluated items.
     pub scanned_bytes: usize,
+    /// Read units that fetching from the table took, by strongly consistent reads.
+    pub fetched_units: f64,
     /// The storage key at which the page ended, if it ended before the range did.
     pub last_key: Option<Vec<u8>>,
 }
@@ -120,25 +127,61 @@ impl Database {
     /// As [`Database::get`].
     pub fn page(&self, table: &Table, request: &PageRequest<'_>) -> Result<Page, EngineError> {
         usable(&table.state.read(), self.inner.clock.now_ms())?;
+        if let Some(index) = request.index.filter(|index| !index.is_readable()) {
+            return Err(EngineError::IndexBackfilling {
+                index: index.record().name.clone(),
+            });
+        }
         let mut page = Page::default();
         let mut failure = None;
+        let number = request.index.map_or(table.id(), Index::id);
         let range = KeyRange {
-            from: in_table(table.id(), &request.range.from, 0),
-            to: in_table(table.id(), &request.range.to, 1),
+            from: in_table(number, &request.range.from, 0),
+            to: in_table(number, &request.range.to, 1),
         };
-        self.merged(range, request.direction, &mut |key, value| match evaluate(
-            request, &mut page, key, value,
-        ) {
-            Ok(flow) => flow,
-            Err(error) => {
-                failure = Some(error);
-                ControlFlow::Break(())
+        let mut visit = |key: &[u8], value: &Bytes| {
+            let item = EncodedItem::from_bytes(value.clone());
+            let shown = match request.index.filter(|_| request.fetch) {
+                Some(index) => self.fetched(table, index, key)?,
+                None => Some(item.clone()),
+            };
+            match shown {
+                Some(shown) => evaluate(request, &mut page, key, &item, shown),
+                // Deleted since the entry was read.
+                None => Ok(ControlFlow::Continue(())),
             }
-        })?;
+        };
+        self.merged(
+            range,
+            request.direction,
+            &mut |key, value| match visit(key, value) {
+                Ok(flow) => flow,
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        )?;
         match failure {
             Some(error) => Err(error),
             None => Ok(page),
         }
+    }
+
+    /// The item that the entry under a state key of an index stands for.
+    fn fetched(
+        &self,
+        table: &Table,
+        index: &Index,
+        entry_key: &[u8],
+    ) -> Result<Option<EncodedItem>, EngineError> {
+        let table_key = index.schema().table_key(&entry_key[4..])?;
+        let key = state_key(table.id(), table_key);
+        let inner = &self.inner;
+        if let Found::Value(_, value) = inner.overlay.newest_durable(&key, || inner.log.durable()) {
+            return Ok(value.map(EncodedItem::from_bytes));
+        }
+        Ok(self.stored(&key)?.map(EncodedItem::from_bytes))
     }
 
     /// Visits the durable values of a range of state keys in order, overlay and state merged.
@@ -230,16 +273,19 @@ impl Database {
     }
 }
 
-/// Takes one item into the page, or ends it.
+/// Takes one item into the page, or ends it; `read` is what stands under the key that was read.
 fn evaluate(
     request: &PageRequest<'_>,
     page: &mut Page,
     key: &[u8],
-    value: &Bytes,
+    read: &EncodedItem,
+    item: EncodedItem,
 ) -> Result<ControlFlow<()>, EngineError> {
-    let item = EncodedItem::from_bytes(value.clone());
     page.scanned += 1;
-    page.scanned_bytes += item.size_bytes();
+    page.scanned_bytes += read.size_bytes();
+    if request.fetch {
+        page.fetched_units += capacity::read_units(item.size_bytes(), true);
+    }
     let matches = match request.filter {
         Some(filter) => filter.evaluate(&item.decode()?),
         None => true,

@@ -5,6 +5,8 @@
 use headwater_model::{KeySchema, Sequence};
 use serde::{Deserialize, Serialize};
 
+use crate::index_record::{IndexRecord, IndexState};
+
 /// The state key prefix of catalog documents: table number 0, which no table ever gets.
 pub(crate) const CATALOG_TABLE: u32 = 0;
 
@@ -150,6 +152,9 @@ pub struct TableRecord {
     /// Tags in name order.
     #[serde(default)]
     pub tags: Vec<(String, String)>,
+    /// Secondary indexes in the order of their creation.
+    #[serde(default)]
+    pub indexes: Vec<IndexRecord>,
     /// The stream that is enabled now.
     pub stream: Option<u32>,
     /// The last stream that was enabled.
@@ -200,6 +205,16 @@ impl TableRecord {
         }
     }
 
+    /// When the phases of the table and of its indexes end, those that were too.
+    pub(crate) fn phases_end_ms(&self) -> Vec<u64> {
+        let indexes = self.indexes.iter().filter_map(|index| match index.state {
+            IndexState::Deleting { until_ms } => Some(until_ms),
+            IndexState::Creating | IndexState::Active => None,
+        });
+        let table = self.transition.map(|(_, until_ms)| until_ms);
+        table.into_iter().chain(indexes).collect()
+    }
+
     /// The table's ARN.
     pub fn arn(&self) -> String {
         format!(
@@ -218,7 +233,7 @@ impl TableRecord {
 }
 
 impl StoredKey {
-    fn load(&self) -> headwater_model::KeyAttribute {
+    pub(crate) fn load(&self) -> headwater_model::KeyAttribute {
         headwater_model::KeyAttribute {
             name: self.name.clone(),
             kind: match self.kind {
@@ -408,6 +423,8 @@ pub(crate) mod document_key {
     pub(crate) const DROPPED: u8 = b'd';
     /// Item count and size of a table; kept by the applier only, never in the log.
     pub(crate) const COUNTS: u8 = b'n';
+    /// How far an index is filled; kept by the applier only, never in the log.
+    pub(crate) const BACKFILL: u8 = b'b';
 
     pub(crate) fn of(kind: u8, number: u32) -> Vec<u8> {
         let mut key = vec![kind];

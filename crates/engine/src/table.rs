@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use headwater_model::KeySchema;
+use headwater_model::{Item, KeySchema};
 use parking_lot::RwLock;
 
+use crate::index::{Index, IndexKeyError, Indexes, kept_indexes};
 use crate::record::{ShardRecord, StreamView, TableRecord};
 
 /// An open table. Its definition may change; its number and key schema never do.
@@ -21,6 +22,25 @@ pub struct Table {
 pub(crate) struct TableState {
     pub(crate) record: Arc<TableRecord>,
     pub(crate) route: Option<Route>,
+    /// Those that follow the items.
+    pub(crate) indexes: Indexes,
+}
+
+impl TableState {
+    pub(crate) fn new(record: TableRecord, route: Option<Route>) -> Self {
+        TableState {
+            indexes: kept_indexes(&record),
+            record: Arc::new(record),
+            route,
+        }
+    }
+
+    pub(crate) fn set_record(&mut self, record: TableRecord) {
+        if record.indexes != self.record.indexes {
+            self.indexes = kept_indexes(&record);
+        }
+        self.record = Arc::new(record);
+    }
 }
 
 /// Where the changes of a table with a stream go.
@@ -70,10 +90,7 @@ impl Table {
         Table {
             id: record.id,
             schema: record.schema(),
-            state: RwLock::new(TableState {
-                record: Arc::new(record),
-                route,
-            }),
+            state: RwLock::new(TableState::new(record, route)),
             counts: Counts::default(),
         }
     }
@@ -91,6 +108,29 @@ impl Table {
     /// The definition as it is now.
     pub fn record(&self) -> Arc<TableRecord> {
         self.state.read().record.clone()
+    }
+
+    /// The indexes that follow the items, those that are still being filled too.
+    pub fn indexes(&self) -> Indexes {
+        self.state.read().indexes.clone()
+    }
+
+    /// The index of that name, if it follows the items.
+    pub fn index(&self, name: &str) -> Option<Arc<Index>> {
+        let state = self.state.read();
+        let mut indexes = state.indexes.iter();
+        indexes.find(|index| index.record().name == name).cloned()
+    }
+
+    /// Checks that an item's attributes fit the keys of all indexes; one that lacks them is in no index.
+    ///
+    /// # Errors
+    /// [`IndexKeyError`] of the first attribute that does not fit.
+    pub fn check_index_keys(&self, item: &Item) -> Result<(), IndexKeyError> {
+        for index in self.indexes().iter() {
+            index.check(item)?;
+        }
+        Ok(())
     }
 
     /// Number of items, changes in flight included.

@@ -7,6 +7,8 @@ use headwater_model::{KeySchema, Rng, Sequence};
 use crate::catalog_change::{AT_COMMIT, AT_COMMIT_MS, CatalogChange};
 use crate::database::Database;
 use crate::error::EngineError;
+use crate::index_changes::{IndexChange, IndexThroughput, change_index_throughput};
+use crate::index_record::{IndexRecord, IndexState, NewIndex};
 use crate::record::{
     BillingMode, NextNumbers, OnDemandThroughput, ShardRecord, StoredKey, StreamRecord, StreamView,
     TableEncryption, TableRecord, TableStatus, Throughput, Transition,
@@ -41,6 +43,8 @@ pub struct NewTable {
     pub encryption: Option<TableEncryption>,
     /// Tags.
     pub tags: Vec<(String, String)>,
+    /// Secondary indexes.
+    pub indexes: Vec<NewIndex>,
     /// View type of its stream, if it has one from the start.
     pub stream: Option<StreamView>,
     /// Retention of its streams in milliseconds, if it differs from the server's setting.
@@ -64,6 +68,10 @@ pub struct TableChange {
     pub encryption: Option<Option<TableEncryption>>,
     /// Enables a stream of this view, or disables the stream.
     pub stream: Option<StreamChange>,
+    /// Adds or removes a global index.
+    pub index: Option<IndexChange>,
+    /// Throughput of global indexes by name.
+    pub index_throughput: Vec<IndexThroughput>,
 }
 
 /// A change of a table's stream.
@@ -168,8 +176,7 @@ impl Database {
         let mut next = self.inner.catalog.maps.read().next;
         let (namespace, name) = (new.namespace.clone(), new.name.clone());
         let view = new.stream;
-        let mut record = new_record(new, next.table, uuid(self.inner.rng.as_ref()));
-        next.table += 1;
+        let mut record = new_record(new, &mut next, uuid(self.inner.rng.as_ref()));
         let mut change = CatalogChange::default();
         if let Some(view) = view {
             self.enable_stream(&mut record, view, &mut next, &mut change);
@@ -250,6 +257,10 @@ impl Database {
             if let Some(stream) = wanted.stream {
                 self.change_stream(&mut record, stream, &mut change)?;
             }
+            if let Some(index) = wanted.index.clone() {
+                self.change_indexes(&mut record, index, &mut change)?;
+            }
+            change_index_throughput(&mut record, &wanted.index_throughput)?;
             apply_settings(&mut record, wanted, self.inner.clock.now_ms());
             record.transition = Some((Transition::Updating, AT_COMMIT_MS));
             change.tables.push(record);
@@ -323,6 +334,9 @@ impl Database {
         if let Some(stream) = table.record().stream {
             self.disable_stream(stream, &mut change);
         }
+        let record = table.record();
+        let kept = record.indexes.iter().filter(|index| index.is_kept());
+        change.dropped_indexes.extend(kept.map(|index| index.id));
         change.dropped.push(table.clone());
         self.commit_catalog(change, &[])
     }
@@ -394,8 +408,15 @@ impl Database {
     }
 }
 
-fn new_record(mut new: NewTable, id: u32, uuid: String) -> TableRecord {
+fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableRecord {
     new.tags.sort();
+    let mut number = || {
+        next.table += 1;
+        next.table - 1
+    };
+    let id = number();
+    let indexes = new.indexes.into_iter();
+    let indexes = indexes.map(|index| IndexRecord::new(index, number(), IndexState::Active));
     TableRecord {
         id,
         partition: StoredKey::store(&new.schema.partition),
@@ -417,6 +438,7 @@ fn new_record(mut new: NewTable, id: u32, uuid: String) -> TableRecord {
         table_class: new.table_class,
         encryption: new.encryption,
         tags: new.tags,
+        indexes: indexes.collect(),
         stream: None,
         latest_stream: None,
         retention_ms: new.retention_ms,
@@ -433,6 +455,9 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
         if billing == BillingMode::PayPerRequest {
             record.on_demand_since_ms = Some(now_ms);
             record.throughput = Throughput::default();
+            for index in &mut record.indexes {
+                index.throughput = Throughput::default();
+            }
         }
     }
     if let Some(throughput) = wanted.throughput {

@@ -11,6 +11,7 @@
 mod catalog;
 mod compare;
 mod history;
+mod indexes;
 mod live;
 mod progress;
 mod report;

@@ -122,7 +122,7 @@ impl SortCondition {
     }
 }
 
-fn take_term(
+pub(crate) fn take_term(
     terms: &mut Vec<KeyTerm>,
     attribute: &KeyAttribute,
 ) -> Result<SortCondition, ExpressionError> {
@@ -137,7 +137,10 @@ fn take_term(
     }
 }
 
-fn check_value(value: &AttributeValue, attribute: &KeyAttribute) -> Result<(), ExpressionError> {
+pub(crate) fn check_value(
+    value: &AttributeValue,
+    attribute: &KeyAttribute,
+) -> Result<(), ExpressionError> {
     let empty = match (value, attribute.kind) {
         (AttributeValue::S(text), KeyType::S) => text.is_empty().then_some("string"),
         (AttributeValue::B(bytes), KeyType::B) => bytes.is_empty().then_some("binary"),

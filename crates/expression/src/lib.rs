@@ -18,6 +18,7 @@ pub mod ast;
 mod condition;
 mod error;
 pub mod filter;
+mod index_key_condition;
 mod key_condition;
 mod kind;
 pub mod legacy;
@@ -34,6 +35,7 @@ mod update;
 
 pub use condition::Condition;
 pub use error::{ExpressionError, Fault, UpdateError};
+pub use index_key_condition::IndexKeyCondition;
 pub use key_condition::{KeyCondition, KeyTerm, ResolvedKeyCondition, SortCondition};
 pub use kind::ExpressionKind;
 pub use placeholders::Placeholders;

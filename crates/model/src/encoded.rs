@@ -104,6 +104,21 @@ impl EncodedItem {
         value.map(|value| value.to_value()).transpose()
     }
 
+    /// The item with only those attributes whose names `keep` wants.
+    ///
+    /// # Errors
+    /// [`CorruptItem`] if the bytes are not an item's.
+    pub fn select(&self, keep: impl Fn(&str) -> bool) -> Result<Self, CorruptItem> {
+        let mut selected = Item::new();
+        for attribute in self.as_ref().iter() {
+            let (name, value) = attribute?;
+            if keep(name) {
+                selected.insert(name.to_owned(), value.to_value()?);
+            }
+        }
+        Ok(Self::encode(&selected))
+    }
+
     /// A view for walking without allocation.
     pub fn as_ref(&self) -> ItemRef<'_> {
         ItemRef::new(&self.0)

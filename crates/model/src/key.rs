@@ -17,8 +17,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::limits::{PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX};
 use crate::{AttributeValue, Item, Number};
 
+mod index;
 #[cfg(test)]
 mod tests;
+
+pub use index::IndexSchema;
 
 /// The types that a key attribute may have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -376,13 +379,18 @@ fn hash_of(partition_bytes: &[u8]) -> u32 {
 }
 
 fn append_escaped(raw: &[u8], out: &mut Vec<u8>) {
+    append_escaped_open(raw, out);
+    out.extend_from_slice(&[ESCAPED, ESCAPE_END]);
+}
+
+/// Without the end, so that more may follow.
+fn append_escaped_open(raw: &[u8], out: &mut Vec<u8>) {
     for (at, run) in raw.split(|byte| *byte == ESCAPED).enumerate() {
         if at > 0 {
             out.extend_from_slice(&[ESCAPED, ESCAPE_ZERO]);
         }
         out.extend_from_slice(run);
     }
-    out.extend_from_slice(&[ESCAPED, ESCAPE_END]);
 }
 
 fn append_sort(
@@ -408,12 +416,21 @@ fn read_partition(
     partition: &KeyAttribute,
     bytes: &[u8],
 ) -> Result<(AttributeValue, usize), CorruptKey> {
-    if partition.kind == KeyType::N {
+    read_value(partition, bytes, PARTITION_KEY_BYTES_MAX)
+}
+
+/// A value that ends itself, and how many bytes it took.
+fn read_value(
+    attribute: &KeyAttribute,
+    bytes: &[u8],
+    bytes_max: usize,
+) -> Result<(AttributeValue, usize), CorruptKey> {
+    if attribute.kind == KeyType::N {
         let (number, used) = read_number(bytes)?;
         return Ok((AttributeValue::N(number), used));
     }
     let (raw, used) = read_escaped(bytes)?;
-    let value = partition.value_from_raw(raw, PARTITION_KEY_BYTES_MAX)?;
+    let value = attribute.value_from_raw(raw, bytes_max)?;
     Ok((value, used))
 }
 

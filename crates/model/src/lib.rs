@@ -31,7 +31,9 @@ pub use encoded::{
     MapRef, NumberSetIter, NumberSetRef, StringSetIter, StringSetRef, ValueRef,
 };
 pub use item::{IntoIter, Item, Iter};
-pub use key::{CorruptKey, KeyAttribute, KeyError, KeySchema, KeyType, StorageKey, prefix_end};
+pub use key::{
+    CorruptKey, IndexSchema, KeyAttribute, KeyError, KeySchema, KeyType, StorageKey, prefix_end,
+};
 pub use number::{CorruptNumber, Number, NumberError};
 pub use rng::{Rng, SeededRng};
 pub use sequence::{InvalidSequence, Sequence};

@@ -1,25 +1,96 @@
 //! `ReturnConsumedCapacity` (dynamodb-api.md section 5). Nothing is ever throttled by it.
 
+use std::collections::BTreeMap;
+
+use headwater_engine::{IndexKind, IndexRecord, Outcome};
+use headwater_model::capacity;
 use headwater_wire::dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
+
+/// Capacity units that an operation used, of a table and of its indexes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Used {
+    table: f64,
+    indexes: BTreeMap<(IndexKindName, String), f64>,
+}
+
+/// In the order of replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum IndexKindName {
+    Local,
+    Global,
+}
+
+impl Used {
+    pub(crate) fn of_table(units: f64) -> Self {
+        Used {
+            table: units,
+            indexes: BTreeMap::new(),
+        }
+    }
+
+    /// What a write used.
+    pub(crate) fn of_write(outcome: &Outcome) -> Self {
+        let size_bytes = outcome.old_size_bytes.max(outcome.new_size_bytes);
+        let mut used = Used::of_table(capacity::write_units(size_bytes));
+        for write in &outcome.index_writes {
+            used.add(write.kind, &write.index, write.units);
+        }
+        used
+    }
+
+    pub(crate) fn and_index(mut self, index: &IndexRecord, units: f64) -> Self {
+        self.add(index.kind, &index.name, units);
+        self
+    }
+
+    fn add(&mut self, kind: IndexKind, name: &str, units: f64) {
+        let kind = match kind {
+            IndexKind::Local => IndexKindName::Local,
+            IndexKind::Global => IndexKindName::Global,
+        };
+        *self.indexes.entry((kind, name.to_owned())).or_default() += units;
+    }
+
+    /// Of table and indexes together.
+    pub(crate) fn units(&self) -> f64 {
+        self.table + self.indexes.values().sum::<f64>()
+    }
+
+    fn of_kind(&self, wanted: IndexKindName) -> Option<BTreeMap<String, Capacity>> {
+        let of_kind = self.indexes.iter().filter(|((kind, _), _)| *kind == wanted);
+        let named: BTreeMap<String, Capacity> = of_kind
+            .map(|((_, name), units)| (name.clone(), in_units(*units)))
+            .collect();
+        (!named.is_empty()).then_some(named)
+    }
+}
 
 /// What an operation on one table consumed, as far as the request wants to know.
 pub(crate) fn consumed(
     wanted: Option<ReturnConsumedCapacity>,
     table_name: &str,
-    units: f64,
+    used: &Used,
 ) -> Option<ConsumedCapacity> {
-    let table = match wanted? {
-        ReturnConsumedCapacity::None => return None,
-        ReturnConsumedCapacity::Total => None,
-        ReturnConsumedCapacity::Indexes => Some(Capacity {
-            capacity_units: Some(units),
-            ..Capacity::default()
-        }),
-    };
-    Some(ConsumedCapacity {
+    let mut consumed = ConsumedCapacity {
         table_name: Some(table_name.to_owned()),
-        capacity_units: Some(units),
-        table,
+        capacity_units: Some(used.units()),
         ..ConsumedCapacity::default()
-    })
+    };
+    match wanted? {
+        ReturnConsumedCapacity::None => return None,
+        ReturnConsumedCapacity::Total => {}
+        ReturnConsumedCapacity::Indexes => {
+            consumed.table = Some(in_units(used.table));
+            consumed.local_secondary_indexes = used.of_kind(IndexKindName::Local);
+            consumed.global_secondary_indexes = used.of_kind(IndexKindName::Global);
+        }
+    }
+    Some(consumed)
+}
+
+fn in_units(units: f64) -> Capacity {
+    Capacity {
+        capacity_units: Some(units),
+        ..Capacity::default()
+    }
 }

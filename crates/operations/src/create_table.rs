@@ -1,7 +1,7 @@
 //! CreateTable: a table, with a stream if that is asked for.
 
-use headwater_engine::{BillingMode, NewTable, StreamChange, Throughput};
-use headwater_model::{KeyAttribute, KeySchema, KeyType};
+use headwater_engine::{BillingMode, NewIndex, NewTable, StreamChange, Throughput};
+use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{self, AttributeDefinition, CreateTableInput, CreateTableOutput};
@@ -10,10 +10,10 @@ use headwater_wire::messages::tables;
 use crate::api::{Api, RequestContext};
 use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
-use crate::table_description::describe;
+use crate::index_definitions::{Definitions, Given, check_together};
 use crate::table_name::table_name;
 use crate::table_settings::{encryption, on_demand, stream_change, throughput};
-use crate::tags::{check_tags, first_duplicate, pairs, retention_ms};
+use crate::tags::{check_tags, pairs, retention_ms};
 
 pub(crate) async fn create_table(
     api: &Api,
@@ -23,7 +23,7 @@ pub(crate) async fn create_table(
     let name = table_name(&input.table_name, context)?.to_owned();
     let (billing, throughput) = billing(&input)?;
     let schema = key_schema(&input)?;
-    refuse_indexes(&input)?;
+    let indexes = indexes(&input, &schema, billing)?;
     refuse(&input)?;
     let sse = input.sse_specification.as_ref();
     let encryption = sse.map(|sse| encryption(sse, &api.database)).transpose()?;
@@ -58,15 +58,20 @@ pub(crate) async fn create_table(
         stream,
         retention_ms: retention_ms(&tags)?,
         tags: pairs(tags),
+        indexes,
     };
     let view = api.database.create_table(new).await.map_err(of_tables)?;
     Ok(CreateTableOutput {
-        table_description: Some(describe(&view)),
+        table_description: Some(api.describe_table_view(&view)?),
     })
 }
 
-/// Finds fault with indexes whatever becomes of them (dynamodb-api.md section 7).
-fn refuse_indexes(input: &CreateTableInput) -> Result<(), ApiError> {
+/// The indexes, in the order in which AWS finds fault with them (dynamodb-api.md section 7).
+fn indexes(
+    input: &CreateTableInput,
+    table: &KeySchema,
+    billing: BillingMode,
+) -> Result<Vec<NewIndex>, ApiError> {
     let (local, global) = (
         input.local_secondary_indexes.as_deref(),
         input.global_secondary_indexes.as_deref(),
@@ -77,28 +82,45 @@ fn refuse_indexes(input: &CreateTableInput) -> Result<(), ApiError> {
     if global.is_some_and(<[_]>::is_empty) {
         return Err(tables::index_list_empty("GlobalSecondaryIndexes"));
     }
-    if local.is_some() && input.key_schema.len() < 2 {
+    if local.is_some() && table.sort.is_none() {
         return Err(tables::local_index_needs_range_key());
     }
-    let locals = local.into_iter().flatten().map(|index| &index.index_name);
-    let globals = global.into_iter().flatten().map(|index| &index.index_name);
-    match first_duplicate(locals.chain(globals)) {
-        Some(name) => Err(tables::duplicate_index_name(name)),
-        None => Ok(()),
+    let definitions = Definitions::of_request(&input.attribute_definitions);
+    let define = |given: Given<'_>| given.define(&definitions, table, billing);
+    let mut indexes = Vec::new();
+    for index in local.unwrap_or_default() {
+        indexes.push(define(Given::local(index))?);
     }
+    if indexes.len() > limits::LOCAL_INDEXES_MAX {
+        return Err(tables::too_many_local_indexes());
+    }
+    for index in global.unwrap_or_default() {
+        indexes.push(define(Given::global(index))?);
+    }
+    if global.is_some_and(|global| global.len() > limits::GLOBAL_INDEXES_MAX) {
+        return Err(tables::too_many_global_indexes());
+    }
+    check_together(
+        indexes.iter().map(|index| &index.name),
+        indexes.iter().map(|index| &index.projection),
+    )?;
+    if !indexes.is_empty() {
+        definitions.refuse_unused(table, &indexes)?;
+    }
+    Ok(indexes)
+}
+
+fn warms_index(input: &CreateTableInput) -> bool {
+    let indexes = input.global_secondary_indexes.iter().flatten();
+    indexes
+        .into_iter()
+        .any(|index| index.warm_throughput.is_some())
 }
 
 fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
     let mut unsupported = vec![
-        (
-            "LocalSecondaryIndexes",
-            input.local_secondary_indexes.is_some(),
-        ),
-        (
-            "GlobalSecondaryIndexes",
-            input.global_secondary_indexes.is_some(),
-        ),
         ("WarmThroughput", input.warm_throughput.is_some()),
+        ("GlobalSecondaryIndexes.WarmThroughput", warms_index(input)),
     ];
     unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
     refuse_unsupported(&unsupported)

@@ -6,10 +6,10 @@ use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{DeleteItemInput, DeleteItemOutput};
 
 use crate::api::{Api, RequestContext};
-use crate::capacity::consumed;
+use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::table_name::table_name;
-use crate::write::{ItemWrite, returns_old, units};
+use crate::write::{ItemWrite, returns_old};
 use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
@@ -57,7 +57,11 @@ pub(crate) async fn delete_item(
         })
         .await?;
     Ok(DeleteItemOutput {
-        consumed_capacity: consumed(input.return_consumed_capacity, name, units(&outcome)),
+        consumed_capacity: consumed(
+            input.return_consumed_capacity,
+            name,
+            &Used::of_write(&outcome),
+        ),
         attributes: outcome.attributes,
         item_collection_metrics: None,
     })

@@ -5,7 +5,6 @@ use headwater_wire::dynamodb::{DeleteTableInput, DeleteTableOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::failure::of_tables;
-use crate::table_description::describe;
 use crate::table_name::table_name;
 
 pub(crate) async fn delete_table(
@@ -17,6 +16,6 @@ pub(crate) async fn delete_table(
     let view = api.database.delete_table(&context.namespace, name).await;
     let view = view.map_err(of_tables)?;
     Ok(DeleteTableOutput {
-        table_description: Some(describe(&view)),
+        table_description: Some(api.describe_table_view(&view)?),
     })
 }

@@ -5,7 +5,6 @@ use headwater_wire::dynamodb::{DescribeTableInput, DescribeTableOutput};
 
 use crate::api::{Api, RequestContext};
 use crate::failure::of_tables;
-use crate::table_description::describe;
 use crate::table_name::table_name;
 
 pub(crate) async fn describe_table(
@@ -17,6 +16,6 @@ pub(crate) async fn describe_table(
     let view = api.database.describe(&context.namespace, name).await;
     let view = view.map_err(of_tables)?;
     Ok(DescribeTableOutput {
-        table: Some(describe(&view)),
+        table: Some(api.describe_table_view(&view)?),
     })
 }

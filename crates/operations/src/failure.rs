@@ -8,12 +8,14 @@ use headwater_streams::StreamsError;
 use headwater_wire::ApiError;
 use headwater_wire::messages::{self, items, streams, tables};
 
+use crate::key;
 use crate::tags::RETENTION_TAG;
 
 /// An operation on items was refused.
 pub(crate) fn of_items(error: EngineError) -> ApiError {
     match error {
         EngineError::TableNotFound { .. } => items::table_not_found(),
+        EngineError::IndexBackfilling { index } => items::index_is_backfilling(&index),
         EngineError::Refused(refusals) => match refusals.into_iter().flatten().next() {
             Some(refusal) => refused(refusal),
             None => internal("a command was refused without a reason"),
@@ -27,6 +29,7 @@ fn refused(refusal: Refusal) -> ApiError {
         Refusal::ConditionFailed { item, .. } => items::condition_failed(item),
         Refusal::ItemTooLarge { by_update: true } => items::updated_item_too_large(),
         Refusal::ItemTooLarge { by_update: false } => items::item_too_large(),
+        Refusal::IndexKey(error) => key::of_index(error),
         Refusal::Update(error) => ApiError::validation(error.to_string()),
     }
 }
@@ -45,6 +48,9 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
         EngineError::StreamNotEnabled { name } => tables::no_stream_to_disable(&name),
         EngineError::FixedTag { .. } => tables::retention_tag_is_fixed(RETENTION_TAG),
         EngineError::TooManyTags { .. } => tables::too_many_tags(limits::TAGS_MAX),
+        EngineError::IndexExists { index, .. } => tables::index_already_exists(&index),
+        EngineError::IndexNotFound { name, index } => tables::index_not_found(&index, &name),
+        EngineError::IndexBeingCreated { .. } => tables::one_index_change_at_a_time(),
         EngineError::DeletionProtected { .. } => tables::deletion_protected(),
         other => of_store(other),
     }

@@ -5,7 +5,7 @@ use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{GetItemInput, GetItemOutput};
 
 use crate::api::{Api, RequestContext};
-use crate::capacity::consumed;
+use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::{internal, of_items};
 use crate::table_name::table_name;
@@ -48,6 +48,6 @@ pub(crate) async fn get_item(
     };
     Ok(GetItemOutput {
         item,
-        consumed_capacity: consumed(input.return_consumed_capacity, name, units),
+        consumed_capacity: consumed(input.return_consumed_capacity, name, &Used::of_table(units)),
     })
 }

@@ -1,5 +1,6 @@
 //! Keys in requests, and the sentences for those that don't fit the table.
 
+use headwater_engine::{IndexKeyError, Table};
 use headwater_model::{Item, KeyError, KeySchema, KeyType, StorageKey};
 use headwater_wire::ApiError;
 use headwater_wire::messages::items;
@@ -14,9 +15,10 @@ pub(crate) fn of_key(schema: &KeySchema, key: &Item) -> Result<StorageKey, ApiEr
     })
 }
 
-/// The storage key of an item that is put.
-pub(crate) fn of_item(schema: &KeySchema, item: &Item) -> Result<StorageKey, ApiError> {
-    schema
+/// The storage key of an item that is put; its attributes fit the keys of the table's indexes too.
+pub(crate) fn of_item(table: &Table, item: &Item) -> Result<StorageKey, ApiError> {
+    let key = table
+        .schema()
         .storage_key_of_item(item)
         .map_err(|error| match error {
             KeyError::Missing { name } => items::missing_key(&name),
@@ -26,7 +28,23 @@ pub(crate) fn of_item(schema: &KeySchema, item: &Item) -> Result<StorageKey, Api
                 actual,
             } => items::key_type_mismatch(&name, expected.as_str(), actual),
             other => of_value(other),
-        })
+        })?;
+    table.check_index_keys(item).map_err(of_index)?;
+    Ok(key)
+}
+
+/// An attribute that does not fit the key of an index.
+pub(crate) fn of_index(error: IndexKeyError) -> ApiError {
+    let index = error.index;
+    match error.error {
+        KeyError::TypeMismatch {
+            name,
+            expected,
+            actual,
+        } => items::index_key_type_mismatch(&name, expected.as_str(), actual, &index),
+        KeyError::Empty { name, kind } => items::empty_index_key(&name, kind_name(kind), &index),
+        other => of_value(other),
+    }
 }
 
 /// The storage key of an `ExclusiveStartKey`.

@@ -4,8 +4,8 @@
 use std::ops::Bound;
 
 use headwater_engine::{Direction, KeyRange};
-use headwater_expression::{ResolvedKeyCondition, SortCondition};
-use headwater_model::{AttributeValue, KeyError, KeySchema, StorageKey, prefix_end};
+use headwater_expression::{IndexKeyCondition, ResolvedKeyCondition, SortCondition};
+use headwater_model::{AttributeValue, IndexSchema, KeyError, KeySchema, prefix_end};
 
 /// All keys that satisfy a key condition.
 pub(crate) fn of_condition(
@@ -60,6 +60,76 @@ pub(crate) fn of_condition(
     })
 }
 
+/// All entries of an index that satisfy a key condition. Entries with equal keys stand behind one another, so that a
+/// value's entries are all that begin with it.
+pub(crate) fn of_index_condition(
+    schema: &IndexSchema,
+    condition: &IndexKeyCondition,
+) -> Result<KeyRange, KeyError> {
+    let mut prefix = schema.partition_prefix(&condition.partition)?;
+    let Some((last, equal)) = condition.sort.split_last() else {
+        return Ok(beginning_with(prefix));
+    };
+    for (place, condition) in equal.iter().enumerate() {
+        for value in condition.values() {
+            schema.append_sort(place, value, &mut prefix)?;
+        }
+    }
+    let place = equal.len();
+    let key = |value: &AttributeValue| -> Result<Vec<u8>, KeyError> {
+        let mut key = prefix.clone();
+        schema.append_sort(place, value, &mut key)?;
+        Ok(key)
+    };
+    let whole = beginning_with(prefix.clone());
+    Ok(match last {
+        SortCondition::Equal(value) => beginning_with(key(value)?),
+        SortCondition::Less(value) => KeyRange {
+            to: Bound::Excluded(key(value)?),
+            ..whole
+        },
+        SortCondition::LessOrEqual(value) => KeyRange {
+            to: end_of(&key(value)?),
+            ..whole
+        },
+        SortCondition::Greater(value) => KeyRange {
+            from: match end_of(&key(value)?) {
+                Bound::Excluded(end) => Bound::Included(end),
+                // No bytes are above, so nothing is greater.
+                _ => return Ok(nothing()),
+            },
+            ..whole
+        },
+        SortCondition::GreaterOrEqual(value) => KeyRange {
+            from: Bound::Included(key(value)?),
+            ..whole
+        },
+        SortCondition::Between(lower, upper) => KeyRange {
+            from: Bound::Included(key(lower)?),
+            to: end_of(&key(upper)?),
+        },
+        SortCondition::BeginsWith(value) => {
+            let mut begin = prefix;
+            schema.append_sort_beginning(place, value, &mut begin)?;
+            beginning_with(begin)
+        }
+    })
+}
+
+fn nothing() -> KeyRange {
+    KeyRange {
+        from: Bound::Included(Vec::new()),
+        to: Bound::Excluded(Vec::new()),
+    }
+}
+
+fn beginning_with(prefix: Vec<u8>) -> KeyRange {
+    KeyRange {
+        to: end_of(&prefix),
+        from: Bound::Included(prefix),
+    }
+}
+
 /// The keys of one of `total` even segments of a table, cut by partition hash.
 pub(crate) fn of_segment(segment: u32, total: u32) -> KeyRange {
     let first_hash = |segment: u32| (u64::from(segment) << 32).div_ceil(u64::from(total));
@@ -75,11 +145,11 @@ pub(crate) fn of_segment(segment: u32, total: u32) -> KeyRange {
 }
 
 /// The part of a range that comes behind a key; `None` if the key is not in the range.
-pub(crate) fn behind(range: KeyRange, key: StorageKey, direction: Direction) -> Option<KeyRange> {
-    if !contains(&range, key.bytes()) {
+pub(crate) fn behind(range: KeyRange, key: Vec<u8>, direction: Direction) -> Option<KeyRange> {
+    if !contains(&range, &key) {
         return None;
     }
-    let key = Bound::Excluded(key.into_vec());
+    let key = Bound::Excluded(key);
     Some(match direction {
         Direction::Forward => KeyRange { from: key, ..range },
         Direction::Backward => KeyRange { to: key, ..range },

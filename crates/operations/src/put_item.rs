@@ -8,10 +8,10 @@ use headwater_wire::dynamodb::{PutItemInput, PutItemOutput};
 use headwater_wire::messages::items;
 
 use crate::api::{Api, RequestContext};
-use crate::capacity::consumed;
+use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::table_name::table_name;
-use crate::write::{ItemWrite, returns_old, units};
+use crate::write::{ItemWrite, returns_old};
 use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
@@ -47,7 +47,7 @@ pub(crate) async fn put_item(
 
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
-    let key = key::of_item(table.schema(), &input.item)?;
+    let key = key::of_item(&table, &input.item)?;
     let item = EncodedItem::encode(&input.item);
     if item.size_bytes() > limits::ITEM_SIZE_BYTES_MAX {
         return Err(items::item_too_large());
@@ -63,7 +63,11 @@ pub(crate) async fn put_item(
         })
         .await?;
     Ok(PutItemOutput {
-        consumed_capacity: consumed(input.return_consumed_capacity, name, units(&outcome)),
+        consumed_capacity: consumed(
+            input.return_consumed_capacity,
+            name,
+            &Used::of_write(&outcome),
+        ),
         attributes: outcome.attributes,
         item_collection_metrics: None,
     })

@@ -1,29 +1,26 @@
-//! Query: the items of one partition, in the order of their sort key.
+//! Query: the items of one partition of a table or index, in the order of their sort key.
 
-use headwater_engine::{Direction, KeyRange};
-use headwater_expression::legacy::{FilterParameter, KeyConditions, refuse_filter_on_keys};
-use headwater_expression::{Condition, ExpressionKind, KeyCondition, KeyTerm};
-use headwater_model::KeySchema;
+use headwater_engine::Direction;
+use headwater_expression::legacy::{FilterParameter, KeyConditions};
+use headwater_expression::{ExpressionKind, KeyCondition, KeyTerm};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{QueryInput, QueryOutput};
 use headwater_wire::messages::items;
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{
-    Expressions, refuse_mixed, refuse_placeholders_alone, refuse_unsupported,
-};
+use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::of_expressions;
-use crate::read_page::{PageRead, Projected, check_select};
+use crate::legacy;
+use crate::read_page::PageRead;
+use crate::read_target::{Filters, Projected, ReadTarget, check_select};
 use crate::table_name::table_name;
-use crate::{key, key_range, legacy};
 
 pub(crate) async fn query(
     api: &Api,
     mut input: QueryInput,
     context: &RequestContext,
 ) -> Result<QueryOutput, ApiError> {
-    refuse_unsupported(&[("IndexName", input.index_name.is_some())])?;
     let mut expressions = Expressions::new(
         input.expression_attribute_names.take(),
         input.expression_attribute_values.take(),
@@ -39,37 +36,41 @@ pub(crate) async fn query(
     let projection = expressions.projection(input.projection_expression.as_deref())?;
     expressions.finish()?;
     let projected = Projected::by(projection.is_some(), attributes.is_some());
-    let count_only = check_select(input.select, projected)?;
+    let projection = projection.or(attributes);
+    check_select(input.select, projected, input.index_name.is_some())?;
     let asked = KeysAsked::new(condition, key_conditions)?;
 
     let name = table_name(&input.table_name, context)?;
-    let table = api.table_of(name, context)?;
-    let schema = table.schema();
-    let terms = asked.terms(schema)?;
-    let resolved = headwater_expression::ResolvedKeyCondition::new(terms, schema);
-    let resolved = resolved.map_err(of_expressions)?;
-    refuse_keys(filter.as_ref(), query_filter.as_ref(), schema)?;
-    let range = key_range::of_condition(schema, &resolved).map_err(key::of_value)?;
+    let consistent = input.consistent_read == Some(true);
+    let target = api.read_target(name, input.index_name.as_deref(), consistent, context)?;
+    let shown = target.shown(input.select, projection.as_ref())?;
+    let filters = Filters {
+        expression: filter.as_ref(),
+        legacy: query_filter.as_ref(),
+    };
+    let range = target.range(asked.terms(&target)?, &filters)?;
     let direction = match input.scan_index_forward {
         Some(false) => Direction::Backward,
         _ => Direction::Forward,
     };
+    let start = input.exclusive_start_key.as_ref();
+    let outside = items::starting_key_outside_of_query;
     let page = api.read_page(PageRead {
-        range: from_start(schema, range, &input, direction)?,
-        table: &table,
+        range: target.behind(range, start, direction, outside)?,
+        target: &target,
         direction,
         limit: input.limit,
         filter: filter.or(query_filter),
-        projection: projection.or(attributes),
-        count_only,
-        consistent: input.consistent_read == Some(true),
+        projection,
+        shown,
+        consistent,
     })?;
     Ok(QueryOutput {
         items: page.items,
         count: page.count,
         scanned_count: page.scanned_count,
         last_evaluated_key: page.last_evaluated_key,
-        consumed_capacity: consumed(input.return_consumed_capacity, name, page.units),
+        consumed_capacity: consumed(input.return_consumed_capacity, name, &page.used),
     })
 }
 
@@ -126,43 +127,14 @@ impl KeysAsked {
         }
     }
 
-    fn terms(self, schema: &KeySchema) -> Result<Vec<KeyTerm>, ApiError> {
+    fn terms(self, target: &ReadTarget) -> Result<Vec<KeyTerm>, ApiError> {
         match self {
             Self::Expression(terms) => Ok(terms),
             Self::Legacy(conditions) => {
-                let keys = schema.attributes().map(|key| key.name.as_str());
+                let keys = target.key_names();
+                let keys = keys.iter().map(String::as_str);
                 conditions.terms(keys).map_err(legacy::refused)
             }
         }
     }
-}
-
-/// Only Query refuses filters on keys; a scan has no other place for them.
-fn refuse_keys(
-    filter: Option<&Condition>,
-    query_filter: Option<&Condition>,
-    schema: &KeySchema,
-) -> Result<(), ApiError> {
-    let keys = || schema.attributes().map(|key| key.name.as_str());
-    if let Some(filter) = filter {
-        filter.refuse_keys(keys()).map_err(of_expressions)?;
-    }
-    match query_filter {
-        Some(filter) => refuse_filter_on_keys(filter, keys()).map_err(legacy::refused),
-        None => Ok(()),
-    }
-}
-
-/// The range behind the starting key, if there is one.
-fn from_start(
-    schema: &KeySchema,
-    range: KeyRange,
-    input: &QueryInput,
-    direction: Direction,
-) -> Result<KeyRange, ApiError> {
-    let Some(start) = &input.exclusive_start_key else {
-        return Ok(range);
-    };
-    let start = key::of_starting_key(schema, start)?;
-    key_range::behind(range, start, direction).ok_or_else(items::starting_key_outside_of_query)
 }

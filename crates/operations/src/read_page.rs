@@ -1,26 +1,25 @@
-//! What Query and Scan have in common: `Select`, the page, and the reply's members
+//! What Query and Scan have in common: the page, and the reply's members
 //! (dynamodb-api.md section 8).
 
-use headwater_engine::{Direction, KeyRange, PageRequest, Table};
+use headwater_engine::{Direction, KeyRange, PageRequest};
 use headwater_expression::{Condition, Projection};
 use headwater_model::{EncodedItem, capacity, limits};
 use headwater_wire::ApiError;
-use headwater_wire::decode::Choice;
-use headwater_wire::dynamodb::Select;
-use headwater_wire::messages::items;
 
 use crate::api::Api;
+use crate::capacity::Used;
 use crate::failure::{internal, of_items};
+use crate::read_target::{ReadTarget, Shown};
 
 /// A page to be read.
 pub(crate) struct PageRead<'a> {
-    pub(crate) table: &'a Table,
+    pub(crate) target: &'a ReadTarget,
     pub(crate) range: KeyRange,
     pub(crate) direction: Direction,
     pub(crate) limit: Option<i64>,
     pub(crate) filter: Option<Condition>,
     pub(crate) projection: Option<Projection>,
-    pub(crate) count_only: bool,
+    pub(crate) shown: Shown,
     pub(crate) consistent: bool,
 }
 
@@ -30,74 +29,44 @@ pub(crate) struct PageReply {
     pub(crate) count: i64,
     pub(crate) scanned_count: i64,
     pub(crate) last_evaluated_key: Option<EncodedItem>,
-    pub(crate) units: f64,
-}
-
-/// The parameter that says which attributes are wanted.
-#[derive(Clone, Copy)]
-pub(crate) enum Projected {
-    None,
-    ByExpression,
-    ByAttributesToGet,
-}
-
-impl Projected {
-    pub(crate) fn by(expression: bool, attributes_to_get: bool) -> Self {
-        match (expression, attributes_to_get) {
-            (true, _) => Self::ByExpression,
-            (false, true) => Self::ByAttributesToGet,
-            (false, false) => Self::None,
-        }
-    }
-
-    fn parameter(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::ByExpression => Some("ProjectionExpression"),
-            Self::ByAttributesToGet => Some("AttributesToGet"),
-        }
-    }
-}
-
-/// Checks `Select` against the projection; whether only a count is wanted.
-pub(crate) fn check_select(select: Option<Select>, projected: Projected) -> Result<bool, ApiError> {
-    match (select, projected.parameter()) {
-        (Some(Select::AllProjectedAttributes), None) => {
-            Err(items::projected_attributes_without_index())
-        }
-        (Some(Select::SpecificAttributes), None) => Err(items::specific_attributes_without_list()),
-        (Some(other), Some(parameter)) if other != Select::SpecificAttributes => {
-            Err(items::projection_with_select(parameter, other.as_str()))
-        }
-        (select, _) => Ok(select == Some(Select::Count)),
-    }
+    pub(crate) used: Used,
 }
 
 impl Api {
     /// Reads a page: at most `limit` items, at most 1 MB before the filter.
     pub(crate) fn read_page(&self, read: PageRead<'_>) -> Result<PageReply, ApiError> {
-        let schema = read.table.schema();
         let request = PageRequest {
             range: read.range,
             direction: read.direction,
             limit: read.limit.and_then(|limit| usize::try_from(limit).ok()),
             bytes_max: limits::PAGE_SIZE_BYTES_MAX,
             filter: read.filter.as_ref(),
-            items: !read.count_only,
+            items: !read.shown.count_only,
+            index: read.target.index.as_deref(),
+            fetch: read.shown.fetch,
         };
-        let page = self.database.page(read.table, &request).map_err(of_items)?;
+        let page = self.database.page(&read.target.table, &request);
+        let page = page.map_err(of_items)?;
         let items = match read.projection {
             Some(projection) => project(&projection, &page.items)?,
             None => page.items,
         };
-        let key_of = |key: Vec<u8>| schema.decode_key(&key).map_err(internal);
-        let last_key = page.last_key.map(key_of).transpose()?;
+        let last_key = page.last_key.map(|key| read.target.key_of(&key));
+        let last_key = last_key.transpose()?;
+        let units = capacity::read_units(page.scanned_bytes, read.consistent);
+        let used = match &read.target.index {
+            None => Used::of_table(units),
+            Some(index) => {
+                let halves = if read.consistent { 1.0 } else { 0.5 };
+                Used::of_table(page.fetched_units * halves).and_index(index.record(), units)
+            }
+        };
         Ok(PageReply {
-            items: (!read.count_only).then_some(items),
+            items: (!read.shown.count_only).then_some(items),
             count: page.matched as i64,
             scanned_count: page.scanned as i64,
             last_evaluated_key: last_key.as_ref().map(EncodedItem::encode),
-            units: capacity::read_units(page.scanned_bytes, read.consistent),
+            used,
         })
     }
 }

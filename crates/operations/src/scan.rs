@@ -1,21 +1,19 @@
-//! Scan: all items of a table, or of one of several even segments of it.
+//! Scan: all items of a table or index, or of one of several even segments of it.
 
-use headwater_engine::{Direction, KeyRange};
+use headwater_engine::Direction;
 use headwater_expression::ExpressionKind;
 use headwater_expression::legacy::FilterParameter;
-use headwater_model::KeySchema;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{ScanInput, ScanOutput};
 use headwater_wire::messages::items;
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
-use crate::expressions::{
-    Expressions, refuse_mixed, refuse_placeholders_alone, refuse_unsupported,
-};
-use crate::read_page::{PageRead, Projected, check_select};
+use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
+use crate::read_page::PageRead;
+use crate::read_target::{Projected, check_select};
 use crate::table_name::table_name;
-use crate::{key, key_range, legacy};
+use crate::{key_range, legacy};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &ScanInput) -> Result<(), ApiError> {
@@ -43,7 +41,6 @@ pub(crate) async fn scan(
     mut input: ScanInput,
     context: &RequestContext,
 ) -> Result<ScanOutput, ApiError> {
-    refuse_unsupported(&[("IndexName", input.index_name.is_some())])?;
     let mut expressions = Expressions::new(
         input.expression_attribute_names.take(),
         input.expression_attribute_values.take(),
@@ -57,26 +54,32 @@ pub(crate) async fn scan(
     let projection = expressions.projection(input.projection_expression.as_deref())?;
     expressions.finish()?;
     let projected = Projected::by(projection.is_some(), attributes.is_some());
-    let count_only = check_select(input.select, projected)?;
+    let projection = projection.or(attributes);
+    check_select(input.select, projected, input.index_name.is_some())?;
 
     let name = table_name(&input.table_name, context)?;
-    let table = api.table_of(name, context)?;
+    let consistent = input.consistent_read == Some(true);
+    let target = api.read_target(name, input.index_name.as_deref(), consistent, context)?;
+    let shown = target.shown(input.select, projection.as_ref())?;
+    let range = key_range::of_segment(segment.0, segment.1);
+    let start = input.exclusive_start_key.as_ref();
+    let outside = items::starting_key_outside_of_segment;
     let page = api.read_page(PageRead {
-        range: range(table.schema(), segment, &input)?,
-        table: &table,
+        range: target.behind(range, start, Direction::Forward, outside)?,
+        target: &target,
         direction: Direction::Forward,
         limit: input.limit,
         filter: filter.or(scan_filter),
-        projection: projection.or(attributes),
-        count_only,
-        consistent: input.consistent_read == Some(true),
+        projection,
+        shown,
+        consistent,
     })?;
     Ok(ScanOutput {
         items: page.items,
         count: page.count,
         scanned_count: page.scanned_count,
         last_evaluated_key: page.last_evaluated_key,
-        consumed_capacity: consumed(input.return_consumed_capacity, name, page.units),
+        consumed_capacity: consumed(input.return_consumed_capacity, name, &page.used),
     })
 }
 
@@ -91,18 +94,4 @@ fn segment(segment: Option<i64>, total: Option<i64>) -> Result<(u32, u32), ApiEr
             _ => Err(items::segment_out_of_range(segment, total)),
         },
     }
-}
-
-fn range(
-    schema: &KeySchema,
-    (segment, total): (u32, u32),
-    input: &ScanInput,
-) -> Result<KeyRange, ApiError> {
-    let range = key_range::of_segment(segment, total);
-    let Some(start) = &input.exclusive_start_key else {
-        return Ok(range);
-    };
-    let start = key::of_starting_key(schema, start)?;
-    key_range::behind(range, start, Direction::Forward)
-        .ok_or_else(items::starting_key_outside_of_segment)
 }

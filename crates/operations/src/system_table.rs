@@ -211,6 +211,7 @@ async fn create(database: &Database, name: &str) -> Result<Arc<Table>, EngineErr
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        indexes: Vec::new(),
         stream: None,
         retention_ms: None,
     };
@@ -244,5 +245,7 @@ fn page_from(from: Bound<Vec<u8>>) -> PageRequest<'static> {
         bytes_max: SCAN_BYTES,
         filter: None,
         items: true,
+        index: None,
+        fetch: false,
     }
 }

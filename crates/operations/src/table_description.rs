@@ -1,29 +1,152 @@
 //! `TableDescription`: a table as CreateTable, DescribeTable, UpdateTable and DeleteTable show it.
 
-use headwater_engine::{BillingMode, TableEncryption, TableRecord, TableStatus, TableView};
+use headwater_engine::{
+    BillingMode, IndexKind, IndexProjection, IndexRecord, IndexState, OnDemandThroughput,
+    TableEncryption, TableRecord, TableStatus, TableView,
+};
 use headwater_model::KeySchema;
-use headwater_wire::Timestamp;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
-    self, AttributeDefinition, BillingModeSummary, KeySchemaElement, KeyType,
-    ProvisionedThroughputDescription, ScalarAttributeType, SseDescription, SseStatus, SseType,
-    StreamSpecification, StreamViewType, TableClass, TableClassSummary, TableDescription,
-    TableWarmThroughputDescription,
+    self, AttributeDefinition, BillingModeSummary, GlobalSecondaryIndexDescription,
+    GlobalSecondaryIndexWarmThroughputDescription, IndexStatus, KeySchemaElement, KeyType,
+    LocalSecondaryIndexDescription, ProjectionType, ProvisionedThroughputDescription,
+    ScalarAttributeType, SseDescription, SseStatus, SseType, StreamSpecification, StreamViewType,
+    TableClass, TableClassSummary, TableDescription, TableWarmThroughputDescription,
 };
+use headwater_wire::{ApiError, Timestamp};
+
+use crate::api::Api;
+use crate::failure::of_tables;
+use crate::index_definitions::attributes;
 
 /// Warm throughput of an on-demand table (dynamodb-api.md section 5, recorded).
 const WARM_READ_UNITS: i64 = 12_000;
 /// See [`WARM_READ_UNITS`].
 const WARM_WRITE_UNITS: i64 = 4_000;
 
-/// Describes a table.
-pub(crate) fn describe(view: &TableView) -> TableDescription {
+impl Api {
+    /// Describes a table and its indexes.
+    pub(crate) fn describe_table_view(
+        &self,
+        view: &TableView,
+    ) -> Result<TableDescription, ApiError> {
+        let mut description = describe(view);
+        let shown = |kind: IndexKind| {
+            view.record
+                .indexes
+                .iter()
+                .filter(move |one| one.kind == kind)
+        };
+        let local = shown(IndexKind::Local).map(|index| self.describe_local(&view.record, index));
+        let local = local.collect::<Result<Vec<_>, _>>()?;
+        let global = shown(IndexKind::Global).map(|index| self.describe_global(view, index));
+        let global = global.collect::<Result<Vec<_>, _>>()?;
+        description.local_secondary_indexes = (!local.is_empty()).then_some(local);
+        description.global_secondary_indexes = (!global.is_empty()).then_some(global);
+        Ok(description)
+    }
+
+    fn describe_local(
+        &self,
+        table: &TableRecord,
+        index: &IndexRecord,
+    ) -> Result<LocalSecondaryIndexDescription, ApiError> {
+        let (items, bytes) = self.database.index_counts(index.id).map_err(of_tables)?;
+        Ok(LocalSecondaryIndexDescription {
+            index_name: Some(index.name.clone()),
+            key_schema: Some(index_key_schema(index)),
+            projection: Some(projection(index)),
+            index_size_bytes: Some(whole(bytes)),
+            item_count: Some(whole(items)),
+            index_arn: Some(index_arn(table, index)),
+        })
+    }
+
+    fn describe_global(
+        &self,
+        view: &TableView,
+        index: &IndexRecord,
+    ) -> Result<GlobalSecondaryIndexDescription, ApiError> {
+        let (items, bytes) = self.database.index_counts(index.id).map_err(of_tables)?;
+        let status = match index.state {
+            IndexState::Creating => IndexStatus::Creating,
+            IndexState::Deleting { .. } => IndexStatus::Deleting,
+            IndexState::Active if view.status == TableStatus::Creating => IndexStatus::Creating,
+            IndexState::Active => IndexStatus::Active,
+        };
+        let backfilling = index.state == IndexState::Creating && view.status == TableStatus::Active;
+        Ok(GlobalSecondaryIndexDescription {
+            index_name: Some(index.name.clone()),
+            key_schema: Some(index_key_schema(index)),
+            projection: Some(projection(index)),
+            index_status: Some(status),
+            backfilling: (index.state == IndexState::Creating).then_some(backfilling),
+            provisioned_throughput: Some(ProvisionedThroughputDescription {
+                number_of_decreases_today: Some(0),
+                read_capacity_units: Some(whole(index.throughput.read)),
+                write_capacity_units: Some(whole(index.throughput.write)),
+                ..ProvisionedThroughputDescription::default()
+            }),
+            index_size_bytes: Some(whole(bytes)),
+            item_count: Some(whole(items)),
+            index_arn: Some(index_arn(&view.record, index)),
+            on_demand_throughput: index.on_demand.map(on_demand),
+            warm_throughput: warm_throughput(view).map(|warm| {
+                GlobalSecondaryIndexWarmThroughputDescription {
+                    read_units_per_second: warm.read_units_per_second,
+                    write_units_per_second: warm.write_units_per_second,
+                    status: Some(status),
+                }
+            }),
+        })
+    }
+}
+
+fn on_demand(maxima: OnDemandThroughput) -> dynamodb::OnDemandThroughput {
+    dynamodb::OnDemandThroughput {
+        max_read_request_units: Some(maxima.read_max.unwrap_or(-1)),
+        max_write_request_units: Some(maxima.write_max.unwrap_or(-1)),
+    }
+}
+
+fn index_arn(table: &TableRecord, index: &IndexRecord) -> String {
+    format!("{}/index/{}", table.arn(), index.name)
+}
+
+fn index_key_schema(index: &IndexRecord) -> Vec<KeySchemaElement> {
+    let partition = index
+        .partition()
+        .into_iter()
+        .map(|one| (one, KeyType::Hash));
+    let sort = index.sort().into_iter().map(|one| (one, KeyType::Range));
+    partition
+        .chain(sort)
+        .map(|(attribute, key_type)| KeySchemaElement {
+            attribute_name: attribute.name,
+            key_type,
+        })
+        .collect()
+}
+
+fn projection(index: &IndexRecord) -> dynamodb::Projection {
+    let (kind, names) = match &index.projection {
+        IndexProjection::All => (ProjectionType::All, None),
+        IndexProjection::KeysOnly => (ProjectionType::KeysOnly, None),
+        IndexProjection::Include(names) => (ProjectionType::Include, Some(names.clone())),
+    };
+    dynamodb::Projection {
+        projection_type: Some(kind),
+        non_key_attributes: names,
+    }
+}
+
+fn describe(view: &TableView) -> TableDescription {
     let record = &view.record;
     let schema = view.table.schema();
     let stream = view.latest_stream.as_ref();
     let enabled = stream.filter(|_| view.stream_enabled);
     TableDescription {
-        attribute_definitions: Some(attribute_definitions(schema)),
+        attribute_definitions: Some(attribute_definitions(schema, &record.indexes)),
         table_name: Some(record.name.clone()),
         key_schema: Some(key_schema(schema)),
         table_status: dynamodb::TableStatus::parse(view.status.as_str()),
@@ -48,12 +171,7 @@ pub(crate) fn describe(view: &TableView) -> TableDescription {
                 last_update_date_time: None,
             }),
         deletion_protection_enabled: Some(record.deletion_protection),
-        on_demand_throughput: record
-            .on_demand
-            .map(|on_demand| dynamodb::OnDemandThroughput {
-                max_read_request_units: Some(on_demand.read_max.unwrap_or(-1)),
-                max_write_request_units: Some(on_demand.write_max.unwrap_or(-1)),
-            }),
+        on_demand_throughput: record.on_demand.map(on_demand),
         warm_throughput: warm_throughput(view),
         sse_description: record
             .encryption
@@ -80,11 +198,11 @@ pub(crate) fn time(ms: u64) -> Timestamp {
     Timestamp(whole(ms))
 }
 
-fn attribute_definitions(schema: &KeySchema) -> Vec<AttributeDefinition> {
-    let attributes = schema.attributes();
+fn attribute_definitions(schema: &KeySchema, indexes: &[IndexRecord]) -> Vec<AttributeDefinition> {
+    let attributes = attributes(schema, indexes).into_iter();
     attributes
         .map(|attribute| AttributeDefinition {
-            attribute_name: attribute.name.clone(),
+            attribute_name: attribute.name,
             attribute_type: ScalarAttributeType::parse(attribute.kind.as_str()).unwrap_or_default(),
         })
         .collect()

@@ -6,11 +6,11 @@ use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
 
 use crate::api::{Api, RequestContext};
-use crate::capacity::consumed;
+use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::of_expressions;
 use crate::table_name::table_name;
-use crate::write::{ItemWrite, units};
+use crate::write::ItemWrite;
 use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
@@ -71,7 +71,11 @@ pub(crate) async fn update_item(
         })
         .await?;
     Ok(UpdateItemOutput {
-        consumed_capacity: consumed(input.return_consumed_capacity, name, units(&outcome)),
+        consumed_capacity: consumed(
+            input.return_consumed_capacity,
+            name,
+            &Used::of_write(&outcome),
+        ),
         attributes: outcome.attributes,
         item_collection_metrics: None,
     })

@@ -1,6 +1,10 @@
-//! UpdateTable: billing, throughput, stream, deletion protection, table class.
+//! UpdateTable: indexes, billing, throughput, stream, deletion protection, table class.
 
-use headwater_engine::{BillingMode, Database, TableChange, TableRecord, Throughput};
+use headwater_engine::{
+    BillingMode, Database, IndexChange, IndexKind, IndexThroughput, TableChange, TableRecord,
+    Throughput,
+};
+use headwater_model::limits;
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
@@ -11,7 +15,7 @@ use headwater_wire::messages::tables;
 use crate::api::{Api, RequestContext};
 use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
-use crate::table_description::describe;
+use crate::index_definitions::{Definitions, Given, check_together};
 use crate::table_name::table_name;
 use crate::table_settings::{encryption, on_demand, stream_change, throughput};
 
@@ -23,21 +27,20 @@ pub(crate) async fn update_table(
     let name = table_name(&input.table_name, context)?;
     refuse_several_changes(&input)?;
     refuse(&input)?;
-    let change = change(&input, &api.database)?;
+    let mut change = change(&input, &api.database)?;
     let view = api.database.describe(&context.namespace, name).await;
     let record = view.map_err(of_tables)?.record;
     check_throughput(&record, &input, &change)?;
-    // No table has indexes yet, so that there is none to change or to delete.
-    if let Some(index) = index_updates(&input).iter().find_map(index_name) {
-        return Err(tables::index_not_found(index, &record.name));
-    }
+    let billing = change.billing.unwrap_or(record.billing);
+    change.index = index_change(&record, &input, billing)?;
+    change.index_throughput = index_throughput(&record, &input, billing)?;
     let view = api
         .database
         .update_table(&context.namespace, name, change)
         .await;
     let view = view.map_err(of_tables)?;
     Ok(UpdateTableOutput {
-        table_description: Some(describe(&view)),
+        table_description: Some(api.describe_table_view(&view)?),
     })
 }
 
@@ -65,23 +68,84 @@ fn index_updates(input: &UpdateTableInput) -> &[GlobalSecondaryIndexUpdate] {
     updates.map_or(&[], Vec::as_slice)
 }
 
-/// The index that has to be there for an update of it.
-fn index_name(update: &GlobalSecondaryIndexUpdate) -> Option<&str> {
-    match (&update.update, &update.delete) {
-        (Some(update), _) => Some(&update.index_name),
-        (None, Some(delete)) => Some(&delete.index_name),
-        (None, None) => None,
+/// The index that is to be added or removed, checked against those that are there.
+fn index_change(
+    record: &TableRecord,
+    input: &UpdateTableInput,
+    billing: BillingMode,
+) -> Result<Option<IndexChange>, ApiError> {
+    for update in index_updates(input) {
+        if let Some(delete) = &update.delete {
+            return Ok(Some(IndexChange::Delete(delete.index_name.clone())));
+        }
+        let Some(create) = &update.create else {
+            continue;
+        };
+        let given = input.attribute_definitions.as_deref().unwrap_or_default();
+        let definitions = Definitions::of_table(&record.schema(), &record.indexes, given)?;
+        let given = Given {
+            name: &create.index_name,
+            kind: IndexKind::Global,
+            key_schema: &create.key_schema,
+            projection: &create.projection,
+            throughput: create.provisioned_throughput.as_ref(),
+            on_demand: create.on_demand_throughput.as_ref(),
+        };
+        let new = given.define(&definitions, &record.schema(), billing)?;
+        let global = record.indexes.iter();
+        let global = global.filter(|index| index.kind == IndexKind::Global && index.is_kept());
+        if global.count() >= limits::GLOBAL_INDEXES_MAX {
+            return Err(tables::too_many_global_indexes());
+        }
+        let projections = record.indexes.iter().map(|index| &index.projection);
+        check_together(std::iter::empty(), projections.chain([&new.projection]))?;
+        return Ok(Some(IndexChange::Create(new)));
+    }
+    Ok(None)
+}
+
+/// Throughput for indexes that are there; a table that becomes provisioned needs it for all of them.
+fn index_throughput(
+    record: &TableRecord,
+    input: &UpdateTableInput,
+    billing: BillingMode,
+) -> Result<Vec<IndexThroughput>, ApiError> {
+    let updates = index_updates(input).iter();
+    let mut wanted = Vec::new();
+    for update in updates.filter_map(|update| update.update.as_ref()) {
+        let given = update.provisioned_throughput.as_ref();
+        if given.is_some() && billing == BillingMode::PayPerRequest {
+            return Err(tables::index_throughput_with_on_demand(&update.index_name));
+        }
+        let maxima = update.on_demand_throughput.as_ref();
+        wanted.push(IndexThroughput {
+            index: update.index_name.clone(),
+            throughput: given.map(throughput).transpose()?,
+            on_demand: maxima.map(on_demand).transpose()?,
+        });
+    }
+    let switched = billing == BillingMode::Provisioned && record.billing != billing;
+    let mut indexes = record.indexes.iter();
+    let missing = indexes.find(|index| {
+        let mut given = wanted.iter();
+        index.kind == IndexKind::Global
+            && index.is_kept()
+            && !given.any(|given| given.index == index.name && given.throughput.is_some())
+    });
+    match missing.filter(|_| switched) {
+        Some(index) => Err(tables::index_throughput_missing(&index.name)),
+        None => Ok(wanted),
     }
 }
 
 fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
     let indexes = index_updates(input);
     let mut unsupported = vec![
-        (
-            "GlobalSecondaryIndexUpdates",
-            indexes.iter().any(|update| index_name(update).is_none()),
-        ),
         ("WarmThroughput", input.warm_throughput.is_some()),
+        (
+            "GlobalSecondaryIndexUpdates.WarmThroughput",
+            indexes.iter().any(warms_index),
+        ),
     ];
     unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
     refuse_unsupported(&unsupported)?;
@@ -100,6 +164,13 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
     } else {
         Err(tables::nothing_to_update())
     }
+}
+
+fn warms_index(update: &GlobalSecondaryIndexUpdate) -> bool {
+    let create = update.create.as_ref();
+    let change = update.update.as_ref();
+    create.is_some_and(|create| create.warm_throughput.is_some())
+        || change.is_some_and(|change| change.warm_throughput.is_some())
 }
 
 /// What the engine is to change.
@@ -124,6 +195,7 @@ fn change(input: &UpdateTableInput, database: &Database) -> Result<TableChange, 
         table_class: input.table_class.map(|class| class.as_str().to_owned()),
         encryption: sse.map(|sse| encryption(sse, database)).transpose()?,
         stream: stream.map(stream_change).transpose()?,
+        ..TableChange::default()
     })
 }
 

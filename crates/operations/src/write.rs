@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use headwater_engine::{Action, Command, ItemCommand, Outcome, ReturnValues, Table};
 use headwater_expression::Condition;
-use headwater_model::{StorageKey, capacity};
+use headwater_model::StorageKey;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use headwater_wire::messages::items;
@@ -57,9 +57,4 @@ pub(crate) fn returns_old(wanted: Option<ReturnValue>) -> Result<ReturnValues, A
         Some(ReturnValue::AllOld) => Ok(ReturnValues::AllOld),
         Some(_) => Err(items::return_values_not_supported()),
     }
-}
-
-/// The capacity units that a write consumed.
-pub(crate) fn units(outcome: &Outcome) -> f64 {
-    capacity::write_units(outcome.old_size_bytes.max(outcome.new_size_bytes))
 }

@@ -55,12 +55,13 @@ fn counts(verified: &Value) -> anyhow::Result<String> {
             n("torn_bytes")?
         ),
         format!(
-            "state: {} tables, {} streams, {} shards, {} items of {} bytes, {} tables counted",
+            "state: {} tables, {} streams, {} shards, {} items of {} bytes, {} index entries, {} tables counted",
             n("tables")?,
             n("streams")?,
             n("shards")?,
             n("items")?,
             n("item_bytes")?,
+            n("entries_compared")?,
             n("tables_counted")?
         ),
         format!("       holds {}; {compared}", text(verified, "applied")),

@@ -133,10 +133,36 @@ fn apply(overlay: &Overlay, model: &mut Model, rng: &SeededRng) {
     let changes = model.changes[before..model.applied]
         .iter()
         .zip(before as u64 + 1..);
-    let changes: Vec<(&[u8], Sequence)> = changes
-        .map(|((key, _), sequence)| (key.as_slice(), Sequence(sequence)))
+    let changes: Vec<AppliedKey> = changes
+        .map(|((key, _), sequence)| applied(key, sequence))
         .collect();
-    overlay.drop_applied(Sequence(model.applied as u64), changes.into_iter());
+    overlay.drop_applied(Sequence(model.applied as u64), changes.iter());
+}
+
+fn applied(key: &[u8], sequence: u64) -> AppliedKey {
+    AppliedKey {
+        key: Bytes::copy_from_slice(key),
+        sequence: Sequence(sequence),
+        is_item: true,
+    }
+}
+
+#[test]
+fn entries_of_indexes_are_not_kept_behind() {
+    let overlay = Overlay::new(1 << 20, 1 << 20, Sequence(0));
+    overlay.insert(
+        key(1),
+        Sequence(1),
+        Some(Bytes::from_static(b"entry")),
+        Sequence(0),
+    );
+    let change = AppliedKey {
+        is_item: false,
+        ..applied(&key(1), 1)
+    };
+    overlay.drop_applied(Sequence(1), [change].iter());
+    assert_eq!(overlay.bytes(), 0);
+    assert_eq!(overlay.newest(&key(1)), Found::Unknown);
 }
 
 #[test]
@@ -154,11 +180,8 @@ fn what_is_applied_leaves_the_bound_and_stays_readable() {
         values.insert(key(number), value);
     }
     assert!(overlay.bytes() > 2_000);
-    let changes: Vec<(Vec<u8>, Sequence)> = (0..20).map(|n| (key(n), Sequence(n + 1))).collect();
-    overlay.drop_applied(
-        Sequence(20),
-        changes.iter().map(|(key, at)| (key.as_slice(), *at)),
-    );
+    let changes: Vec<AppliedKey> = (0..20).map(|n| applied(&key(n), n + 1)).collect();
+    overlay.drop_applied(Sequence(20), changes.iter());
     assert_eq!(overlay.bytes(), 0);
     for (key, value) in values {
         let Found::Value(_, found) = overlay.newest_durable(&key, || Sequence(20)) else {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
 
 use headwater_model::KeySchema;
 use headwater_state::{Direction, Snapshot};
@@ -9,7 +10,9 @@ use serde::de::DeserializeOwned;
 
 use super::compare::table_of;
 use super::{Finding, Verified};
+use crate::backfill::is_filled;
 use crate::catalog::{decode_counts, number_of};
+use crate::index::{Index, Indexes, kept_indexes};
 use crate::record::{
     CATALOG_TABLE, NextNumbers, ShardRecord, StreamRecord, TableRecord, document_key, state_key,
 };
@@ -24,6 +27,12 @@ const COUNTS_BYTES: usize = 16;
 pub(super) struct Known {
     pub(super) tables: BTreeMap<u32, TableRecord>,
     pub(super) schemas: BTreeMap<u32, KeySchema>,
+    /// The indexes that follow the items of each table that has any.
+    pub(super) indexes_of: BTreeMap<u32, Indexes>,
+    /// Table and definition by index.
+    pub(super) indexes: BTreeMap<u32, (u32, Arc<Index>)>,
+    /// Indexes that don't hold all their entries yet.
+    pub(super) backfills: BTreeSet<u32>,
     pub(super) streams: BTreeMap<u32, StreamRecord>,
     pub(super) shards: BTreeMap<u32, ShardRecord>,
     /// Tables whose items are being removed.
@@ -86,6 +95,11 @@ impl Known {
                 let table: TableRecord = parse(value)?;
                 own(table.id)?;
                 self.schemas.insert(table.id, table.schema());
+                let indexes = kept_indexes(&table);
+                let by_number = indexes.iter();
+                let by_number = by_number.map(|index| (index.id(), (table.id, index.clone())));
+                self.indexes.extend(by_number);
+                self.indexes_of.insert(table.id, indexes);
                 self.tables.insert(table.id, table);
             }
             Some(&document_key::STREAM) => {
@@ -100,6 +114,11 @@ impl Known {
             }
             Some(&document_key::DROPPED) => {
                 self.dropped.insert(number);
+            }
+            Some(&document_key::BACKFILL) => {
+                if !is_filled(value) {
+                    self.backfills.insert(number);
+                }
             }
             Some(&document_key::COUNTS) if value.len() == COUNTS_BYTES => {
                 self.counts.insert(number, decode_counts(value));
@@ -120,9 +139,18 @@ impl Known {
         match self.tables.get(&table) {
             _ if table == CATALOG_TABLE => PLACE.to_owned(),
             _ if !holds_items(table) => TOKENS.to_owned(),
+            None if self.indexes.contains_key(&table) => self.name_of_index(table),
             Some(record) => format!("table {}", record.name),
             None => format!("table number {table}"),
         }
+    }
+
+    fn name_of_index(&self, number: u32) -> String {
+        let found = self.indexes.get(&number);
+        found.map_or_else(String::new, |(table, index)| {
+            let table = self.name(*table);
+            format!("index {} of {table}", index.record().name)
+        })
     }
 
     fn check_numbers(&self, verified: &mut Verified) {
@@ -130,7 +158,7 @@ impl Known {
         let kinds = [
             (
                 "table",
-                last(self.tables.keys().next_back()),
+                last(self.tables.keys().chain(self.indexes.keys()).max()),
                 self.next.table,
             ),
             (

@@ -43,6 +43,8 @@ pub struct Verified {
     pub items: u64,
     /// Bytes of them, keys included.
     pub item_bytes: u64,
+    /// Entries of secondary indexes in the state, each compared with its item; and each item with its entries.
+    pub entries_compared: u64,
     /// Tables whose count of items and bytes was compared with the items.
     pub tables_counted: u64,
     /// The format of the state file; values of format 1 have no checksums.

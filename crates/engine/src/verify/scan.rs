@@ -12,8 +12,9 @@ use headwater_state::{Direction, Snapshot, StateError};
 use super::catalog::Known;
 use super::compare::{size_of, table_of};
 use super::source::Source;
-use super::{Finding, Progress, Verified, ended};
+use super::{Finding, Progress, Verified, ended, indexes};
 use crate::error::EngineError;
+use crate::index::Index;
 use crate::record::{CATALOG_TABLE, state_key};
 use crate::token;
 
@@ -33,6 +34,7 @@ pub(super) fn run(
         let snapshot = source.snapshot();
         let mut batch = Batch {
             known,
+            snapshot: snapshot.as_ref(),
             live: source.is_live(),
             verified,
             tally: &mut tally,
@@ -40,7 +42,7 @@ pub(super) fn run(
             bytes: 0,
             last: None,
         };
-        let whole = batch.read(snapshot.as_ref(), &from);
+        let whole = batch.read(&from);
         let (bytes, last) = (batch.bytes, batch.last);
         if let Err(error) = whole {
             // Nothing behind a page that can't be read is reached; verification of the rest goes on.
@@ -82,6 +84,7 @@ impl Default for Tally {
 
 struct Batch<'a> {
     known: &'a Known,
+    snapshot: &'a dyn Snapshot,
     live: bool,
     verified: &'a mut Verified,
     tally: &'a mut Tally,
@@ -92,9 +95,9 @@ struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    fn read(&mut self, snapshot: &dyn Snapshot, from: &Bound<Vec<u8>>) -> Result<(), StateError> {
+    fn read(&mut self, from: &Bound<Vec<u8>>) -> Result<(), StateError> {
         let from = from.as_ref().map(Vec::as_slice);
-        snapshot.scan_checked(
+        self.snapshot.scan_checked(
             from,
             Bound::Unbounded,
             Direction::Forward,
@@ -114,7 +117,10 @@ impl Batch<'_> {
         if !token::holds_items(table_of(key)) {
             return self.token(key, value);
         }
-        self.verified.items += 1;
+        match self.known.indexes.contains_key(&table_of(key)) {
+            true => self.verified.entries_compared += 1,
+            false => self.verified.items += 1,
+        }
         let counts = self.tally.tables.entry(table_of(key)).or_default();
         counts.0 += 1;
         let value = match value {
@@ -157,6 +163,10 @@ impl Batch<'_> {
         if decoded.size_bytes() != item.size_bytes() {
             return Some("the item says another size than it has".to_owned());
         }
+        if let Some((table, index)) = self.known.indexes.get(&table) {
+            let right = indexes::entry_is_right(self.snapshot, *table, index, &key[4..], &item);
+            return self.unless_gone(*table, index, right);
+        }
         let Some(schema) = self.known.schemas.get(&table) else {
             // Made since the catalog was read, or on its way out.
             let made_since = self.live && table >= self.known.next.table;
@@ -164,10 +174,28 @@ impl Batch<'_> {
             return (!known).then(|| "an item of a table that is not in the catalog".to_owned());
         };
         match schema.storage_key_of_item(&decoded) {
-            Ok(own) if own.bytes() == &key[4..] => None,
+            Ok(own) if own.bytes() == &key[4..] => self.wrong_in_indexes(table, &key[4..], &item),
             Ok(_) => Some("the item is stored under another key than its own".to_owned()),
             Err(_) => Some("the item has no key by the table's schema".to_owned()),
         }
+    }
+
+    /// What is wrong with the entries of an item.
+    fn wrong_in_indexes(&self, table: u32, key: &[u8], item: &EncodedItem) -> Option<String> {
+        let indexes = self.known.indexes_of.get(&table)?.iter();
+        let filled = indexes.filter(|index| !self.known.backfills.contains(&index.id()));
+        let mut wrong = filled.map(|index| {
+            let right = indexes::item_is_indexed(self.snapshot, index, key, item);
+            self.unless_gone(table, index, right)
+        });
+        wrong.find_map(|wrong| wrong)
+    }
+
+    /// What is wrong, unless the index went away since the catalog was read.
+    fn unless_gone(&self, table: u32, index: &Index, right: Result<(), String>) -> Option<String> {
+        let wrong = right.err()?;
+        let gone = self.live && !indexes::is_kept(self.snapshot, table, index.id());
+        (!gone).then_some(wrong)
     }
 
     fn find(&mut self, key: &[u8], detail: String) {
@@ -204,7 +232,10 @@ fn compare_counts(
         counts.0 += items;
         counts.1 += bytes;
     }
-    for table in known.tables.keys() {
+    let filled = known.indexes.keys();
+    // Of indexes, the log does not say what changed.
+    let filled = filled.filter(|index| since == now && !known.backfills.contains(index));
+    for table in known.tables.keys().chain(filled) {
         let counted = tally.tables.get(table).copied().unwrap_or_default();
         let kept = known.counts.get(table).copied().unwrap_or_default();
         verified.tables_counted += 1;

@@ -8,6 +8,7 @@ mod encryption;
 mod failures;
 mod fixtures;
 mod full_disk;
+mod indexes;
 mod lifecycle;
 mod model;
 mod support;

@@ -86,6 +86,7 @@ pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        indexes: Vec::new(),
         stream,
         retention_ms: None,
     }
@@ -174,6 +175,8 @@ pub fn scan(database: &Database, table: &Table, limit: usize, direction: Directi
             bytes_max: 1 << 20,
             filter: None,
             items: true,
+            index: None,
+            fetch: false,
         };
         let page = database.page(table, &request).unwrap();
         items.extend(page.items.iter().map(|item| item.decode().unwrap()));

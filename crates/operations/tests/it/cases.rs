@@ -6,6 +6,7 @@ mod format;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use headwater_engine::EngineOptions;
 use headwater_operations::ApiOptions;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::Server;
 use expected::Names;
-use format::{Answer, Case, Step};
+use format::{Answer, Case, Index, Step};
 
 #[tokio::test]
 async fn the_specification_sheets() {
@@ -73,8 +74,14 @@ async fn take(server: &Server, step: &Step, names: &mut Names) -> Result<(), Str
             server.run_due().await;
             Ok(())
         }
-        Step::Table { name, keys, stream } => {
-            let body = create_table(name, keys, stream.as_deref());
+        Step::Filled(table) => filled(server, table).await,
+        Step::Table {
+            name,
+            keys,
+            stream,
+            indexes,
+        } => {
+            let body = create_table(name, keys, stream.as_deref(), indexes);
             let (status, _) = ask(server, "CreateTable", &body.to_string()).await;
             if status == 200 {
                 Ok(())
@@ -149,7 +156,32 @@ fn compare(answer: &Answer, status: u16, reply: &Value, names: &mut Names) -> Re
     }
 }
 
-fn create_table(name: &str, keys: &[(String, String)], stream: Option<&str>) -> Value {
+/// Waits until all indexes of a table are readable.
+async fn filled(server: &Server, table: &str) -> Result<(), String> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let waited = async {
+        loop {
+            server.run_due().await;
+            let body = json!({ "TableName": table }).to_string();
+            let (_, reply) = ask(server, "DescribeTable", &body).await;
+            let indexes = reply["Table"]["GlobalSecondaryIndexes"].as_array().cloned();
+            let mut indexes = indexes.unwrap_or_default().into_iter();
+            if indexes.all(|index| index["IndexStatus"] == "ACTIVE") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waited).await;
+    waited.map_err(|_| format!("the indexes of {table} are not filled"))
+}
+
+fn create_table(
+    name: &str,
+    keys: &[(String, String)],
+    stream: Option<&str>,
+    indexes: &[Index],
+) -> Value {
     let part =
         |(name, kind): &(String, String)| json!({"AttributeName": name, "AttributeType": kind});
     let roles = ["HASH", "RANGE"];
@@ -159,10 +191,50 @@ fn create_table(name: &str, keys: &[(String, String)], stream: Option<&str>) -> 
         "AttributeDefinitions": keys.iter().map(part).collect::<Vec<_>>(),
         "KeySchema": keys.iter().zip(roles).map(element).collect::<Vec<_>>(),
     });
+    for index in indexes {
+        add_index(&mut body, index);
+    }
     if let Some(view) = stream {
         body["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": view});
     }
     body
+}
+
+fn add_index(body: &mut Value, index: &Index) {
+    let list = match index.is_local {
+        true => "LocalSecondaryIndexes",
+        false => "GlobalSecondaryIndexes",
+    };
+    let element =
+        |(name, _, role): &(String, String, &str)| json!({"AttributeName": name, "KeyType": role});
+    let projection = match index.projection.as_deref() {
+        None => json!({"ProjectionType": "ALL"}),
+        Some("KEYS_ONLY") => json!({"ProjectionType": "KEYS_ONLY"}),
+        Some(names) => {
+            let names: Vec<&str> = names.split(',').collect();
+            json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": names})
+        }
+    };
+    let definition = json!({
+        "IndexName": index.name,
+        "KeySchema": index.keys.iter().map(element).collect::<Vec<_>>(),
+        "Projection": projection,
+    });
+    match &mut body[list] {
+        Value::Array(indexes) => indexes.push(definition),
+        missing => *missing = json!([definition]),
+    }
+    let Value::Array(definitions) = &mut body["AttributeDefinitions"] else {
+        return;
+    };
+    for (name, kind, _) in &index.keys {
+        if !definitions
+            .iter()
+            .any(|known| known["AttributeName"] == *name)
+        {
+            definitions.push(json!({"AttributeName": name, "AttributeType": kind}));
+        }
+    }
 }
 
 fn shortened(text: &str) -> String {

@@ -139,7 +139,7 @@ async fn queries_and_scans() {
         ("Scan", scan(json!({"Select": "COUNT", "ProjectionExpression": "x"})),
             invalid("Cannot specify the ProjectionExpression when choosing to get only the Count")),
         ("Query", query(json!({"IndexName": "index"})),
-            invalid("Headwater does not support these parameters yet: IndexName")),
+            invalid("The table does not have the specified index: index")),
         ("Scan", scan(json!({"ScanFilter": {"x": {"ComparisonOperator": "NULL", "AttributeValueList": [{"S": "a"}]}}})),
             invalid("One or more parameter values were invalid: Invalid number of argument(s) for the NULL ComparisonOperator")),
     ]).await;

@@ -45,6 +45,15 @@ pub fn empty_key(name: &str, what: &str) -> ApiError {
     ))
 }
 
+/// An empty string or binary as an index key: dynamodb-api.md section 6 states the rule; text unconfirmed.
+pub fn empty_index_key(name: &str, what: &str, index: &str) -> ApiError {
+    ApiError::validation(format!(
+        "One or more parameter values are not valid. A value specified for a secondary index key is not supported. \
+         The AttributeValue for a key attribute cannot contain an empty {what} value. IndexName: {index}, \
+         IndexKey: {name}"
+    ))
+}
+
 /// A partition key of more than 2048 bytes (dynalite's captures).
 pub fn partition_key_too_long() -> ApiError {
     invalid("Size of hashkey has exceeded the maximum size limit of2048 bytes")
@@ -185,6 +194,21 @@ pub fn consistent_read_on_global_index() -> ApiError {
 pub fn index_not_found(index: &str) -> ApiError {
     ApiError::validation(format!(
         "The table does not have the specified index: {index}"
+    ))
+}
+
+/// Query or Scan of an index that does not hold all its entries yet (API reference; text unconfirmed).
+pub fn index_is_backfilling(index: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot read from backfilling global secondary index: {index}"
+    ))
+}
+
+/// Attributes that a global index does not hold (dynalite's captures).
+pub fn not_projected(index: &str, attributes: &[&str]) -> ApiError {
+    invalid(format_args!(
+        "Global secondary index {index} does not project [{}]",
+        attributes.join(", ")
     ))
 }
 

@@ -257,6 +257,43 @@ pub fn local_index_with_other_hash_key(index: &str, index_key: &str, table_key: 
     ))
 }
 
+/// A HASH element behind a RANGE one: dynamodb-api.md section 8 (the words are Alternator's pattern).
+pub fn hash_keys_must_precede() -> ApiError {
+    ApiError::validation(
+        "Invalid KeySchema: All HASH key elements must precede all RANGE key elements",
+    )
+}
+
+/// More key parts of one kind than an index may have: dynamodb-api.md section 3; text unconfirmed.
+pub fn too_many_key_parts(index: &str, most: usize) -> ApiError {
+    invalid(format_args!(
+        "Index KeySchema has more than {most} HASH or more than {most} RANGE key elements for index: {index}"
+    ))
+}
+
+/// A definition that neither the table's key nor an index's uses (dynalite's captures).
+pub fn definitions_not_used(definitions: &[&str], used: &[&str]) -> ApiError {
+    invalid(format_args!(
+        "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
+        definitions.join(", "),
+        used.join(", ")
+    ))
+}
+
+/// A definition of another type than the table's own; text unconfirmed.
+pub fn attribute_defined_otherwise(name: &str) -> ApiError {
+    invalid(format_args!(
+        "Attribute {name} is already defined with another type in the table"
+    ))
+}
+
+/// More listed attributes than all indexes together may have: dynamodb-api.md section 3; text unconfirmed.
+pub fn too_many_projected_attributes(most: usize) -> ApiError {
+    invalid(format_args!(
+        "Number of NonKeyAttributes over all indexes exceeds the per-table limit of {most}"
+    ))
+}
+
 /// A projection without a type (dynalite's captures).
 pub fn projection_type_missing() -> ApiError {
     invalid("Unknown ProjectionType: null")

@@ -5,6 +5,9 @@
 //! # where that is written down
 //! transitions 500                        phases of tables and streams take 500 ms; at the beginning of a case
 //! table users pk:S sk:N stream:NEW_IMAGE a table of on-demand billing, with one or two key parts
+//!   gsi:byAge=team:S,age:N/name,size      the same table with an index: its HASH parts joined by +, its RANGE parts
+//!                                        behind commas, and what it projects: KEYS_ONLY, names, or all without /
+//! filled users                           waits until all indexes of the table are readable
 //! clock 60000                            moves the clock, in milliseconds, and does what is due then
 //! > PutItem {"TableName": "users", ...}  a request; more lines of it are indented
 //! < {"Items": [{"pk": {"S": "a"}}]}      parts of the answer; null is a member that is not there
@@ -31,13 +34,24 @@ pub enum Step {
         name: String,
         keys: Vec<(String, String)>,
         stream: Option<String>,
+        indexes: Vec<Index>,
     },
+    Filled(String),
     Clock(u64),
     Ask {
         operation: String,
         body: String,
         answer: Answer,
     },
+}
+
+pub struct Index {
+    pub name: String,
+    pub is_local: bool,
+    /// Name, type and role of each part.
+    pub keys: Vec<(String, String, &'static str)>,
+    /// `ALL`, `KEYS_ONLY`, or names.
+    pub projection: Option<String>,
 }
 
 pub enum Answer {
@@ -112,6 +126,7 @@ fn take(case: &mut Case, number: usize, line: &str) -> Option<()> {
             case.transition_ms = rest.parse().ok()?;
             return Some(());
         }
+        "filled" => Step::Filled(rest.to_owned()),
         "clock" => Step::Clock(rest.parse().ok()?),
         "table" => table(rest)?,
         ">" => {
@@ -132,14 +147,43 @@ fn take(case: &mut Case, number: usize, line: &str) -> Option<()> {
 fn table(rest: &str) -> Option<Step> {
     let mut words = rest.split(' ');
     let name = words.next()?.to_owned();
-    let (mut keys, mut stream) = (Vec::new(), None);
+    let (mut keys, mut stream, mut indexes) = (Vec::new(), None, Vec::new());
     for word in words {
         match word.split_once(':')? {
             ("stream", view) => stream = Some(view.to_owned()),
+            ("gsi", text) => indexes.push(index(text, false)?),
+            ("lsi", text) => indexes.push(index(text, true)?),
             (name, kind) => keys.push((name.to_owned(), kind.to_owned())),
         }
     }
-    Some(Step::Table { name, keys, stream })
+    Some(Step::Table {
+        name,
+        keys,
+        stream,
+        indexes,
+    })
+}
+
+fn index(text: &str, is_local: bool) -> Option<Index> {
+    let (name, rest) = text.split_once('=')?;
+    let (parts, projection) = match rest.split_once('/') {
+        Some((parts, projection)) => (parts, Some(projection.to_owned())),
+        None => (rest, None),
+    };
+    let mut keys = Vec::new();
+    for (place, part) in parts.split(',').enumerate() {
+        let role = if place == 0 { "HASH" } else { "RANGE" };
+        for part in part.split('+') {
+            let (name, kind) = part.split_once(':')?;
+            keys.push((name.to_owned(), kind.to_owned(), role));
+        }
+    }
+    Some(Index {
+        name: name.to_owned(),
+        is_local,
+        keys,
+        projection,
+    })
 }
 
 fn expect(case: &mut Case, mark: &str, rest: &str) -> Option<()> {

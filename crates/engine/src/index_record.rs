@@ -1,0 +1,120 @@
+//! What the catalog remembers of a table's secondary indexes.
+
+use headwater_model::{IndexSchema, KeyAttribute, KeySchema};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{OnDemandThroughput, StoredKey, Throughput};
+
+/// Whether an index shares its table's partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexKind {
+    /// A local secondary index: the table's partition key, another sort key.
+    Local,
+    /// A global secondary index: any key.
+    Global,
+}
+
+/// Which attributes an index's entries hold, beside the keys of index and table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexProjection {
+    /// All of the item's.
+    All,
+    /// Only the keys.
+    KeysOnly,
+    /// These too.
+    Include(Vec<String>),
+}
+
+/// How far an index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexState {
+    /// Being filled with the items that were there before it; not readable.
+    Creating,
+    /// Readable.
+    Active,
+    /// Gone, and shown until this time, in milliseconds.
+    Deleting {
+        /// Until when.
+        until_ms: u64,
+    },
+}
+
+/// An index's definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexRecord {
+    /// The number under which its entries are stored; from the same numbers as tables'.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Local or global.
+    pub kind: IndexKind,
+    pub(crate) partition: Vec<StoredKey>,
+    pub(crate) sort: Vec<StoredKey>,
+    /// What its entries hold.
+    pub projection: IndexProjection,
+    /// Provisioned throughput of a global index; zeros for an on-demand table.
+    pub throughput: Throughput,
+    /// Maxima of an on-demand table's index, if set.
+    pub on_demand: Option<OnDemandThroughput>,
+    /// How far it is.
+    pub state: IndexState,
+}
+
+/// What a new index is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewIndex {
+    /// Its name.
+    pub name: String,
+    /// Local or global.
+    pub kind: IndexKind,
+    /// The partition key attributes, one to four.
+    pub partition: Vec<KeyAttribute>,
+    /// The sort key attributes, up to four.
+    pub sort: Vec<KeyAttribute>,
+    /// What its entries hold.
+    pub projection: IndexProjection,
+    /// Provisioned throughput; zeros for an on-demand table.
+    pub throughput: Throughput,
+    /// Maxima of an on-demand table's index, if set.
+    pub on_demand: Option<OnDemandThroughput>,
+}
+
+impl IndexRecord {
+    pub(crate) fn new(new: NewIndex, id: u32, state: IndexState) -> Self {
+        IndexRecord {
+            id,
+            name: new.name,
+            kind: new.kind,
+            partition: new.partition.iter().map(StoredKey::store).collect(),
+            sort: new.sort.iter().map(StoredKey::store).collect(),
+            projection: new.projection,
+            throughput: new.throughput,
+            on_demand: new.on_demand,
+            state,
+        }
+    }
+
+    /// Whether entries of the index follow the items.
+    pub fn is_kept(&self) -> bool {
+        !matches!(self.state, IndexState::Deleting { .. })
+    }
+
+    /// The partition key attributes.
+    pub fn partition(&self) -> Vec<KeyAttribute> {
+        self.partition.iter().map(StoredKey::load).collect()
+    }
+
+    /// The sort key attributes, in order.
+    pub fn sort(&self) -> Vec<KeyAttribute> {
+        self.sort.iter().map(StoredKey::load).collect()
+    }
+
+    /// The key schema of its entries.
+    pub fn schema(&self, table: &KeySchema) -> IndexSchema {
+        IndexSchema {
+            partition: self.partition(),
+            sort: self.sort(),
+            table: table.clone(),
+        }
+    }
+}

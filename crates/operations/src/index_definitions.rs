@@ -1,0 +1,259 @@
+//! Definitions of secondary indexes in CreateTable and UpdateTable, checked in the order in which AWS finds fault with
+//! them (dynamodb-api.md sections 3, 7 and 8).
+
+use headwater_engine::{
+    BillingMode, IndexKind, IndexProjection, IndexRecord, NewIndex, OnDemandThroughput, Throughput,
+};
+use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
+use headwater_wire::ApiError;
+use headwater_wire::decode::Choice;
+use headwater_wire::dynamodb::{
+    self, AttributeDefinition, GlobalSecondaryIndex, KeySchemaElement, LocalSecondaryIndex,
+    Projection, ProjectionType,
+};
+use headwater_wire::messages::tables;
+
+use crate::table_settings::{on_demand, throughput};
+use crate::tags::first_duplicate;
+
+/// The attributes that a request, or its table, defines.
+pub(crate) struct Definitions(Vec<KeyAttribute>);
+
+impl Definitions {
+    pub(crate) fn of_request(given: &[AttributeDefinition]) -> Self {
+        let attribute = |definition: &AttributeDefinition| {
+            let kind = KeyType::from_name(definition.attribute_type.as_str())?;
+            Some(KeyAttribute::new(definition.attribute_name.clone(), kind))
+        };
+        Definitions(given.iter().filter_map(attribute).collect())
+    }
+
+    /// Those of a table that is there, with those that a request adds; one that contradicts is refused.
+    pub(crate) fn of_table(
+        schema: &KeySchema,
+        indexes: &[IndexRecord],
+        given: &[AttributeDefinition],
+    ) -> Result<Self, ApiError> {
+        let mut known = Definitions(attributes(schema, indexes));
+        for added in Self::of_request(given).0 {
+            match known.get(&added.name) {
+                Some(defined) if defined.kind != added.kind => {
+                    return Err(tables::attribute_defined_otherwise(&added.name));
+                }
+                Some(_) => {}
+                None => known.0.push(added),
+            }
+        }
+        Ok(known)
+    }
+
+    fn get(&self, name: &str) -> Option<&KeyAttribute> {
+        self.0.iter().find(|attribute| attribute.name == name)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|one| one.name.as_str()).collect()
+    }
+
+    /// Refuses definitions that neither the table's key nor an index's uses.
+    pub(crate) fn refuse_unused(
+        &self,
+        schema: &KeySchema,
+        indexes: &[NewIndex],
+    ) -> Result<(), ApiError> {
+        let of_indexes = indexes
+            .iter()
+            .flat_map(|index| index.partition.iter().chain(&index.sort));
+        let mut used: Vec<&str> = Vec::new();
+        for attribute in schema.attributes().chain(of_indexes) {
+            if !used.contains(&attribute.name.as_str()) {
+                used.push(&attribute.name);
+            }
+        }
+        match used.len() == self.0.len() {
+            true => Ok(()),
+            false => Err(tables::definitions_not_used(&self.names(), &used)),
+        }
+    }
+}
+
+/// The key attributes of a table and its indexes, each once.
+pub(crate) fn attributes(schema: &KeySchema, indexes: &[IndexRecord]) -> Vec<KeyAttribute> {
+    let mut attributes: Vec<KeyAttribute> = schema.attributes().cloned().collect();
+    for attribute in indexes
+        .iter()
+        .flat_map(|index| index.partition().into_iter().chain(index.sort()))
+    {
+        if !attributes.iter().any(|known| known.name == attribute.name) {
+            attributes.push(attribute);
+        }
+    }
+    attributes
+}
+
+/// What an index is defined by, of either kind and in either operation.
+pub(crate) struct Given<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: IndexKind,
+    pub(crate) key_schema: &'a [KeySchemaElement],
+    pub(crate) projection: &'a Projection,
+    pub(crate) throughput: Option<&'a dynamodb::ProvisionedThroughput>,
+    pub(crate) on_demand: Option<&'a dynamodb::OnDemandThroughput>,
+}
+
+impl<'a> Given<'a> {
+    pub(crate) fn local(index: &'a LocalSecondaryIndex) -> Self {
+        Given {
+            name: &index.index_name,
+            kind: IndexKind::Local,
+            key_schema: &index.key_schema,
+            projection: &index.projection,
+            throughput: None,
+            on_demand: None,
+        }
+    }
+
+    pub(crate) fn global(index: &'a GlobalSecondaryIndex) -> Self {
+        Given {
+            name: &index.index_name,
+            kind: IndexKind::Global,
+            key_schema: &index.key_schema,
+            projection: &index.projection,
+            throughput: index.provisioned_throughput.as_ref(),
+            on_demand: index.on_demand_throughput.as_ref(),
+        }
+    }
+
+    /// The index, once nothing is wrong with it.
+    pub(crate) fn define(
+        &self,
+        definitions: &Definitions,
+        table: &KeySchema,
+        billing: BillingMode,
+    ) -> Result<NewIndex, ApiError> {
+        let (partition, sort) = self.keys(definitions)?;
+        if self.kind == IndexKind::Local {
+            self.check_local(&partition, &sort, table)?;
+        }
+        let projection = projection(self.projection)?;
+        let (throughput, on_demand) = match self.kind {
+            IndexKind::Local => (Throughput::default(), None),
+            IndexKind::Global => self.throughputs(billing)?,
+        };
+        Ok(NewIndex {
+            name: self.name.to_owned(),
+            kind: self.kind,
+            partition,
+            sort,
+            projection,
+            throughput,
+            on_demand,
+        })
+    }
+
+    fn keys(
+        &self,
+        definitions: &Definitions,
+    ) -> Result<(Vec<KeyAttribute>, Vec<KeyAttribute>), ApiError> {
+        let elements = self.key_schema.iter();
+        let names: Vec<&str> = elements.map(|one| one.attribute_name.as_str()).collect();
+        let defined: Option<Vec<&KeyAttribute>> =
+            names.iter().map(|name| definitions.get(name)).collect();
+        let Some(defined) = defined else {
+            let defined = definitions.names();
+            return Err(tables::key_attributes_not_defined(&names, &defined));
+        };
+        let is_hash = |element: &KeySchemaElement| element.key_type == dynamodb::KeyType::Hash;
+        if !self.key_schema.first().is_some_and(is_hash) {
+            return Err(tables::first_key_part_is_not_hash());
+        }
+        if first_duplicate(self.key_schema.iter().map(|one| &one.attribute_name)).is_some() {
+            return Err(tables::key_parts_have_one_name());
+        }
+        let hashes = self
+            .key_schema
+            .iter()
+            .take_while(|one| is_hash(one))
+            .count();
+        if self.key_schema[hashes..].iter().any(is_hash) {
+            return Err(tables::hash_keys_must_precede());
+        }
+        if self.kind == IndexKind::Local && hashes > 1 {
+            return Err(tables::second_key_part_is_not_range());
+        }
+        let most = limits::INDEX_KEY_PARTS_MAX;
+        if hashes > most || defined.len() - hashes > most {
+            return Err(tables::too_many_key_parts(self.name, most));
+        }
+        let mut partition: Vec<KeyAttribute> = defined.into_iter().cloned().collect();
+        let sort = partition.split_off(hashes);
+        Ok((partition, sort))
+    }
+
+    fn check_local(
+        &self,
+        partition: &[KeyAttribute],
+        sort: &[KeyAttribute],
+        table: &KeySchema,
+    ) -> Result<(), ApiError> {
+        if sort.is_empty() {
+            return Err(tables::local_index_without_range_key(self.name));
+        }
+        match partition.first() {
+            Some(hash) if *hash != table.partition => Err(tables::local_index_with_other_hash_key(
+                self.name,
+                &hash.name,
+                &table.partition.name,
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn throughputs(
+        &self,
+        billing: BillingMode,
+    ) -> Result<(Throughput, Option<OnDemandThroughput>), ApiError> {
+        let on_demand = self.on_demand.map(on_demand).transpose()?;
+        match (billing, self.throughput) {
+            (BillingMode::PayPerRequest, Some(_)) => {
+                Err(tables::index_throughput_with_on_demand(self.name))
+            }
+            (BillingMode::Provisioned, None) => Err(tables::index_throughput_missing(self.name)),
+            (BillingMode::Provisioned, Some(_)) if on_demand.is_some() => {
+                Err(tables::on_demand_throughput_with_provisioned())
+            }
+            (BillingMode::PayPerRequest, None) => Ok((Throughput::default(), on_demand)),
+            (BillingMode::Provisioned, Some(given)) => Ok((throughput(given)?, None)),
+        }
+    }
+}
+
+/// Refuses names that stand for two indexes, and more projected attributes than all indexes together may have.
+pub(crate) fn check_together<'a>(
+    names: impl Iterator<Item = &'a String>,
+    projections: impl Iterator<Item = &'a IndexProjection>,
+) -> Result<(), ApiError> {
+    if let Some(name) = first_duplicate(names) {
+        return Err(tables::duplicate_index_name(name));
+    }
+    let listed = projections.map(|projection| match projection {
+        IndexProjection::Include(names) => names.len(),
+        IndexProjection::All | IndexProjection::KeysOnly => 0,
+    });
+    let (listed, most) = (listed.sum::<usize>(), limits::PROJECTED_ATTRIBUTES_MAX);
+    match listed > most {
+        true => Err(tables::too_many_projected_attributes(most)),
+        false => Ok(()),
+    }
+}
+
+fn projection(given: &Projection) -> Result<IndexProjection, ApiError> {
+    match (given.projection_type, &given.non_key_attributes) {
+        (None, _) => Err(tables::projection_type_missing()),
+        (Some(ProjectionType::Include), None) => Err(tables::projection_needs_attributes()),
+        (Some(ProjectionType::Include), Some(names)) => Ok(IndexProjection::Include(names.clone())),
+        (Some(other), Some(_)) => Err(tables::projection_takes_no_attributes(other.as_str())),
+        (Some(ProjectionType::All), None) => Ok(IndexProjection::All),
+        (Some(ProjectionType::KeysOnly), None) => Ok(IndexProjection::KeysOnly),
+    }
+}
