@@ -3,6 +3,7 @@
 use headwater_engine::Database;
 use headwater_streams::{Streams, StreamsOptions};
 use headwater_wire::json::{Json, WriteJson};
+use headwater_wire::messages::tables;
 use headwater_wire::{ApiError, Operation, messages};
 
 use crate::failure::internal;
@@ -126,12 +127,33 @@ impl Api {
                 describe_continuous_backups,
                 dynamodb::DescribeContinuousBackupsInput
             ),
+            Operation::DescribeLimits => carry_out!(describe_limits, dynamodb::DescribeLimitsInput),
+            Operation::DescribeEndpoints => {
+                carry_out!(describe_endpoints, dynamodb::DescribeEndpointsRequest)
+            }
+            Operation::ListGlobalTables => {
+                carry_out!(list_global_tables, dynamodb::ListGlobalTablesInput)
+            }
+            Operation::DescribeGlobalTable => {
+                carry_out!(describe_global_table, dynamodb::DescribeGlobalTableInput)
+            }
+            Operation::DescribeGlobalTableSettings => carry_out!(
+                describe_global_table_settings,
+                dynamodb::DescribeGlobalTableSettingsInput
+            ),
             Operation::ListStreams => carry_out!(list_streams, streams::ListStreamsInput),
             Operation::DescribeStream => carry_out!(describe_stream, streams::DescribeStreamInput),
             Operation::GetShardIterator => {
                 carry_out!(get_shard_iterator, streams::GetShardIteratorInput)
             }
             Operation::GetRecords => carry_out!(get_records, streams::GetRecordsInput),
+            Operation::CreateGlobalTable
+            | Operation::UpdateGlobalTable
+            | Operation::UpdateGlobalTableSettings
+            | Operation::DescribeTableReplicaAutoScaling
+            | Operation::UpdateTableReplicaAutoScaling => {
+                Err(tables::operation_needs_replicas(operation.name()))
+            }
             _ => Err(messages::unsupported_operation(operation.name())),
         }
     }

@@ -12,7 +12,7 @@ use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
 use crate::table_name::table_name;
-use crate::table_settings::{encryption, on_demand, stream_change, throughput};
+use crate::table_settings::{encryption, on_demand, refuse_replicas, stream_change, throughput};
 use crate::tags::{check_tags, pairs, retention_ms};
 
 pub(crate) async fn create_table(
@@ -118,6 +118,7 @@ fn warms_index(input: &CreateTableInput) -> bool {
 }
 
 fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
+    refuse_replicas(&input.unsupported)?;
     let mut unsupported = vec![
         ("WarmThroughput", input.warm_throughput.is_some()),
         ("GlobalSecondaryIndexes.WarmThroughput", warms_index(input)),

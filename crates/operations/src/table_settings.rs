@@ -14,6 +14,28 @@ use headwater_wire::messages::tables;
 /// Most capacity units that are accepted (dynalite's captures).
 const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
 
+/// What only means something for a table with replicas (dynamodb-api.md sections 1 and 17).
+const PARAMETERS_OF_REPLICAS: [&str; 6] = [
+    "ReplicaUpdates",
+    "GlobalTableWitnessUpdates",
+    "MultiRegionConsistency",
+    "GlobalTableSourceArn",
+    "GlobalTableSettingsReplicationMode",
+    "DisassociationProtectionEnabled",
+];
+
+/// Refuses what only means something for a table with replicas; `given` are the parameters that are not served.
+pub(crate) fn refuse_replicas(given: &[&str]) -> Result<(), ApiError> {
+    let given = given.iter().copied();
+    let names: Vec<&str> = given
+        .filter(|name| PARAMETERS_OF_REPLICAS.contains(name))
+        .collect();
+    match names.is_empty() {
+        true => Ok(()),
+        false => Err(tables::parameters_need_replicas(&names)),
+    }
+}
+
 /// A provisioned throughput.
 pub(crate) fn throughput(given: &ProvisionedThroughput) -> Result<Throughput, ApiError> {
     let unit = |units: i64, name: &str| match u64::try_from(units) {

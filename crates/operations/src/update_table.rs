@@ -17,7 +17,7 @@ use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
 use crate::table_name::table_name;
-use crate::table_settings::{encryption, on_demand, stream_change, throughput};
+use crate::table_settings::{encryption, on_demand, refuse_replicas, stream_change, throughput};
 
 pub(crate) async fn update_table(
     api: &Api,
@@ -139,6 +139,7 @@ fn index_throughput(
 }
 
 fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
+    refuse_replicas(&input.unsupported)?;
     let indexes = index_updates(input);
     let mut unsupported = vec![
         ("WarmThroughput", input.warm_throughput.is_some()),

@@ -1996,6 +1996,211 @@ impl WriteJson for PointInTimeRecoveryDescription {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeLimitsInput {}
+
+impl DescribeLimitsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.structure(json, "DescribeLimitsInput")?;
+        Ok(Self {})
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeLimitsOutput {
+    pub account_max_read_capacity_units: i64,
+    pub account_max_write_capacity_units: i64,
+    pub table_max_read_capacity_units: i64,
+    pub table_max_write_capacity_units: i64,
+}
+
+impl WriteJson for DescribeLimitsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("AccountMaxReadCapacityUnits", &self.account_max_read_capacity_units)?;
+        object.put("AccountMaxWriteCapacityUnits", &self.account_max_write_capacity_units)?;
+        object.put("TableMaxReadCapacityUnits", &self.table_max_read_capacity_units)?;
+        object.put("TableMaxWriteCapacityUnits", &self.table_max_write_capacity_units)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeEndpointsRequest {}
+
+impl DescribeEndpointsRequest {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.structure(json, "DescribeEndpointsRequest")?;
+        Ok(Self {})
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeEndpointsResponse {
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl WriteJson for DescribeEndpointsResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Endpoints", &self.endpoints)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Endpoint {
+    pub address: String,
+    pub cache_period_in_minutes: i64,
+}
+
+impl WriteJson for Endpoint {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Address", &self.address)?;
+        object.put("CachePeriodInMinutes", &self.cache_period_in_minutes)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListGlobalTablesInput {
+    pub exclusive_start_global_table_name: Option<String>,
+    pub limit: Option<i64>,
+    pub region_name: Option<String>,
+}
+
+impl ListGlobalTablesInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut exclusive_start_global_table_name = None;
+        let mut limit = None;
+        let mut region_name = None;
+        for (member, given) in at.structure(json, "ListGlobalTablesInput")? {
+            match member.as_ref() {
+                "ExclusiveStartGlobalTableName" => {
+                    at.member(0, "ExclusiveStartGlobalTableName", given, &mut exclusive_start_global_table_name, |json, at| {
+                        at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name))
+                    })?
+                }
+                "Limit" => at.member(1, "Limit", given, &mut limit, |json, at| at.integer(json, Range::INTEGER.min(1)))?,
+                "RegionName" => at.member(2, "RegionName", given, &mut region_name, |json, at| at.text(json, Text::ANY))?,
+                _ => {}
+            }
+        }
+        Ok(Self { exclusive_start_global_table_name, limit, region_name })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListGlobalTablesOutput {
+    pub global_tables: Vec<GlobalTable>,
+}
+
+impl WriteJson for ListGlobalTablesOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("GlobalTables", &self.global_tables)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GlobalTable {
+    pub global_table_name: Option<String>,
+}
+
+impl WriteJson for GlobalTable {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("GlobalTableName", &self.global_table_name)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeGlobalTableInput {
+    pub global_table_name: String,
+}
+
+impl DescribeGlobalTableInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut global_table_name = None;
+        for (member, given) in at.structure(json, "DescribeGlobalTableInput")? {
+            if member == "GlobalTableName" {
+                at.member(0, "GlobalTableName", given, &mut global_table_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?;
+            }
+        }
+        Ok(Self { global_table_name: at.required(0, "GlobalTableName", global_table_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeGlobalTableOutput {}
+
+impl WriteJson for DescribeGlobalTableOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        ObjectWriter::new(out).finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeGlobalTableSettingsInput {
+    pub global_table_name: String,
+}
+
+impl DescribeGlobalTableSettingsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut global_table_name = None;
+        for (member, given) in at.structure(json, "DescribeGlobalTableSettingsInput")? {
+            if member == "GlobalTableName" {
+                at.member(0, "GlobalTableName", given, &mut global_table_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?;
+            }
+        }
+        Ok(Self { global_table_name: at.required(0, "GlobalTableName", global_table_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeGlobalTableSettingsOutput {}
+
+impl WriteJson for DescribeGlobalTableSettingsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        ObjectWriter::new(out).finish();
+        Ok(())
+    }
+}
+
 choices! {
     ScalarAttributeType {
         S = "S",

@@ -339,7 +339,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         served: false,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
-    OperationSpec { name: "DescribeEndpoints", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[] },
+    OperationSpec { name: "DescribeEndpoints", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[] },
     OperationSpec {
         name: "DescribeExport",
         service: Service::DynamoDb,
@@ -351,14 +351,14 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DescribeGlobalTable",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::InternalServerError, ErrorKind::GlobalTableNotFound],
     },
     OperationSpec {
         name: "DescribeGlobalTableSettings",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::GlobalTableNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec { name: "DescribeImport", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[ErrorKind::ImportNotFound] },
@@ -369,7 +369,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         served: false,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
-    OperationSpec { name: "DescribeLimits", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[ErrorKind::InternalServerError] },
+    OperationSpec { name: "DescribeLimits", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::InternalServerError] },
     OperationSpec {
         name: "DescribeTable",
         service: Service::DynamoDb,
@@ -495,7 +495,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         served: false,
         errors: &[ErrorKind::LimitExceeded, ErrorKind::InternalServerError],
     },
-    OperationSpec { name: "ListGlobalTables", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[ErrorKind::InternalServerError] },
+    OperationSpec { name: "ListGlobalTables", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::InternalServerError] },
     OperationSpec { name: "ListImports", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[ErrorKind::LimitExceeded] },
     OperationSpec { name: "ListTables", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::InternalServerError] },
     OperationSpec {

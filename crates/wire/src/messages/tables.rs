@@ -169,6 +169,32 @@ pub fn table_without_backups_not_found(table: &str) -> ApiError {
     )
 }
 
+/// A global table of the version of 2017, of which there is none: dynamodb-api.md section 1; text unconfirmed.
+pub fn global_table_not_found(name: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::GlobalTableNotFound,
+        format!("Global table not found: Global table with name: '{name}' does not exist."),
+    )
+}
+
+/// An operation that only means something for replicas: dynamodb-api.md section 1; text ours.
+pub fn operation_needs_replicas(operation: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::UnknownOperation,
+        format!(
+            "Headwater does not support the operation {operation}: its tables are in one region and have no replicas"
+        ),
+    )
+}
+
+/// Parameters that only mean something for replicas: dynamodb-api.md section 1; text ours.
+pub fn parameters_need_replicas(names: &[&str]) -> ApiError {
+    ApiError::validation(format!(
+        "Headwater does not support these parameters, as its tables are in one region and have no replicas: {}",
+        names.join(", ")
+    ))
+}
+
 /// A tag key given twice. Text ours.
 pub fn duplicate_tag(key: &str) -> ApiError {
     invalid(format_args!("Duplicate tag key: {key}"))
