@@ -137,6 +137,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long CREATING, UPDATING, DELETING, ENABLING and DISABLING last; with 0 the answer names them and the next look finds them over",
     ),
     setting(
+        "ttl-interval",
+        "TIME",
+        Kind::Duration,
+        Some("1s"),
+        "Time between two looks for items whose time to live is over",
+    ),
+    setting(
         "stream-retention",
         "TIME",
         Kind::Duration,

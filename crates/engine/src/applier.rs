@@ -14,9 +14,9 @@ use headwater_state::{Batch, Direction, StateError, StateStore};
 
 use crate::backfill::{Backfills, FilledIndexes};
 use crate::catalog::{counts_key, decode_counts, encode_counts, number_of, parse};
+use crate::derived::DerivedRanges;
 use crate::error::EngineError;
-use crate::index::{self, EntryChange, Index, Indexes, kept_indexes};
-use crate::index_record::IndexState;
+use crate::index::EntryChange;
 use crate::options::EngineOptions;
 use crate::overlay::{AppliedKey, Overlay};
 use crate::record::{CATALOG_TABLE, TableRecord, document_key, state_key};
@@ -40,8 +40,8 @@ pub(crate) struct Applier {
     counts: HashMap<u32, (i64, i64)>,
     /// Tables whose items are still to be removed.
     dropped: Vec<u32>,
-    /// The indexes that follow the items of each table that has any.
-    indexes: HashMap<u32, Indexes>,
+    /// What is derived from the items of each table, if anything is.
+    derived: HashMap<u32, DerivedRanges>,
     backfills: Backfills,
     /// Bytes that were applied since the last checkpoint.
     unsaved_bytes: u64,
@@ -58,7 +58,7 @@ impl Applier {
         filled: Arc<FilledIndexes>,
     ) -> Result<Self, EngineError> {
         let backfills = Backfills::load(state.snapshot().as_ref(), filled)?;
-        let indexes = load_indexes(state.as_ref())?;
+        let derived = load_derived(state.as_ref())?;
         let mut dropped = Vec::new();
         let from = state_key(CATALOG_TABLE, &document_key::of(document_key::DROPPED, 0));
         let to = state_key(CATALOG_TABLE, &[document_key::DROPPED + 1]);
@@ -77,7 +77,7 @@ impl Applier {
             options,
             counts: HashMap::new(),
             dropped,
-            indexes,
+            derived,
             backfills,
             unsaved_bytes: 0,
             unsaved: false,
@@ -156,9 +156,10 @@ impl Applier {
                         sequence,
                         is_item: true,
                     });
-                    if let Some(indexes) = self.indexes.get(&change.table).cloned() {
-                        let entries = entries_of(&indexes, change, sequence, &mut changed)?;
+                    if let Some(derived) = self.derived.get(&change.table).cloned() {
+                        let entries = entries_of(&derived, change, sequence, &mut changed)?;
                         self.apply_entries(change, entries, &mut batch, &mut counted)?;
+                        self.apply_expiry(&derived, change, &mut batch)?;
                     }
                 }
                 match &change.new {
@@ -201,6 +202,27 @@ impl Applier {
         Ok(())
     }
 
+    /// What it does to the times at which items expire.
+    fn apply_expiry(
+        &self,
+        derived: &DerivedRanges,
+        change: &Change,
+        batch: &mut Batch,
+    ) -> Result<(), EngineError> {
+        let Some(times) = derived.expiry_change(change)? else {
+            return Ok(());
+        };
+        if self.backfills.has_passed(times.index, &change.key) {
+            if let Some(key) = times.removed {
+                batch.delete(Bytes::from(key));
+            }
+            if let Some(key) = times.put {
+                batch.put(Bytes::from(key), Bytes::new());
+            }
+        }
+        Ok(())
+    }
+
     /// Adds to the items and bytes of a table or index.
     fn count(&mut self, number: u32, growth: (i64, i64)) -> Result<(), StateError> {
         let counts = match self.counts.entry(number) {
@@ -232,33 +254,33 @@ impl Applier {
             Some(document) => Some(parse(&change.key, document)?),
             None => None,
         };
-        let indexes = record.as_ref().map(kept_indexes).unwrap_or_default();
-        let before = match indexes.is_empty() {
-            true => self.indexes.remove(&table),
-            false => self.indexes.insert(table, indexes.clone()),
+        let derived = record.as_ref().map(DerivedRanges::of).unwrap_or_default();
+        let numbers = derived.numbers();
+        let before = match derived.is_empty() {
+            true => self.derived.remove(&table),
+            false => self.derived.insert(table, derived),
         };
-        for index in indexes.iter() {
-            match index.record().state {
-                IndexState::Creating => self.backfills.begin(index.id(), batch),
-                _ => self.backfills.end(index.id(), batch),
+        for (number, is_filled_later) in &numbers {
+            match is_filled_later {
+                true => self.backfills.begin(*number, batch),
+                false => self.backfills.end(*number, batch),
             }
         }
-        for gone in before.iter().flat_map(|before| before.iter()) {
-            if !indexes.iter().any(|index| index.id() == gone.id()) {
-                self.backfills.end(gone.id(), batch);
-            }
+        let before = before.iter().flat_map(DerivedRanges::numbers);
+        for (gone, _) in
+            before.filter(|(number, _)| !numbers.iter().any(|(kept, _)| kept == number))
+        {
+            self.backfills.end(gone, batch);
         }
         Ok(())
     }
 
     /// Goes on with filling an index.
     fn backfill(&mut self) -> Result<(), EngineError> {
-        let indexes = &self.indexes;
-        let find = |id: u32| {
-            indexes.iter().find_map(|(table, indexes)| {
-                let index = indexes.iter().find(|index| index.id() == id)?;
-                Some((*table, index.clone()))
-            })
+        let derived = &self.derived;
+        let find = |number: u32| {
+            let mut tables = derived.iter();
+            tables.find_map(|(table, derived)| Some((*table, derived.find(number)?)))
         };
         let snapshot = self.state.snapshot();
         let Some(mut step) = self.backfills.step(snapshot.as_ref(), find)? else {
@@ -441,8 +463,8 @@ fn tokens(entries: &[&Entry]) -> usize {
     changes.filter(|change| change.table == TOKEN_TABLE).count()
 }
 
-/// The indexes of all tables, as the state knows them.
-fn load_indexes(state: &dyn StateStore) -> Result<HashMap<u32, Indexes>, EngineError> {
+/// What is derived from the items of all tables, as the state knows them.
+fn load_derived(state: &dyn StateStore) -> Result<HashMap<u32, DerivedRanges>, EngineError> {
     let from = state_key(CATALOG_TABLE, &document_key::of(document_key::TABLE, 0));
     let to = state_key(CATALOG_TABLE, &[document_key::TABLE + 1]);
     let mut loaded = HashMap::new();
@@ -452,9 +474,11 @@ fn load_indexes(state: &dyn StateStore) -> Result<HashMap<u32, Indexes>, EngineE
         Bound::Excluded(&to),
         Direction::Forward,
         &mut |key, value| match parse::<TableRecord>(&key[4..], value) {
-            Ok(record) if record.indexes.is_empty() => ControlFlow::Continue(()),
             Ok(record) => {
-                loaded.insert(record.id, kept_indexes(&record));
+                let derived = DerivedRanges::of(&record);
+                if !derived.is_empty() {
+                    loaded.insert(record.id, derived);
+                }
                 ControlFlow::Continue(())
             }
             Err(error) => {
@@ -471,14 +495,12 @@ fn load_indexes(state: &dyn StateStore) -> Result<HashMap<u32, Indexes>, EngineE
 
 /// What a change does to the entries of the table's indexes; their keys join those that are applied.
 fn entries_of(
-    indexes: &[Arc<Index>],
+    derived: &DerivedRanges,
     change: &Change,
     sequence: Sequence,
     changed: &mut Vec<AppliedKey>,
 ) -> Result<Vec<EntryChange>, EngineError> {
-    let item = |image: &Option<Bytes>| image.clone().map(EncodedItem::from_bytes);
-    let (old, new) = (item(&change.old), item(&change.new));
-    let entries = index::changes(indexes, &change.key, old.as_ref(), new.as_ref())?;
+    let entries = derived.index_changes(change)?;
     let keys = entries.iter().flat_map(EntryChange::writes);
     changed.extend(keys.map(|(key, _)| AppliedKey {
         key: Bytes::from(key),

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::catalog::number_of;
+use crate::derived::Derived;
 use crate::error::EngineError;
-use crate::index::Index;
 use crate::record::{CATALOG_TABLE, document_key, state_key};
 
 /// Items that one step looks at.
@@ -160,11 +160,11 @@ impl Backfills {
         }
     }
 
-    /// The next step; `find` gives an index that is being filled, with its table's number. `None` if there is none.
+    /// The next step; `find` gives what is being filled, with its table's number. `None` if there is none.
     pub(crate) fn step(
         &mut self,
         snapshot: &dyn Snapshot,
-        find: impl Fn(u32) -> Option<(u32, Arc<Index>)>,
+        find: impl Fn(u32) -> Option<(u32, Derived)>,
     ) -> Result<Option<Step>, EngineError> {
         let open = self
             .by_index
@@ -182,7 +182,7 @@ impl Backfills {
             growth: (0, 0),
         };
         let last = match find(id) {
-            Some((table, index)) => step.fill(snapshot, table, &index, &from)?,
+            Some((table, derived)) => step.fill(snapshot, table, &derived, &from)?,
             // Its table went away: the document that says so ends it.
             None => None,
         };
@@ -204,7 +204,7 @@ impl Step {
         &mut self,
         snapshot: &dyn Snapshot,
         table: u32,
-        index: &Index,
+        derived: &Derived,
         from: &[u8],
     ) -> Result<Option<Vec<u8>>, EngineError> {
         let (from, to) = (state_key(table, from), state_key(table + 1, b""));
@@ -217,7 +217,7 @@ impl Step {
             &mut |key, value| {
                 items += 1;
                 bytes += value.len();
-                if let Err(corrupt) = self.add(index, &key[4..], value) {
+                if let Err(corrupt) = self.add(derived, &key[4..], value) {
                     failure = Some(corrupt);
                     return ControlFlow::Break(());
                 }
@@ -234,13 +234,13 @@ impl Step {
         }
     }
 
-    fn add(&mut self, index: &Index, key: &[u8], value: &[u8]) -> Result<(), CorruptItem> {
+    fn add(&mut self, derived: &Derived, key: &[u8], value: &[u8]) -> Result<(), CorruptItem> {
         let item = EncodedItem::from_bytes(Bytes::copy_from_slice(value));
-        if let Some(entry) = index.entry_if_fit(key, &item)? {
+        if let Some((key, value)) = derived.entry(key, &item)? {
             self.growth.0 += 1;
-            self.growth.1 += entry.item.size_bytes() as i64;
-            let key = Bytes::from(state_key(self.index, &entry.key));
-            self.batch.put(key, entry.item.into_bytes());
+            self.growth.1 += EncodedItem::from_bytes(value.clone()).size_bytes() as i64;
+            self.batch
+                .put(Bytes::from(state_key(self.index, &key)), value);
         }
         Ok(())
     }

@@ -77,6 +77,11 @@ impl CatalogChange {
                 Some((_, until)) if *until == AT_COMMIT_MS => table.transition = None,
                 _ => {}
             }
+            if let Some(ttl) = &mut table.ttl
+                && ttl.settles_at_ms == AT_COMMIT_MS
+            {
+                ttl.settles_at_ms = if transition_ms > 0 { settles_ms } else { 0 };
+            }
             table.indexes.retain_mut(|index| match &mut index.state {
                 IndexState::Deleting { until_ms } if *until_ms == AT_COMMIT_MS => {
                     *until_ms = settles_ms;

@@ -23,6 +23,13 @@ pub enum Action {
     },
     /// Remove what is there.
     Delete,
+    /// Remove what is there if its time to live is over.
+    Expire {
+        /// The attribute that holds the time.
+        attribute: String,
+        /// The time now, in seconds since the epoch.
+        now_s: u64,
+    },
     /// Only check the condition.
     Check,
 }

@@ -176,11 +176,18 @@ impl Database {
     }
 
     /// Does what is due by the clock: finishes deletions, rolls shards over, forgets what is past its
-    /// retention. Returns when that is durable; [`Database::keep`] calls it when its time has come.
+    /// retention, deletes expired items. Returns when that is durable; [`Database::keep`] does it when its time has
+    /// come.
     ///
     /// # Errors
     /// [`EngineError::Log`] if the log takes no more.
     pub async fn run_due(&self) -> Result<(), EngineError> {
+        self.run_upkeep().await?;
+        while self.expire_items().await? {}
+        Ok(())
+    }
+
+    async fn run_upkeep(&self) -> Result<(), EngineError> {
         let changed = self.change_what_is_due().await;
         // Trimming needs no room, and makes some.
         self.trim_log().await?;
@@ -196,13 +203,40 @@ impl Database {
 
     /// Keeps the database by its clock until the log ends or this future is dropped.
     pub async fn keep(&self) {
+        tokio::join!(self.keep_up(), self.keep_expiring());
+    }
+
+    /// Deletes expired items while the log takes them.
+    async fn keep_expiring(&self) {
+        let mut more = false;
+        loop {
+            let now_ms = self.inner.clock.now_ms();
+            if !more {
+                let next_ms = now_ms.saturating_add(self.inner.options.ttl_interval_ms.max(1));
+                self.inner.clock.sleep_until(next_ms).await;
+            }
+            if self.inner.log.poisoned().is_some() {
+                return;
+            }
+            let database = self.clone();
+            let pass = apart(async move { database.expire_items().await }).await;
+            // What is expired stays so until the next pass.
+            more = pass.unwrap_or_else(|error| {
+                tracing::warn!(%error, "expired items stay, and are deleted later");
+                false
+            });
+        }
+    }
+
+    async fn keep_up(&self) {
         loop {
             let next_ms = self.next_due_ms();
             tokio::select! {
                 () = self.inner.clock.sleep_until(next_ms) => {}
                 () = self.inner.due.notified() => {}
             }
-            let Err(error) = self.run_due_apart().await else {
+            let database = self.clone();
+            let Err(error) = apart(async move { database.run_upkeep().await }).await else {
                 continue;
             };
             if self.inner.log.poisoned().is_some() {
@@ -213,21 +247,6 @@ impl Database {
             tracing::warn!(%error, "upkeep failed and is tried again");
             let retry_ms = self.inner.clock.now_ms().saturating_add(UPKEEP_RETRY_MS);
             self.inner.clock.sleep_until(retry_ms).await;
-        }
-    }
-
-    /// A task of its own, so that a panic ends this pass and not the upkeep.
-    async fn run_due_apart(&self) -> Result<(), EngineError> {
-        let database = self.clone();
-        let mut pass = JoinSet::new();
-        pass.spawn(async move { database.run_due().await });
-        match pass.join_next().await {
-            Some(Err(error)) => Err(EngineError::Io {
-                what: "upkeep".to_owned(),
-                error: error.into(),
-            }),
-            Some(Ok(result)) => result,
-            None => Ok(()),
         }
     }
 
@@ -349,4 +368,20 @@ fn spawn_applier(
             what: "starting the applier thread".to_owned(),
             error,
         })
+}
+
+/// A task of its own, so that a panic ends this pass and not the upkeep.
+async fn apart<T: Send + 'static>(
+    pass: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+) -> Result<T, EngineError> {
+    let mut task = JoinSet::new();
+    task.spawn(pass);
+    match task.join_next().await {
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(EngineError::Io {
+            what: "upkeep".to_owned(),
+            error: error.into(),
+        }),
+        None => Err(LogError::Closed.into()),
+    }
 }

@@ -9,6 +9,7 @@ use headwater_model::{CorruptItem, EncodedItem, Item, limits};
 
 use crate::command::{Action, ItemCommand, Outcome, Refusal, ReturnValues};
 use crate::index::{self, EntryChange, Index, IndexWrite};
+use crate::time_to_live::is_expired;
 
 /// A decided change of one item.
 #[derive(Debug)]
@@ -45,6 +46,13 @@ pub(crate) fn decide(
     let (new, updated) = match &command.action {
         Action::Check => (seen.cloned(), None),
         Action::Delete => (None, None),
+        // What was changed meanwhile, so that it is not expired any more, stays.
+        Action::Expire { attribute, now_s } => match seen {
+            Some(item) if !is_expired(item.get(attribute)?.as_ref(), *now_s) => {
+                (Some(item.clone()), None)
+            }
+            _ => (None, None),
+        },
         Action::Put(item) => (Some(item.clone()), None),
         Action::Update { update, key } => {
             decode_once(&mut decoded, seen)?;

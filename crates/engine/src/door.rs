@@ -456,7 +456,9 @@ fn change_of(
     let key = Bytes::copy_from_slice(item.key.bytes());
     let hash = headwater_model::KeySchema::partition_hash(&key);
     // What an index has to forget follows from it.
-    let keeps_old = route.is_some_and(|route| route.view.has_old()) || !state.indexes.is_empty();
+    let expires = state.record.ttl.as_ref().is_some_and(|ttl| ttl.enabled);
+    let derives = expires || !state.indexes.is_empty();
+    let keeps_old = derives || route.is_some_and(|route| route.view.has_old());
     Change {
         table: item.table.id(),
         shard: route.map_or(0, |route| route.shard(hash)),

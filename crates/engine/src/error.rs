@@ -82,6 +82,15 @@ pub enum EngineError {
         /// The index's name.
         index: String,
     },
+    /// Items of the table expire already.
+    #[error("time to live is enabled already, by the attribute {attribute}")]
+    TimeToLiveEnabled {
+        /// By which attribute.
+        attribute: String,
+    },
+    /// Items of the table don't expire.
+    #[error("time to live is disabled already")]
+    TimeToLiveDisabled,
     /// Deletion protection is on.
     #[error("table {name} is protected against deletion")]
     DeletionProtected {

@@ -6,6 +6,7 @@ use headwater_model::{KeySchema, Sequence};
 use serde::{Deserialize, Serialize};
 
 use crate::index_record::{IndexRecord, IndexState};
+use crate::time_to_live::TimeToLive;
 
 /// The state key prefix of catalog documents: table number 0, which no table ever gets.
 pub(crate) const CATALOG_TABLE: u32 = 0;
@@ -155,6 +156,9 @@ pub struct TableRecord {
     /// Secondary indexes in the order of their creation.
     #[serde(default)]
     pub indexes: Vec<IndexRecord>,
+    /// Time to live, if it was ever enabled.
+    #[serde(default)]
+    pub ttl: Option<TimeToLive>,
     /// The stream that is enabled now.
     pub stream: Option<u32>,
     /// The last stream that was enabled.

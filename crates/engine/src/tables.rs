@@ -337,6 +337,8 @@ impl Database {
         let record = table.record();
         let kept = record.indexes.iter().filter(|index| index.is_kept());
         change.dropped_indexes.extend(kept.map(|index| index.id));
+        let ttl = record.ttl.as_ref().filter(|ttl| ttl.enabled);
+        change.dropped_indexes.extend(ttl.map(|ttl| ttl.index));
         change.dropped.push(table.clone());
         self.commit_catalog(change, &[])
     }
@@ -439,6 +441,7 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         encryption: new.encryption,
         tags: new.tags,
         indexes: indexes.collect(),
+        ttl: None,
         stream: None,
         latest_stream: None,
         retention_ms: new.retention_ms,

@@ -344,6 +344,11 @@ impl StorageKey {
         &self.0
     }
 
+    /// A storage key that was stored before.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
     /// The bytes with their ownership.
     pub fn into_bytes(self) -> Bytes {
         Bytes::from(self.0)

@@ -99,6 +99,21 @@ impl Number {
         i64::try_from(signed).ok()
     }
 
+    /// The largest whole number that is not above it, if there is one that fits and it is not negative.
+    pub fn floor_u64(&self) -> Option<u64> {
+        if self.is_negative() {
+            return None;
+        }
+        let whole = match u32::try_from(self.exponent) {
+            Ok(up) => self.coefficient().checked_mul(10_u128.checked_pow(up)?)?,
+            Err(_) => match 10_u128.checked_pow(self.exponent.unsigned_abs().into()) {
+                Some(divisor) => self.coefficient() / divisor,
+                None => 0,
+            },
+        };
+        u64::try_from(whole).ok()
+    }
+
     /// Whether this is zero.
     pub fn is_zero(&self) -> bool {
         self.coefficient_high == 0 && self.coefficient_low == 0

@@ -120,6 +120,9 @@ impl Api {
             Operation::ListTagsOfResource => {
                 carry_out!(list_tags_of_resource, dynamodb::ListTagsOfResourceInput)
             }
+            Operation::UpdateTimeToLive => {
+                carry_out!(update_time_to_live, dynamodb::UpdateTimeToLiveInput)
+            }
             Operation::DescribeTimeToLive => {
                 carry_out!(describe_time_to_live, dynamodb::DescribeTimeToLiveInput)
             }

@@ -1,5 +1,6 @@
-//! DescribeTimeToLive. No table has a time to live yet, so that it is disabled for every table.
+//! DescribeTimeToLive: by which attribute the items of a table expire, if they do (dynamodb-api.md section 14).
 
+use headwater_engine::TimeToLive;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     DescribeTimeToLiveInput, DescribeTimeToLiveOutput, TimeToLiveDescription, TimeToLiveStatus,
@@ -16,11 +17,23 @@ pub(crate) async fn describe_time_to_live(
 ) -> Result<DescribeTimeToLiveOutput, ApiError> {
     let name = table_name(&input.table_name, context)?;
     let view = api.database.describe(&context.namespace, name).await;
-    view.map_err(of_tables)?;
+    let record = view.map_err(of_tables)?.record;
+    let now_ms = api.database.clock().now_ms();
     Ok(DescribeTimeToLiveOutput {
-        time_to_live_description: Some(TimeToLiveDescription {
-            time_to_live_status: Some(TimeToLiveStatus::Disabled),
-            attribute_name: None,
-        }),
+        time_to_live_description: Some(describe(record.ttl.as_ref(), now_ms)),
     })
+}
+
+fn describe(ttl: Option<&TimeToLive>, now_ms: u64) -> TimeToLiveDescription {
+    let status = match ttl {
+        Some(ttl) if ttl.enabled && now_ms < ttl.settles_at_ms => TimeToLiveStatus::Enabling,
+        Some(ttl) if ttl.enabled => TimeToLiveStatus::Enabled,
+        Some(ttl) if now_ms < ttl.settles_at_ms => TimeToLiveStatus::Disabling,
+        Some(_) | None => TimeToLiveStatus::Disabled,
+    };
+    let named = ttl.filter(|_| status != TimeToLiveStatus::Disabled);
+    TimeToLiveDescription {
+        time_to_live_status: Some(status),
+        attribute_name: named.map(|ttl| ttl.attribute.clone()),
+    }
 }

@@ -77,6 +77,7 @@ mod tags;
 mod untag_resource;
 mod update_item;
 mod update_table;
+mod update_time_to_live;
 mod write;
 
 pub use api::{Api, ApiOptions, RequestContext};

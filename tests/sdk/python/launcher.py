@@ -121,6 +121,13 @@ class Server:
         return self.client("dynamodb")
 
     @property
+    def resource(self):
+        """boto3's tables and items as objects."""
+        return session().resource(
+            "dynamodb", region_name="us-east-1", endpoint_url=self.url, config=PLAIN
+        )
+
+    @property
     def streams(self):
         return self.client("dynamodbstreams")
 

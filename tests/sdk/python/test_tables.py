@@ -349,10 +349,8 @@ def test_tags_change_and_outlive_a_restart(fresh):
         fresh.dynamodb.tag_resource(ResourceArn=other, Tags=[tag])
 
 
-def test_time_to_live_and_backups_are_off(server):
+def test_backups_are_off(server):
     table = tables.create(server)
-    ttl = server.dynamodb.describe_time_to_live(TableName=table)
-    assert ttl["TimeToLiveDescription"] == {"TimeToLiveStatus": "DISABLED"}
     backups = server.dynamodb.describe_continuous_backups(TableName=table)
     assert backups["ContinuousBackupsDescription"] == {
         "ContinuousBackupsStatus": "ENABLED",

@@ -16,6 +16,7 @@ use crate::index::{Index, Indexes, kept_indexes};
 use crate::record::{
     CATALOG_TABLE, NextNumbers, ShardRecord, StreamRecord, TableRecord, document_key, state_key,
 };
+use crate::time_to_live::Expiry;
 use crate::token::holds_items;
 
 const PLACE: &str = "catalog";
@@ -31,6 +32,8 @@ pub(super) struct Known {
     pub(super) indexes_of: BTreeMap<u32, Indexes>,
     /// Table and definition by index.
     pub(super) indexes: BTreeMap<u32, (u32, Arc<Index>)>,
+    /// Table and times of its items' expiry, by their number.
+    pub(super) expiries: BTreeMap<u32, (u32, Expiry)>,
     /// Indexes that don't hold all their entries yet.
     pub(super) backfills: BTreeSet<u32>,
     pub(super) streams: BTreeMap<u32, StreamRecord>,
@@ -95,6 +98,9 @@ impl Known {
                 let table: TableRecord = parse(value)?;
                 own(table.id)?;
                 self.schemas.insert(table.id, table.schema());
+                if let Some(expiry) = Expiry::of(&table) {
+                    self.expiries.insert(expiry.index, (table.id, expiry));
+                }
                 let indexes = kept_indexes(&table);
                 let by_number = indexes.iter();
                 let by_number = by_number.map(|index| (index.id(), (table.id, index.clone())));
@@ -140,9 +146,17 @@ impl Known {
             _ if table == CATALOG_TABLE => PLACE.to_owned(),
             _ if !holds_items(table) => TOKENS.to_owned(),
             None if self.indexes.contains_key(&table) => self.name_of_index(table),
+            None if self.expiries.contains_key(&table) => self.name_of_expiry(table),
             Some(record) => format!("table {}", record.name),
             None => format!("table number {table}"),
         }
+    }
+
+    fn name_of_expiry(&self, number: u32) -> String {
+        let found = self.expiries.get(&number);
+        found.map_or_else(String::new, |(table, _)| {
+            format!("times to live of {}", self.name(*table))
+        })
     }
 
     fn name_of_index(&self, number: u32) -> String {
@@ -153,14 +167,15 @@ impl Known {
         })
     }
 
+    fn numbers(&self) -> impl Iterator<Item = &u32> {
+        let derived = self.indexes.keys().chain(self.expiries.keys());
+        self.tables.keys().chain(derived)
+    }
+
     fn check_numbers(&self, verified: &mut Verified) {
         let last = |numbers: Option<&u32>| numbers.copied().unwrap_or_default();
         let kinds = [
-            (
-                "table",
-                last(self.tables.keys().chain(self.indexes.keys()).max()),
-                self.next.table,
-            ),
+            ("table", last(self.numbers().max()), self.next.table),
             (
                 "stream",
                 last(self.streams.keys().next_back()),

@@ -14,8 +14,8 @@ use super::compare::{size_of, table_of};
 use super::source::Source;
 use super::{Finding, Progress, Verified, ended, indexes};
 use crate::error::EngineError;
-use crate::index::Index;
 use crate::record::{CATALOG_TABLE, state_key};
+use crate::time_to_live::Expiry;
 use crate::token;
 
 /// Items and bytes of a table.
@@ -117,6 +117,9 @@ impl Batch<'_> {
         if !token::holds_items(table_of(key)) {
             return self.token(key, value);
         }
+        if let Some((table, expiry)) = self.known.expiries.get(&table_of(key)) {
+            return self.expiry(key, *table, expiry);
+        }
         match self.known.indexes.contains_key(&table_of(key)) {
             true => self.verified.entries_compared += 1,
             false => self.verified.items += 1,
@@ -153,6 +156,16 @@ impl Batch<'_> {
         }
     }
 
+    /// The time at which an item expires, beside the items.
+    fn expiry(&mut self, key: &[u8], table: u32, expiry: &Expiry) {
+        self.verified.entries_compared += 1;
+        self.bytes += key.len() as u64;
+        let right = indexes::expiry_is_right(self.snapshot, table, expiry, &key[4..]);
+        if let Some(wrong) = self.unless_gone(table, expiry.index, right) {
+            self.find(key, wrong);
+        }
+    }
+
     fn wrong(&self, key: &[u8], value: &[u8]) -> Option<String> {
         let table = table_of(key);
         let item = EncodedItem::from_bytes(Bytes::copy_from_slice(value));
@@ -165,7 +178,7 @@ impl Batch<'_> {
         }
         if let Some((table, index)) = self.known.indexes.get(&table) {
             let right = indexes::entry_is_right(self.snapshot, *table, index, &key[4..], &item);
-            return self.unless_gone(*table, index, right);
+            return self.unless_gone(*table, index.id(), right);
         }
         let Some(schema) = self.known.schemas.get(&table) else {
             // Made since the catalog was read, or on its way out.
@@ -174,27 +187,39 @@ impl Batch<'_> {
             return (!known).then(|| "an item of a table that is not in the catalog".to_owned());
         };
         match schema.storage_key_of_item(&decoded) {
-            Ok(own) if own.bytes() == &key[4..] => self.wrong_in_indexes(table, &key[4..], &item),
+            Ok(own) if own.bytes() == &key[4..] => self.wrong_in_derived(table, &key[4..], &item),
             Ok(_) => Some("the item is stored under another key than its own".to_owned()),
             Err(_) => Some("the item has no key by the table's schema".to_owned()),
         }
     }
 
-    /// What is wrong with the entries of an item.
-    fn wrong_in_indexes(&self, table: u32, key: &[u8], item: &EncodedItem) -> Option<String> {
+    /// What is wrong with what is derived from an item.
+    fn wrong_in_derived(&self, table: u32, key: &[u8], item: &EncodedItem) -> Option<String> {
         let indexes = self.known.indexes_of.get(&table)?.iter();
         let filled = indexes.filter(|index| !self.known.backfills.contains(&index.id()));
         let mut wrong = filled.map(|index| {
             let right = indexes::item_is_indexed(self.snapshot, index, key, item);
-            self.unless_gone(table, index, right)
+            self.unless_gone(table, index.id(), right)
         });
-        wrong.find_map(|wrong| wrong)
+        wrong
+            .find_map(|wrong| wrong)
+            .or_else(|| self.wrong_in_expiry(table, key, item))
+    }
+
+    fn wrong_in_expiry(&self, table: u32, key: &[u8], item: &EncodedItem) -> Option<String> {
+        let mut expiries = self.known.expiries.values();
+        let (_, expiry) = expiries.find(|(of, _)| *of == table)?;
+        if self.known.backfills.contains(&expiry.index) {
+            return None;
+        }
+        let right = indexes::item_expires(self.snapshot, expiry, key, item);
+        self.unless_gone(table, expiry.index, right)
     }
 
     /// What is wrong, unless the index went away since the catalog was read.
-    fn unless_gone(&self, table: u32, index: &Index, right: Result<(), String>) -> Option<String> {
+    fn unless_gone(&self, table: u32, index: u32, right: Result<(), String>) -> Option<String> {
         let wrong = right.err()?;
-        let gone = self.live && !indexes::is_kept(self.snapshot, table, index.id());
+        let gone = self.live && !indexes::is_kept(self.snapshot, table, index);
         (!gone).then_some(wrong)
     }
 

@@ -13,7 +13,7 @@ use headwater_engine::{
     Throughput,
 };
 use headwater_model::{
-    AttributeValue, EncodedItem, Item, KeyAttribute, KeyType, ManualClock, SeededRng,
+    AttributeValue, Clock, EncodedItem, Item, KeyAttribute, KeyType, ManualClock, SeededRng,
 };
 use headwater_state::Direction;
 
@@ -138,6 +138,32 @@ fn check(database: &Database, table: &Table, model: &BTreeMap<String, Item>, ind
     assert_eq!(found, expected(model, index));
 }
 
+/// Deletes what has expired, if anything does, from table and model.
+async fn expired(
+    database: &Database,
+    table: &Table,
+    model: &mut BTreeMap<String, Item>,
+    now_s: u64,
+) {
+    if table.record().ttl.as_ref().is_some_and(|ttl| ttl.enabled) {
+        model.retain(|_, item| match item.get("t") {
+            Some(AttributeValue::N(number)) => number.floor_u64().unwrap() >= now_s,
+            _ => true,
+        });
+    }
+    let done = async {
+        loop {
+            database.run_due().await.unwrap();
+            if table.item_count() == model.len() as u64 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(60), done).await;
+    done.expect("what has expired is deleted, and nothing else");
+}
+
 async fn change(database: &Database, index: IndexChange) -> Result<(), EngineError> {
     let change = TableChange {
         index: Some(index),
@@ -190,7 +216,11 @@ async fn run(seed: u64) {
             0..=69 => {
                 let group = (rng.below(4) > 0).then(|| ["x", "y"][rng.below(2) as usize]);
                 let value = (rng.below(4) > 0).then(|| rng.below(4) as i64);
-                let item = item(&key, group, value);
+                let mut item = item(&key, group, value);
+                if rng.below(3) == 0 {
+                    let second = clock.now_ms() / 1000 + rng.below(4);
+                    item.insert("t".to_owned(), AttributeValue::N((second as i64).into()));
+                }
                 put(&database, &table, &item).await;
                 model.insert(key, item);
             }
@@ -209,7 +239,16 @@ async fn run(seed: u64) {
                 change(&database, new).await.unwrap();
                 has_keys = true;
             }
-            92..=95 => {
+            92 => {
+                clock.advance_ms(1_500);
+                expired(&database, &table, &mut model, clock.now_ms() / 1000).await;
+            }
+            93 => {
+                let expires = table.record().ttl.as_ref().is_some_and(|ttl| ttl.enabled);
+                let changed = database.change_time_to_live("", "t", "t", !expires).await;
+                changed.unwrap();
+            }
+            94..=95 => {
                 database.close();
                 drop((table, database));
                 database = open(Some(folder.path()), &clock, fast());
@@ -219,6 +258,8 @@ async fn run(seed: u64) {
                 check(&database, &table, &model, &by_number());
                 if has_keys {
                     filled(&database, &table, "keys").await;
+                    // What is done until then deletes, too, what has expired.
+                    expired(&database, &table, &mut model, clock.now_ms() / 1000).await;
                     check(&database, &table, &model, &keys_only());
                 }
             }
@@ -233,6 +274,7 @@ async fn run(seed: u64) {
     check(&database, &table, &model, &by_number());
     if has_keys {
         filled(&database, &table, "keys").await;
+        expired(&database, &table, &mut model, clock.now_ms() / 1000).await;
         check(&database, &table, &model, &keys_only());
         let id = table.index("keys").unwrap().id();
         let count = expected(&model, &keys_only()).len() as u64;

@@ -17,6 +17,9 @@ use crate::support::Server;
 use expected::Names;
 use format::{Answer, Case, Index, Step};
 
+/// How long a step waits for what goes on in the background.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn the_specification_sheets() {
     let mut count = 0;
@@ -74,6 +77,7 @@ async fn take(server: &Server, step: &Step, names: &mut Names) -> Result<(), Str
             server.run_due().await;
             Ok(())
         }
+        Step::Expired(table, items) => expired(server, table, *items).await,
         Step::Filled(table) => filled(server, table).await,
         Step::Table {
             name,
@@ -156,9 +160,25 @@ fn compare(answer: &Answer, status: u16, reply: &Value, names: &mut Names) -> Re
     }
 }
 
+/// Waits until a table has so few items.
+async fn expired(server: &Server, table: &str, items: u64) -> Result<(), String> {
+    let waited = async {
+        loop {
+            server.run_due().await;
+            let body = json!({ "TableName": table }).to_string();
+            let (_, reply) = ask(server, "DescribeTable", &body).await;
+            if reply["Table"]["ItemCount"] == items {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waited).await;
+    waited.map_err(|_| format!("{table} does not come to {items} items"))
+}
+
 /// Waits until all indexes of a table are readable.
 async fn filled(server: &Server, table: &str) -> Result<(), String> {
-    const PATIENCE: Duration = Duration::from_secs(60);
     let waited = async {
         loop {
             server.run_due().await;

@@ -1925,6 +1925,80 @@ impl WriteJson for TimeToLiveDescription {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateTimeToLiveInput {
+    pub table_name: String,
+    pub time_to_live_specification: TimeToLiveSpecification,
+}
+
+impl UpdateTimeToLiveInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut time_to_live_specification = None;
+        for (member, given) in at.structure(json, "UpdateTimeToLiveInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "TimeToLiveSpecification" => at.member(1, "TimeToLiveSpecification", given, &mut time_to_live_specification, TimeToLiveSpecification::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            time_to_live_specification: at.required(1, "TimeToLiveSpecification", time_to_live_specification),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TimeToLiveSpecification {
+    pub enabled: bool,
+    pub attribute_name: String,
+}
+
+impl TimeToLiveSpecification {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut enabled = None;
+        let mut attribute_name = None;
+        for (member, given) in at.structure(json, "TimeToLiveSpecification")? {
+            match member.as_ref() {
+                "Enabled" => at.member(0, "Enabled", given, &mut enabled, |json, at| at.boolean(json))?,
+                "AttributeName" => at.member(1, "AttributeName", given, &mut attribute_name, |json, at| at.text(json, Text::ANY.min(1).max(255)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { enabled: at.required(0, "Enabled", enabled), attribute_name: at.required(1, "AttributeName", attribute_name) })
+    }
+}
+
+impl WriteJson for TimeToLiveSpecification {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Enabled", &self.enabled)?;
+        object.put("AttributeName", &self.attribute_name)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateTimeToLiveOutput {
+    pub time_to_live_specification: Option<TimeToLiveSpecification>,
+}
+
+impl WriteJson for UpdateTimeToLiveOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TimeToLiveSpecification", &self.time_to_live_specification)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeContinuousBackupsInput {
     pub table_name: String,
 }

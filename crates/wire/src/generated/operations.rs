@@ -725,7 +725,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "UpdateTimeToLive",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceInUse, ErrorKind::ResourceNotFound, ErrorKind::LimitExceeded, ErrorKind::InternalServerError],
     },
     OperationSpec {

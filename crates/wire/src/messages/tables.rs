@@ -320,6 +320,20 @@ pub fn too_many_projected_attributes(most: usize) -> ApiError {
     ))
 }
 
+/// UpdateTimeToLive that changes nothing: dynamodb-api.md section 14; text unconfirmed. `state` is `enabled` or
+/// `disabled`.
+pub fn time_to_live_already(state: &str) -> ApiError {
+    ApiError::validation(format!("TimeToLive is already {state}"))
+}
+
+/// UpdateTimeToLive for another attribute than the one that counts: dynamodb-api.md section 14 has the rule; text
+/// unconfirmed.
+pub fn time_to_live_by_another_attribute(current: &str) -> ApiError {
+    ApiError::validation(format!(
+        "TimeToLive is active on a different AttributeName: current AttributeName is {current}"
+    ))
+}
+
 /// A projection without a type (dynalite's captures).
 pub fn projection_type_missing() -> ApiError {
     invalid("Unknown ProjectionType: null")

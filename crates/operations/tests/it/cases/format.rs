@@ -8,6 +8,7 @@
 //!   gsi:byAge=team:S,age:N/name,size      the same table with an index: its HASH parts joined by +, its RANGE parts
 //!                                        behind commas, and what it projects: KEYS_ONLY, names, or all without /
 //! filled users                           waits until all indexes of the table are readable
+//! expired users 3                        does what is due until the table has 3 items
 //! clock 60000                            moves the clock, in milliseconds, and does what is due then
 //! > PutItem {"TableName": "users", ...}  a request; more lines of it are indented
 //! < {"Items": [{"pk": {"S": "a"}}]}      parts of the answer; null is a member that is not there
@@ -37,6 +38,7 @@ pub enum Step {
         indexes: Vec<Index>,
     },
     Filled(String),
+    Expired(String, u64),
     Clock(u64),
     Ask {
         operation: String,
@@ -127,6 +129,10 @@ fn take(case: &mut Case, number: usize, line: &str) -> Option<()> {
             return Some(());
         }
         "filled" => Step::Filled(rest.to_owned()),
+        "expired" => {
+            let (table, items) = rest.split_once(' ')?;
+            Step::Expired(table.to_owned(), items.parse().ok()?)
+        }
         "clock" => Step::Clock(rest.parse().ok()?),
         "table" => table(rest)?,
         ">" => {
