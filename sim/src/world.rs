@@ -194,6 +194,7 @@ pub(crate) fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        policy: None,
         indexes: Vec::new(),
         stream,
         retention_ms: None,

@@ -55,6 +55,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        policy: None,
         indexes: Vec::new(),
         stream: Some(StreamView::NewAndOldImages),
         retention_ms: None,

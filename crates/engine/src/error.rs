@@ -5,6 +5,7 @@ use headwater_model::{CorruptItem, CorruptKey, Sequence};
 use headwater_state::StateError;
 
 use crate::command::Refusal;
+use crate::policies::PolicyMismatch;
 use crate::record::TableStatus;
 
 /// Everything that can go wrong in the engine.
@@ -91,6 +92,9 @@ pub enum EngineError {
     /// Items of the table don't expire.
     #[error("time to live is disabled already")]
     TimeToLiveDisabled,
+    /// Another resource policy is there than a change expects.
+    #[error(transparent)]
+    Policy(#[from] PolicyMismatch),
     /// Deletion protection is on.
     #[error("table {name} is protected against deletion")]
     DeletionProtected {

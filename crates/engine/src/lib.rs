@@ -26,6 +26,7 @@ mod keys;
 mod latches;
 mod options;
 mod overlay;
+mod policies;
 mod read;
 mod record;
 mod reencrypt;
@@ -50,6 +51,7 @@ pub use index_changes::{IndexChange, IndexThroughput};
 pub use index_record::{IndexKind, IndexProjection, IndexRecord, IndexState, NewIndex};
 pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use options::EngineOptions;
+pub use policies::{ExpectedPolicy, PolicyChange, PolicyMismatch, PolicyRecord};
 pub use read::{KeyRange, Page, PageRequest};
 pub use record::{
     BillingMode, OnDemandThroughput, ShardRecord, StreamRecord, StreamView, TableEncryption,

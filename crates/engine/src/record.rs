@@ -6,6 +6,7 @@ use headwater_model::{KeySchema, Sequence};
 use serde::{Deserialize, Serialize};
 
 use crate::index_record::{IndexRecord, IndexState};
+use crate::policies::PolicyRecord;
 use crate::time_to_live::TimeToLive;
 
 /// The state key prefix of catalog documents: table number 0, which no table ever gets.
@@ -153,6 +154,9 @@ pub struct TableRecord {
     /// Tags in name order.
     #[serde(default)]
     pub tags: Vec<(String, String)>,
+    /// Its resource policy, if it ever had one.
+    #[serde(default)]
+    pub policy: Option<PolicyRecord>,
     /// Secondary indexes in the order of their creation.
     #[serde(default)]
     pub indexes: Vec<IndexRecord>,
@@ -290,6 +294,9 @@ pub struct StreamRecord {
     pub settles_at_ms: u64,
     /// Retention, milliseconds; `None` takes the server's setting.
     pub retention_ms: Option<u64>,
+    /// Its resource policy, if it ever had one.
+    #[serde(default)]
+    pub policy: Option<PolicyRecord>,
 }
 
 impl StreamRecord {

@@ -9,6 +9,7 @@ use crate::database::Database;
 use crate::error::EngineError;
 use crate::index_changes::{IndexChange, IndexThroughput, change_index_throughput};
 use crate::index_record::{IndexRecord, IndexState, NewIndex};
+use crate::policies::PolicyRecord;
 use crate::record::{
     BillingMode, NextNumbers, OnDemandThroughput, ShardRecord, StoredKey, StreamRecord, StreamView,
     TableEncryption, TableRecord, TableStatus, Throughput, Transition,
@@ -43,6 +44,8 @@ pub struct NewTable {
     pub encryption: Option<TableEncryption>,
     /// Tags.
     pub tags: Vec<(String, String)>,
+    /// Resource policy.
+    pub policy: Option<String>,
     /// Secondary indexes.
     pub indexes: Vec<NewIndex>,
     /// View type of its stream, if it has one from the start.
@@ -172,11 +175,16 @@ impl Database {
         Ok(view)
     }
 
-    fn enqueue_new_table(&self, new: NewTable) -> Result<(TableView, Sequence), EngineError> {
+    fn enqueue_new_table(&self, mut new: NewTable) -> Result<(TableView, Sequence), EngineError> {
         let mut next = self.inner.catalog.maps.read().next;
         let (namespace, name) = (new.namespace.clone(), new.name.clone());
         let view = new.stream;
+        let policy = new.policy.take().map(|document| PolicyRecord {
+            document: Some(document),
+            revision_ms: self.inner.clock.now_ms(),
+        });
         let mut record = new_record(new, &mut next, uuid(self.inner.rng.as_ref()));
+        record.policy = policy;
         let mut change = CatalogChange::default();
         if let Some(view) = view {
             self.enable_stream(&mut record, view, &mut next, &mut change);
@@ -214,6 +222,7 @@ impl Database {
             disabled_ms: None,
             settles_at_ms: AT_COMMIT_MS,
             retention_ms: record.retention_ms,
+            policy: None,
         });
         change.shards.extend(shards::initial(id, count, next));
         record.stream = Some(id);
@@ -440,6 +449,7 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         table_class: new.table_class,
         encryption: new.encryption,
         tags: new.tags,
+        policy: None,
         indexes: indexes.collect(),
         ttl: None,
         stream: None,

@@ -130,6 +130,15 @@ impl Api {
                 describe_continuous_backups,
                 dynamodb::DescribeContinuousBackupsInput
             ),
+            Operation::PutResourcePolicy => {
+                carry_out!(put_resource_policy, dynamodb::PutResourcePolicyInput)
+            }
+            Operation::GetResourcePolicy => {
+                carry_out!(get_resource_policy, dynamodb::GetResourcePolicyInput)
+            }
+            Operation::DeleteResourcePolicy => {
+                carry_out!(delete_resource_policy, dynamodb::DeleteResourcePolicyInput)
+            }
             Operation::DescribeLimits => carry_out!(describe_limits, dynamodb::DescribeLimitsInput),
             Operation::DescribeEndpoints => {
                 carry_out!(describe_endpoints, dynamodb::DescribeEndpointsRequest)

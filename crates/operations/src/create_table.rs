@@ -11,6 +11,7 @@ use crate::api::{Api, RequestContext};
 use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
+use crate::policy_document::canonical;
 use crate::table_name::table_name;
 use crate::table_settings::{encryption, on_demand, refuse_replicas, stream_change, throughput};
 use crate::tags::{check_tags, pairs, retention_ms};
@@ -41,6 +42,11 @@ pub(crate) async fn create_table(
         Some(StreamChange::Enable(view)) => Some(view),
         Some(StreamChange::Disable) | None => None,
     };
+    let policy = input
+        .resource_policy
+        .as_deref()
+        .map(canonical)
+        .transpose()?;
     let tags = input.tags.unwrap_or_default();
     check_tags(&tags)?;
     let new = NewTable {
@@ -58,6 +64,7 @@ pub(crate) async fn create_table(
         stream,
         retention_ms: retention_ms(&tags)?,
         tags: pairs(tags),
+        policy,
         indexes,
     };
     let view = api.database.create_table(new).await.map_err(of_tables)?;

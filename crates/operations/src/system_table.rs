@@ -211,6 +211,7 @@ async fn create(database: &Database, name: &str) -> Result<Arc<Table>, EngineErr
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        policy: None,
         indexes: Vec::new(),
         stream: None,
         retention_ms: None,

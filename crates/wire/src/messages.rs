@@ -7,6 +7,7 @@
 pub mod functions;
 pub mod items;
 pub mod mappings;
+pub mod policies;
 pub mod streams;
 pub mod tables;
 

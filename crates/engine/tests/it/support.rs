@@ -86,6 +86,7 @@ pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        policy: None,
         indexes: Vec::new(),
         stream,
         retention_ms: None,

@@ -29,6 +29,7 @@ pub struct CreateTableInput {
     pub table_class: Option<TableClass>,
     pub deletion_protection_enabled: Option<bool>,
     pub warm_throughput: Option<WarmThroughput>,
+    pub resource_policy: Option<String>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
     /// The members given that are not served.
     pub unsupported: Vec<&'static str>,
@@ -54,6 +55,7 @@ impl CreateTableInput {
         let mut table_class = None;
         let mut deletion_protection_enabled = None;
         let mut warm_throughput = None;
+        let mut resource_policy = None;
         let mut on_demand_throughput = None;
         let mut unsupported = Vec::new();
         for (member, given) in at.structure(json, "CreateTableInput")? {
@@ -85,8 +87,8 @@ impl CreateTableInput {
                     at.member(11, "DeletionProtectionEnabled", given, &mut deletion_protection_enabled, |json, at| at.boolean(json))?
                 }
                 "WarmThroughput" => at.member(12, "WarmThroughput", given, &mut warm_throughput, WarmThroughput::read)?,
+                "ResourcePolicy" => at.member(13, "ResourcePolicy", given, &mut resource_policy, |json, at| at.text(json, Text::ANY))?,
                 "OnDemandThroughput" => at.member(14, "OnDemandThroughput", given, &mut on_demand_throughput, OnDemandThroughput::read)?,
-                "ResourcePolicy" => at.unsupported("ResourcePolicy", given, &mut unsupported),
                 "GlobalTableSourceArn" => at.unsupported("GlobalTableSourceArn", given, &mut unsupported),
                 "GlobalTableSettingsReplicationMode" => at.unsupported("GlobalTableSettingsReplicationMode", given, &mut unsupported),
                 "VectorIndexes" => at.unsupported("VectorIndexes", given, &mut unsupported),
@@ -107,6 +109,7 @@ impl CreateTableInput {
             table_class,
             deletion_protection_enabled,
             warm_throughput,
+            resource_policy,
             on_demand_throughput,
             unsupported,
         })
@@ -2271,6 +2274,141 @@ pub struct DescribeGlobalTableSettingsOutput {}
 impl WriteJson for DescribeGlobalTableSettingsOutput {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
         ObjectWriter::new(out).finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PutResourcePolicyInput {
+    pub resource_arn: String,
+    pub policy: String,
+    pub expected_revision_id: Option<String>,
+    pub confirm_remove_self_resource_access: Option<bool>,
+}
+
+impl PutResourcePolicyInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource_arn = None;
+        let mut policy = None;
+        let mut expected_revision_id = None;
+        let mut confirm_remove_self_resource_access = None;
+        for (member, given) in at.structure(json, "PutResourcePolicyInput")? {
+            match member.as_ref() {
+                "ResourceArn" => at.member(0, "ResourceArn", given, &mut resource_arn, |json, at| at.text(json, Text::ANY.min(1).max(1283)))?,
+                "Policy" => at.member(1, "Policy", given, &mut policy, |json, at| at.text(json, Text::ANY))?,
+                "ExpectedRevisionId" => {
+                    at.member(2, "ExpectedRevisionId", given, &mut expected_revision_id, |json, at| at.text(json, Text::ANY.min(1).max(255)))?
+                }
+                "ConfirmRemoveSelfResourceAccess" => {
+                    at.member(3, "ConfirmRemoveSelfResourceAccess", given, &mut confirm_remove_self_resource_access, |json, at| at.boolean(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            resource_arn: at.required(0, "ResourceArn", resource_arn),
+            policy: at.required(1, "Policy", policy),
+            expected_revision_id,
+            confirm_remove_self_resource_access,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PutResourcePolicyOutput {
+    pub revision_id: Option<String>,
+}
+
+impl WriteJson for PutResourcePolicyOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("RevisionId", &self.revision_id)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetResourcePolicyInput {
+    pub resource_arn: String,
+}
+
+impl GetResourcePolicyInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource_arn = None;
+        for (member, given) in at.structure(json, "GetResourcePolicyInput")? {
+            if member == "ResourceArn" {
+                at.member(0, "ResourceArn", given, &mut resource_arn, |json, at| at.text(json, Text::ANY.min(1).max(1283)))?;
+            }
+        }
+        Ok(Self { resource_arn: at.required(0, "ResourceArn", resource_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetResourcePolicyOutput {
+    pub policy: Option<String>,
+    pub revision_id: Option<String>,
+}
+
+impl WriteJson for GetResourcePolicyOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Policy", &self.policy)?;
+        object.opt("RevisionId", &self.revision_id)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteResourcePolicyInput {
+    pub resource_arn: String,
+    pub expected_revision_id: Option<String>,
+}
+
+impl DeleteResourcePolicyInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut resource_arn = None;
+        let mut expected_revision_id = None;
+        for (member, given) in at.structure(json, "DeleteResourcePolicyInput")? {
+            match member.as_ref() {
+                "ResourceArn" => at.member(0, "ResourceArn", given, &mut resource_arn, |json, at| at.text(json, Text::ANY.min(1).max(1283)))?,
+                "ExpectedRevisionId" => {
+                    at.member(1, "ExpectedRevisionId", given, &mut expected_revision_id, |json, at| at.text(json, Text::ANY.min(1).max(255)))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { resource_arn: at.required(0, "ResourceArn", resource_arn), expected_revision_id })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteResourcePolicyOutput {
+    pub revision_id: Option<String>,
+}
+
+impl WriteJson for DeleteResourcePolicyOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("RevisionId", &self.revision_id)?;
+        object.finish();
         Ok(())
     }
 }

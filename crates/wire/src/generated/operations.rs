@@ -301,7 +301,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DeleteResourcePolicy",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError, ErrorKind::PolicyNotFound, ErrorKind::ResourceInUse, ErrorKind::LimitExceeded],
     },
     OperationSpec {
@@ -469,7 +469,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "GetResourcePolicy",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError, ErrorKind::PolicyNotFound],
     },
     OperationSpec {
@@ -526,7 +526,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "PutResourcePolicy",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError, ErrorKind::LimitExceeded, ErrorKind::PolicyNotFound, ErrorKind::ResourceInUse],
     },
     OperationSpec {

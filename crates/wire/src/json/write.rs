@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use headwater_model::CorruptItem;
 
+use super::Json;
 use super::plain::plain_end;
 
 /// What can be written as one JSON value.
@@ -164,6 +165,27 @@ impl WriteJson for bool {
 impl WriteJson for i64 {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
         write_text(out, format_args!("{self}"));
+        Ok(())
+    }
+}
+
+/// The tree as it was read, without white space.
+impl WriteJson for Json<'_> {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        match self {
+            Json::Null => out.extend_from_slice(b"null"),
+            Json::Bool(value) => value.write(out)?,
+            Json::Number(text) => out.extend_from_slice(text.as_bytes()),
+            Json::String(text) => write_string(out, text),
+            Json::Array(elements) => elements.write(out)?,
+            Json::Object(members) => {
+                let mut object = ObjectWriter::new(out);
+                for (name, value) in members {
+                    object.put(name, value)?;
+                }
+                object.finish();
+            }
+        }
         Ok(())
     }
 }

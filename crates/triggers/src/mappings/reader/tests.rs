@@ -42,6 +42,7 @@ async fn table(database: &Database) -> Arc<Table> {
         table_class: None,
         encryption: None,
         tags: Vec::new(),
+        policy: None,
         indexes: Vec::new(),
         stream: Some(StreamView::NewImage),
         retention_ms: None,
