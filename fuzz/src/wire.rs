@@ -65,25 +65,44 @@ pub(crate) fn requests(data: &[u8]) {
         return;
     };
     let Ok(json) = Json::parse(body) else { return };
-    let error = match choice % 15 {
-        0 => dynamodb::PutItemInput::decode(&json).err(),
-        1 => dynamodb::GetItemInput::decode(&json).err(),
-        2 => dynamodb::UpdateItemInput::decode(&json).err(),
-        3 => dynamodb::DeleteItemInput::decode(&json).err(),
-        4 => dynamodb::QueryInput::decode(&json).err(),
-        5 => dynamodb::ScanInput::decode(&json).err(),
-        6 => dynamodb::CreateTableInput::decode(&json).err(),
-        7 => dynamodb::DescribeTableInput::decode(&json).err(),
-        8 => dynamodb::ListTablesInput::decode(&json).err(),
-        9 => dynamodb::UpdateTableInput::decode(&json).err(),
-        10 => dynamodb::DeleteTableInput::decode(&json).err(),
-        11 => streams::ListStreamsInput::decode(&json).err(),
-        12 => streams::DescribeStreamInput::decode(&json).err(),
-        13 => streams::GetShardIteratorInput::decode(&json).err(),
-        _ => streams::GetRecordsInput::decode(&json).err(),
+    let error = match choice {
+        FIRST_OF_SEVERAL_ITEMS.. => several_items(*choice, &json),
+        _ => one_of_the_others(*choice, &json),
     };
     if let Some(error) = error {
         refusal_is_json(&error);
+    }
+}
+
+/// Choices from here on are batches and transactions.
+const FIRST_OF_SEVERAL_ITEMS: u8 = 240;
+
+fn several_items(choice: u8, json: &Json<'_>) -> Option<ApiError> {
+    match choice % 4 {
+        0 => dynamodb::BatchGetItemInput::decode(json).err(),
+        1 => dynamodb::BatchWriteItemInput::decode(json).err(),
+        2 => dynamodb::TransactGetItemsInput::decode(json).err(),
+        _ => dynamodb::TransactWriteItemsInput::decode(json).err(),
+    }
+}
+
+fn one_of_the_others(choice: u8, json: &Json<'_>) -> Option<ApiError> {
+    match choice % 15 {
+        0 => dynamodb::PutItemInput::decode(json).err(),
+        1 => dynamodb::GetItemInput::decode(json).err(),
+        2 => dynamodb::UpdateItemInput::decode(json).err(),
+        3 => dynamodb::DeleteItemInput::decode(json).err(),
+        4 => dynamodb::QueryInput::decode(json).err(),
+        5 => dynamodb::ScanInput::decode(json).err(),
+        6 => dynamodb::CreateTableInput::decode(json).err(),
+        7 => dynamodb::DescribeTableInput::decode(json).err(),
+        8 => dynamodb::ListTablesInput::decode(json).err(),
+        9 => dynamodb::UpdateTableInput::decode(json).err(),
+        10 => dynamodb::DeleteTableInput::decode(json).err(),
+        11 => streams::ListStreamsInput::decode(json).err(),
+        12 => streams::DescribeStreamInput::decode(json).err(),
+        13 => streams::GetShardIteratorInput::decode(json).err(),
+        _ => streams::GetRecordsInput::decode(json).err(),
     }
 }
 

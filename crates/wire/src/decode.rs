@@ -10,6 +10,7 @@ mod choice;
 mod constraint;
 mod mismatch;
 mod pattern;
+mod requests;
 mod violation;
 
 use std::borrow::Cow;
@@ -53,12 +54,38 @@ pub(crate) fn request_checked<'j, T>(
     read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
     check: impl FnOnce(&T) -> Result<(), ApiError>,
 ) -> Result<T, ApiError> {
+    let (request, fault) = checked_form(json, read)?;
+    check(&request)?;
+    fault.map_or(Ok(request), |fault| Err(fault.error))
+}
+
+/// As [`request`], for requests whose member is a list of actions: AWS looks at one after the other, and what is wrong
+/// with an earlier one is told (conformance suite). Before a refused attribute value is told, `check` is asked for the
+/// first so many actions.
+pub(crate) fn request_in_order<'j, T>(
+    json: &'j Json<'j>,
+    read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
+    check: impl FnOnce(&T, usize) -> Result<(), ApiError>,
+) -> Result<T, ApiError> {
+    let (request, fault) = checked_form(json, read)?;
+    match fault {
+        None => Ok(request),
+        Some(fault) => {
+            check(&request, fault.actions_before)?;
+            Err(fault.error)
+        }
+    }
+}
+
+/// A request that keeps all constraints, and what is to be said of its attribute values.
+fn checked_form<'j, T>(
+    json: &'j Json<'j>,
+    read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
+) -> Result<(T, Option<ValueRefused>), ApiError> {
     let mut decoder = Decoder::default();
     let request =
         read(json, &mut decoder).map_err(|error| messages::serialization(error.to_string()))?;
-    let value_fault = decoder.finish()?;
-    check(&request)?;
-    value_fault.map_or(Ok(request), Err)
+    Ok((request, decoder.finish()?))
 }
 
 /// Where the decoder stands in the request, and what it has found wrong so far.
@@ -69,9 +96,17 @@ pub(crate) struct Decoder<'j> {
     /// Reported instead of all violations: faults of the table name.
     first: Option<ApiError>,
     /// The first attribute value that is none; reported when no constraint is violated.
-    value_fault: Option<ApiError>,
-    /// The same of `ExpressionAttributeValues`, which come after all others.
-    expression_value_fault: Option<ApiError>,
+    value_fault: Option<ValueRefused>,
+    /// The same of `ExpressionAttributeValues`, which come after all others of the request or of its action.
+    expression_value_fault: Option<ValueRefused>,
+}
+
+/// An attribute value that is none.
+pub(crate) struct ValueRefused {
+    /// How many elements of the request's list of actions come before it; its own too, unless it belongs to that one's
+    /// expressions.
+    actions_before: usize,
+    error: ApiError,
 }
 
 /// One step of a path, with its place among its siblings in the API model.
@@ -90,12 +125,12 @@ enum StepName<'j> {
 
 impl<'j> Decoder<'j> {
     /// The answer to a request that violates something; or else, what is to be said of its attribute values.
-    pub(crate) fn finish(mut self) -> Result<Option<ApiError>, ApiError> {
+    pub(crate) fn finish(mut self) -> Result<Option<ValueRefused>, ApiError> {
         if let Some(error) = self.first {
             return Err(error);
         }
         if self.violations.is_empty() {
-            return Ok(self.value_fault.or(self.expression_value_fault));
+            return Ok(first_of(self.value_fault, self.expression_value_fault));
         }
         self.violations.sort_by(|(a, _), (b, _)| a.cmp(b));
         self.violations.truncate(VIOLATIONS_MAX);
@@ -187,6 +222,19 @@ impl<'j> Decoder<'j> {
         if let Some(rule) = constraint::table_name_rule(value, length_min) {
             let violation = self.violation(Echo::Value(value.to_owned()), rule);
             self.first = Some(messages::violations(&[violation]));
+        }
+        Ok(value.to_owned())
+    }
+
+    /// The name or the ARN of a table in an action of several. What is wrong with it is one violation among others
+    /// (conformance suite).
+    pub(crate) fn table_name_of_action(
+        &mut self,
+        json: &'j Json<'j>,
+    ) -> Result<String, DecodeError> {
+        let value = self.string(json)?;
+        if let Some(rule) = constraint::table_name_rule(value, 1) {
+            self.violate(Echo::Value(value.to_owned()), rule);
         }
         Ok(value.to_owned())
     }
@@ -318,7 +366,13 @@ impl<'j> Decoder<'j> {
             return Err(self.mismatch(json, Want::List));
         };
         if let Some(rule) = length.broken_by(elements.len()) {
-            self.violate(Echo::Value(violation::echo(json, length.echo())), rule);
+            match length.is_hidden() {
+                true => self.violate_as(self.path_as_sent(), Echo::Hidden, rule),
+                false => {
+                    let echo = violation::shortened(violation::echo(json, length.echo()));
+                    self.violate(Echo::Value(echo), rule);
+                }
+            }
         }
         elements
             .iter()
@@ -386,8 +440,11 @@ impl<'j> Decoder<'j> {
     pub(crate) fn expression_values(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
         self.attributes(json, |at, key, message| {
             let message = messages::invalid_expression_value_text(&message, key);
-            at.expression_value_fault
-                .get_or_insert_with(|| ApiError::validation(message));
+            let fault = ValueRefused {
+                actions_before: at.action().unwrap_or_default(),
+                error: ApiError::validation(message),
+            };
+            at.expression_value_fault.get_or_insert(fault);
         })
     }
 
@@ -427,8 +484,19 @@ impl<'j> Decoder<'j> {
 
     /// Keeps the first fault of values.
     fn note_value_fault(&mut self, message: String) {
-        self.value_fault
-            .get_or_insert_with(|| ApiError::validation(message));
+        let fault = ValueRefused {
+            actions_before: self.action().map_or(0, |action| action + 1),
+            error: ApiError::validation(message),
+        };
+        self.value_fault.get_or_insert(fault);
+    }
+
+    /// In which element of the request's list of actions the decoder stands.
+    fn action(&self) -> Option<usize> {
+        match self.path.get(1)?.name {
+            StepName::Index(index) => Some(index),
+            StepName::Member(_) | StepName::Key(_) => None,
+        }
     }
 
     fn string(&self, json: &'j Json<'j>) -> Result<&'j str, DecodeError> {
@@ -486,18 +554,48 @@ impl<'j> Decoder<'j> {
 
     /// The path as AWS prints it: `keySchema.1.member.keyType`.
     fn path_text(&self) -> String {
+        self.path_with(push_lower_first)
+    }
+
+    /// The path as newer checks of AWS print it: `RequestItems.users.member.Keys`.
+    fn path_as_sent(&self) -> String {
+        self.path_with(String::push_str)
+    }
+
+    fn path_with(&self, push_member: impl Fn(&mut String, &str)) -> String {
         let mut text = String::new();
         for step in &self.path {
             if !text.is_empty() {
                 text.push('.');
             }
             match step.name {
-                StepName::Member(name) => push_lower_first(&mut text, name),
+                StepName::Member(name) => push_member(&mut text, name),
                 StepName::Index(index) => text.push_str(&format!("{}.member", index + 1)),
                 StepName::Key(key) => text.push_str(&format!("{key}.member")),
             }
         }
         text
+    }
+}
+
+/// The one that is told: that of the earlier action; in one action, that of an expression comes last.
+fn first_of(
+    value: Option<ValueRefused>,
+    expression_value: Option<ValueRefused>,
+) -> Option<ValueRefused> {
+    match (value, expression_value) {
+        (Some(value), Some(expression)) if expression.actions_before >= value.actions_before => {
+            Some(value)
+        }
+        (Some(mut value), Some(expression)) => {
+            if expression.actions_before + 1 < value.actions_before {
+                return Some(expression);
+            }
+            // Both in one: its expressions can't be read without the other value.
+            value.actions_before = expression.actions_before;
+            Some(value)
+        }
+        (value, expression) => value.or(expression),
     }
 }
 

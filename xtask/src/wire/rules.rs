@@ -82,6 +82,8 @@ pub struct MemberRule {
     pub max: Option<i64>,
     pub label: Option<String>,
     #[serde(default)]
+    pub hidden: bool,
+    #[serde(default)]
     pub parameter: bool,
     #[serde(rename = "source")]
     _source: String,

@@ -145,6 +145,7 @@ fn imports(body: &str, has_enums: bool, shared: &[String]) -> String {
             "Text",
             "request",
             "request_checked",
+            "request_in_order",
         ],
     ));
     text.push_str(&pick("crate::error", &["ApiError"]));
@@ -162,7 +163,8 @@ fn emit_structure(text: &mut String, api: &Api<'_>, name: &str, shape: &Shape) -
         api.reached.inputs.contains(name),
         api.reached.outputs.contains(name),
     );
-    let structure = structure(api, name, shape, output)?;
+    // What is read and written is kept as it is read.
+    let structure = structure(api, name, shape, output && !input)?;
     let rust = camel(name);
     writeln!(
         text,

@@ -53,6 +53,11 @@ impl Text {
     }
 }
 
+/// What AWS wants of the names of tables that are the keys of a map, all in one (conformance suite).
+pub(super) const MAP_KEY_RULES: &str = "[Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]";
+/// The least length there.
+pub(super) const MAP_KEY_CHARS_MIN: usize = 3;
+
 /// The first rule of table names that a name breaks; an ARN is only bounded in length here.
 pub(super) fn table_name_rule(name: &str, length_min: usize) -> Option<Rule> {
     if name.starts_with("arn:") {
@@ -127,6 +132,7 @@ pub(crate) struct Length {
     min: Option<usize>,
     max: Option<usize>,
     echo: Option<StructureEcho>,
+    hidden: bool,
 }
 
 impl Length {
@@ -134,6 +140,7 @@ impl Length {
         min: None,
         max: None,
         echo: None,
+        hidden: false,
     };
 
     pub(crate) const fn min(mut self, min: usize) -> Length {
@@ -150,6 +157,16 @@ impl Length {
     pub(crate) const fn of(mut self, echo: StructureEcho) -> Length {
         self.echo = Some(echo);
         self
+    }
+
+    /// Violations name the member as it is written in the request, and don't show the value.
+    pub(crate) const fn hidden(mut self) -> Length {
+        self.hidden = true;
+        self
+    }
+
+    pub(super) fn is_hidden(self) -> bool {
+        self.hidden
     }
 
     pub(super) fn echo(self) -> Option<StructureEcho> {

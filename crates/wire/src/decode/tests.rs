@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::error::{ApiError, ErrorKind};
 use crate::generated::dynamodb::{
     CreateTableInput, DescribeTableInput, GetItemInput, ListTablesInput, PutItemInput, QueryInput,
-    ScanInput, UpdateItemInput, UpdateTableInput,
+    ScanInput, TransactWriteItemsInput, UpdateItemInput, UpdateTableInput,
 };
 use crate::generated::lambda::{
     CreateEventSourceMappingRequest, CreateFunctionRequest, InvocationRequest,
@@ -498,6 +498,48 @@ fn a_check_comes_between_constraints_and_values() {
         decode(r#"{"TableName":"t"}"#)
             .starts_with("1 validation error detected: Value null at 'item'")
     );
+}
+
+#[test]
+fn actions_before_a_refused_value_are_checked_first() {
+    let asked = |items: &str| {
+        let body = format!(r#"{{"TransactItems":[{items}]}}"#);
+        let json = Json::parse(body.as_bytes()).expect("JSON");
+        let mut asked = None;
+        let decoded = TransactWriteItemsInput::decode_in_order(&json, |_, count| {
+            asked = Some(count);
+            Ok(())
+        });
+        (asked, decoded.err().map(|error| error.message))
+    };
+    let good = r#"{"Delete":{"TableName":"t","Key":{"a":{"S":"x"}}}}"#;
+    let value = r#"{"Delete":{"TableName":"t","Key":{"a":{"SS":[]}}}}"#;
+    let expression = r#"{"Delete":{"TableName":"t","Key":{"a":{"S":"x"}},"ConditionExpression":"a = :v","ExpressionAttributeValues":{":v":{"SS":[]}}}}"#;
+    let both = r#"{"Delete":{"TableName":"t","Key":{"a":{"SS":[]}},"ExpressionAttributeValues":{":v":{"NS":[]}}}}"#;
+    for (items, count, of_expression) in [
+        (vec![good, good], None, false),
+        // Its own expressions come before it.
+        (vec![good, value], Some(2), false),
+        // Unless it is theirs.
+        (vec![good, expression], Some(1), true),
+        (vec![value, expression], Some(1), false),
+        (vec![expression, value], Some(0), true),
+        (vec![good, both, value], Some(1), false),
+    ] {
+        let (asked, message) = asked(&items.join(","));
+        assert_eq!(asked, count, "{items:?}");
+        let starts = |text: &str| {
+            message
+                .as_deref()
+                .is_some_and(|message| message.starts_with(text))
+        };
+        assert_eq!(message.is_some(), count.is_some(), "{items:?}");
+        assert_eq!(
+            starts("ExpressionAttributeValues"),
+            of_expression,
+            "{items:?}"
+        );
+    }
 }
 
 #[test]

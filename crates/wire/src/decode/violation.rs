@@ -43,7 +43,14 @@ pub enum Rule {
     Pattern(&'static str),
     /// One of these words, in AWS's order.
     OneOf(&'static [&'static str]),
+    /// What each key of a map should keep, as AWS lists it.
+    MapKeys(&'static str),
+    /// How many elements each value of a map may have: most, and least.
+    MapValues(usize, usize),
 }
+
+/// Longest value that is shown, so that a large request does not come back as a large answer.
+const ECHO_BYTES_MAX: usize = 64 << 10;
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,6 +88,13 @@ impl fmt::Display for Rule {
                 f,
                 "Member must satisfy enum value set: [{}]",
                 words.join(", ")
+            ),
+            Rule::MapKeys(rules) => write!(f, "Map keys must satisfy constraint: {rules}"),
+            Rule::MapValues(max, min) => write!(
+                f,
+                "Map value must satisfy constraint: [{}, {}]",
+                Rule::LengthMax(*max),
+                Rule::LengthMin(*min)
             ),
         }
     }
@@ -126,6 +140,15 @@ pub(super) fn echo(json: &Json<'_>, elements: Option<StructureEcho>) -> String {
     }
 }
 
-fn joined(parts: impl Iterator<Item = String>) -> String {
+/// The value, cut off where it becomes too long to be shown.
+pub(super) fn shortened(mut echo: String) -> String {
+    if echo.len() > ECHO_BYTES_MAX {
+        echo.truncate(echo.floor_char_boundary(ECHO_BYTES_MAX));
+        echo.push_str("...");
+    }
+    echo
+}
+
+pub(super) fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use headwater_model::{AttributeValue, CorruptItem, EncodedItem, Item};
 
 use crate::decode::choices;
-use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Pattern, Range, Text, request, request_checked};
+use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Pattern, Range, Text, request, request_checked, request_in_order};
 use crate::error::ApiError;
 use crate::json::{Json, ObjectWriter, WriteJson};
 use crate::timestamp::Timestamp;
@@ -1774,6 +1774,631 @@ impl WriteJson for ScanOutput {
         object.put("ScannedCount", &self.scanned_count)?;
         object.opt("LastEvaluatedKey", &self.last_evaluated_key)?;
         object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchGetItemInput {
+    pub request_items: BTreeMap<String, KeysAndAttributes>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+impl BatchGetItemInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut request_items = None;
+        let mut return_consumed_capacity = None;
+        for (member, given) in at.structure(json, "BatchGetItemInput")? {
+            match member.as_ref() {
+                "RequestItems" => at.member(0, "RequestItems", given, &mut request_items, |json, at| at.keys_by_table(json, KeysAndAttributes::read))?,
+                "ReturnConsumedCapacity" => at.member(1, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self { request_items: at.required(0, "RequestItems", request_items), return_consumed_capacity })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeysAndAttributes {
+    pub keys: Vec<Item>,
+    pub attributes_to_get: Option<Vec<String>>,
+    pub consistent_read: Option<bool>,
+    pub projection_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+}
+
+impl KeysAndAttributes {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut keys = None;
+        let mut attributes_to_get = None;
+        let mut consistent_read = None;
+        let mut projection_expression = None;
+        let mut expression_attribute_names = None;
+        for (member, given) in at.structure(json, "KeysAndAttributes")? {
+            match member.as_ref() {
+                "Keys" => at.member(0, "Keys", given, &mut keys, |json, at| at.list(json, Length::ANY.min(1).max(100).hidden(), |json, at| at.item(json)))?,
+                "AttributesToGet" => at.member(1, "AttributesToGet", given, &mut attributes_to_get, |json, at| {
+                    at.list(json, Length::ANY.min(1), |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ConsistentRead" => at.member(2, "ConsistentRead", given, &mut consistent_read, |json, at| at.boolean(json))?,
+                "ProjectionExpression" => at.member(3, "ProjectionExpression", given, &mut projection_expression, |json, at| at.text(json, Text::ANY))?,
+                "ExpressionAttributeNames" => at.member(4, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                _ => {}
+            }
+        }
+        Ok(Self { keys: at.required(0, "Keys", keys), attributes_to_get, consistent_read, projection_expression, expression_attribute_names })
+    }
+}
+
+impl WriteJson for KeysAndAttributes {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Keys", &self.keys)?;
+        object.opt("AttributesToGet", &self.attributes_to_get)?;
+        object.opt("ConsistentRead", &self.consistent_read)?;
+        object.opt("ProjectionExpression", &self.projection_expression)?;
+        object.opt("ExpressionAttributeNames", &self.expression_attribute_names)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchGetItemOutput {
+    pub responses: BTreeMap<String, Vec<EncodedItem>>,
+    pub unprocessed_keys: BTreeMap<String, KeysAndAttributes>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+
+impl WriteJson for BatchGetItemOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Responses", &self.responses)?;
+        object.put("UnprocessedKeys", &self.unprocessed_keys)?;
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchWriteItemInput {
+    pub request_items: BTreeMap<String, Vec<WriteRequest>>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
+}
+
+impl BatchWriteItemInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut request_items = None;
+        let mut return_consumed_capacity = None;
+        let mut return_item_collection_metrics = None;
+        for (member, given) in at.structure(json, "BatchWriteItemInput")? {
+            match member.as_ref() {
+                "RequestItems" => at.member(0, "RequestItems", given, &mut request_items, |json, at| at.writes_by_table(json, WriteRequest::read))?,
+                "ReturnConsumedCapacity" => at.member(1, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "ReturnItemCollectionMetrics" => {
+                    at.member(2, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { request_items: at.required(0, "RequestItems", request_items), return_consumed_capacity, return_item_collection_metrics })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WriteRequest {
+    pub put_request: Option<PutRequest>,
+    pub delete_request: Option<DeleteRequest>,
+}
+
+impl WriteRequest {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut put_request = None;
+        let mut delete_request = None;
+        for (member, given) in at.structure(json, "WriteRequest")? {
+            match member.as_ref() {
+                "PutRequest" => at.member(0, "PutRequest", given, &mut put_request, PutRequest::read)?,
+                "DeleteRequest" => at.member(1, "DeleteRequest", given, &mut delete_request, DeleteRequest::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self { put_request, delete_request })
+    }
+}
+
+impl WriteJson for WriteRequest {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("PutRequest", &self.put_request)?;
+        object.opt("DeleteRequest", &self.delete_request)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PutRequest {
+    pub item: Item,
+}
+
+impl PutRequest {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut item = None;
+        for (member, given) in at.structure(json, "PutRequest")? {
+            if member == "Item" {
+                at.member(0, "Item", given, &mut item, |json, at| at.item(json))?;
+            }
+        }
+        Ok(Self { item: at.required(0, "Item", item) })
+    }
+}
+
+impl WriteJson for PutRequest {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Item", &self.item)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteRequest {
+    pub key: Item,
+}
+
+impl DeleteRequest {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut key = None;
+        for (member, given) in at.structure(json, "DeleteRequest")? {
+            if member == "Key" {
+                at.member(0, "Key", given, &mut key, |json, at| at.item(json))?;
+            }
+        }
+        Ok(Self { key: at.required(0, "Key", key) })
+    }
+}
+
+impl WriteJson for DeleteRequest {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Key", &self.key)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchWriteItemOutput {
+    pub unprocessed_items: BTreeMap<String, Vec<WriteRequest>>,
+    pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+
+impl WriteJson for BatchWriteItemOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("UnprocessedItems", &self.unprocessed_items)?;
+        object.opt("ItemCollectionMetrics", &self.item_collection_metrics)?;
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransactGetItemsInput {
+    pub transact_items: Vec<TransactGetItem>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+impl TransactGetItemsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`; `check` is asked for the actions up to the first one with a refused attribute value, before that is told.
+    pub fn decode_in_order(json: &Json<'_>, check: impl FnOnce(&Self, usize) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_in_order(json, Self::read, check)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut transact_items = None;
+        let mut return_consumed_capacity = None;
+        for (member, given) in at.structure(json, "TransactGetItemsInput")? {
+            match member.as_ref() {
+                "TransactItems" => at.member(0, "TransactItems", given, &mut transact_items, |json, at| {
+                    at.list(json, Length::ANY.min(1).max(100).of(ElementEcho { name: "TransactGetItem", members: &["Get"] }), TransactGetItem::read)
+                })?,
+                "ReturnConsumedCapacity" => at.member(1, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self { transact_items: at.required(0, "TransactItems", transact_items), return_consumed_capacity })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransactGetItem {
+    pub get: Get,
+}
+
+impl TransactGetItem {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut get = None;
+        for (member, given) in at.structure(json, "TransactGetItem")? {
+            if member == "Get" {
+                at.member(0, "Get", given, &mut get, Get::read)?;
+            }
+        }
+        Ok(Self { get: at.required(0, "Get", get) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Get {
+    pub key: Item,
+    pub table_name: String,
+    pub projection_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+}
+
+impl Get {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut key = None;
+        let mut table_name = None;
+        let mut projection_expression = None;
+        let mut expression_attribute_names = None;
+        for (member, given) in at.structure(json, "Get")? {
+            match member.as_ref() {
+                "Key" => at.member(0, "Key", given, &mut key, |json, at| at.item(json))?,
+                "TableName" => at.member(1, "TableName", given, &mut table_name, |json, at| at.table_name_of_action(json))?,
+                "ProjectionExpression" => at.member(2, "ProjectionExpression", given, &mut projection_expression, |json, at| at.text(json, Text::ANY))?,
+                "ExpressionAttributeNames" => at.member(3, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                _ => {}
+            }
+        }
+        Ok(Self { key: at.required(0, "Key", key), table_name: at.required(1, "TableName", table_name), projection_expression, expression_attribute_names })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransactGetItemsOutput {
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+    pub responses: Vec<ItemResponse>,
+}
+
+impl WriteJson for TransactGetItemsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.put("Responses", &self.responses)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ItemResponse {
+    pub item: Option<EncodedItem>,
+}
+
+impl WriteJson for ItemResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Item", &self.item)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransactWriteItemsInput {
+    pub transact_items: Vec<TransactWriteItem>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub return_item_collection_metrics: Option<ReturnItemCollectionMetrics>,
+    pub client_request_token: Option<String>,
+}
+
+impl TransactWriteItemsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`; `check` is asked for the actions up to the first one with a refused attribute value, before that is told.
+    pub fn decode_in_order(json: &Json<'_>, check: impl FnOnce(&Self, usize) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_in_order(json, Self::read, check)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut transact_items = None;
+        let mut return_consumed_capacity = None;
+        let mut return_item_collection_metrics = None;
+        let mut client_request_token = None;
+        for (member, given) in at.structure(json, "TransactWriteItemsInput")? {
+            match member.as_ref() {
+                "TransactItems" => at.member(0, "TransactItems", given, &mut transact_items, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).max(100).of(ElementEcho { name: "TransactWriteItem", members: &["ConditionCheck", "Put", "Delete", "Update"] }),
+                        TransactWriteItem::read,
+                    )
+                })?,
+                "ReturnConsumedCapacity" => at.member(1, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "ReturnItemCollectionMetrics" => {
+                    at.member(2, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
+                }
+                "ClientRequestToken" => {
+                    at.member(3, "ClientRequestToken", given, &mut client_request_token, |json, at| at.text(json, Text::ANY.min(1).max(36)))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            transact_items: at.required(0, "TransactItems", transact_items),
+            return_consumed_capacity,
+            return_item_collection_metrics,
+            client_request_token,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransactWriteItem {
+    pub condition_check: Option<ConditionCheck>,
+    pub put: Option<Put>,
+    pub delete: Option<Delete>,
+    pub update: Option<Update>,
+}
+
+impl TransactWriteItem {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut condition_check = None;
+        let mut put = None;
+        let mut delete = None;
+        let mut update = None;
+        for (member, given) in at.structure(json, "TransactWriteItem")? {
+            match member.as_ref() {
+                "ConditionCheck" => at.member(0, "ConditionCheck", given, &mut condition_check, ConditionCheck::read)?,
+                "Put" => at.member(1, "Put", given, &mut put, Put::read)?,
+                "Delete" => at.member(2, "Delete", given, &mut delete, Delete::read)?,
+                "Update" => at.member(3, "Update", given, &mut update, Update::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self { condition_check, put, delete, update })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConditionCheck {
+    pub key: Item,
+    pub table_name: String,
+    pub condition_expression: String,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<Item>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl ConditionCheck {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut key = None;
+        let mut table_name = None;
+        let mut condition_expression = None;
+        let mut expression_attribute_names = None;
+        let mut expression_attribute_values = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "ConditionCheck")? {
+            match member.as_ref() {
+                "Key" => at.member(0, "Key", given, &mut key, |json, at| at.item(json))?,
+                "TableName" => at.member(1, "TableName", given, &mut table_name, |json, at| at.table_name_of_action(json))?,
+                "ConditionExpression" => at.member(2, "ConditionExpression", given, &mut condition_expression, |json, at| at.text(json, Text::ANY))?,
+                "ExpressionAttributeNames" => at.member(3, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ExpressionAttributeValues" => {
+                    at.member(4, "ExpressionAttributeValues", given, &mut expression_attribute_values, |json, at| at.expression_values(json))?
+                }
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(5, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            key: at.required(0, "Key", key),
+            table_name: at.required(1, "TableName", table_name),
+            condition_expression: at.required(2, "ConditionExpression", condition_expression),
+            expression_attribute_names,
+            expression_attribute_values,
+            return_values_on_condition_check_failure,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Put {
+    pub item: Item,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<Item>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl Put {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut item = None;
+        let mut table_name = None;
+        let mut condition_expression = None;
+        let mut expression_attribute_names = None;
+        let mut expression_attribute_values = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "Put")? {
+            match member.as_ref() {
+                "Item" => at.member(0, "Item", given, &mut item, |json, at| at.item(json))?,
+                "TableName" => at.member(1, "TableName", given, &mut table_name, |json, at| at.table_name_of_action(json))?,
+                "ConditionExpression" => at.member(2, "ConditionExpression", given, &mut condition_expression, |json, at| at.text(json, Text::ANY))?,
+                "ExpressionAttributeNames" => at.member(3, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ExpressionAttributeValues" => {
+                    at.member(4, "ExpressionAttributeValues", given, &mut expression_attribute_values, |json, at| at.expression_values(json))?
+                }
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(5, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            item: at.required(0, "Item", item),
+            table_name: at.required(1, "TableName", table_name),
+            condition_expression,
+            expression_attribute_names,
+            expression_attribute_values,
+            return_values_on_condition_check_failure,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delete {
+    pub key: Item,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<Item>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl Delete {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut key = None;
+        let mut table_name = None;
+        let mut condition_expression = None;
+        let mut expression_attribute_names = None;
+        let mut expression_attribute_values = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "Delete")? {
+            match member.as_ref() {
+                "Key" => at.member(0, "Key", given, &mut key, |json, at| at.item(json))?,
+                "TableName" => at.member(1, "TableName", given, &mut table_name, |json, at| at.table_name_of_action(json))?,
+                "ConditionExpression" => at.member(2, "ConditionExpression", given, &mut condition_expression, |json, at| at.text(json, Text::ANY))?,
+                "ExpressionAttributeNames" => at.member(3, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ExpressionAttributeValues" => {
+                    at.member(4, "ExpressionAttributeValues", given, &mut expression_attribute_values, |json, at| at.expression_values(json))?
+                }
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(5, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            key: at.required(0, "Key", key),
+            table_name: at.required(1, "TableName", table_name),
+            condition_expression,
+            expression_attribute_names,
+            expression_attribute_values,
+            return_values_on_condition_check_failure,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Update {
+    pub key: Item,
+    pub update_expression: String,
+    pub table_name: String,
+    pub condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<Item>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl Update {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut key = None;
+        let mut update_expression = None;
+        let mut table_name = None;
+        let mut condition_expression = None;
+        let mut expression_attribute_names = None;
+        let mut expression_attribute_values = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "Update")? {
+            match member.as_ref() {
+                "Key" => at.member(0, "Key", given, &mut key, |json, at| at.item(json))?,
+                "UpdateExpression" => at.member(1, "UpdateExpression", given, &mut update_expression, |json, at| at.text(json, Text::ANY))?,
+                "TableName" => at.member(2, "TableName", given, &mut table_name, |json, at| at.table_name_of_action(json))?,
+                "ConditionExpression" => at.member(3, "ConditionExpression", given, &mut condition_expression, |json, at| at.text(json, Text::ANY))?,
+                "ExpressionAttributeNames" => at.member(4, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ExpressionAttributeValues" => {
+                    at.member(5, "ExpressionAttributeValues", given, &mut expression_attribute_values, |json, at| at.expression_values(json))?
+                }
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(6, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            key: at.required(0, "Key", key),
+            update_expression: at.required(1, "UpdateExpression", update_expression),
+            table_name: at.required(2, "TableName", table_name),
+            condition_expression,
+            expression_attribute_names,
+            expression_attribute_values,
+            return_values_on_condition_check_failure,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TransactWriteItemsOutput {
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+    pub item_collection_metrics: Option<BTreeMap<String, Vec<ItemCollectionMetrics>>>,
+}
+
+impl WriteJson for TransactWriteItemsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.opt("ItemCollectionMetrics", &self.item_collection_metrics)?;
         object.finish();
         Ok(())
     }

@@ -220,7 +220,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "BatchGetItem",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::ProvisionedThroughputExceeded,
             ErrorKind::ResourceNotFound,
@@ -233,7 +233,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "BatchWriteItem",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::ProvisionedThroughputExceeded,
             ErrorKind::ResourceNotFound,
@@ -609,7 +609,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "TransactGetItems",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::ResourceNotFound,
             ErrorKind::TransactionCanceled,
@@ -623,7 +623,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "TransactWriteItems",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::ResourceNotFound,
             ErrorKind::TransactionCanceled,

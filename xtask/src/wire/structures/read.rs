@@ -8,7 +8,7 @@ use super::{Api, Field, Structure};
 use crate::wire::botocore::{Reference, Shape};
 use crate::wire::names::{camel, snake};
 use crate::wire::rules::MemberRule;
-use crate::wire::shapes::{is_enum, is_item};
+use crate::wire::shapes::{is_enum, is_item, is_member};
 
 pub(super) fn emit(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) -> Result<()> {
     writeln!(text, "impl {} {{", camel(structure.name))?;
@@ -20,7 +20,14 @@ pub(super) fn emit(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) 
                 "/// Decodes and checks a request.\n\
                  pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {\nrequest(json, Self::read)\n}\n\n",
             );
-            if holds_attribute_values(api, structure)? {
+            if has_actions(api, structure)? {
+                text.push_str(
+                    "/// As `decode`; `check` is asked for the actions up to the first one with a refused attribute value, before that \
+                     is told.\n\
+                     pub fn decode_in_order(json: &Json<'_>, check: impl FnOnce(&Self, usize) -> Result<(), ApiError>) \
+                     -> Result<Self, ApiError> {\nrequest_in_order(json, Self::read, check)\n}\n\n",
+                );
+            } else if holds_attribute_values(api, structure)? {
                 text.push_str(
                     "/// As `decode`, with a check between those of the request's form and that of its attribute values.\n\
                      pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) \
@@ -44,9 +51,40 @@ fn is_operation_input(api: &Api<'_>, name: &str) -> Result<bool> {
     Ok(false)
 }
 
+/// Whether a member is a list of actions with attribute values.
+fn has_actions(api: &Api<'_>, structure: &Structure<'_>) -> Result<bool> {
+    for field in &structure.fields {
+        let name = &field.reference.shape;
+        if api.model.shape(name)?.kind == "list" && reaches_items(api, name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn holds_attribute_values(api: &Api<'_>, structure: &Structure<'_>) -> Result<bool> {
     for field in &structure.fields {
-        if is_item(api.model.shape(&field.reference.shape)?) {
+        if reaches_items(api, &field.reference.shape)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether there are items or keys anywhere in a shape.
+fn reaches_items(api: &Api<'_>, name: &str) -> Result<bool> {
+    let shape = api.model.shape(name)?;
+    if is_item(shape) {
+        return Ok(true);
+    }
+    let members = shape
+        .members
+        .iter()
+        .filter(|(member, _)| is_member(api.rules, name, member))
+        .map(|(_, reference)| reference);
+    let inner = [&shape.member, &shape.value].into_iter().flatten();
+    for reference in members.chain(inner) {
+        if reference.shape != "AttributeValue" && reaches_items(api, &reference.shape)? {
             return Ok(true);
         }
     }
@@ -197,8 +235,22 @@ fn reader(api: &Api<'_>, structure: &str, field: &Field<'_>) -> Result<String> {
             let min = rule.and_then(|rule| rule.min).unwrap_or(1);
             Ok(format!("|json, at| at.table_name(json, {min})"))
         }
+        Some(method @ ("keys_by_table" | "writes_by_table")) => {
+            let element = element_structure(api, &field.reference.shape)?;
+            Ok(format!("|json, at| at.{method}(json, {element}::read)"))
+        }
         Some(method) => Ok(format!("|json, at| at.{method}(json)")),
         None => shape_reader(api, field.reference, rule),
+    }
+}
+
+/// The structures that a map holds, in lists or not.
+fn element_structure(api: &Api<'_>, name: &str) -> Result<String> {
+    let shape = api.model.shape(name)?;
+    match shape.value.as_ref().or(shape.member.as_ref()) {
+        Some(inner) => element_structure(api, &inner.shape),
+        None if shape.kind == "structure" => Ok(camel(name)),
+        None => bail!("{name} holds no structures"),
     }
 }
 
@@ -304,6 +356,9 @@ fn length_rule(
     rule: Option<&MemberRule>,
 ) -> Result<String> {
     let bounds = bounds(shape, rule);
+    if rule.is_some_and(|rule| rule.hidden) {
+        return Ok(format!("Length::ANY{bounds}.hidden()"));
+    }
     let element_shape = api.model.shape(&element.shape)?;
     if bounds.is_empty() || element_shape.kind != "structure" {
         return Ok(format!("Length::ANY{bounds}"));
