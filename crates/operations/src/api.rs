@@ -98,6 +98,17 @@ impl Api {
                 reply(&crate::$module::$module(self, decode(body, decode_checked)?, context).await?)
             }};
         }
+        // What is wrong with earlier actions is told before refused attribute values of later ones.
+        macro_rules! carry_out_actions {
+            ($module:ident, $input:path) => {{
+                let decode_in_order = |json: &Json<'_>| {
+                    <$input>::decode_in_order(json, crate::$module::check_actions)
+                };
+                reply(
+                    &crate::$module::$module(self, decode(body, decode_in_order)?, context).await?,
+                )
+            }};
+        }
         use headwater_wire::{dynamodb, streams};
         match operation {
             Operation::PutItem => carry_out_items!(put_item, dynamodb::PutItemInput),
@@ -106,6 +117,18 @@ impl Api {
             Operation::DeleteItem => carry_out_items!(delete_item, dynamodb::DeleteItemInput),
             Operation::Query => carry_out_items!(query, dynamodb::QueryInput),
             Operation::Scan => carry_out_items!(scan, dynamodb::ScanInput),
+            Operation::BatchGetItem => {
+                carry_out_items!(batch_get_item, dynamodb::BatchGetItemInput)
+            }
+            Operation::BatchWriteItem => {
+                carry_out_items!(batch_write_item, dynamodb::BatchWriteItemInput)
+            }
+            Operation::TransactGetItems => {
+                carry_out_actions!(transact_get_items, dynamodb::TransactGetItemsInput)
+            }
+            Operation::TransactWriteItems => {
+                carry_out_actions!(transact_write_items, dynamodb::TransactWriteItemsInput)
+            }
             Operation::CreateTable => carry_out!(create_table, dynamodb::CreateTableInput),
             Operation::DescribeTable => carry_out!(describe_table, dynamodb::DescribeTableInput),
             Operation::ListTables => carry_out!(list_tables, dynamodb::ListTablesInput),

@@ -51,6 +51,14 @@ impl Used {
         *self.indexes.entry((kind, name.to_owned())).or_default() += units;
     }
 
+    /// Adds what another operation used, so many times.
+    pub(crate) fn add_times(&mut self, other: &Used, times: f64) {
+        self.table += times * other.table;
+        for (index, units) in &other.indexes {
+            *self.indexes.entry(index.clone()).or_default() += times * units;
+        }
+    }
+
     /// Of table and indexes together.
     pub(crate) fn units(&self) -> f64 {
         self.table + self.indexes.values().sum::<f64>()

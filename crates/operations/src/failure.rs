@@ -17,14 +17,15 @@ pub(crate) fn of_items(error: EngineError) -> ApiError {
         EngineError::TableNotFound { .. } => items::table_not_found(),
         EngineError::IndexBackfilling { index } => items::index_is_backfilling(&index),
         EngineError::Refused(refusals) => match refusals.into_iter().flatten().next() {
-            Some(refusal) => refused(refusal),
+            Some(refusal) => of_refusal(refusal),
             None => internal("a command was refused without a reason"),
         },
         other => of_store(other),
     }
 }
 
-fn refused(refusal: Refusal) -> ApiError {
+/// A command on an item was refused.
+pub(crate) fn of_refusal(refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::ConditionFailed { item, .. } => items::condition_failed(item),
         Refusal::ItemTooLarge { by_update: true } => items::updated_item_too_large(),

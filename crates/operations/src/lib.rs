@@ -37,7 +37,10 @@
 //! ```
 
 mod api;
+mod batch_get_item;
+mod batch_write_item;
 mod capacity;
+mod capacity_by_table;
 mod create_table;
 mod delete_item;
 mod delete_resource_policy;
@@ -71,6 +74,7 @@ mod put_resource_policy;
 mod query;
 mod read_page;
 mod read_target;
+mod request_digest;
 mod scan;
 mod stream_record;
 mod system_table;
@@ -79,6 +83,9 @@ mod table_name;
 mod table_settings;
 mod tag_resource;
 mod tags;
+mod transact_get_items;
+mod transact_write_items;
+mod transaction;
 mod untag_resource;
 mod update_item;
 mod update_table;

@@ -167,6 +167,8 @@ fn is_read(operation: Operation) -> bool {
         Operation::GetItem
             | Operation::Query
             | Operation::Scan
+            | Operation::BatchGetItem
+            | Operation::TransactGetItems
             | Operation::DescribeTable
             | Operation::ListTables
             | Operation::ListStreams

@@ -4,6 +4,7 @@
 // A failed unwrap is a failed test; Clippy's exception covers test functions, not what they share.
 #![allow(clippy::unwrap_used)]
 
+mod batches;
 mod cases;
 mod errors;
 mod items;
