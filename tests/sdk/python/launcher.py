@@ -104,6 +104,14 @@ class Server:
         self.stop()
         self.start()
 
+    def kill(self):
+        """As after a crash: SIGKILL, then another start."""
+        process, self.process = self.process, None
+        process.kill()
+        process.wait()
+        assert "panicked" not in self.stderr(), self.stderr()
+        self.start()
+
     def stderr(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
             return log.read()
