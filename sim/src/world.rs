@@ -190,6 +190,7 @@ pub(crate) fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         billing: BillingMode::PayPerRequest,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
         deletion_protection: false,
         table_class: None,
         encryption: None,

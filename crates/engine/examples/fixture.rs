@@ -51,6 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         billing: BillingMode::PayPerRequest,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
         deletion_protection: false,
         table_class: None,
         encryption: None,

@@ -9,8 +9,9 @@ use crate::catalog_change::{AT_COMMIT_MS, CatalogChange};
 use crate::database::Database;
 use crate::error::EngineError;
 use crate::index_record::{IndexKind, IndexRecord, IndexState, NewIndex};
-use crate::record::{OnDemandThroughput, TableRecord, TableStatus, Throughput};
+use crate::record::{TableRecord, TableStatus, Throughput};
 use crate::table::Table;
+use crate::throughput::OnDemandChange;
 
 /// A change of a table's global indexes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,9 @@ pub struct IndexThroughput {
     /// Provisioned throughput.
     pub throughput: Option<Throughput>,
     /// Maxima of an on-demand table's index.
-    pub on_demand: Option<OnDemandThroughput>,
+    pub on_demand: OnDemandChange,
+    /// Warm throughput that it is raised to.
+    pub warm: Throughput,
 }
 
 impl Database {
@@ -137,10 +140,12 @@ pub(crate) fn change_index_throughput(
     record: &mut TableRecord,
     wanted: &[IndexThroughput],
 ) -> Result<(), EngineError> {
+    let billing = record.billing;
     for wanted in wanted {
         let index = global_index(record, &wanted.index)?;
+        index.warm = index.warm_throughput(billing).max(wanted.warm);
         index.throughput = wanted.throughput.unwrap_or(index.throughput);
-        index.on_demand = wanted.on_demand.or(index.on_demand);
+        index.on_demand = wanted.on_demand.apply(index.on_demand);
     }
     Ok(())
 }

@@ -56,6 +56,9 @@ pub struct IndexRecord {
     pub throughput: Throughput,
     /// Maxima of an on-demand table's index, if set.
     pub on_demand: Option<OnDemandThroughput>,
+    /// Warm throughput that was reached or asked for; see [`IndexRecord::warm_throughput`].
+    #[serde(default)]
+    pub warm: Throughput,
     /// How far it is.
     pub state: IndexState,
 }
@@ -77,6 +80,8 @@ pub struct NewIndex {
     pub throughput: Throughput,
     /// Maxima of an on-demand table's index, if set.
     pub on_demand: Option<OnDemandThroughput>,
+    /// Warm throughput that is asked for; parts of zero ask for nothing.
+    pub warm: Throughput,
 }
 
 impl IndexRecord {
@@ -90,6 +95,7 @@ impl IndexRecord {
             projection: new.projection,
             throughput: new.throughput,
             on_demand: new.on_demand,
+            warm: new.warm,
             state,
         }
     }

@@ -144,6 +144,9 @@ pub struct TableRecord {
     pub decreased_ms: Option<u64>,
     /// Maxima of an on-demand table, if set.
     pub on_demand: Option<OnDemandThroughput>,
+    /// Warm throughput that was reached or asked for; see [`TableRecord::warm_throughput`].
+    #[serde(default)]
+    pub warm: Throughput,
     /// Whether DeleteTable is refused.
     pub deletion_protection: bool,
     /// Table class, if it was ever named.

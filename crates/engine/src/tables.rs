@@ -16,6 +16,7 @@ use crate::record::{
 };
 use crate::shards;
 use crate::table::Table;
+use crate::throughput::OnDemandChange;
 
 /// What a new table is to be.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct NewTable {
     pub throughput: Throughput,
     /// Maxima of an on-demand table.
     pub on_demand: Option<OnDemandThroughput>,
+    /// Warm throughput that is asked for; parts of zero ask for nothing.
+    pub warm: Throughput,
     /// Whether deleting is refused.
     pub deletion_protection: bool,
     /// Table class, if named.
@@ -62,7 +65,9 @@ pub struct TableChange {
     /// Provisioned throughput.
     pub throughput: Option<Throughput>,
     /// Maxima of an on-demand table.
-    pub on_demand: Option<OnDemandThroughput>,
+    pub on_demand: OnDemandChange,
+    /// Warm throughput that it is raised to.
+    pub warm: Throughput,
     /// Whether deleting is refused.
     pub deletion_protection: Option<bool>,
     /// Table class.
@@ -445,6 +450,7 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         increased_ms: None,
         decreased_ms: None,
         on_demand: new.on_demand,
+        warm: new.warm,
         deletion_protection: new.deletion_protection,
         table_class: new.table_class,
         encryption: new.encryption,
@@ -460,9 +466,14 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
 }
 
 fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
+    // What it was is kept before anything below lowers it.
+    record.warm = record.warm_throughput().max(wanted.warm);
     if let Some(billing) = wanted.billing
         && billing != record.billing
     {
+        for index in &mut record.indexes {
+            index.warm = index.warm_throughput(record.billing);
+        }
         record.billing = billing;
         record.billing_summary = true;
         if billing == BillingMode::PayPerRequest {
@@ -470,6 +481,11 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
             record.throughput = Throughput::default();
             for index in &mut record.indexes {
                 index.throughput = Throughput::default();
+            }
+        } else {
+            record.on_demand = None;
+            for index in &mut record.indexes {
+                index.on_demand = None;
             }
         }
     }
@@ -483,9 +499,7 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
         }
         record.throughput = throughput;
     }
-    if let Some(on_demand) = wanted.on_demand {
-        record.on_demand = Some(on_demand);
-    }
+    record.on_demand = wanted.on_demand.apply(record.on_demand);
     if let Some(protection) = wanted.deletion_protection {
         record.deletion_protection = protection;
     }

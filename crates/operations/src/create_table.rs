@@ -13,8 +13,9 @@ use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
 use crate::policy_document::canonical;
 use crate::table_name::table_name;
-use crate::table_settings::{encryption, on_demand, refuse_replicas, stream_change, throughput};
+use crate::table_settings::{encryption, maxima, refuse_replicas, stream_change, throughput};
 use crate::tags::{check_tags, pairs, retention_ms};
+use crate::warm_throughput::{self, Of};
 
 pub(crate) async fn create_table(
     api: &Api,
@@ -29,14 +30,10 @@ pub(crate) async fn create_table(
     let sse = input.sse_specification.as_ref();
     let encryption = sse.map(|sse| encryption(sse, &api.database)).transpose()?;
     let encryption = encryption.flatten();
-    let on_demand = input
-        .on_demand_throughput
-        .as_ref()
-        .map(on_demand)
-        .transpose()?;
-    if on_demand.is_some() && billing == BillingMode::Provisioned {
-        return Err(tables::on_demand_throughput_with_provisioned());
-    }
+    let given = input.on_demand_throughput.as_ref();
+    let on_demand = maxima(given, Of::Table, billing)?;
+    let warm = input.warm_throughput.as_ref();
+    let warm = warm_throughput::initial(warm, Of::Table, billing, throughput)?;
     let stream = input.stream_specification.as_ref().map(stream_change);
     let stream = match stream.transpose()? {
         Some(StreamChange::Enable(view)) => Some(view),
@@ -58,6 +55,7 @@ pub(crate) async fn create_table(
         billing,
         throughput,
         on_demand,
+        warm,
         deletion_protection: input.deletion_protection_enabled == Some(true),
         table_class: input.table_class.map(|class| class.as_str().to_owned()),
         encryption,
@@ -117,21 +115,10 @@ fn indexes(
     Ok(indexes)
 }
 
-fn warms_index(input: &CreateTableInput) -> bool {
-    let indexes = input.global_secondary_indexes.iter().flatten();
-    indexes
-        .into_iter()
-        .any(|index| index.warm_throughput.is_some())
-}
-
 fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
     refuse_replicas(&input.unsupported)?;
-    let mut unsupported = vec![
-        ("WarmThroughput", input.warm_throughput.is_some()),
-        ("GlobalSecondaryIndexes.WarmThroughput", warms_index(input)),
-    ];
-    unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
-    refuse_unsupported(&unsupported)
+    let unsupported = input.unsupported.iter().map(|name| (*name, true));
+    refuse_unsupported(&unsupported.collect::<Vec<_>>())
 }
 
 /// Billing mode and throughput, which decide each other (dynamodb-api.md section 15).

@@ -13,8 +13,9 @@ use headwater_wire::dynamodb::{
 };
 use headwater_wire::messages::tables;
 
-use crate::table_settings::{on_demand, throughput};
+use crate::table_settings::{maxima, throughput};
 use crate::tags::first_duplicate;
+use crate::warm_throughput::{self, Of};
 
 /// The attributes that a request, or its table, defines.
 pub(crate) struct Definitions(Vec<KeyAttribute>);
@@ -99,6 +100,7 @@ pub(crate) struct Given<'a> {
     pub(crate) projection: &'a Projection,
     pub(crate) throughput: Option<&'a dynamodb::ProvisionedThroughput>,
     pub(crate) on_demand: Option<&'a dynamodb::OnDemandThroughput>,
+    pub(crate) warm: Option<&'a dynamodb::WarmThroughput>,
 }
 
 impl<'a> Given<'a> {
@@ -110,6 +112,7 @@ impl<'a> Given<'a> {
             projection: &index.projection,
             throughput: None,
             on_demand: None,
+            warm: None,
         }
     }
 
@@ -121,6 +124,7 @@ impl<'a> Given<'a> {
             projection: &index.projection,
             throughput: index.provisioned_throughput.as_ref(),
             on_demand: index.on_demand_throughput.as_ref(),
+            warm: index.warm_throughput.as_ref(),
         }
     }
 
@@ -140,6 +144,7 @@ impl<'a> Given<'a> {
             IndexKind::Local => (Throughput::default(), None),
             IndexKind::Global => self.throughputs(billing)?,
         };
+        let warm = warm_throughput::initial(self.warm, Of::Index(self.name), billing, throughput)?;
         Ok(NewIndex {
             name: self.name.to_owned(),
             kind: self.kind,
@@ -148,6 +153,7 @@ impl<'a> Given<'a> {
             projection,
             throughput,
             on_demand,
+            warm,
         })
     }
 
@@ -213,18 +219,18 @@ impl<'a> Given<'a> {
         &self,
         billing: BillingMode,
     ) -> Result<(Throughput, Option<OnDemandThroughput>), ApiError> {
-        let on_demand = self.on_demand.map(on_demand).transpose()?;
-        match (billing, self.throughput) {
+        let units = match (billing, self.throughput) {
             (BillingMode::PayPerRequest, Some(_)) => {
-                Err(tables::index_throughput_with_on_demand(self.name))
+                return Err(tables::index_throughput_with_on_demand(self.name));
             }
-            (BillingMode::Provisioned, None) => Err(tables::index_throughput_missing(self.name)),
-            (BillingMode::Provisioned, Some(_)) if on_demand.is_some() => {
-                Err(tables::on_demand_throughput_with_provisioned())
+            (BillingMode::Provisioned, None) => {
+                return Err(tables::index_throughput_missing(self.name));
             }
-            (BillingMode::PayPerRequest, None) => Ok((Throughput::default(), on_demand)),
-            (BillingMode::Provisioned, Some(given)) => Ok((throughput(given)?, None)),
-        }
+            (BillingMode::PayPerRequest, None) => Throughput::default(),
+            (BillingMode::Provisioned, Some(given)) => throughput(given)?,
+        };
+        let maxima = maxima(self.on_demand, Of::Index(self.name), billing)?;
+        Ok((units, maxima))
     }
 }
 

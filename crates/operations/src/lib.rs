@@ -90,6 +90,7 @@ mod untag_resource;
 mod update_item;
 mod update_table;
 mod update_time_to_live;
+mod warm_throughput;
 mod write;
 
 pub use api::{Api, ApiOptions, RequestContext};

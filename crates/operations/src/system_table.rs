@@ -207,6 +207,7 @@ async fn create(database: &Database, name: &str) -> Result<Arc<Table>, EngineErr
         billing: BillingMode::PayPerRequest,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
         deletion_protection: true,
         table_class: None,
         encryption: None,

@@ -19,11 +19,6 @@ use crate::api::Api;
 use crate::failure::of_tables;
 use crate::index_definitions::attributes;
 
-/// Warm throughput of an on-demand table (dynamodb-api.md section 5, recorded).
-const WARM_READ_UNITS: i64 = 12_000;
-/// See [`WARM_READ_UNITS`].
-const WARM_WRITE_UNITS: i64 = 4_000;
-
 impl Api {
     /// Describes a table and its indexes.
     pub(crate) fn describe_table_view(
@@ -91,11 +86,12 @@ impl Api {
             item_count: Some(whole(items)),
             index_arn: Some(index_arn(&view.record, index)),
             on_demand_throughput: index.on_demand.map(on_demand),
-            warm_throughput: warm_throughput(view).map(|warm| {
+            warm_throughput: warm_status(view).map(|updating| {
+                let warm = index.warm_throughput(view.record.billing);
                 GlobalSecondaryIndexWarmThroughputDescription {
-                    read_units_per_second: warm.read_units_per_second,
-                    write_units_per_second: warm.write_units_per_second,
-                    status: Some(status),
+                    read_units_per_second: Some(whole(warm.read)),
+                    write_units_per_second: Some(whole(warm.write)),
+                    status: IndexStatus::parse(updating.as_str()),
                 }
             }),
         })
@@ -104,8 +100,8 @@ impl Api {
 
 fn on_demand(maxima: OnDemandThroughput) -> dynamodb::OnDemandThroughput {
     dynamodb::OnDemandThroughput {
-        max_read_request_units: Some(maxima.read_max.unwrap_or(-1)),
-        max_write_request_units: Some(maxima.write_max.unwrap_or(-1)),
+        max_read_request_units: maxima.read_max,
+        max_write_request_units: maxima.write_max,
     }
 }
 
@@ -229,13 +225,21 @@ fn billing(record: &TableRecord) -> BillingModeSummary {
 }
 
 fn warm_throughput(view: &TableView) -> Option<TableWarmThroughputDescription> {
-    let shown =
-        view.record.billing == BillingMode::PayPerRequest && view.status == TableStatus::Active;
-    shown.then_some(TableWarmThroughputDescription {
-        read_units_per_second: Some(WARM_READ_UNITS),
-        write_units_per_second: Some(WARM_WRITE_UNITS),
-        status: Some(dynamodb::TableStatus::Active),
+    let warm = view.record.warm_throughput();
+    Some(TableWarmThroughputDescription {
+        status: Some(warm_status(view)?),
+        read_units_per_second: Some(whole(warm.read)),
+        write_units_per_second: Some(whole(warm.write)),
     })
+}
+
+/// Whether the warm throughput is shown, and as what (recorded).
+fn warm_status(view: &TableView) -> Option<dynamodb::TableStatus> {
+    match view.status {
+        TableStatus::Active => Some(dynamodb::TableStatus::Active),
+        TableStatus::Updating => Some(dynamodb::TableStatus::Updating),
+        TableStatus::Creating | TableStatus::Deleting | TableStatus::Gone => None,
+    }
 }
 
 /// The key is named as the request named it, or by a name of our own; the store's key is what encrypts.

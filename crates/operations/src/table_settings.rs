@@ -2,17 +2,23 @@
 //! (dynamodb-api.md sections 2 and 15).
 
 use headwater_engine::{
-    Database, OnDemandThroughput, StreamChange, StreamView, TableEncryption, Throughput,
+    BillingMode, Database, OnDemandChange, OnDemandThroughput, StreamChange, StreamView,
+    TableEncryption, Throughput,
 };
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
     self, ProvisionedThroughput, SseSpecification, SseType, StreamSpecification,
 };
-use headwater_wire::messages::tables;
+use headwater_wire::messages::{tables, throughput as messages};
+
+use crate::warm_throughput::Of;
 
 /// Most capacity units that are accepted (dynalite's captures).
 const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
+
+const MAX_READ: &str = "MaxReadRequestUnits";
+const MAX_WRITE: &str = "MaxWriteRequestUnits";
 
 /// What only means something for a table with replicas (dynamodb-api.md sections 1 and 17).
 const PARAMETERS_OF_REPLICAS: [&str; 6] = [
@@ -48,19 +54,62 @@ pub(crate) fn throughput(given: &ProvisionedThroughput) -> Result<Throughput, Ap
     })
 }
 
-/// The maxima of an on-demand table; -1 removes one.
-pub(crate) fn on_demand(
-    given: &dynamodb::OnDemandThroughput,
-) -> Result<OnDemandThroughput, ApiError> {
+/// The maxima of a new on-demand table or index, if there are any.
+pub(crate) fn maxima(
+    given: Option<&dynamodb::OnDemandThroughput>,
+    of: Of<'_>,
+    billing: BillingMode,
+) -> Result<Option<OnDemandThroughput>, ApiError> {
+    let given = maxima_given(given, billing)?;
     let maximum = |units: Option<i64>, name: &str| match units {
-        None | Some(-1) => Ok(None),
-        Some(units) if units >= 1 => Ok(Some(units)),
-        Some(units) => Err(tables::throughput_out_of_bounds(units, name)),
+        Some(units) if units < 1 => Err(messages::maximum_out_of_range(name, of)),
+        units => Ok(units),
     };
-    Ok(OnDemandThroughput {
-        read_max: maximum(given.max_read_request_units, "MaxReadRequestUnits")?,
-        write_max: maximum(given.max_write_request_units, "MaxWriteRequestUnits")?,
+    let maxima = OnDemandThroughput {
+        read_max: maximum(given.max_read_request_units, MAX_READ)?,
+        write_max: maximum(given.max_write_request_units, MAX_WRITE)?,
+    };
+    Ok((maxima != OnDemandThroughput::default()).then_some(maxima))
+}
+
+/// A change of the maxima: -1 removes one, and one that is not named stays (recorded).
+pub(crate) fn maxima_change(
+    given: Option<&dynamodb::OnDemandThroughput>,
+    of: Of<'_>,
+    billing: BillingMode,
+) -> Result<OnDemandChange, ApiError> {
+    if given == Some(&dynamodb::OnDemandThroughput::default()) {
+        return Err(messages::maxima_without_units(of));
+    }
+    let given = maxima_given(given, billing)?;
+    let maximum = |units: Option<i64>, name: &str| match units {
+        None => Ok(None),
+        Some(-1) => Ok(Some(None)),
+        Some(units) if units < 1 => Err(messages::maximum_out_of_range(name, of)),
+        Some(units) => Ok(Some(Some(units))),
+    };
+    Ok(OnDemandChange {
+        read_max: maximum(given.max_read_request_units, MAX_READ)?,
+        write_max: maximum(given.max_write_request_units, MAX_WRITE)?,
     })
+}
+
+fn maxima_given(
+    given: Option<&dynamodb::OnDemandThroughput>,
+    billing: BillingMode,
+) -> Result<dynamodb::OnDemandThroughput, ApiError> {
+    let given = given.cloned().unwrap_or_default();
+    let named = [
+        (given.max_read_request_units, MAX_READ),
+        (given.max_write_request_units, MAX_WRITE),
+    ];
+    let first = named.into_iter().find(|(units, _)| units.is_some());
+    match (billing, first) {
+        (BillingMode::Provisioned, Some((_, name))) => {
+            Err(messages::maximum_with_provisioned(name))
+        }
+        _ => Ok(given),
+    }
 }
 
 /// The change that a stream specification asks for.

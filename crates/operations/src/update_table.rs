@@ -17,7 +17,10 @@ use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
 use crate::table_name::table_name;
-use crate::table_settings::{encryption, on_demand, refuse_replicas, stream_change, throughput};
+use crate::table_settings::{
+    encryption, maxima_change, refuse_replicas, stream_change, throughput,
+};
+use crate::warm_throughput::{self, Of};
 
 pub(crate) async fn update_table(
     api: &Api,
@@ -32,6 +35,10 @@ pub(crate) async fn update_table(
     let record = view.map_err(of_tables)?.record;
     check_throughput(&record, &input, &change)?;
     let billing = change.billing.unwrap_or(record.billing);
+    change.on_demand = maxima_change(input.on_demand_throughput.as_ref(), Of::Table, billing)?;
+    let (warm, present) = (input.warm_throughput.as_ref(), record.warm_throughput());
+    warm_throughput::refuse_empty(warm, Of::Table)?;
+    change.warm = warm_throughput::raised(warm, Of::Table, present)?;
     change.index = index_change(&record, &input, billing)?;
     change.index_throughput = index_throughput(&record, &input, billing)?;
     let view = api
@@ -90,6 +97,7 @@ fn index_change(
             projection: &create.projection,
             throughput: create.provisioned_throughput.as_ref(),
             on_demand: create.on_demand_throughput.as_ref(),
+            warm: create.warm_throughput.as_ref(),
         };
         let new = given.define(&definitions, &record.schema(), billing)?;
         let global = record.indexes.iter();
@@ -117,11 +125,17 @@ fn index_throughput(
         if given.is_some() && billing == BillingMode::PayPerRequest {
             return Err(tables::index_throughput_with_on_demand(&update.index_name));
         }
-        let maxima = update.on_demand_throughput.as_ref();
+        let of = Of::Index(&update.index_name);
+        let warm = update.warm_throughput.as_ref();
+        warm_throughput::refuse_empty(warm, of)?;
+        let mut indexes = record.indexes.iter();
+        let index = indexes.find(|index| index.name == update.index_name);
+        let present = index.map(|index| index.warm_throughput(record.billing));
         wanted.push(IndexThroughput {
             index: update.index_name.clone(),
             throughput: given.map(throughput).transpose()?,
-            on_demand: maxima.map(on_demand).transpose()?,
+            on_demand: maxima_change(update.on_demand_throughput.as_ref(), of, billing)?,
+            warm: warm_throughput::raised(warm, of, present.unwrap_or_default())?,
         });
     }
     let switched = billing == BillingMode::Provisioned && record.billing != billing;
@@ -141,15 +155,8 @@ fn index_throughput(
 fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
     refuse_replicas(&input.unsupported)?;
     let indexes = index_updates(input);
-    let mut unsupported = vec![
-        ("WarmThroughput", input.warm_throughput.is_some()),
-        (
-            "GlobalSecondaryIndexUpdates.WarmThroughput",
-            indexes.iter().any(warms_index),
-        ),
-    ];
-    unsupported.extend(input.unsupported.iter().map(|name| (*name, true)));
-    refuse_unsupported(&unsupported)?;
+    let unsupported = input.unsupported.iter().map(|name| (*name, true));
+    refuse_unsupported(&unsupported.collect::<Vec<_>>())?;
     let settings = [
         input.billing_mode.is_some(),
         input.provisioned_throughput.is_some(),
@@ -158,6 +165,7 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
         input.table_class.is_some(),
         input.deletion_protection_enabled.is_some(),
         input.on_demand_throughput.is_some(),
+        input.warm_throughput.is_some(),
         !indexes.is_empty(),
     ];
     if settings.contains(&true) {
@@ -165,13 +173,6 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
     } else {
         Err(tables::nothing_to_update())
     }
-}
-
-fn warms_index(update: &GlobalSecondaryIndexUpdate) -> bool {
-    let create = update.create.as_ref();
-    let change = update.update.as_ref();
-    create.is_some_and(|create| create.warm_throughput.is_some())
-        || change.is_some_and(|change| change.warm_throughput.is_some())
 }
 
 /// What the engine is to change.
@@ -185,13 +186,11 @@ fn change(input: &UpdateTableInput, database: &Database) -> Result<TableChange, 
         (None, _) => None,
     };
     let given = input.provisioned_throughput.as_ref();
-    let maxima = input.on_demand_throughput.as_ref();
     let stream = input.stream_specification.as_ref();
     let sse = input.sse_specification.as_ref();
     Ok(TableChange {
         billing,
         throughput: given.map(throughput).transpose()?,
-        on_demand: maxima.map(on_demand).transpose()?,
         deletion_protection: input.deletion_protection_enabled,
         table_class: input.table_class.map(|class| class.as_str().to_owned()),
         encryption: sse.map(|sse| encryption(sse, database)).transpose()?,
@@ -227,4 +226,5 @@ fn is_only_throughput(input: &UpdateTableInput) -> bool {
         && input.table_class.is_none()
         && input.deletion_protection_enabled.is_none()
         && input.on_demand_throughput.is_none()
+        && input.warm_throughput.is_none()
 }

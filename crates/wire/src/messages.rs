@@ -11,6 +11,7 @@ pub mod mappings;
 pub mod policies;
 pub mod streams;
 pub mod tables;
+pub mod throughput;
 
 use crate::decode::Violation;
 use crate::error::{ApiError, ErrorKind};

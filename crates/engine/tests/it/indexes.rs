@@ -31,6 +31,7 @@ fn new_index(name: &str, sort: &[(&str, KeyType)], projection: IndexProjection) 
         projection,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
     }
 }
 

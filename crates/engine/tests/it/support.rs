@@ -82,6 +82,7 @@ pub fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
         billing: BillingMode::PayPerRequest,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
         deletion_protection: false,
         table_class: None,
         encryption: None,

@@ -117,11 +117,6 @@ pub fn throughput_missing() -> ApiError {
     )
 }
 
-/// Maxima of on-demand throughput with provisioned billing. Text ours.
-pub fn on_demand_throughput_with_provisioned() -> ApiError {
-    invalid("OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST")
-}
-
 /// More tags than a table can have: dynamodb-api.md section 3; text ours.
 pub fn too_many_tags(tags_max: usize) -> ApiError {
     invalid(format_args!("A table can have at most {tags_max} tags"))

@@ -38,6 +38,7 @@ async fn table(database: &Database) -> Arc<Table> {
         billing: BillingMode::PayPerRequest,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
         deletion_protection: false,
         table_class: None,
         encryption: None,
