@@ -256,13 +256,15 @@ impl Applier {
         };
         let derived = record.as_ref().map(DerivedRanges::of).unwrap_or_default();
         let numbers = derived.numbers();
+        self.count(table, (0, 0))?;
+        let is_empty = self.counts.get(&table).is_none_or(|(items, _)| *items == 0);
         let before = match derived.is_empty() {
             true => self.derived.remove(&table),
             false => self.derived.insert(table, derived),
         };
         for (number, is_filled_later) in &numbers {
             match is_filled_later {
-                true => self.backfills.begin(*number, batch),
+                true => self.backfills.begin(*number, is_empty, batch),
                 false => self.backfills.end(*number, batch),
             }
         }

@@ -134,13 +134,20 @@ impl Backfills {
             .for_each(|index| self.filled.add(index));
     }
 
-    /// Takes up an index, if it is not yet.
-    pub(crate) fn begin(&mut self, index: u32, batch: &mut Batch) {
-        self.by_index.entry(index).or_insert_with(|| {
-            let progress = Progress::UpTo(Vec::new());
-            batch.put(document(index), progress.encode());
-            progress
-        });
+    /// Takes up an index, if it is not yet. That of an empty table is filled.
+    pub(crate) fn begin(&mut self, index: u32, is_empty: bool, batch: &mut Batch) {
+        if self.by_index.contains_key(&index) {
+            return;
+        }
+        let progress = match is_empty {
+            true => Progress::Filled,
+            false => Progress::UpTo(Vec::new()),
+        };
+        batch.put(document(index), progress.encode());
+        self.by_index.insert(index, progress);
+        if is_empty {
+            self.unsaved.push(index);
+        }
     }
 
     /// An index is readable or gone.

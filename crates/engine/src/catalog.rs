@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ops::{Bound, ControlFlow};
 
+use crate::backups::BackupRecord;
 use crate::error::EngineError;
 use crate::record::{
     CATALOG_TABLE, NextNumbers, ShardRecord, StreamRecord, TableRecord, document_key, state_key,
@@ -35,6 +36,8 @@ pub(crate) struct Maps {
     pub(crate) shards: BTreeMap<u32, BTreeMap<u32, Arc<ShardRecord>>>,
     /// The stream of each shard that is known.
     pub(crate) stream_of_shard: HashMap<u32, u32>,
+    /// By number.
+    pub(crate) backups: BTreeMap<u32, Arc<BackupRecord>>,
     /// Tables that are gone and whose items may still be in the state.
     pub(crate) dropped: BTreeSet<u32>,
     pub(crate) next: NextNumbers,
@@ -143,6 +146,10 @@ fn load_document(
             maps.streams.insert(stream.id, Arc::new(stream));
         }
         Some(&document_key::SHARD) => maps.insert_shard(parse(key, value)?),
+        Some(&document_key::BACKUP) => {
+            let backup: BackupRecord = parse(key, value)?;
+            maps.backups.insert(backup.id, Arc::new(backup));
+        }
         Some(&document_key::DROPPED) => {
             if let Some(id) = number_of(key) {
                 maps.dropped.insert(id);
@@ -178,6 +185,15 @@ impl Documents {
 
     pub(crate) fn stream(&mut self, record: &StreamRecord) {
         self.put(document_key::of(document_key::STREAM, record.id), record);
+    }
+
+    pub(crate) fn backup(&mut self, record: &BackupRecord) {
+        self.put(document_key::of(document_key::BACKUP, record.id), record);
+    }
+
+    pub(crate) fn remove_backup(&mut self, id: u32) {
+        self.0
+            .push((document_key::of(document_key::BACKUP, id), None));
     }
 
     pub(crate) fn shard(&mut self, record: &ShardRecord) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use headwater_changelog::EntryDraft;
 use headwater_model::{Sequence, UtcTime};
 
+use crate::backups::BackupRecord;
 use crate::catalog::{Documents, Maps};
 use crate::database::Database;
 use crate::error::EngineError;
@@ -27,6 +28,8 @@ pub(crate) struct CatalogChange {
     /// Numbers of indexes whose entries are to be removed.
     pub(crate) dropped_indexes: Vec<u32>,
     pub(crate) streams: Vec<StreamRecord>,
+    pub(crate) backups: Vec<BackupRecord>,
+    pub(crate) removed_backups: Vec<u32>,
     pub(crate) shards: Vec<ShardRecord>,
     pub(crate) removed_shards: Vec<(u32, u32)>,
     pub(crate) removed_streams: Vec<u32>,
@@ -46,6 +49,10 @@ impl CatalogChange {
             .for_each(|table| out.table_dropped(table.id()));
         self.dropped_indexes.iter().for_each(|id| out.dropped(*id));
         self.streams.iter().for_each(|record| out.stream(record));
+        self.backups.iter().for_each(|record| out.backup(record));
+        self.removed_backups
+            .iter()
+            .for_each(|id| out.remove_backup(*id));
         self.shards.iter().for_each(|record| out.shard(record));
         self.removed_shards
             .iter()
@@ -77,6 +84,11 @@ impl CatalogChange {
                 Some((_, until)) if *until == AT_COMMIT_MS => table.transition = None,
                 _ => {}
             }
+            if let Some(pitr) = &mut table.pitr
+                && pitr.enabled_ms == AT_COMMIT_MS
+            {
+                pitr.enabled_ms = now_ms;
+            }
             if let Some(ttl) = &mut table.ttl
                 && ttl.settles_at_ms == AT_COMMIT_MS
             {
@@ -89,6 +101,12 @@ impl CatalogChange {
                 }
                 _ => true,
             });
+        }
+        for backup in &mut self.backups {
+            if backup.created_ms == AT_COMMIT_MS {
+                backup.created_ms = now_ms;
+                backup.label = format!("{now_ms:013}-{}", backup.label);
+            }
         }
         for stream in &mut self.streams {
             if stream.created_ms == AT_COMMIT_MS {
@@ -121,6 +139,12 @@ impl CatalogChange {
         maps.dropped.extend(self.dropped_indexes);
         if let Some(next) = self.next {
             maps.next = next;
+        }
+        for backup in self.backups {
+            maps.backups.insert(backup.id, Arc::new(backup));
+        }
+        for id in self.removed_backups {
+            maps.backups.remove(&id);
         }
         for stream in self.streams {
             maps.streams.insert(stream.id, Arc::new(stream));

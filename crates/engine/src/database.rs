@@ -44,6 +44,10 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     /// Wakes the keeper when something may have become due earlier.
     pub(crate) due: Arc<Notify>,
+    /// Wakes whoever copies items into new tables.
+    pub(crate) copy_due: Notify,
+    /// Held by whoever does.
+    pub(crate) copying: tokio::sync::Mutex<()>,
     pub(crate) filled_indexes: Arc<FilledIndexes>,
     applier: Mutex<Option<JoinHandle<()>>>,
     /// Of the data folder, if there is one.
@@ -108,6 +112,8 @@ impl Database {
             latches: Latches::new(),
             catalog,
             due,
+            copy_due: Notify::new(),
+            copying: tokio::sync::Mutex::default(),
             filled_indexes: filled,
             applier: Mutex::new(Some(thread)),
             folder_lock: Mutex::new(None),
@@ -176,7 +182,7 @@ impl Database {
     }
 
     /// Does what is due by the clock: finishes deletions, rolls shards over, forgets what is past its
-    /// retention, deletes expired items. Returns when that is durable; [`Database::keep`] does it when its time has
+    /// retention, deletes expired items, makes backups and restores. Returns when that is durable; [`Database::keep`] does it when its time has
     /// come.
     ///
     /// # Errors
@@ -184,7 +190,7 @@ impl Database {
     pub async fn run_due(&self) -> Result<(), EngineError> {
         self.run_upkeep().await?;
         while self.expire_items().await? {}
-        Ok(())
+        self.finish_copies().await
     }
 
     async fn run_upkeep(&self) -> Result<(), EngineError> {
@@ -203,7 +209,27 @@ impl Database {
 
     /// Keeps the database by its clock until the log ends or this future is dropped.
     pub async fn keep(&self) {
-        tokio::join!(self.keep_up(), self.keep_expiring());
+        tokio::join!(self.keep_up(), self.keep_expiring(), self.keep_copying());
+    }
+
+    /// Copies items into tables that are being made while the log takes them.
+    async fn keep_copying(&self) {
+        loop {
+            let database = self.clone();
+            let pass = apart(async move { database.finish_copies().await }).await;
+            if self.inner.log.poisoned().is_some() {
+                return;
+            }
+            match pass {
+                Ok(()) => self.inner.copy_due.notified().await,
+                Err(error) => {
+                    tracing::warn!(%error, "copying items into a new table failed and is tried again");
+                    let now_ms = self.inner.clock.now_ms();
+                    let retry_ms = now_ms.saturating_add(UPKEEP_RETRY_MS);
+                    self.inner.clock.sleep_until(retry_ms).await;
+                }
+            }
+        }
     }
 
     /// Deletes expired items while the log takes them.
@@ -278,7 +304,13 @@ impl Database {
             None => held.shard < next_shard,
         };
         let log = &self.inner.log;
-        log.trim(&|segment| segment.shards.iter().all(is_past))?;
+        let recovery_ms = self.recovery_needs_ms(now_ms);
+        let copies = self.copies_need();
+        let is_needed = |last: Sequence| {
+            recovery_ms.is_some_and(|since_ms| last.ms() >= since_ms)
+                || copies.is_some_and(|since| last >= since)
+        };
+        log.trim(&|segment| !is_needed(segment.last) && segment.shards.iter().all(is_past))?;
         log.retain_trimmed(&|shard| retention_ms.contains_key(&shard) || shard >= next_shard);
         while self.remove_trimmed().await? > 0 {}
         Ok(())

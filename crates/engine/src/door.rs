@@ -33,6 +33,8 @@ struct Work<'a> {
     token: Option<&'a RequestToken>,
     /// Most bytes that all items together may have after it.
     bytes_max: Option<usize>,
+    /// Whether it is for a table that nobody else may use yet.
+    to_new_table: bool,
 }
 
 /// What the synchronous half of a write leaves behind.
@@ -48,6 +50,7 @@ struct DecidedItems {
     indexes: Vec<Indexes>,
     /// The change that keeps the transaction's token, and its key of the state.
     token: Option<(Change, Vec<u8>)>,
+    to_new_table: bool,
 }
 
 /// The value that a command decides on.
@@ -70,8 +73,20 @@ impl Database {
             command: &command,
             token: None,
             bytes_max: None,
+            to_new_table: false,
         };
         Ok(self.carry_out(work).await?.outcomes)
+    }
+
+    /// As [`Database::write`], to a table that is being made and is not usable for others yet.
+    pub(crate) async fn write_to_new_table(&self, command: Command) -> Result<(), EngineError> {
+        let work = Work {
+            command: &command,
+            token: None,
+            bytes_max: None,
+            to_new_table: true,
+        };
+        self.carry_out(work).await.map(|_| ())
     }
 
     /// As [`Database::write`], for a transaction: what it writes is bounded, and with a token it happens once. Whoever
@@ -90,6 +105,7 @@ impl Database {
             command: &command,
             token: token.as_ref(),
             bytes_max: Some(TRANSACTION_SIZE_BYTES_MAX),
+            to_new_table: false,
         };
         self.carry_out(work).await
     }
@@ -157,7 +173,7 @@ impl Database {
         // Those that change nothing, too, must not be told of a table that is not usable.
         let now_ms = self.inner.clock.now_ms();
         for item in &command.items {
-            usable(&item.table.state.read(), now_ms)?;
+            writable(&item.table.state.read(), now_ms, work.to_new_table)?;
         }
         let token = self.look_up(work.token, token_key, wait_for)?;
         if let Some(Looked::Repeats(outcomes)) = token {
@@ -183,6 +199,7 @@ impl Database {
                 decisions,
                 indexes,
                 token,
+                to_new_table: work.to_new_table,
             };
             let appended = self.enqueue(command, keys, decided, &outcomes, &seen)?;
             *wait_for = Some(appended.last);
@@ -268,6 +285,7 @@ impl Database {
             mut decisions,
             indexes,
             token,
+            to_new_table,
         } = decided;
         let mut changes = Vec::with_capacity(decisions.len() + 1);
         let tables = lock_tables(&command.items);
@@ -279,7 +297,7 @@ impl Database {
             let Some((_, state)) = tables.iter().find(|(id, _)| *id == item.table.id()) else {
                 continue;
             };
-            usable(state, now_ms)?;
+            writable(state, now_ms, to_new_table)?;
             if !Arc::ptr_eq(&state.indexes, &indexes[index]) {
                 // An index came or went since: what the applier will do is what counts.
                 let (old, new) = (seen[index].as_ref(), decided.new.as_ref());
@@ -433,6 +451,14 @@ fn lock_tables(items: &[ItemCommand]) -> LockedTables<'_> {
         .collect()
 }
 
+/// Whether items of the table may be written, by whoever makes it too if that is who asks.
+fn writable(state: &TableState, now_ms: u64, to_new_table: bool) -> Result<(), EngineError> {
+    match state.record.status(now_ms) {
+        TableStatus::Creating if to_new_table => Ok(()),
+        _ => usable(state, now_ms),
+    }
+}
+
 /// Whether items of the table may be read and written.
 pub(crate) fn usable(state: &TableState, now_ms: u64) -> Result<(), EngineError> {
     match state.record.status(now_ms) {
@@ -455,9 +481,9 @@ fn change_of(
     let route = state.route.as_ref();
     let key = Bytes::copy_from_slice(item.key.bytes());
     let hash = headwater_model::KeySchema::partition_hash(&key);
-    // What an index has to forget follows from it.
+    // What an index has to forget follows from it, and what the item was at any moment.
     let expires = state.record.ttl.as_ref().is_some_and(|ttl| ttl.enabled);
-    let derives = expires || !state.indexes.is_empty();
+    let derives = expires || state.record.pitr.is_some() || !state.indexes.is_empty();
     let keeps_old = derives || route.is_some_and(|route| route.view.has_old());
     Change {
         table: item.table.id(),

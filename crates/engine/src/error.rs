@@ -83,6 +83,17 @@ pub enum EngineError {
         /// The index's name.
         index: String,
     },
+    /// There is no such backup.
+    #[error("backup not found")]
+    BackupNotFound,
+    /// The backup is being made, or a table is being restored from it.
+    #[error("the backup is in use")]
+    BackupInUse,
+    /// The log does not say what items were before.
+    #[error(
+        "the log has changes without the item before, made before point-in-time recovery was enabled"
+    )]
+    NoHistory,
     /// Items of the table expire already.
     #[error("time to live is enabled already, by the attribute {attribute}")]
     TimeToLiveEnabled {

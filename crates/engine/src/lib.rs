@@ -10,10 +10,12 @@
 
 mod applier;
 mod backfill;
+mod backups;
 mod catalog;
 mod catalog_change;
 mod clock;
 mod command;
+mod copies;
 mod database;
 mod decide;
 mod derived;
@@ -26,6 +28,7 @@ mod keys;
 mod latches;
 mod options;
 mod overlay;
+mod pitr;
 mod policies;
 mod read;
 mod record;
@@ -40,8 +43,10 @@ mod time_to_live;
 mod token;
 mod verify;
 
+pub use backups::BackupRecord;
 pub use clock::{SystemClock, TestClock};
 pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues, Transacted};
+pub use copies::Restore;
 pub use database::{Database, Opened};
 pub use error::EngineError;
 pub use headwater_changelog::{Identity, LogError};
@@ -52,6 +57,7 @@ pub use index_changes::{IndexChange, IndexThroughput};
 pub use index_record::{IndexKind, IndexProjection, IndexRecord, IndexState, NewIndex};
 pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use options::EngineOptions;
+pub use pitr::PointInTimeRecovery;
 pub use policies::{ExpectedPolicy, PolicyChange, PolicyMismatch, PolicyRecord};
 pub use read::{KeyRange, Page, PageRequest};
 pub use record::{

@@ -5,7 +5,9 @@
 use headwater_model::{KeySchema, Sequence};
 use serde::{Deserialize, Serialize};
 
+use crate::copies::Restore;
 use crate::index_record::{IndexRecord, IndexState};
+use crate::pitr::PointInTimeRecovery;
 use crate::policies::PolicyRecord;
 use crate::time_to_live::TimeToLive;
 
@@ -166,6 +168,12 @@ pub struct TableRecord {
     /// Time to live, if it was ever enabled.
     #[serde(default)]
     pub ttl: Option<TimeToLive>,
+    /// Point-in-time recovery, while it is enabled.
+    #[serde(default)]
+    pub pitr: Option<PointInTimeRecovery>,
+    /// What it was restored from, if it was.
+    #[serde(default)]
+    pub restore: Option<Restore>,
     /// The stream that is enabled now.
     pub stream: Option<u32>,
     /// The last stream that was enabled.
@@ -433,6 +441,7 @@ pub(crate) mod document_key {
     pub(crate) const TABLE: u8 = b't';
     pub(crate) const STREAM: u8 = b's';
     pub(crate) const SHARD: u8 = b'h';
+    pub(crate) const BACKUP: u8 = b'k';
     /// A table that is gone and whose items are still to be removed.
     pub(crate) const DROPPED: u8 = b'd';
     /// Item count and size of a table; kept by the applier only, never in the log.

@@ -343,10 +343,16 @@ impl Database {
     }
 
     /// Takes a table out of the catalog; its items are swept from the state in the background.
-    fn drop_table(&self, table: &Arc<Table>) -> Result<Sequence, EngineError> {
+    pub(crate) fn drop_table(&self, table: &Arc<Table>) -> Result<Sequence, EngineError> {
         let mut change = CatalogChange::default();
+        self.add_drop(table, &mut change);
+        self.commit_catalog(change, &[])
+    }
+
+    /// Adds to a change what taking a table out of the catalog needs.
+    pub(crate) fn add_drop(&self, table: &Arc<Table>, change: &mut CatalogChange) {
         if let Some(stream) = table.record().stream {
-            self.disable_stream(stream, &mut change);
+            self.disable_stream(stream, change);
         }
         let record = table.record();
         let kept = record.indexes.iter().filter(|index| index.is_kept());
@@ -354,7 +360,6 @@ impl Database {
         let ttl = record.ttl.as_ref().filter(|ttl| ttl.enabled);
         change.dropped_indexes.extend(ttl.map(|ttl| ttl.index));
         change.dropped.push(table.clone());
-        self.commit_catalog(change, &[])
     }
 
     /// Finishes deletions whose phase is over.
@@ -376,7 +381,7 @@ impl Database {
         Ok(self.inner.log.wait_durable(position).await?)
     }
 
-    fn remove_if_gone(&self, namespace: &str, name: &str) -> Result<(), EngineError> {
+    pub(crate) fn remove_if_gone(&self, namespace: &str, name: &str) -> Result<(), EngineError> {
         let table = {
             let maps = self.inner.catalog.maps.read();
             maps.tables
@@ -458,6 +463,8 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         policy: None,
         indexes: indexes.collect(),
         ttl: None,
+        pitr: None,
+        restore: None,
         stream: None,
         latest_stream: None,
         retention_ms: new.retention_ms,
@@ -512,7 +519,7 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
 }
 
 /// A random (version 4) UUID in its text form.
-fn uuid(rng: &dyn Rng) -> String {
+pub(crate) fn uuid(rng: &dyn Rng) -> String {
     let mut bytes = [0; 16];
     rng.fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;

@@ -176,6 +176,22 @@ impl Api {
                 describe_global_table_settings,
                 dynamodb::DescribeGlobalTableSettingsInput
             ),
+            Operation::UpdateContinuousBackups => carry_out!(
+                update_continuous_backups,
+                dynamodb::UpdateContinuousBackupsInput
+            ),
+            Operation::CreateBackup => carry_out!(create_backup, dynamodb::CreateBackupInput),
+            Operation::DescribeBackup => carry_out!(describe_backup, dynamodb::DescribeBackupInput),
+            Operation::ListBackups => carry_out!(list_backups, dynamodb::ListBackupsInput),
+            Operation::DeleteBackup => carry_out!(delete_backup, dynamodb::DeleteBackupInput),
+            Operation::RestoreTableFromBackup => carry_out!(
+                restore_table_from_backup,
+                dynamodb::RestoreTableFromBackupInput
+            ),
+            Operation::RestoreTableToPointInTime => carry_out!(
+                restore_table_to_point_in_time,
+                dynamodb::RestoreTableToPointInTimeInput
+            ),
             Operation::ListStreams => carry_out!(list_streams, streams::ListStreamsInput),
             Operation::DescribeStream => carry_out!(describe_stream, streams::DescribeStreamInput),
             Operation::GetShardIterator => {

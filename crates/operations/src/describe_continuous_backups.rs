@@ -1,16 +1,16 @@
-//! DescribeContinuousBackups. As on AWS the answer is `ENABLED` for every table (dynamodb-api.md section 16); what can be
-//! restored is told by the status of point-in-time recovery, which is off and cannot be turned on.
+//! DescribeContinuousBackups: whether a table can be restored to points in time, and to which (dynamodb-api.md section
+//! 16). The backups themselves are said to be enabled always.
 
-use headwater_engine::EngineError;
+use headwater_engine::PointInTimeRecovery;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     ContinuousBackupsDescription, ContinuousBackupsStatus, DescribeContinuousBackupsInput,
     DescribeContinuousBackupsOutput, PointInTimeRecoveryDescription, PointInTimeRecoveryStatus,
 };
-use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
-use crate::failure::of_tables;
+use crate::failure::of_backups;
+use crate::table_description::time;
 use crate::table_name::table_name;
 
 pub(crate) async fn describe_continuous_backups(
@@ -20,17 +20,31 @@ pub(crate) async fn describe_continuous_backups(
 ) -> Result<DescribeContinuousBackupsOutput, ApiError> {
     let name = table_name(&input.table_name, context)?;
     let view = api.database.describe(&context.namespace, name).await;
-    view.map_err(|error| match error {
-        EngineError::TableNotFound { name } => tables::table_without_backups_not_found(&name),
-        other => of_tables(other),
-    })?;
+    let record = view.map_err(|error| of_backups(error, name))?.record;
+    let now_ms = api.database.clock().now_ms();
     Ok(DescribeContinuousBackupsOutput {
-        continuous_backups_description: Some(ContinuousBackupsDescription {
-            continuous_backups_status: ContinuousBackupsStatus::Enabled,
-            point_in_time_recovery_description: Some(PointInTimeRecoveryDescription {
-                point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),
-                ..PointInTimeRecoveryDescription::default()
-            }),
-        }),
+        continuous_backups_description: Some(describe(record.pitr, now_ms)),
     })
+}
+
+pub(crate) fn describe(
+    recovery: Option<PointInTimeRecovery>,
+    now_ms: u64,
+) -> ContinuousBackupsDescription {
+    let description = match recovery {
+        None => PointInTimeRecoveryDescription {
+            point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Disabled),
+            ..PointInTimeRecoveryDescription::default()
+        },
+        Some(recovery) => PointInTimeRecoveryDescription {
+            point_in_time_recovery_status: Some(PointInTimeRecoveryStatus::Enabled),
+            recovery_period_in_days: Some(i64::from(recovery.period_days)),
+            earliest_restorable_date_time: Some(time(recovery.earliest_ms(now_ms))),
+            latest_restorable_date_time: Some(time(now_ms)),
+        },
+    };
+    ContinuousBackupsDescription {
+        continuous_backups_status: ContinuousBackupsStatus::Enabled,
+        point_in_time_recovery_description: Some(description),
+    }
 }

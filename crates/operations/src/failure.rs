@@ -6,7 +6,7 @@ use headwater_expression::ExpressionError;
 use headwater_model::limits;
 use headwater_streams::StreamsError;
 use headwater_wire::ApiError;
-use headwater_wire::messages::{self, items, streams, tables};
+use headwater_wire::messages::{self, backups, items, streams, tables};
 
 use crate::key;
 use crate::tags::RETENTION_TAG;
@@ -53,6 +53,18 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
         EngineError::IndexNotFound { name, index } => tables::index_not_found(&index, &name),
         EngineError::IndexBeingCreated { .. } => tables::one_index_change_at_a_time(),
         EngineError::DeletionProtected { .. } => tables::deletion_protected(),
+        other => of_store(other),
+    }
+}
+
+/// An operation on backups was refused; `subject` is the backup's ARN or the table's name.
+pub(crate) fn of_backups(error: EngineError, subject: &str) -> ApiError {
+    match error {
+        EngineError::TableNotFound { .. } => backups::table_not_found(subject),
+        EngineError::TableExists { name } => backups::table_already_exists(&name),
+        EngineError::TableInUse { name, .. } => backups::table_in_use(&name),
+        EngineError::BackupNotFound => backups::not_found(subject),
+        EngineError::BackupInUse => backups::in_use(subject),
         other => of_store(other),
     }
 }

@@ -10,8 +10,9 @@ use headwater_wire::dynamodb::{
     self, AttributeDefinition, BillingModeSummary, GlobalSecondaryIndexDescription,
     GlobalSecondaryIndexWarmThroughputDescription, IndexStatus, KeySchemaElement, KeyType,
     LocalSecondaryIndexDescription, ProjectionType, ProvisionedThroughputDescription,
-    ScalarAttributeType, SseDescription, SseStatus, SseType, StreamSpecification, StreamViewType,
-    TableClass, TableClassSummary, TableDescription, TableWarmThroughputDescription,
+    RestoreSummary, ScalarAttributeType, SseDescription, SseStatus, SseType, StreamSpecification,
+    StreamViewType, TableClass, TableClassSummary, TableDescription,
+    TableWarmThroughputDescription,
 };
 use headwater_wire::{ApiError, Timestamp};
 
@@ -98,7 +99,7 @@ impl Api {
     }
 }
 
-fn on_demand(maxima: OnDemandThroughput) -> dynamodb::OnDemandThroughput {
+pub(crate) fn on_demand(maxima: OnDemandThroughput) -> dynamodb::OnDemandThroughput {
     dynamodb::OnDemandThroughput {
         max_read_request_units: maxima.read_max,
         max_write_request_units: maxima.write_max,
@@ -109,7 +110,7 @@ fn index_arn(table: &TableRecord, index: &IndexRecord) -> String {
     format!("{}/index/{}", table.arn(), index.name)
 }
 
-fn index_key_schema(index: &IndexRecord) -> Vec<KeySchemaElement> {
+pub(crate) fn index_key_schema(index: &IndexRecord) -> Vec<KeySchemaElement> {
     let partition = index
         .partition()
         .into_iter()
@@ -124,7 +125,7 @@ fn index_key_schema(index: &IndexRecord) -> Vec<KeySchemaElement> {
         .collect()
 }
 
-fn projection(index: &IndexRecord) -> dynamodb::Projection {
+pub(crate) fn projection(index: &IndexRecord) -> dynamodb::Projection {
     let (kind, names) = match &index.projection {
         IndexProjection::All => (ProjectionType::All, None),
         IndexProjection::KeysOnly => (ProjectionType::KeysOnly, None),
@@ -169,6 +170,12 @@ fn describe(view: &TableView) -> TableDescription {
         deletion_protection_enabled: Some(record.deletion_protection),
         on_demand_throughput: record.on_demand.map(on_demand),
         warm_throughput: warm_throughput(view),
+        restore_summary: record.restore.as_ref().map(|restore| RestoreSummary {
+            source_backup_arn: restore.source_backup_arn.clone(),
+            source_table_arn: Some(restore.source_table_arn.clone()),
+            restore_date_time: time(restore.at_ms),
+            restore_in_progress: restore.is_in_progress(),
+        }),
         sse_description: record
             .encryption
             .as_ref()
@@ -261,6 +268,6 @@ fn encrypted(record: &TableRecord, encryption: &TableEncryption) -> SseDescripti
     }
 }
 
-fn whole(number: u64) -> i64 {
+pub(crate) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -4,6 +4,7 @@
 //! a section of the specification sheets (`dynamodb-api.md`, `streams.md`, `triggers.md`); "ours" marks sentences that
 //! AWS does not have or that could not be verified.
 
+pub mod backups;
 pub mod batches;
 pub mod functions;
 pub mod items;

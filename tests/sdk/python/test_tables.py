@@ -347,15 +347,3 @@ def test_tags_change_and_outlive_a_restart(fresh):
     with refused("ResourceNotFoundException", re.compile("table/other not found")):
         other = arn.replace(table, "other")
         fresh.dynamodb.tag_resource(ResourceArn=other, Tags=[tag])
-
-
-def test_backups_are_off(server):
-    table = tables.create(server)
-    backups = server.dynamodb.describe_continuous_backups(TableName=table)
-    assert backups["ContinuousBackupsDescription"] == {
-        "ContinuousBackupsStatus": "ENABLED",
-        "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "DISABLED"},
-    }
-    missing = re.compile("Table not found: other")
-    with refused("TableNotFoundException", missing):
-        server.dynamodb.describe_continuous_backups(TableName="other")

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::compare::table_of;
 use super::{Finding, Verified};
 use crate::backfill::is_filled;
+use crate::backups::BackupRecord;
 use crate::catalog::{decode_counts, number_of};
 use crate::index::{Index, Indexes, kept_indexes};
 use crate::record::{
@@ -34,6 +35,8 @@ pub(super) struct Known {
     pub(super) indexes: BTreeMap<u32, (u32, Arc<Index>)>,
     /// Table and times of its items' expiry, by their number.
     pub(super) expiries: BTreeMap<u32, (u32, Expiry)>,
+    /// Numbers of backups.
+    pub(super) backups: BTreeSet<u32>,
     /// Indexes that don't hold all their entries yet.
     pub(super) backfills: BTreeSet<u32>,
     pub(super) streams: BTreeMap<u32, StreamRecord>,
@@ -118,6 +121,11 @@ impl Known {
                 own(shard.number)?;
                 self.shards.insert(shard.number, shard);
             }
+            Some(&document_key::BACKUP) => {
+                let backup: BackupRecord = parse(value)?;
+                own(backup.id)?;
+                self.backups.insert(backup.id);
+            }
             Some(&document_key::DROPPED) => {
                 self.dropped.insert(number);
             }
@@ -169,7 +177,7 @@ impl Known {
 
     fn numbers(&self) -> impl Iterator<Item = &u32> {
         let derived = self.indexes.keys().chain(self.expiries.keys());
-        self.tables.keys().chain(derived)
+        self.tables.keys().chain(derived).chain(&self.backups)
     }
 
     fn check_numbers(&self, verified: &mut Verified) {

@@ -317,6 +317,16 @@ impl ProvisionedThroughput {
     }
 }
 
+impl WriteJson for ProvisionedThroughput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("ReadCapacityUnits", &self.read_capacity_units)?;
+        object.put("WriteCapacityUnits", &self.write_capacity_units)?;
+        object.finish();
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OnDemandThroughput {
     pub max_read_request_units: Option<i64>,
@@ -489,6 +499,7 @@ pub struct TableDescription {
     pub stream_specification: Option<StreamSpecification>,
     pub latest_stream_label: Option<String>,
     pub latest_stream_arn: Option<String>,
+    pub restore_summary: Option<RestoreSummary>,
     pub sse_description: Option<SseDescription>,
     pub table_class_summary: Option<TableClassSummary>,
     pub deletion_protection_enabled: Option<bool>,
@@ -515,6 +526,7 @@ impl WriteJson for TableDescription {
         object.opt("StreamSpecification", &self.stream_specification)?;
         object.opt("LatestStreamLabel", &self.latest_stream_label)?;
         object.opt("LatestStreamArn", &self.latest_stream_arn)?;
+        object.opt("RestoreSummary", &self.restore_summary)?;
         object.opt("SSEDescription", &self.sse_description)?;
         object.opt("TableClassSummary", &self.table_class_summary)?;
         object.opt("DeletionProtectionEnabled", &self.deletion_protection_enabled)?;
@@ -634,6 +646,26 @@ impl WriteJson for GlobalSecondaryIndexWarmThroughputDescription {
         object.opt("ReadUnitsPerSecond", &self.read_units_per_second)?;
         object.opt("WriteUnitsPerSecond", &self.write_units_per_second)?;
         object.opt("Status", &self.status)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreSummary {
+    pub source_backup_arn: Option<String>,
+    pub source_table_arn: Option<String>,
+    pub restore_date_time: Timestamp,
+    pub restore_in_progress: bool,
+}
+
+impl WriteJson for RestoreSummary {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("SourceBackupArn", &self.source_backup_arn)?;
+        object.opt("SourceTableArn", &self.source_table_arn)?;
+        object.put("RestoreDateTime", &self.restore_date_time)?;
+        object.put("RestoreInProgress", &self.restore_in_progress)?;
         object.finish();
         Ok(())
     }
@@ -2699,6 +2731,594 @@ impl WriteJson for PointInTimeRecoveryDescription {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateContinuousBackupsInput {
+    pub table_name: String,
+    pub point_in_time_recovery_specification: PointInTimeRecoverySpecification,
+}
+
+impl UpdateContinuousBackupsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut point_in_time_recovery_specification = None;
+        for (member, given) in at.structure(json, "UpdateContinuousBackupsInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "PointInTimeRecoverySpecification" => {
+                    at.member(1, "PointInTimeRecoverySpecification", given, &mut point_in_time_recovery_specification, PointInTimeRecoverySpecification::read)?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            point_in_time_recovery_specification: at.required(1, "PointInTimeRecoverySpecification", point_in_time_recovery_specification),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PointInTimeRecoverySpecification {
+    pub point_in_time_recovery_enabled: bool,
+    pub recovery_period_in_days: Option<i64>,
+}
+
+impl PointInTimeRecoverySpecification {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut point_in_time_recovery_enabled = None;
+        let mut recovery_period_in_days = None;
+        for (member, given) in at.structure(json, "PointInTimeRecoverySpecification")? {
+            match member.as_ref() {
+                "PointInTimeRecoveryEnabled" => {
+                    at.member(0, "PointInTimeRecoveryEnabled", given, &mut point_in_time_recovery_enabled, |json, at| at.boolean(json))?
+                }
+                "RecoveryPeriodInDays" => {
+                    at.member(1, "RecoveryPeriodInDays", given, &mut recovery_period_in_days, |json, at| at.integer(json, Range::INTEGER.min(1).max(35)))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { point_in_time_recovery_enabled: at.required(0, "PointInTimeRecoveryEnabled", point_in_time_recovery_enabled), recovery_period_in_days })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateContinuousBackupsOutput {
+    pub continuous_backups_description: Option<ContinuousBackupsDescription>,
+}
+
+impl WriteJson for UpdateContinuousBackupsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ContinuousBackupsDescription", &self.continuous_backups_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreTableToPointInTimeInput {
+    pub source_table_arn: Option<String>,
+    pub source_table_name: Option<String>,
+    pub target_table_name: String,
+    pub use_latest_restorable_time: Option<bool>,
+    pub restore_date_time: Option<Timestamp>,
+    pub billing_mode_override: Option<BillingMode>,
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    pub sse_specification_override: Option<SseSpecification>,
+    /// The members given that are not served.
+    pub unsupported: Vec<&'static str>,
+}
+
+impl RestoreTableToPointInTimeInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut source_table_arn = None;
+        let mut source_table_name = None;
+        let mut target_table_name = None;
+        let mut use_latest_restorable_time = None;
+        let mut restore_date_time = None;
+        let mut billing_mode_override = None;
+        let mut global_secondary_index_override = None;
+        let mut local_secondary_index_override = None;
+        let mut provisioned_throughput_override = None;
+        let mut on_demand_throughput_override = None;
+        let mut sse_specification_override = None;
+        let mut unsupported = Vec::new();
+        for (member, given) in at.structure(json, "RestoreTableToPointInTimeInput")? {
+            match member.as_ref() {
+                "SourceTableArn" => at.member(0, "SourceTableArn", given, &mut source_table_arn, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "SourceTableName" => {
+                    at.member(1, "SourceTableName", given, &mut source_table_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?
+                }
+                "TargetTableName" => {
+                    at.member(2, "TargetTableName", given, &mut target_table_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?
+                }
+                "UseLatestRestorableTime" => at.member(3, "UseLatestRestorableTime", given, &mut use_latest_restorable_time, |json, at| at.boolean(json))?,
+                "RestoreDateTime" => at.member(4, "RestoreDateTime", given, &mut restore_date_time, |json, at| at.timestamp(json))?,
+                "BillingModeOverride" => at.member(5, "BillingModeOverride", given, &mut billing_mode_override, |json, at| at.choice(json))?,
+                "GlobalSecondaryIndexOverride" => at.member(6, "GlobalSecondaryIndexOverride", given, &mut global_secondary_index_override, |json, at| {
+                    at.list(json, Length::ANY, GlobalSecondaryIndex::read)
+                })?,
+                "LocalSecondaryIndexOverride" => at.member(7, "LocalSecondaryIndexOverride", given, &mut local_secondary_index_override, |json, at| {
+                    at.list(json, Length::ANY, LocalSecondaryIndex::read)
+                })?,
+                "ProvisionedThroughputOverride" => {
+                    at.member(8, "ProvisionedThroughputOverride", given, &mut provisioned_throughput_override, ProvisionedThroughput::read)?
+                }
+                "OnDemandThroughputOverride" => {
+                    at.member(9, "OnDemandThroughputOverride", given, &mut on_demand_throughput_override, OnDemandThroughput::read)?
+                }
+                "SSESpecificationOverride" => at.member(10, "SSESpecificationOverride", given, &mut sse_specification_override, SseSpecification::read)?,
+                "VectorIndexOverride" => at.unsupported("VectorIndexOverride", given, &mut unsupported),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            source_table_arn,
+            source_table_name,
+            target_table_name: at.required(2, "TargetTableName", target_table_name),
+            use_latest_restorable_time,
+            restore_date_time,
+            billing_mode_override,
+            global_secondary_index_override,
+            local_secondary_index_override,
+            provisioned_throughput_override,
+            on_demand_throughput_override,
+            sse_specification_override,
+            unsupported,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreTableToPointInTimeOutput {
+    pub table_description: Option<TableDescription>,
+}
+
+impl WriteJson for RestoreTableToPointInTimeOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableDescription", &self.table_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateBackupInput {
+    pub table_name: String,
+    pub backup_name: String,
+}
+
+impl CreateBackupInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut backup_name = None;
+        for (member, given) in at.structure(json, "CreateBackupInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "BackupName" => {
+                    at.member(1, "BackupName", given, &mut backup_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { table_name: at.required(0, "TableName", table_name), backup_name: at.required(1, "BackupName", backup_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateBackupOutput {
+    pub backup_details: Option<BackupDetails>,
+}
+
+impl WriteJson for CreateBackupOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BackupDetails", &self.backup_details)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BackupDetails {
+    pub backup_arn: String,
+    pub backup_name: String,
+    pub backup_size_bytes: Option<i64>,
+    pub backup_status: BackupStatus,
+    pub backup_type: BackupType,
+    pub backup_creation_date_time: Timestamp,
+    pub backup_expiry_date_time: Option<Timestamp>,
+}
+
+impl WriteJson for BackupDetails {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("BackupArn", &self.backup_arn)?;
+        object.put("BackupName", &self.backup_name)?;
+        object.opt("BackupSizeBytes", &self.backup_size_bytes)?;
+        object.put("BackupStatus", &self.backup_status)?;
+        object.put("BackupType", &self.backup_type)?;
+        object.put("BackupCreationDateTime", &self.backup_creation_date_time)?;
+        object.opt("BackupExpiryDateTime", &self.backup_expiry_date_time)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeBackupInput {
+    pub backup_arn: String,
+}
+
+impl DescribeBackupInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut backup_arn = None;
+        for (member, given) in at.structure(json, "DescribeBackupInput")? {
+            if member == "BackupArn" {
+                at.member(0, "BackupArn", given, &mut backup_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?;
+            }
+        }
+        Ok(Self { backup_arn: at.required(0, "BackupArn", backup_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeBackupOutput {
+    pub backup_description: Option<BackupDescription>,
+}
+
+impl WriteJson for DescribeBackupOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BackupDescription", &self.backup_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BackupDescription {
+    pub backup_details: Option<BackupDetails>,
+    pub source_table_details: Option<SourceTableDetails>,
+    pub source_table_feature_details: Option<SourceTableFeatureDetails>,
+}
+
+impl WriteJson for BackupDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BackupDetails", &self.backup_details)?;
+        object.opt("SourceTableDetails", &self.source_table_details)?;
+        object.opt("SourceTableFeatureDetails", &self.source_table_feature_details)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceTableDetails {
+    pub table_name: String,
+    pub table_id: String,
+    pub table_arn: Option<String>,
+    pub table_size_bytes: Option<i64>,
+    pub key_schema: Vec<KeySchemaElement>,
+    pub table_creation_date_time: Timestamp,
+    pub provisioned_throughput: ProvisionedThroughput,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub item_count: Option<i64>,
+    pub billing_mode: Option<BillingMode>,
+}
+
+impl WriteJson for SourceTableDetails {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("TableName", &self.table_name)?;
+        object.put("TableId", &self.table_id)?;
+        object.opt("TableArn", &self.table_arn)?;
+        object.opt("TableSizeBytes", &self.table_size_bytes)?;
+        object.put("KeySchema", &self.key_schema)?;
+        object.put("TableCreationDateTime", &self.table_creation_date_time)?;
+        object.put("ProvisionedThroughput", &self.provisioned_throughput)?;
+        object.opt("OnDemandThroughput", &self.on_demand_throughput)?;
+        object.opt("ItemCount", &self.item_count)?;
+        object.opt("BillingMode", &self.billing_mode)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceTableFeatureDetails {
+    pub local_secondary_indexes: Option<Vec<LocalSecondaryIndexInfo>>,
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndexInfo>>,
+    pub stream_description: Option<StreamSpecification>,
+    pub time_to_live_description: Option<TimeToLiveDescription>,
+    pub sse_description: Option<SseDescription>,
+}
+
+impl WriteJson for SourceTableFeatureDetails {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("LocalSecondaryIndexes", &self.local_secondary_indexes)?;
+        object.opt("GlobalSecondaryIndexes", &self.global_secondary_indexes)?;
+        object.opt("StreamDescription", &self.stream_description)?;
+        object.opt("TimeToLiveDescription", &self.time_to_live_description)?;
+        object.opt("SSEDescription", &self.sse_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LocalSecondaryIndexInfo {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
+}
+
+impl WriteJson for LocalSecondaryIndexInfo {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("KeySchema", &self.key_schema)?;
+        object.opt("Projection", &self.projection)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GlobalSecondaryIndexInfo {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+}
+
+impl WriteJson for GlobalSecondaryIndexInfo {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("KeySchema", &self.key_schema)?;
+        object.opt("Projection", &self.projection)?;
+        object.opt("ProvisionedThroughput", &self.provisioned_throughput)?;
+        object.opt("OnDemandThroughput", &self.on_demand_throughput)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListBackupsInput {
+    pub table_name: Option<String>,
+    pub limit: Option<i64>,
+    pub time_range_lower_bound: Option<Timestamp>,
+    pub time_range_upper_bound: Option<Timestamp>,
+    pub exclusive_start_backup_arn: Option<String>,
+    pub backup_type: Option<BackupTypeFilter>,
+}
+
+impl ListBackupsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut limit = None;
+        let mut time_range_lower_bound = None;
+        let mut time_range_upper_bound = None;
+        let mut exclusive_start_backup_arn = None;
+        let mut backup_type = None;
+        for (member, given) in at.structure(json, "ListBackupsInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "Limit" => at.member(1, "Limit", given, &mut limit, |json, at| at.integer(json, Range::INTEGER.min(1).max(100)))?,
+                "TimeRangeLowerBound" => at.member(2, "TimeRangeLowerBound", given, &mut time_range_lower_bound, |json, at| at.timestamp(json))?,
+                "TimeRangeUpperBound" => at.member(3, "TimeRangeUpperBound", given, &mut time_range_upper_bound, |json, at| at.timestamp(json))?,
+                "ExclusiveStartBackupArn" => {
+                    at.member(4, "ExclusiveStartBackupArn", given, &mut exclusive_start_backup_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?
+                }
+                "BackupType" => at.member(5, "BackupType", given, &mut backup_type, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self { table_name, limit, time_range_lower_bound, time_range_upper_bound, exclusive_start_backup_arn, backup_type })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListBackupsOutput {
+    pub backup_summaries: Option<Vec<BackupSummary>>,
+    pub last_evaluated_backup_arn: Option<String>,
+}
+
+impl WriteJson for ListBackupsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BackupSummaries", &self.backup_summaries)?;
+        object.opt("LastEvaluatedBackupArn", &self.last_evaluated_backup_arn)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BackupSummary {
+    pub table_name: Option<String>,
+    pub table_id: Option<String>,
+    pub table_arn: Option<String>,
+    pub backup_arn: Option<String>,
+    pub backup_name: Option<String>,
+    pub backup_creation_date_time: Option<Timestamp>,
+    pub backup_expiry_date_time: Option<Timestamp>,
+    pub backup_status: Option<BackupStatus>,
+    pub backup_type: Option<BackupType>,
+    pub backup_size_bytes: Option<i64>,
+}
+
+impl WriteJson for BackupSummary {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("TableId", &self.table_id)?;
+        object.opt("TableArn", &self.table_arn)?;
+        object.opt("BackupArn", &self.backup_arn)?;
+        object.opt("BackupName", &self.backup_name)?;
+        object.opt("BackupCreationDateTime", &self.backup_creation_date_time)?;
+        object.opt("BackupExpiryDateTime", &self.backup_expiry_date_time)?;
+        object.opt("BackupStatus", &self.backup_status)?;
+        object.opt("BackupType", &self.backup_type)?;
+        object.opt("BackupSizeBytes", &self.backup_size_bytes)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteBackupInput {
+    pub backup_arn: String,
+}
+
+impl DeleteBackupInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut backup_arn = None;
+        for (member, given) in at.structure(json, "DeleteBackupInput")? {
+            if member == "BackupArn" {
+                at.member(0, "BackupArn", given, &mut backup_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?;
+            }
+        }
+        Ok(Self { backup_arn: at.required(0, "BackupArn", backup_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteBackupOutput {
+    pub backup_description: Option<BackupDescription>,
+}
+
+impl WriteJson for DeleteBackupOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BackupDescription", &self.backup_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreTableFromBackupInput {
+    pub target_table_name: String,
+    pub backup_arn: String,
+    pub billing_mode_override: Option<BillingMode>,
+    pub global_secondary_index_override: Option<Vec<GlobalSecondaryIndex>>,
+    pub local_secondary_index_override: Option<Vec<LocalSecondaryIndex>>,
+    pub provisioned_throughput_override: Option<ProvisionedThroughput>,
+    pub on_demand_throughput_override: Option<OnDemandThroughput>,
+    pub sse_specification_override: Option<SseSpecification>,
+    /// The members given that are not served.
+    pub unsupported: Vec<&'static str>,
+}
+
+impl RestoreTableFromBackupInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut target_table_name = None;
+        let mut backup_arn = None;
+        let mut billing_mode_override = None;
+        let mut global_secondary_index_override = None;
+        let mut local_secondary_index_override = None;
+        let mut provisioned_throughput_override = None;
+        let mut on_demand_throughput_override = None;
+        let mut sse_specification_override = None;
+        let mut unsupported = Vec::new();
+        for (member, given) in at.structure(json, "RestoreTableFromBackupInput")? {
+            match member.as_ref() {
+                "TargetTableName" => {
+                    at.member(0, "TargetTableName", given, &mut target_table_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?
+                }
+                "BackupArn" => at.member(1, "BackupArn", given, &mut backup_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?,
+                "BillingModeOverride" => at.member(2, "BillingModeOverride", given, &mut billing_mode_override, |json, at| at.choice(json))?,
+                "GlobalSecondaryIndexOverride" => at.member(3, "GlobalSecondaryIndexOverride", given, &mut global_secondary_index_override, |json, at| {
+                    at.list(json, Length::ANY, GlobalSecondaryIndex::read)
+                })?,
+                "LocalSecondaryIndexOverride" => at.member(4, "LocalSecondaryIndexOverride", given, &mut local_secondary_index_override, |json, at| {
+                    at.list(json, Length::ANY, LocalSecondaryIndex::read)
+                })?,
+                "ProvisionedThroughputOverride" => {
+                    at.member(5, "ProvisionedThroughputOverride", given, &mut provisioned_throughput_override, ProvisionedThroughput::read)?
+                }
+                "OnDemandThroughputOverride" => {
+                    at.member(6, "OnDemandThroughputOverride", given, &mut on_demand_throughput_override, OnDemandThroughput::read)?
+                }
+                "SSESpecificationOverride" => at.member(7, "SSESpecificationOverride", given, &mut sse_specification_override, SseSpecification::read)?,
+                "VectorIndexOverride" => at.unsupported("VectorIndexOverride", given, &mut unsupported),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            target_table_name: at.required(0, "TargetTableName", target_table_name),
+            backup_arn: at.required(1, "BackupArn", backup_arn),
+            billing_mode_override,
+            global_secondary_index_override,
+            local_secondary_index_override,
+            provisioned_throughput_override,
+            on_demand_throughput_override,
+            sse_specification_override,
+            unsupported,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreTableFromBackupOutput {
+    pub table_description: Option<TableDescription>,
+}
+
+impl WriteJson for RestoreTableFromBackupOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableDescription", &self.table_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeLimitsInput {}
 
 impl DescribeLimitsInput {
@@ -3158,4 +3778,20 @@ choices! {
         Enabled = "ENABLED",
         Disabled = "DISABLED",
     } listed ["ENABLED", "DISABLED"];
+    BackupStatus {
+        Creating = "CREATING",
+        Deleted = "DELETED",
+        Available = "AVAILABLE",
+    } listed ["CREATING", "DELETED", "AVAILABLE"];
+    BackupType {
+        User = "USER",
+        System = "SYSTEM",
+        AwsBackup = "AWS_BACKUP",
+    } listed ["USER", "SYSTEM", "AWS_BACKUP"];
+    BackupTypeFilter {
+        User = "USER",
+        System = "SYSTEM",
+        AwsBackup = "AWS_BACKUP",
+        All = "ALL",
+    } listed ["USER", "SYSTEM", "AWS_BACKUP", "ALL"];
 }

@@ -249,7 +249,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "CreateBackup",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::TableNotFound,
             ErrorKind::TableInUse,
@@ -277,7 +277,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DeleteBackup",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::BackupNotFound, ErrorKind::BackupInUse, ErrorKind::LimitExceeded, ErrorKind::InternalServerError],
     },
     OperationSpec {
@@ -315,7 +315,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DescribeBackup",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::BackupNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec {
@@ -479,7 +479,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         served: false,
         errors: &[ErrorKind::ResourceInUse, ErrorKind::LimitExceeded, ErrorKind::ImportConflict],
     },
-    OperationSpec { name: "ListBackups", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[ErrorKind::InternalServerError] },
+    OperationSpec { name: "ListBackups", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::InternalServerError] },
     OperationSpec { name: "ListBulkOperations", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[] },
     OperationSpec {
         name: "ListContributorInsights",
@@ -546,7 +546,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "RestoreTableFromBackup",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::TableAlreadyExists,
             ErrorKind::TableInUse,
@@ -560,7 +560,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "RestoreTableToPointInTime",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::TableAlreadyExists,
             ErrorKind::TableNotFound,
@@ -646,7 +646,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "UpdateContinuousBackups",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::TableNotFound, ErrorKind::ContinuousBackupsUnavailable, ErrorKind::InternalServerError],
     },
     OperationSpec {

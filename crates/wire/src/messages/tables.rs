@@ -156,14 +156,6 @@ pub fn unknown_tags_token() -> ApiError {
     invalid("NextToken is not one that ListTagsOfResource returned")
 }
 
-/// DescribeContinuousBackups of a table that is not there: type of the API model; text unconfirmed.
-pub fn table_without_backups_not_found(table: &str) -> ApiError {
-    ApiError::new(
-        ErrorKind::TableNotFound,
-        format!("Table not found: {table}"),
-    )
-}
-
 /// A global table of the version of 2017, of which there is none: dynamodb-api.md section 1; text unconfirmed.
 pub fn global_table_not_found(name: &str) -> ApiError {
     ApiError::new(

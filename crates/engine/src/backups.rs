@@ -1,0 +1,306 @@
+//! Backups: a table's definition, and a copy of its items in a table that no request can name.
+
+use std::sync::Arc;
+
+use headwater_model::{Rng, Sequence};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog_change::{AT_COMMIT_MS, CatalogChange};
+use crate::copies::{Copying, Restore};
+use crate::database::Database;
+use crate::error::EngineError;
+use crate::index_record::IndexState;
+use crate::record::{TableRecord, Transition};
+use crate::table::Table;
+
+/// Whose tables the copies are.
+const BACKUPS_NAMESPACE: &str = "\u{0}backups";
+
+/// A backup of a table.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BackupRecord {
+    /// The backup's number in this store; from the same numbers as tables'.
+    pub id: u32,
+    /// Its name, which need not be the only one.
+    pub name: String,
+    /// The last part of its ARN.
+    pub label: String,
+    /// When it was asked for, milliseconds.
+    pub created_ms: u64,
+    /// The table's definition then.
+    pub table: TableRecord,
+    /// Number of the table that holds the items.
+    pub(crate) copy: u32,
+    /// Items and their bytes, once all are there.
+    pub whole: Option<(u64, u64)>,
+}
+
+impl BackupRecord {
+    /// The backup's ARN.
+    pub fn arn(&self) -> String {
+        format!("{}/backup/{}", self.table.arn(), self.label)
+    }
+}
+
+impl Database {
+    /// Begins a backup of a table: its items as they are when this returns, or a little later.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`]; [`EngineError::Log`].
+    pub async fn create_backup(
+        &self,
+        namespace: &str,
+        table: &str,
+        name: &str,
+    ) -> Result<Arc<BackupRecord>, EngineError> {
+        let (id, position) = {
+            let _change = self.inner.catalog.change.lock();
+            let table = self.table(namespace, table)?;
+            let record = (*table.record()).clone();
+            self.settled(&record)?;
+            let mut next = self.inner.catalog.maps.read().next;
+            let id = next.table;
+            next.table += 1;
+            let copy = copy_for_backup(&record, id, &mut next);
+            let mut change = CatalogChange::default();
+            change.backups.push(BackupRecord {
+                id,
+                name: name.to_owned(),
+                label: random_label(self.inner.rng.as_ref()),
+                created_ms: AT_COMMIT_MS,
+                table: record,
+                copy: copy.id,
+                whole: None,
+            });
+            change.tables.push(copy);
+            change.next = Some(next);
+            (id, self.commit_catalog(change, &[])?)
+        };
+        self.inner.log.wait_durable(position).await?;
+        self.inner.copy_due.notify_one();
+        self.backup_by(|backup| backup.id == id)
+            .ok_or(EngineError::BackupNotFound)
+    }
+
+    /// The backups of a namespace's tables, in the order in which they were asked for.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`] if the log takes no more.
+    pub async fn backups(&self, namespace: &str) -> Result<Vec<Arc<BackupRecord>>, EngineError> {
+        self.catalog_durable().await?;
+        let maps = self.inner.catalog.maps.read();
+        let backups = maps.backups.values();
+        Ok(backups
+            .filter(|backup| backup.table.namespace == namespace)
+            .cloned()
+            .collect())
+    }
+
+    /// Removes a backup.
+    ///
+    /// # Errors
+    /// [`EngineError::BackupNotFound`]; [`EngineError::BackupInUse`] while it is made, or a table is being restored
+    /// from it; [`EngineError::Log`].
+    pub async fn delete_backup(&self, id: u32) -> Result<Arc<BackupRecord>, EngineError> {
+        let (backup, position) = {
+            let _change = self.inner.catalog.change.lock();
+            let backup = self.backup_by(|backup| backup.id == id);
+            let backup = backup.ok_or(EngineError::BackupNotFound)?;
+            if backup.whole.is_none() || self.is_copied_from(backup.copy) {
+                return Err(EngineError::BackupInUse);
+            }
+            let mut change = CatalogChange::default();
+            change.removed_backups.push(id);
+            if let Some(copy) = self.table_numbered(backup.copy) {
+                self.add_drop(&copy, &mut change);
+            }
+            (backup, self.commit_catalog(change, &[])?)
+        };
+        self.inner.log.wait_durable(position).await?;
+        Ok(backup)
+    }
+
+    /// Begins to make a table of this definition with the items of a backup.
+    ///
+    /// # Errors
+    /// [`EngineError::BackupNotFound`]; [`EngineError::BackupInUse`] while it is made; [`EngineError::TableExists`];
+    /// [`EngineError::Log`].
+    pub async fn restore_backup(
+        &self,
+        id: u32,
+        definition: TableRecord,
+    ) -> Result<Arc<Table>, EngineError> {
+        let backup = self.backup_by(|backup| backup.id == id);
+        let backup = backup.ok_or(EngineError::BackupNotFound)?;
+        if backup.whole.is_none() {
+            return Err(EngineError::BackupInUse);
+        }
+        let restore = Restore {
+            source_table_arn: backup.table.arn(),
+            source_backup_arn: Some(backup.arn()),
+            at_ms: backup.created_ms,
+            copying: Some(Copying {
+                table: backup.copy,
+                before: None,
+            }),
+        };
+        self.begin_restore(definition, restore).await
+    }
+
+    /// Begins to make a table of this definition with the items that `source` had at a moment: after all changes that
+    /// were made until `at_ms`.
+    ///
+    /// # Errors
+    /// [`EngineError::TableExists`]; [`EngineError::Log`].
+    pub async fn restore_to_time(
+        &self,
+        source: &Table,
+        at_ms: u64,
+        definition: TableRecord,
+    ) -> Result<Arc<Table>, EngineError> {
+        let restore = Restore {
+            source_table_arn: source.record().arn(),
+            source_backup_arn: None,
+            at_ms,
+            copying: Some(Copying {
+                table: source.id(),
+                before: Some(Sequence::first_at_ms(at_ms.saturating_add(1)).0),
+            }),
+        };
+        self.begin_restore(definition, restore).await
+    }
+
+    async fn begin_restore(
+        &self,
+        mut definition: TableRecord,
+        restore: Restore,
+    ) -> Result<Arc<Table>, EngineError> {
+        let (table, position) = {
+            let _change = self.inner.catalog.change.lock();
+            let (namespace, name) = (definition.namespace.clone(), definition.name.clone());
+            self.remove_if_gone(&namespace, &name)?;
+            if self.table(&namespace, &name).is_ok() {
+                return Err(EngineError::TableExists { name });
+            }
+            let mut next = self.inner.catalog.maps.read().next;
+            definition.uuid = crate::tables::uuid(self.inner.rng.as_ref());
+            definition.renumber(&mut next);
+            definition.restored();
+            definition.being_copied(restore);
+            let mut change = CatalogChange::default();
+            change.tables.push(definition);
+            change.next = Some(next);
+            let position = self.commit_catalog(change, &[])?;
+            (self.table(&namespace, &name)?, position)
+        };
+        self.inner.log.wait_durable(position).await?;
+        self.inner.copy_due.notify_one();
+        Ok(table)
+    }
+
+    /// The backup whose ARN this is.
+    ///
+    /// # Errors
+    /// [`EngineError::BackupNotFound`].
+    pub fn backup(&self, namespace: &str, arn: &str) -> Result<Arc<BackupRecord>, EngineError> {
+        self.backup_by(|backup| backup.table.namespace == namespace && backup.arn() == arn)
+            .ok_or(EngineError::BackupNotFound)
+    }
+
+    fn backup_by(&self, wanted: impl Fn(&BackupRecord) -> bool) -> Option<Arc<BackupRecord>> {
+        let maps = self.inner.catalog.maps.read();
+        maps.backups.values().find(|backup| wanted(backup)).cloned()
+    }
+
+    pub(crate) fn backup_of_copy(&self, copy: u32) -> Option<Arc<BackupRecord>> {
+        self.backup_by(|backup| backup.copy == copy)
+    }
+
+    /// The backup whose copy gets another number.
+    pub(crate) fn backup_moved(&self, copy: u32, moved: u32) -> Option<BackupRecord> {
+        let backup = self.backup_of_copy(copy)?;
+        Some(BackupRecord {
+            copy: moved,
+            ..(*backup).clone()
+        })
+    }
+
+    /// The backup whose copy is whole now.
+    pub(crate) fn backup_finished(&self, copy: &Table) -> Option<BackupRecord> {
+        let backup = self.backup_of_copy(copy.id())?;
+        Some(BackupRecord {
+            whole: Some((copy.item_count(), copy.size_bytes())),
+            ..(*backup).clone()
+        })
+    }
+
+    fn is_copied_from(&self, number: u32) -> bool {
+        let maps = self.inner.catalog.maps.read();
+        maps.all_tables().any(|table| {
+            let record = table.record();
+            let copying = record.restore.as_ref().and_then(|restore| restore.copying);
+            copying.is_some_and(|copying| copying.table == number)
+        })
+    }
+
+    fn table_numbered(&self, number: u32) -> Option<Arc<Table>> {
+        let maps = self.inner.catalog.maps.read();
+        maps.all_tables()
+            .find(|table| table.id() == number)
+            .cloned()
+    }
+}
+
+impl TableRecord {
+    /// Without what a restored table does not take over (dynamodb-api.md section 16).
+    fn restored(&mut self) {
+        self.created_ms = AT_COMMIT_MS;
+        self.tags = Vec::new();
+        self.policy = None;
+        self.ttl = None;
+        self.pitr = None;
+        self.stream = None;
+        self.latest_stream = None;
+        self.retention_ms = None;
+        self.increased_ms = None;
+        self.decreased_ms = None;
+        self.deletion_protection = false;
+        self.indexes.retain(|index| index.is_kept());
+        for index in &mut self.indexes {
+            index.state = IndexState::Active;
+        }
+    }
+}
+
+/// The table that will hold a backup's items: nothing but them.
+fn copy_for_backup(
+    record: &TableRecord,
+    backup: u32,
+    next: &mut crate::record::NextNumbers,
+) -> TableRecord {
+    let mut copy = record.clone();
+    let restore = Restore {
+        source_table_arn: record.arn(),
+        source_backup_arn: None,
+        at_ms: 0,
+        copying: Some(Copying {
+            table: record.id,
+            before: None,
+        }),
+    };
+    copy.restored();
+    copy.indexes.clear();
+    copy.namespace = BACKUPS_NAMESPACE.to_owned();
+    copy.name = format!("backup-{backup}");
+    copy.renumber(next);
+    copy.transition = Some((Transition::Creating, AT_COMMIT_MS));
+    copy.being_copied(restore);
+    copy
+}
+
+/// Eight hexadecimal digits; time comes in front of them when it is known.
+fn random_label(rng: &dyn Rng) -> String {
+    let mut bytes = [0; 4];
+    rng.fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

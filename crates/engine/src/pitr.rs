@@ -1,0 +1,67 @@
+//! Point-in-time recovery: tables of which the log is kept for days, with the item before in each entry, so that a table
+//! can be made as it was at any moment since (see [`crate::copies`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog_change::{AT_COMMIT_MS, CatalogChange};
+use crate::database::Database;
+use crate::error::EngineError;
+use crate::record::TableRecord;
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// That a table can be restored to any moment of its recovery window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointInTimeRecovery {
+    /// When it was enabled, milliseconds; the window does not reach farther back.
+    pub enabled_ms: u64,
+    /// Length of the window.
+    pub period_days: u32,
+}
+
+impl PointInTimeRecovery {
+    /// The earliest moment to which the table can be restored, milliseconds.
+    pub fn earliest_ms(&self, now_ms: u64) -> u64 {
+        let window_ms = u64::from(self.period_days) * DAY_MS;
+        self.enabled_ms.max(now_ms.saturating_sub(window_ms))
+    }
+}
+
+impl Database {
+    /// Enables point-in-time recovery of a table with a window of so many days, changes the window, or disables it.
+    ///
+    /// # Errors
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
+    /// [`EngineError::Log`].
+    pub async fn change_recovery(
+        &self,
+        namespace: &str,
+        name: &str,
+        period_days: Option<u32>,
+    ) -> Result<TableRecord, EngineError> {
+        let (table, position) = {
+            let _change = self.inner.catalog.change.lock();
+            let table = self.table(namespace, name)?;
+            let mut record = (*table.record()).clone();
+            self.settled(&record)?;
+            let enabled_ms = record.pitr.map_or(AT_COMMIT_MS, |pitr| pitr.enabled_ms);
+            record.pitr = period_days.map(|period_days| PointInTimeRecovery {
+                enabled_ms,
+                period_days,
+            });
+            let mut change = CatalogChange::default();
+            change.tables.push(record);
+            let position = self.commit_catalog(change, std::slice::from_ref(&table))?;
+            (table, position)
+        };
+        self.inner.log.wait_durable(position).await?;
+        Ok((*table.record()).clone())
+    }
+
+    /// Since when the log is needed for recovery, milliseconds; `None` if no table has it.
+    pub(crate) fn recovery_needs_ms(&self, now_ms: u64) -> Option<u64> {
+        let maps = self.inner.catalog.maps.read();
+        let windows = maps.all_tables().filter_map(|table| table.record().pitr);
+        windows.map(|pitr| pitr.earliest_ms(now_ms)).min()
+    }
+}

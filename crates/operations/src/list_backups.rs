@@ -1,0 +1,62 @@
+//! ListBackups: backups in the order of their creation, a page at a time.
+
+use headwater_engine::BackupRecord;
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{BackupTypeFilter, ListBackupsInput, ListBackupsOutput};
+
+use crate::api::{Api, RequestContext};
+use crate::backup_description::summary;
+use crate::failure::of_tables;
+use crate::table_name::table_name;
+
+/// Backups in a page, also the default (the model).
+const PAGE_MAX: usize = 100;
+
+pub(crate) async fn list_backups(
+    api: &Api,
+    input: ListBackupsInput,
+    context: &RequestContext,
+) -> Result<ListBackupsOutput, ApiError> {
+    let table = input.table_name.as_deref();
+    let table = table.map(|name| table_name(name, context)).transpose()?;
+    let backups = api.database.backups(&context.namespace).await;
+    let backups = backups.map_err(of_tables)?;
+    let start = input.exclusive_start_backup_arn.as_deref();
+    let behind = match start {
+        Some(arn) => backups
+            .iter()
+            .position(|backup| backup.arn() == arn)
+            .map_or(backups.len(), |place| place + 1),
+        None => 0,
+    };
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(PAGE_MAX);
+    let wanted = |backup: &BackupRecord| {
+        let created = i64::try_from(backup.created_ms).unwrap_or(i64::MAX);
+        table.is_none_or(|table| backup.table.name == table)
+            && input
+                .time_range_lower_bound
+                .is_none_or(|from| created >= from.0)
+            && input.time_range_upper_bound.is_none_or(|to| created < to.0)
+            && is_of_type(input.backup_type)
+    };
+    let mut page: Vec<_> = backups[behind..]
+        .iter()
+        .filter(|backup| wanted(backup))
+        .take(limit + 1)
+        .collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    Ok(ListBackupsOutput {
+        last_evaluated_backup_arn: page.last().filter(|_| more).map(|backup| backup.arn()),
+        backup_summaries: Some(page.into_iter().map(|backup| summary(backup)).collect()),
+    })
+}
+
+/// All backups here are of type USER.
+fn is_of_type(wanted: Option<BackupTypeFilter>) -> bool {
+    matches!(
+        wanted,
+        None | Some(BackupTypeFilter::User | BackupTypeFilter::All)
+    )
+}

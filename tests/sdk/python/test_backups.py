@@ -1,0 +1,70 @@
+"""Backups and point-in-time recovery on the wall clock, over crashes."""
+
+import time
+
+import tables
+from tables import n, s
+
+
+def fill(server, table, numbers, value):
+    for number in numbers:
+        tables.put(server, table, {"pk": s(f"k{number}"), "v": n(value)})
+
+
+def content(server, table):
+    pages = server.dynamodb.get_paginator("scan").paginate(TableName=table)
+    items = [item for page in pages for item in page["Items"]]
+    return {item["pk"]["S"]: int(item["v"]["N"]) for item in items}
+
+
+def available(server, arn):
+    def is_available():
+        found = server.dynamodb.describe_backup(BackupArn=arn)["BackupDescription"]
+        return found["BackupDetails"]["BackupStatus"] == "AVAILABLE"
+
+    server.until(is_available, "the backup to be available")
+
+
+def test_a_backup_outlives_its_table_and_a_crash(fresh):
+    table = tables.create(fresh)
+    fill(fresh, table, range(300), 1)
+    made = fresh.dynamodb.create_backup(TableName=table, BackupName="nightly")
+    arn = made["BackupDetails"]["BackupArn"]
+    available(fresh, arn)
+    fill(fresh, table, range(100), 2)
+    fresh.dynamodb.delete_table(TableName=table)
+    tables.gone(fresh, table)
+    target = tables.name("restored")
+    fresh.dynamodb.restore_table_from_backup(TargetTableName=target, BackupArn=arn)
+    fresh.kill()
+    summary = tables.active(fresh, target)["RestoreSummary"]
+    assert summary["SourceBackupArn"] == arn and not summary["RestoreInProgress"]
+    assert content(fresh, target) == {f"k{number}": 1 for number in range(300)}
+    listed = fresh.dynamodb.list_backups(TableName=table)["BackupSummaries"]
+    assert [backup["BackupArn"] for backup in listed] == [arn]
+    fresh.dynamodb.delete_backup(BackupArn=arn)
+    assert fresh.dynamodb.list_backups()["BackupSummaries"] == []
+
+
+def test_a_table_comes_back_as_it_was(fresh):
+    table = tables.create(fresh)
+    fill(fresh, table, range(100), 1)
+    answer = fresh.dynamodb.update_continuous_backups(
+        TableName=table,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert answer["PointInTimeRecoveryStatus"] == "ENABLED"
+    time.sleep(1.1)  # Moments are asked for in seconds.
+    moment = int(time.time())
+    time.sleep(1.1)
+    fill(fresh, table, range(50), 2)
+    for number in range(50, 60):
+        fresh.dynamodb.delete_item(TableName=table, Key={"pk": s(f"k{number}")})
+    fresh.kill()
+    target = tables.name("earlier")
+    fresh.dynamodb.restore_table_to_point_in_time(
+        SourceTableName=table, TargetTableName=target, RestoreDateTime=moment
+    )
+    tables.active(fresh, target)
+    assert content(fresh, target) == {f"k{number}": 1 for number in range(100)}
+    assert content(fresh, table)["k0"] == 2
