@@ -2,12 +2,15 @@
 
 import concurrent.futures
 import re
+import time
 import uuid
 
+import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 import tables
+from launcher import PLAIN
 from records import drain, names, streamed
 from refusal import refused
 from tables import n, s
@@ -330,3 +333,57 @@ def test_money_is_neither_made_nor_lost(fresh):
         if index >= accounts:
             is_second = (index - accounts) % 2 == 1
             assert (total == accounts * money) == is_second
+
+
+def test_tokens_make_retries_over_crashes_exact(fresh):
+    """Callers send a transaction again until it is answered, while the server is killed under them."""
+    callers, each = 6, 12
+    table, arn = streamed(fresh)
+
+    def call(caller):
+        client = None
+        for turn in range(each):
+            once = token()
+            actions = [add(table, "sum", 1), put_new(table, f"{caller}-{turn}")]
+            deadline = time.monotonic() + 60
+            while True:
+                # The server comes back at another address.
+                if client is None or client.meta.endpoint_url != fresh.url:
+                    client = own_client(fresh.url)
+                try:
+                    client.transact_write_items(
+                        TransactItems=actions, ClientRequestToken=once
+                    )
+                    break
+                except (BotoCoreError, ClientError) as error:
+                    # A server that ends may say so; nothing else may be refused.
+                    is_refused = isinstance(error, ClientError)
+                    status = error.response["ResponseMetadata"] if is_refused else {}
+                    assert status.get("HTTPStatusCode", 500) == 500, error
+                    assert time.monotonic() < deadline, error
+                    time.sleep(0.02)
+
+    with concurrent.futures.ThreadPoolExecutor(callers) as pool:
+        running = [pool.submit(call, caller) for caller in range(callers)]
+        for crash in range(4):
+            # Some were carried out since the last one, so that others are under way.
+            least = crash * each
+            fresh.until(lambda: count(fresh, table) > least, "transactions", step_ms=0)
+            fresh.kill()
+        for done in running:
+            done.result()
+    sum_of_all = tables.get(fresh, table, key("sum"))
+    assert sum_of_all["v"] == n(callers * each)
+    records = drain(fresh, arn)
+    assert len(records) == 2 * callers * each
+
+
+def own_client(url):
+    """A client for one thread: sessions are not to be shared between threads."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    session = boto3.Session(region_name="us-east-1", **keys)
+    return session.client("dynamodb", endpoint_url=url, config=PLAIN)
+
+
+def count(server, table):
+    return server.dynamodb.scan(TableName=table, Select="COUNT")["Count"]
