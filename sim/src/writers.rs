@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use headwater_engine::{
-    Action, Command, EngineError, Identity, ItemCommand, Outcome, Refusal, ReturnValues,
+    Action, Command, EngineError, Identity, ItemCommand, Outcome, Refusal, RequestToken,
+    ReturnValues,
 };
 use headwater_model::{AttributeValue, Clock, EncodedItem, SeededRng};
 
@@ -219,8 +220,43 @@ impl Writer {
             key: key_item(TALLY_KEY),
         };
         items.push(item_command(&self.world.tally, TALLY_KEY, count)?);
-        let outcome = self.send(mark, key, items).await?;
+        let token = RequestToken::new("", &format!("many {mark}"), mark as u128);
+        let again = (items.clone(), token.clone());
+        let outcome = self.send_once(mark, key, items, Some(token)).await?;
+        if outcome.is_some() && self.rng.below(2) == 0 {
+            self.send_again(mark, again.0, again.1).await?;
+        }
         self.told(mark, outcome, |_| Ok(None))
+    }
+
+    /// Sends a transaction once more that was answered: nothing may come of it.
+    async fn send_again(
+        &self,
+        mark: i64,
+        items: Vec<ItemCommand>,
+        token: RequestToken,
+    ) -> Result<()> {
+        let command = Command {
+            items,
+            identity: Identity::None,
+        };
+        match self.world.database.transact(command, Some(token)).await {
+            Ok(transacted) if transacted.repeated => Ok(()),
+            Ok(_) => {
+                let text = format!("transaction {mark} was carried out twice");
+                self.world.ledger.violation(text);
+                Ok(())
+            }
+            Err(error) if is_end_of_log(&error) => {
+                self.world.ledger.log_failed();
+                Ok(())
+            }
+            Err(error) if is_no_room(&error) => {
+                self.was_refused();
+                Ok(())
+            }
+            Err(error) => Err(error).context(format!("transaction {mark}, again")),
+        }
     }
 
     /// An update that leaves the item as it is.
@@ -240,8 +276,18 @@ impl Writer {
         Ok(())
     }
 
-    /// Sends a command. `None`: refused, or the log takes no more.
     async fn send(&self, mark: i64, key: &str, items: Vec<ItemCommand>) -> Result<Option<Outcome>> {
+        self.send_once(mark, key, items, None).await
+    }
+
+    /// Sends a command. `None`: refused, or the log takes no more.
+    async fn send_once(
+        &self,
+        mark: i64,
+        key: &str,
+        items: Vec<ItemCommand>,
+        token: Option<RequestToken>,
+    ) -> Result<Option<Outcome>> {
         let ledger = &self.world.ledger;
         let late = ledger.has_log_failed();
         let before = self.world.moment();
@@ -249,9 +295,13 @@ impl Writer {
             items,
             identity: Identity::None,
         };
-        match self.world.database.write(command).await {
-            Ok(outcomes) => {
-                let first = outcomes.into_iter().next().context("no outcome")?;
+        match self.world.database.transact(command, token).await {
+            Ok(transacted) => {
+                let first = transacted
+                    .outcomes
+                    .into_iter()
+                    .next()
+                    .context("no outcome")?;
                 let fate = match first.changed {
                     true => Fate::Acknowledged(None),
                     false => Fate::Nothing,

@@ -114,7 +114,12 @@ impl Database {
         self.admit().await?;
         let keys = state_keys(work.command);
         self.read_ahead(&keys)?;
-        let enqueued = self.decide_and_enqueue(work, keys);
+        let token_key = work.token.map(RequestToken::state_key);
+        if let Some(key) = &token_key {
+            // For its page: the value may be another one under the latches.
+            self.newest_token(key)?;
+        }
+        let enqueued = self.decide_and_enqueue(work, keys, token_key);
         if let Some(position) = enqueued.wait_for {
             self.inner.log.wait_durable(position).await?;
         }
@@ -153,8 +158,12 @@ impl Database {
         Ok(())
     }
 
-    fn decide_and_enqueue(&self, work: Work<'_>, keys: Vec<Vec<u8>>) -> Enqueued {
-        let token_key = work.token.map(RequestToken::state_key);
+    fn decide_and_enqueue(
+        &self,
+        work: Work<'_>,
+        keys: Vec<Vec<u8>>,
+        token_key: Option<Vec<u8>>,
+    ) -> Enqueued {
         let latched = keys.iter().chain(&token_key).map(Vec::as_slice);
         let _latches = self.inner.latches.hold(latched);
         let mut wait_for = None;
@@ -223,20 +232,24 @@ impl Database {
         let inner = &self.inner;
         // The time of the log goes on from the last entry, wherever the clock is.
         let now_ms = inner.clock.now_ms().max(inner.log.appended().ms());
-        let seen = match inner.overlay.newest(&key) {
-            Found::Value(sequence, value) => self.seen(sequence, value),
-            // Hardly any token is looked up twice: none is kept in the cache of items.
-            Found::Unknown => Seen {
-                value: inner.state.snapshot().get(&key)?,
-                pending: None,
-            },
-        };
+        let seen = self.newest_token(&key)?;
         *wait_for = (*wait_for).max(seen.pending);
         let looked = match token.repeats(seen.value.as_deref(), now_ms)? {
             Some(sizes) => Looked::Repeats(sizes.into_iter().map(outcome_of_size).collect()),
             None => Looked::New { token, key, now_ms },
         };
         Ok(Some(looked))
+    }
+
+    /// The newest value of a token's key. Hardly any is looked up twice, so none is kept in the cache of items.
+    fn newest_token(&self, key: &[u8]) -> Result<Seen, EngineError> {
+        match self.inner.overlay.newest(key) {
+            Found::Value(sequence, value) => Ok(self.seen(sequence, value)),
+            Found::Unknown => Ok(Seen {
+                value: self.inner.state.snapshot().get(key)?,
+                pending: None,
+            }),
+        }
     }
 
     /// The newest values of keys whose latches are held, pending ones included. What the caller says of them has to

@@ -2,6 +2,7 @@
 //! beginning, gives the table, whatever was closed, rolled over, split or reopened in between.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use headwater_changelog::ChangeKind;
 use headwater_engine::{
@@ -127,6 +128,7 @@ async fn run(seed: u64) {
         changes += 1;
         if changes % 37 == 0 {
             check(&database, &table, &model, seed);
+            check_together(&database, &table, &model, seed).await;
         }
         clock.advance_ms(rng.below(3));
     }
@@ -167,6 +169,24 @@ fn check(database: &Database, table: &Table, model: &Model, seed: u64) {
         .map(|(key, value)| item(key, Some(*value)).size_bytes())
         .sum();
     assert_eq!(table.size_bytes(), bytes as u64, "seed {seed}");
+}
+
+/// All keys read at one moment.
+async fn check_together(database: &Database, table: &Arc<Table>, model: &Model, seed: u64) {
+    let keys: Vec<String> = (0..KEYS).map(|index| format!("k{index}")).collect();
+    let gets: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let key = table.schema().storage_key_of_key(&item(key, None)).unwrap();
+            (table.clone(), key)
+        })
+        .collect();
+    let items = database.get_together(&gets).await.unwrap();
+    for (key, found) in keys.iter().zip(items) {
+        let expected = model.get(key).map(|value| item(key, Some(*value)));
+        let found = found.map(|found| found.decode().unwrap());
+        assert_eq!(found, expected, "seed {seed}");
+    }
 }
 
 /// Replays the records: each starts from the image that the one before it left, in one shard at a time.

@@ -1,7 +1,6 @@
 //! Transactions on the engine and on the model: all of their items change or none, and a token makes one happen once.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::*;
 
