@@ -9,7 +9,8 @@ use headwater_wire::dynamodb::{
 use headwater_wire::messages::{backups, tables};
 
 use crate::api::Api;
-use crate::table_settings::{encryption, on_demand, throughput};
+use crate::table_settings::{encryption, maxima, throughput};
+use crate::warm_throughput::Of;
 
 /// What RestoreTableFromBackup and RestoreTableToPointInTime override.
 pub(crate) struct Overrides<'a> {
@@ -54,8 +55,8 @@ impl Overrides<'_> {
             }
             (BillingMode::Provisioned, None) => {}
         }
-        if let Some(maxima) = self.on_demand {
-            record.on_demand = Some(on_demand(maxima)?);
+        if self.on_demand.is_some() || record.billing == BillingMode::Provisioned {
+            record.on_demand = maxima(self.on_demand, Of::Table, record.billing)?;
         }
         if let Some(sse) = self.encryption {
             record.encryption = encryption(sse, &api.database)?;
