@@ -79,6 +79,7 @@ async fn a_backup_holds_the_items_of_its_moment_and_gives_them_back() {
         projection: IndexProjection::All,
         throughput: Throughput::default(),
         on_demand: None,
+        warm: Throughput::default(),
     }];
     let mut table = database.create_table(new).await.unwrap().table;
     let mut model = Model::new();
