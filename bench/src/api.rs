@@ -34,6 +34,34 @@ pub fn create_table(client: &mut Client, name: &str, sort_key: bool, stream: boo
     })
 }
 
+/// Creates a table whose partition key is `id`, with a global index of all attributes over `attribute`, and waits until it
+/// is active.
+pub fn create_indexed_table(
+    client: &mut Client,
+    name: &str,
+    index: &str,
+    attribute: &str,
+) -> Result<()> {
+    let request = json!({
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": attribute, "AttributeType": "S"},
+        ],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": [{
+            "IndexName": index,
+            "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }],
+    });
+    client.call(DYNAMODB, "CreateTable", &request.to_string())?;
+    wait_for(name, || {
+        Ok(describe_table(client, name)?["TableStatus"] == "ACTIVE")
+    })
+}
+
 /// Enables a stream of both images on a table that has none.
 pub fn enable_stream(client: &mut Client, table: &str) -> Result<()> {
     let request = json!({

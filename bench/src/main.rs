@@ -88,7 +88,7 @@ struct Options {
     /// Items in each table.
     #[arg(long)]
     items: Option<usize>,
-    /// Only these parts: start, writes, reads, drain, encrypted, visible, function,
+    /// Only these parts: start, writes, reads, several, drain, encrypted, visible, function,
     /// deliver.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -247,9 +247,10 @@ fn run_parts(
     };
     report.add("set-up", rows::set_up(&stage));
     type Measurement = fn(&Stage) -> Result<Vec<report::Row>>;
-    let parts: [(&str, Measurement); 9] = [
+    let parts: [(&str, Measurement); 10] = [
         ("writes", rows::writes),
         ("reads", rows::reads),
+        ("several", rows::several::run),
         ("drain", rows::drain::run),
         ("encrypted", rows::encrypted::run),
         ("visible", rows::visible::run),

@@ -10,6 +10,7 @@ pub mod load;
 pub mod polled;
 pub mod put;
 pub mod query;
+pub mod several;
 pub mod start;
 pub mod visible;
 
