@@ -1,17 +1,21 @@
-//! A table that comes and goes, with streams that are switched on and off: what the catalog promised must hold
+//! A table that comes and goes, with streams and an index that are switched on and off: what the catalog promised must hold
 //! after every crash, and a table of the same name begins empty.
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use headwater_engine::{
-    Action, Command, Database, Direction, EngineError, StreamChange, StreamView, TableChange,
+    Action, Command, Database, Direction, EngineError, IndexChange, IndexProjection, StreamChange,
+    StreamView, TableChange,
 };
-use headwater_model::{EncodedItem, SeededRng};
+use headwater_model::{EncodedItem, KeyType, SeededRng};
 
-use crate::world::{World, is_end_of_log, is_no_room, item_command, key_item, new_table, scan};
+use crate::world::{
+    World, entries, is_end_of_log, is_no_room, item_command, key_item, new_index, new_table, scan,
+};
 
 const NAME: &str = "churn";
+const INDEX: &str = "by-key";
 
 /// What its client knows of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,11 +81,29 @@ async fn step(database: &Database, rng: &SeededRng, known: Known) -> Result<Know
                 stream: !stream,
             })
         }
+        8 => {
+            toggle_index(database).await?;
+            Ok(Known::Present { items, stream })
+        }
         _ => {
             database.delete_table("", NAME).await?;
             Ok(Known::Absent)
         }
     }
+}
+
+/// Adds an index, or removes the one that is there, whether it is filled already or not.
+async fn toggle_index(database: &Database) -> Result<(), EngineError> {
+    let index = match database.table("", NAME)?.index(INDEX) {
+        Some(_) => IndexChange::Delete(INDEX.to_owned()),
+        None => IndexChange::Create(new_index(INDEX, "pk", KeyType::S, IndexProjection::All)),
+    };
+    let change = TableChange {
+        index: Some(index),
+        ..TableChange::default()
+    };
+    database.update_table("", NAME, change).await?;
+    Ok(())
 }
 
 async fn put(database: &Database, number: u64) -> Result<(), EngineError> {
@@ -105,6 +127,13 @@ pub(crate) fn check(database: &Database, known: Known) -> Result<Known> {
                 items == counted,
                 "churn has {items} items and counts {counted}"
             );
+            if let Some(index) = table.index(INDEX).filter(|index| index.is_readable()) {
+                let entries = entries(database, &table, &index)?.len() as u64;
+                ensure!(
+                    items == entries,
+                    "churn has {items} items and {entries} entries in its index"
+                );
+            }
             let stream = table.record().stream.is_some();
             Known::Present { items, stream }
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use headwater_engine::{
-    Action, BillingMode, Database, Direction, EngineError, ItemCommand, KeyRange, LogError,
-    NewTable, PageRequest, ReturnValues, StreamView, Table, Throughput,
+    Action, BillingMode, Database, Direction, EngineError, Index, IndexKind, IndexProjection,
+    ItemCommand, KeyRange, LogError, NewIndex, NewTable, PageRequest, ReturnValues, StreamView,
+    Table, Throughput,
 };
 use headwater_expression::{Condition, ExpressionKind, Placeholders, Update};
 use headwater_model::{
@@ -67,7 +68,13 @@ impl World {
     /// Makes the tables, in the first life.
     pub(crate) async fn settle(database: &Database) -> Result<()> {
         let view = Some(StreamView::NewAndOldImages);
-        database.create_table(new_table(MAIN, view)).await?;
+        let mut main = new_table(MAIN, view);
+        // One that each write moves, and one of a few crowded partitions.
+        main.indexes = vec![
+            new_index("by-mark", MARK, KeyType::N, IndexProjection::All),
+            new_index("by-value", VALUE, KeyType::N, IndexProjection::KeysOnly),
+        ];
+        database.create_table(main).await?;
         database.create_table(new_table(TALLY, None)).await?;
         Ok(())
     }
@@ -202,6 +209,25 @@ pub(crate) fn new_table(name: &str, stream: Option<StreamView>) -> NewTable {
     }
 }
 
+/// A global index by one attribute.
+pub(crate) fn new_index(
+    name: &str,
+    attribute: &str,
+    kind: KeyType,
+    projection: IndexProjection,
+) -> NewIndex {
+    NewIndex {
+        name: name.to_owned(),
+        kind: IndexKind::Global,
+        partition: vec![KeyAttribute::new(attribute, kind)],
+        sort: Vec::new(),
+        projection,
+        throughput: Throughput::default(),
+        on_demand: None,
+        warm: Throughput::default(),
+    }
+}
+
 pub(crate) fn key_item(key: &str) -> Item {
     let mut item = Item::new();
     item.insert("pk".to_owned(), AttributeValue::S(key.to_owned()));
@@ -276,6 +302,25 @@ pub(crate) fn scan(
     limit: Option<usize>,
     direction: Direction,
 ) -> Result<Vec<EncodedItem>> {
+    pages(database, table, None, limit, direction)
+}
+
+/// All entries of an index, in pages.
+pub(crate) fn entries(
+    database: &Database,
+    table: &Table,
+    index: &Index,
+) -> Result<Vec<EncodedItem>> {
+    pages(database, table, Some(index), Some(7), Direction::Forward)
+}
+
+fn pages(
+    database: &Database,
+    table: &Table,
+    index: Option<&Index>,
+    limit: Option<usize>,
+    direction: Direction,
+) -> Result<Vec<EncodedItem>> {
     let mut range = KeyRange {
         from: Bound::Unbounded,
         to: Bound::Unbounded,
@@ -289,7 +334,7 @@ pub(crate) fn scan(
             bytes_max: usize::MAX,
             filter: None,
             items: true,
-            index: None,
+            index,
             fetch: false,
         };
         let page = database.page(table, &request)?;

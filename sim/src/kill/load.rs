@@ -22,9 +22,17 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
 pub(super) fn create_table(client: &mut Client) -> Result<()> {
     let table = json!({
         "TableName": TABLE,
-        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "w", "AttributeType": "N"},
+        ],
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
         "BillingMode": "PAY_PER_REQUEST",
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "by-mark",
+            "KeySchema": [{"AttributeName": "w", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }],
         "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     });
     client.dynamodb("CreateTable", &table)?;
