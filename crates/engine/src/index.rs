@@ -160,6 +160,13 @@ impl Index {
         }
     }
 
+    /// Whether the item was there before the index, with the same fault: then it may stay so while others of its
+    /// attributes change.
+    fn misfits(&self, table_key: &[u8], old: Option<&EncodedItem>, error: &KeyError) -> bool {
+        let found = old.map(|item| self.entry(table_key, item));
+        matches!(found, Some(Err(EntryError::Key(found))) if found == *error)
+    }
+
     /// [`Index::entry`], where an item that does not fit is left out, as items from before the index are.
     pub(crate) fn entry_if_fit(
         &self,
@@ -262,6 +269,7 @@ pub(crate) fn decided_changes(
     for index in indexes {
         let put = match new.map(|item| index.entry(table_key, item)).transpose() {
             Ok(entry) => entry.flatten(),
+            Err(EntryError::Key(error)) if index.misfits(table_key, old, &error) => None,
             Err(EntryError::Key(error)) => return Ok(Err(index.refusal(error))),
             Err(EntryError::Item(corrupt)) => return Err(corrupt),
         };

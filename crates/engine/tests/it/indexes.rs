@@ -393,7 +393,12 @@ async fn an_item_that_does_not_fit_an_index_is_refused_and_left_out_of_a_later_o
         panic!("{refused:?}");
     };
     assert!(matches!(&refusals[0], Some(Refusal::IndexKey(error)) if error.index == "by-number"));
-    // The item from before the index can still be changed into one that fits.
+    // The item from before the index can still be changed elsewhere, and into one that fits.
+    let mut elsewhere = wrong.clone();
+    elsewhere.insert("more".to_owned(), AttributeValue::Null);
+    put(&database, &table, &elsewhere).await;
+    let found = entries(&database, &table, "by-number", 10, Direction::Forward);
+    assert_eq!(found.len(), 1);
     put(&database, &table, &item("a", Some("x"), Some(2))).await;
     let found = entries(&database, &table, "by-number", 10, Direction::Forward);
     assert_eq!(found.len(), 2);
