@@ -14,6 +14,7 @@ use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
 use crate::failure::of_items;
+use crate::item_collections::Collection;
 use crate::key;
 use crate::table_name::table_name;
 
@@ -56,7 +57,7 @@ pub(crate) async fn batch_write_item(
         tables.push((name, api.table_of(name, context)?));
     }
     let mut seen = HashSet::new();
-    let (mut names, mut commands) = (Vec::new(), Vec::new());
+    let (mut names, mut commands, mut collections) = (Vec::new(), Vec::new(), Vec::new());
     for ((name, table), writes) in tables.iter().zip(writes) {
         for write in writes {
             let key = write.key(table)?;
@@ -64,6 +65,9 @@ pub(crate) async fn batch_write_item(
             if !seen.insert((table.id(), key.clone())) {
                 return Err(batches::duplicate_keys());
             }
+            let wanted = input.return_item_collection_metrics;
+            let collection = Collection::of(wanted, table, &key)?;
+            collections.extend(collection.map(|collection| (*name, collection)));
             names.push(*name);
             commands.push(write.command(table.clone(), key));
         }
@@ -79,6 +83,7 @@ pub(crate) async fn batch_write_item(
     }
     Ok(BatchWriteItemOutput {
         consumed_capacity: capacity.reply(),
+        item_collection_metrics: api.item_collection_metrics_by_table(collections),
         ..BatchWriteItemOutput::default()
     })
 }

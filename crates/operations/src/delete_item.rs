@@ -8,6 +8,7 @@ use headwater_wire::dynamodb::{DeleteItemInput, DeleteItemOutput};
 use crate::api::{Api, RequestContext};
 use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
+use crate::item_collections::Collection;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, returns_old};
 use crate::{key, legacy};
@@ -46,6 +47,8 @@ pub(crate) async fn delete_item(
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
     let key = key::of_key(table.schema(), &input.key)?;
+    let wanted = input.return_item_collection_metrics;
+    let collection = Collection::of(wanted, &table, &key)?;
     let outcome = api
         .write_item(ItemWrite {
             table,
@@ -63,6 +66,6 @@ pub(crate) async fn delete_item(
             &Used::of_write(&outcome),
         ),
         attributes: outcome.attributes,
-        item_collection_metrics: None,
+        item_collection_metrics: collection.map(|one| api.item_collection_metrics(one)),
     })
 }

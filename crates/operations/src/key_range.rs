@@ -123,7 +123,7 @@ fn nothing() -> KeyRange {
     }
 }
 
-fn beginning_with(prefix: Vec<u8>) -> KeyRange {
+pub(crate) fn beginning_with(prefix: Vec<u8>) -> KeyRange {
     KeyRange {
         to: end_of(&prefix),
         from: Bound::Included(prefix),

@@ -64,6 +64,7 @@ mod get_records;
 mod get_resource_policy;
 mod get_shard_iterator;
 mod index_definitions;
+mod item_collections;
 mod key;
 mod key_range;
 mod legacy;

@@ -10,6 +10,7 @@ use headwater_wire::messages::items;
 use crate::api::{Api, RequestContext};
 use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
+use crate::item_collections::Collection;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, returns_old};
 use crate::{key, legacy};
@@ -48,6 +49,8 @@ pub(crate) async fn put_item(
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
     let key = key::of_item(&table, &input.item)?;
+    let wanted = input.return_item_collection_metrics;
+    let collection = Collection::of(wanted, &table, &key)?;
     let item = EncodedItem::encode(&input.item);
     if item.size_bytes() > limits::ITEM_SIZE_BYTES_MAX {
         return Err(items::item_too_large());
@@ -69,6 +72,6 @@ pub(crate) async fn put_item(
             &Used::of_write(&outcome),
         ),
         attributes: outcome.attributes,
-        item_collection_metrics: None,
+        item_collection_metrics: collection.map(|one| api.item_collection_metrics(one)),
     })
 }

@@ -15,6 +15,7 @@ use headwater_wire::messages::batches;
 use crate::api::{Api, RequestContext};
 use crate::expressions::{Expressions, refuse_placeholders_alone};
 use crate::failure::of_expressions;
+use crate::item_collections::Collection;
 use crate::key;
 use crate::request_digest::RequestDigest;
 use crate::transaction::{
@@ -55,6 +56,14 @@ pub(crate) async fn transact_write_items(
     )?;
     refuse_duplicates(tables.iter().map(|(_, table)| table.as_ref()).zip(&keys))?;
     refuse_too_large(actions.iter().map(Asked::size_bytes).sum())?;
+    let mut collections = Vec::new();
+    for ((action, (name, table)), key) in actions.iter().zip(&tables).zip(&keys) {
+        if !matches!(action.action, Action::Check) {
+            let wanted = input.return_item_collection_metrics;
+            let collection = Collection::of(wanted, table, key)?;
+            collections.extend(collection.map(|collection| (*name, collection)));
+        }
+    }
     let items = actions.into_iter().zip(tables.iter().zip(keys));
     let command = Command {
         items: items
@@ -77,7 +86,7 @@ pub(crate) async fn transact_write_items(
     let transacted = transacted.map_err(of_transaction)?;
     Ok(TransactWriteItemsOutput {
         consumed_capacity: consumed_by(&transacted, &names, input.return_consumed_capacity).reply(),
-        item_collection_metrics: None,
+        item_collection_metrics: api.item_collection_metrics_by_table(collections),
     })
 }
 

@@ -9,6 +9,7 @@ use crate::api::{Api, RequestContext};
 use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::of_expressions;
+use crate::item_collections::Collection;
 use crate::table_name::table_name;
 use crate::write::ItemWrite;
 use crate::{key, legacy};
@@ -53,6 +54,8 @@ pub(crate) async fn update_item(
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
     let key = key::of_key(table.schema(), &input.key)?;
+    let wanted = input.return_item_collection_metrics;
+    let collection = Collection::of(wanted, &table, &key)?;
     if let Some(update) = &update {
         let keys = table.schema().attributes().map(|key| key.name.as_str());
         update.refuse_keys(keys).map_err(of_expressions)?;
@@ -77,7 +80,7 @@ pub(crate) async fn update_item(
             &Used::of_write(&outcome),
         ),
         attributes: outcome.attributes,
-        item_collection_metrics: None,
+        item_collection_metrics: collection.map(|one| api.item_collection_metrics(one)),
     })
 }
 

@@ -1,0 +1,144 @@
+//! `ReturnItemCollectionMetrics`: how large the item collections are that a write is part of, for tables with local indexes.
+//!
+//! AWS calls what it returns an estimate, a range in gigabytes. Here the range holds the truth, and little work finds it:
+//! a collection is no larger than its table with all local indexes, whose sizes are counted, and one that ends within a
+//! page of 1 MB is small. Only of a collection of more than that, in a table of more than 1 GB, little is known: the range
+//! goes up to the whole table then.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use headwater_engine::{Direction, IndexKind, PageRequest, Table};
+use headwater_model::{EncodedItem, Item, StorageKey, limits};
+use headwater_wire::ApiError;
+use headwater_wire::dynamodb::{ItemCollectionMetrics, ReturnItemCollectionMetrics};
+
+use crate::api::Api;
+use crate::failure::internal;
+use crate::key_range::beginning_with;
+
+/// What the bounds of a range count in.
+const GIGABYTE: u64 = 1 << 30;
+
+/// An item collection whose size is asked for.
+pub(crate) struct Collection {
+    table: Arc<Table>,
+    local_indexes: u64,
+    /// What its items' keys begin with.
+    prefix: Vec<u8>,
+    /// The partition key.
+    key: EncodedItem,
+}
+
+impl Collection {
+    /// That of an item, if its size is asked for and the table has local indexes.
+    pub(crate) fn of(
+        wanted: Option<ReturnItemCollectionMetrics>,
+        table: &Arc<Table>,
+        key: &StorageKey,
+    ) -> Result<Option<Self>, ApiError> {
+        if wanted != Some(ReturnItemCollectionMetrics::Size) {
+            return Ok(None);
+        }
+        let record = table.record();
+        let indexes = record.indexes.iter();
+        let local = indexes.filter(|index| index.kind == IndexKind::Local);
+        let local_indexes = local.count() as u64;
+        if local_indexes == 0 {
+            return Ok(None);
+        }
+        let schema = table.schema();
+        let decoded = schema.decode_key(key.bytes()).map_err(internal)?;
+        let name = &schema.partition.name;
+        let value = decoded
+            .get(name)
+            .ok_or_else(|| internal("a key without partition"))?;
+        let mut partition = Item::new();
+        partition.insert(name.clone(), value.clone());
+        Ok(Some(Collection {
+            table: table.clone(),
+            local_indexes,
+            prefix: schema.partition_prefix(value).map_err(internal)?,
+            key: EncodedItem::encode(&partition),
+        }))
+    }
+}
+
+impl Api {
+    /// The metrics of a collection after a write.
+    pub(crate) fn item_collection_metrics(&self, collection: Collection) -> ItemCollectionMetrics {
+        let gigabytes_max = self.gigabytes_max(&collection) as f64;
+        ItemCollectionMetrics {
+            item_collection_key: Some(collection.key),
+            size_estimate_range_gb: Some(vec![0.0, gigabytes_max]),
+        }
+    }
+
+    /// The metrics of several writes: one of each collection, by table.
+    pub(crate) fn item_collection_metrics_by_table(
+        &self,
+        collections: Vec<(&str, Collection)>,
+    ) -> Option<BTreeMap<String, Vec<ItemCollectionMetrics>>> {
+        let mut seen = HashSet::new();
+        let mut by_table: BTreeMap<String, Vec<ItemCollectionMetrics>> = BTreeMap::new();
+        for (name, collection) in collections {
+            if seen.insert((collection.table.id(), collection.prefix.clone())) {
+                let of_table = by_table.entry(name.to_owned()).or_default();
+                of_table.push(self.item_collection_metrics(collection));
+            }
+        }
+        (!by_table.is_empty()).then_some(by_table)
+    }
+
+    /// Whole gigabytes that the collection does not exceed, 1 at least.
+    fn gigabytes_max(&self, collection: &Collection) -> u64 {
+        let of_table = gigabytes(collection.table.size_bytes(), collection.local_indexes);
+        match of_table > 1 && !self.is_one_page(collection) {
+            true => of_table,
+            false => 1,
+        }
+    }
+
+    /// Whether the collection's items are at most a page, so that it is small with all its index entries too.
+    fn is_one_page(&self, collection: &Collection) -> bool {
+        let request = PageRequest {
+            range: beginning_with(collection.prefix.clone()),
+            direction: Direction::Forward,
+            limit: None,
+            bytes_max: limits::PAGE_SIZE_BYTES_MAX,
+            filter: None,
+            items: false,
+            index: None,
+            fetch: false,
+        };
+        match self.database.page(&collection.table, &request) {
+            Ok(page) => page.last_key.is_none(),
+            // The write is done. What is known without the page is still true.
+            Err(error) => {
+                tracing::warn!(%error, "the size of an item collection could not be looked at");
+                false
+            }
+        }
+    }
+}
+
+/// Whole gigabytes that a table of this size does not exceed with its local indexes, 1 at least. An entry of an index is
+/// never larger than its item.
+fn gigabytes(size_bytes: u64, local_indexes: u64) -> u64 {
+    let copies = 1 + local_indexes;
+    size_bytes.saturating_mul(copies).div_ceil(GIGABYTE).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GIGABYTE, gigabytes};
+
+    #[test]
+    fn a_table_counts_once_and_once_more_for_each_local_index() {
+        assert_eq!(gigabytes(0, 1), 1);
+        assert_eq!(gigabytes(GIGABYTE / 2, 1), 1);
+        assert_eq!(gigabytes(GIGABYTE / 2 + 1, 1), 2);
+        assert_eq!(gigabytes(GIGABYTE, 5), 6);
+        assert_eq!(gigabytes(u64::MAX, 5), u64::MAX / GIGABYTE + 1);
+    }
+}
