@@ -101,10 +101,13 @@ fn leaks(path: &str, text: &str, findings: &mut Vec<Finding>) {
         return;
     }
     for (number, line) in numbered(text) {
-        let foreign = line
-            .split("://")
-            .skip(1)
-            .any(|rest| !PUBLIC_HOSTS.iter().any(|host| rest.starts_with(host)));
+        // npm notes where a package asks for money; nothing is installed from there.
+        let funding = file == "package-lock.json" && line.trim_start().starts_with("\"url\":");
+        let foreign = !funding
+            && line
+                .split("://")
+                .skip(1)
+                .any(|rest| !PUBLIC_HOSTS.iter().any(|host| rest.starts_with(host)));
         if foreign {
             let problem = "a package manager's file may name no host";
             findings.push(Finding::new(format!("{path}:{number}"), problem));
@@ -154,6 +157,9 @@ mod tests {
         assert_eq!(problems("Cargo.lock", line), 0);
         let line = "\"resolved\": \"https://mirror.example/x.tgz\"";
         assert_eq!(problems("js/package-lock.json", line), 1);
+        let line = "  \"url\": \"https://example.com/sponsors\"";
+        assert_eq!(problems("js/package-lock.json", line), 0);
+        assert_eq!(problems("js/.npmrc", line), 1);
         assert_eq!(problems("README.md", "https://example.com"), 0);
     }
 }
