@@ -9,6 +9,9 @@ use anyhow::{Context, Result, bail};
 use crate::counts::{self, Counts, LineReader};
 use crate::process::{cargo, command, root, run, shown, target_dir};
 
+/// The npm package that holds DynamoDB Local 1.25.1; it needs Java.
+const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
+
 /// The suites to run.
 #[derive(clap::Args)]
 pub struct Args {
@@ -109,6 +112,7 @@ fn workspace(_server: &Path) -> Result<Counts> {
 }
 
 fn sdk_python(server: &Path) -> Result<Counts> {
+    install_dynamodb_local()?;
     pytest(server, "tests/sdk/python")
 }
 
@@ -175,6 +179,19 @@ fn python_with_requirements() -> Result<PathBuf> {
         .arg(&requirements))?;
     std::fs::write(&stamp, wanted).context("noting the installed packages")?;
     Ok(python)
+}
+
+/// DynamoDB Local, which answers are compared with, into the build folder.
+fn install_dynamodb_local() -> Result<()> {
+    let folder = target_dir().join("dynamodb-local");
+    let package = folder.join("node_modules/amplify-dynamodb-simulator");
+    if package.join("emulator/DynamoDBLocal.jar").exists() {
+        return Ok(());
+    }
+    let mut npm = command("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--prefix"]);
+    npm.arg(&folder);
+    run(npm.arg(DYNAMODB_LOCAL))
 }
 
 fn is_newer(file: &Path, than: &Path) -> bool {

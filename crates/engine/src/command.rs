@@ -128,8 +128,13 @@ pub enum Refusal {
         by_update: bool,
     },
     /// An attribute of the item would not fit the key of an index.
-    #[error(transparent)]
-    IndexKey(IndexKeyError),
+    #[error("{error}")]
+    IndexKey {
+        /// Which index, and why.
+        error: IndexKeyError,
+        /// Whether an update would have made it so.
+        by_update: bool,
+    },
     /// The update does not fit the item that is there.
     #[error(transparent)]
     Update(#[from] UpdateError),

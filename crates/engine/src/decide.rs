@@ -81,7 +81,10 @@ pub(crate) fn decide(
     if kind.is_some() && !indexes.is_empty() {
         match index::decided_changes(indexes, command.key.bytes(), seen, new.as_ref())? {
             Ok(changes) => entries = changes,
-            Err(misfit) => return Ok(Err(Refusal::IndexKey(misfit))),
+            Err(error) => {
+                let by_update = matches!(command.action, Action::Update { .. });
+                return Ok(Err(Refusal::IndexKey { error, by_update }));
+            }
         }
     }
     let outcome = Outcome {

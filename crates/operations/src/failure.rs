@@ -3,7 +3,7 @@
 
 use headwater_engine::{EngineError, Refusal, TableStatus};
 use headwater_expression::ExpressionError;
-use headwater_model::limits;
+use headwater_model::{KeyError, limits};
 use headwater_streams::StreamsError;
 use headwater_wire::ApiError;
 use headwater_wire::messages::{self, backups, items, streams, tables};
@@ -30,7 +30,13 @@ pub(crate) fn of_refusal(refusal: Refusal) -> ApiError {
         Refusal::ConditionFailed { item, .. } => items::condition_failed(item),
         Refusal::ItemTooLarge { by_update: true } => items::updated_item_too_large(),
         Refusal::ItemTooLarge { by_update: false } => items::item_too_large(),
-        Refusal::IndexKey(error) => key::of_index(error),
+        Refusal::IndexKey {
+            error,
+            by_update: true,
+        } if matches!(error.error, KeyError::TypeMismatch { .. }) => {
+            items::index_key_updated_to_other_type()
+        }
+        Refusal::IndexKey { error, .. } => key::of_index(error),
         Refusal::Update(error) => ApiError::validation(error.to_string()),
     }
 }

@@ -49,6 +49,8 @@ pub(crate) async fn query(
         legacy: query_filter.as_ref(),
     };
     let range = target.range(asked.terms(&target)?, &filters)?;
+    let filter = filter.or(query_filter);
+    target.refuse_missing(filter.as_ref())?;
     let direction = match input.scan_index_forward {
         Some(false) => Direction::Backward,
         _ => Direction::Forward,
@@ -60,7 +62,7 @@ pub(crate) async fn query(
         target: &target,
         direction,
         limit: input.limit,
-        filter: filter.or(query_filter),
+        filter,
         projection,
         shown,
         consistent,

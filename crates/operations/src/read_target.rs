@@ -93,6 +93,19 @@ impl ReadTarget {
         }
     }
 
+    /// Refuses a filter on attributes that the index does not hold.
+    pub(crate) fn refuse_missing(&self, filter: Option<&Condition>) -> Result<(), ApiError> {
+        let (Some(index), Some(filter)) = (&self.index, filter) else {
+            return Ok(());
+        };
+        let attributes = filter.attributes().into_iter();
+        let missing: Vec<&str> = attributes.filter(|name| !index.projects(name)).collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(items::filter_not_projected(&index.record().name, &missing)),
+        }
+    }
+
     /// The part of a range behind a starting key, if there is one; `outside` is the refusal of one that is not in it.
     pub(crate) fn behind(
         &self,

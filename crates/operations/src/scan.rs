@@ -61,6 +61,8 @@ pub(crate) async fn scan(
     let consistent = input.consistent_read == Some(true);
     let target = api.read_target(name, input.index_name.as_deref(), consistent, context)?;
     let shown = target.shown(input.select, projection.as_ref())?;
+    let filter = filter.or(scan_filter);
+    target.refuse_missing(filter.as_ref())?;
     let range = key_range::of_segment(segment.0, segment.1);
     let start = input.exclusive_start_key.as_ref();
     let outside = items::starting_key_outside_of_segment;
@@ -69,7 +71,7 @@ pub(crate) async fn scan(
         target: &target,
         direction: Direction::Forward,
         limit: input.limit,
-        filter: filter.or(scan_filter),
+        filter,
         projection,
         shown,
         consistent,

@@ -392,7 +392,9 @@ async fn an_item_that_does_not_fit_an_index_is_refused_and_left_out_of_a_later_o
     let Err(EngineError::Refused(refusals)) = refused else {
         panic!("{refused:?}");
     };
-    assert!(matches!(&refusals[0], Some(Refusal::IndexKey(error)) if error.index == "by-number"));
+    assert!(
+        matches!(&refusals[0], Some(Refusal::IndexKey { error, by_update: false }) if error.index == "by-number")
+    );
     // The item from before the index can still be changed elsewhere, and into one that fits.
     let mut elsewhere = wrong.clone();
     elsewhere.insert("more".to_owned(), AttributeValue::Null);

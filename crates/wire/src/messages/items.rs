@@ -45,6 +45,13 @@ pub fn empty_key(name: &str, what: &str) -> ApiError {
     ))
 }
 
+/// An update that would give an index key another type; text unconfirmed.
+pub fn index_key_updated_to_other_type() -> ApiError {
+    ApiError::validation(
+        "The update expression attempted to update the secondary index key to unsupported type",
+    )
+}
+
 /// An empty string or binary as an index key: dynamodb-api.md section 6 states the rule; text unconfirmed.
 pub fn empty_index_key(name: &str, what: &str, index: &str) -> ApiError {
     ApiError::validation(format!(
@@ -208,6 +215,14 @@ pub fn index_is_backfilling(index: &str) -> ApiError {
 pub fn not_projected(index: &str, attributes: &[&str]) -> ApiError {
     invalid(format_args!(
         "Global secondary index {index} does not project [{}]",
+        attributes.join(", ")
+    ))
+}
+
+/// A filter on attributes that an index does not hold (DynamoDB Local's answer).
+pub fn filter_not_projected(index: &str, attributes: &[&str]) -> ApiError {
+    invalid(format_args!(
+        "Secondary index {index} does not project one or more filter attributes: [{}]",
         attributes.join(", ")
     ))
 }
