@@ -257,6 +257,7 @@ impl TableRecord {
         self.created_ms = AT_COMMIT_MS;
         self.tags = Vec::new();
         self.policy = None;
+        self.insights = None;
         self.ttl = None;
         self.pitr = None;
         self.stream = None;
@@ -268,6 +269,7 @@ impl TableRecord {
         self.indexes.retain(|index| index.is_kept());
         for index in &mut self.indexes {
             index.state = IndexState::Active;
+            index.insights = None;
         }
     }
 }

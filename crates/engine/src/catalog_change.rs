@@ -231,8 +231,9 @@ impl Database {
             }
         }
         change.install(&mut maps, appended.last);
-        for state in &mut states {
+        for (state, table) in states.iter_mut().zip(affected.values()) {
             state.route = maps.route_of(&state.record);
+            table.contributors.follow(&state.record);
         }
         drop(states);
         drop(maps);

@@ -193,7 +193,15 @@ impl Database {
         }
         let seen = self.newest_items(&keys, wait_for)?;
         let indexes = items_indexes(command);
+        let by_caller = command.identity == Identity::None;
+        let counted = command.items.iter().filter(|_| by_caller);
+        counted.for_each(|item| item.table.count_access(&item.key));
         let (decisions, outcomes) = decide_all(&command.items, &seen, &indexes)?;
+        for (index, item) in command.items.iter().enumerate().filter(|_| by_caller) {
+            if let Some(decided) = &decisions[index] {
+                item.table.count_entries(&indexes[index], &decided.entries);
+            }
+        }
         if let Some(bytes_max) = work.bytes_max {
             check_size(command, &outcomes, bytes_max)?;
         }

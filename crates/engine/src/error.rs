@@ -103,6 +103,12 @@ pub enum EngineError {
     /// Items of the table don't expire.
     #[error("time to live is disabled already")]
     TimeToLiveDisabled,
+    /// Contributor insights can't be turned on yet, or any more.
+    #[error("contributor insights need an active table and index")]
+    InsightsNotReady {
+        /// Of what the status is not ACTIVE: `Table` or `Index`.
+        of: &'static str,
+    },
     /// Another resource policy is there than a change expects.
     #[error(transparent)]
     Policy(#[from] PolicyMismatch),

@@ -3,6 +3,7 @@
 use headwater_model::{IndexSchema, KeyAttribute, KeySchema};
 use serde::{Deserialize, Serialize};
 
+use crate::insights::InsightsRecord;
 use crate::record::{OnDemandThroughput, StoredKey, Throughput};
 
 /// Whether an index shares its table's partitions.
@@ -59,6 +60,9 @@ pub struct IndexRecord {
     /// Warm throughput that was reached or asked for; see [`IndexRecord::warm_throughput`].
     #[serde(default)]
     pub warm: Throughput,
+    /// Its contributor insights, if they ever were on.
+    #[serde(default)]
+    pub insights: Option<InsightsRecord>,
     /// How far it is.
     pub state: IndexState,
 }
@@ -96,6 +100,7 @@ impl IndexRecord {
             throughput: new.throughput,
             on_demand: new.on_demand,
             warm: new.warm,
+            insights: None,
             state,
         }
     }

@@ -73,6 +73,7 @@ impl Database {
     pub fn get(&self, table: &Table, key: &StorageKey) -> Result<Option<EncodedItem>, EngineError> {
         let inner = &self.inner;
         usable(&table.state.read(), inner.clock.now_ms())?;
+        table.count_access(key);
         let key = state_key(table.id(), key.bytes());
         // The overlay first: what it has dropped is in every snapshot that is taken afterwards.
         if let Found::Value(_, value) = inner.overlay.newest_durable(&key, || inner.log.durable()) {
@@ -101,8 +102,9 @@ impl Database {
             // Writers hold the latches of all their keys from the decision until the values are known here.
             let _latches = self.inner.latches.hold(keys.iter().map(Vec::as_slice));
             let now_ms = self.inner.clock.now_ms();
-            for (table, _) in gets {
+            for (table, key) in gets {
                 usable(&table.state.read(), now_ms)?;
+                table.count_access(key);
             }
             self.newest_items(&keys, &mut wait_for)?
         };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::copies::Restore;
 use crate::index_record::{IndexRecord, IndexState};
+use crate::insights::InsightsRecord;
 use crate::pitr::PointInTimeRecovery;
 use crate::policies::PolicyRecord;
 use crate::time_to_live::TimeToLive;
@@ -162,6 +163,9 @@ pub struct TableRecord {
     /// Its resource policy, if it ever had one.
     #[serde(default)]
     pub policy: Option<PolicyRecord>,
+    /// Its contributor insights, if they ever were on.
+    #[serde(default)]
+    pub insights: Option<InsightsRecord>,
     /// Secondary indexes in the order of their creation.
     #[serde(default)]
     pub indexes: Vec<IndexRecord>,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use headwater_model::{Item, KeySchema};
 use parking_lot::RwLock;
 
+use crate::contributors::Contributors;
 use crate::index::{Index, IndexKeyError, Indexes, kept_indexes};
 use crate::record::{ShardRecord, StreamView, TableRecord};
 
@@ -15,6 +16,7 @@ pub struct Table {
     schema: KeySchema,
     pub(crate) state: RwLock<TableState>,
     pub(crate) counts: Counts,
+    pub(crate) contributors: Contributors,
 }
 
 /// What may change of a table. Writers hold it shared from the decision to the queue, so that a changed
@@ -87,9 +89,12 @@ impl Counts {
 
 impl Table {
     pub(crate) fn new(record: TableRecord, route: Option<Route>) -> Self {
+        let contributors = Contributors::default();
+        contributors.follow(&record);
         Table {
             id: record.id,
             schema: record.schema(),
+            contributors,
             state: RwLock::new(TableState::new(record, route)),
             counts: Counts::default(),
         }

@@ -461,6 +461,7 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         encryption: new.encryption,
         tags: new.tags,
         policy: None,
+        insights: None,
         indexes: indexes.collect(),
         ttl: None,
         pitr: None,

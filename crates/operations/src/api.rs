@@ -153,6 +153,18 @@ impl Api {
                 describe_continuous_backups,
                 dynamodb::DescribeContinuousBackupsInput
             ),
+            Operation::UpdateContributorInsights => carry_out!(
+                update_contributor_insights,
+                dynamodb::UpdateContributorInsightsInput
+            ),
+            Operation::DescribeContributorInsights => carry_out!(
+                describe_contributor_insights,
+                dynamodb::DescribeContributorInsightsInput
+            ),
+            Operation::ListContributorInsights => carry_out!(
+                list_contributor_insights,
+                dynamodb::ListContributorInsightsInput
+            ),
             Operation::PutResourcePolicy => {
                 carry_out!(put_resource_policy, dynamodb::PutResourcePolicyInput)
             }

@@ -82,12 +82,15 @@ impl ReadTarget {
                 let schema = index.schema();
                 let resolved = IndexKeyCondition::new(terms, schema).map_err(of_expressions)?;
                 filters.refuse_keys(&self.key_names())?;
+                self.table.count_query(Some(index), &resolved.partition);
                 key_range::of_index_condition(schema, &resolved).map_err(key::of_value)
             }
             None => {
                 let schema = self.table.schema();
                 let resolved = ResolvedKeyCondition::new(terms, schema).map_err(of_expressions)?;
                 filters.refuse_keys(&self.key_names())?;
+                let partition = std::slice::from_ref(&resolved.partition);
+                self.table.count_query(None, partition);
                 key_range::of_condition(schema, &resolved).map_err(key::of_value)
             }
         }

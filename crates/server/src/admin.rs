@@ -9,6 +9,7 @@
 //! | `POST /_headwater/verify` | 202, starts a verification; 409 while one runs |
 //! | `GET /_headwater/verify` | how the last one goes, or what it found |
 //! | `triggers`, `triggers/UUID`, `dead-letters`, `dead-letters/ID`, `dead-letters/ID/redrive`, `functions/NAME/logs` | [`headwater_triggers::Triggers::manage`] |
+//! | `GET /_headwater/contributor-insights/TABLE?index=NAME&limit=N` | [`contributors`]: the most accessed keys |
 //! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
 //! | `POST /_headwater/filter/explain` `{"patterns":["..."],"events":[{...}]}` | why records match filter patterns or not |
 
@@ -18,8 +19,10 @@ use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, StatusCode};
 
+use crate::contributors;
 use crate::request::{Reply, Server, not_found};
 
+const INSIGHTS: &str = "contributor-insights/";
 const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
 
 pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply {
@@ -50,6 +53,13 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         (&Method::POST, "filter/explain") => explain_filter(server, body).await,
         (&Method::GET, "verify") => verification(server, StatusCode::OK),
         (&Method::POST, "verify") => start_verification(server),
+        (&Method::GET, path) if path.starts_with(INSIGHTS) => {
+            let table = path.trim_start_matches(INSIGHTS);
+            match contributors::report(server, table, &query, &context).await {
+                Ok(body) => answer(server, StatusCode::OK, body),
+                Err(error) => server.dynamodb_error(&error),
+            }
+        }
         _ => manage(server, &method, &path, &query, &context).await,
     }
 }

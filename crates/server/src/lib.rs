@@ -6,6 +6,7 @@
 
 mod admin;
 mod connection;
+mod contributors;
 mod load;
 mod metrics;
 mod request;

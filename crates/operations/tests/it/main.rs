@@ -6,6 +6,7 @@
 
 mod batches;
 mod cases;
+mod contributor_insights;
 mod errors;
 mod items;
 mod pages;

@@ -3524,6 +3524,180 @@ impl WriteJson for DescribeGlobalTableSettingsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateContributorInsightsInput {
+    pub table_name: String,
+    pub index_name: Option<String>,
+    pub contributor_insights_action: ContributorInsightsAction,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+impl UpdateContributorInsightsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut index_name = None;
+        let mut contributor_insights_action = None;
+        let mut contributor_insights_mode = None;
+        for (member, given) in at.structure(json, "UpdateContributorInsightsInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "IndexName" => at.member(1, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?,
+                "ContributorInsightsAction" => {
+                    at.member(2, "ContributorInsightsAction", given, &mut contributor_insights_action, |json, at| at.choice(json))?
+                }
+                "ContributorInsightsMode" => at.member(3, "ContributorInsightsMode", given, &mut contributor_insights_mode, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            index_name,
+            contributor_insights_action: at.required(2, "ContributorInsightsAction", contributor_insights_action),
+            contributor_insights_mode,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateContributorInsightsOutput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+impl WriteJson for UpdateContributorInsightsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("ContributorInsightsStatus", &self.contributor_insights_status)?;
+        object.opt("ContributorInsightsMode", &self.contributor_insights_mode)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeContributorInsightsInput {
+    pub table_name: String,
+    pub index_name: Option<String>,
+}
+
+impl DescribeContributorInsightsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut index_name = None;
+        for (member, given) in at.structure(json, "DescribeContributorInsightsInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "IndexName" => at.member(1, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { table_name: at.required(0, "TableName", table_name), index_name })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeContributorInsightsOutput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_rule_list: Option<Vec<String>>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub last_update_date_time: Option<Timestamp>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+impl WriteJson for DescribeContributorInsightsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("ContributorInsightsRuleList", &self.contributor_insights_rule_list)?;
+        object.opt("ContributorInsightsStatus", &self.contributor_insights_status)?;
+        object.opt("LastUpdateDateTime", &self.last_update_date_time)?;
+        object.opt("ContributorInsightsMode", &self.contributor_insights_mode)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListContributorInsightsInput {
+    pub table_name: Option<String>,
+    pub next_token: Option<String>,
+    pub max_results: Option<i64>,
+}
+
+impl ListContributorInsightsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut next_token = None;
+        let mut max_results = None;
+        for (member, given) in at.structure(json, "ListContributorInsightsInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "NextToken" => at.member(1, "NextToken", given, &mut next_token, |json, at| at.text(json, Text::ANY))?,
+                "MaxResults" => at.member(2, "MaxResults", given, &mut max_results, |json, at| at.integer(json, Range::INTEGER.min(1).max(100)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { table_name, next_token, max_results })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListContributorInsightsOutput {
+    pub contributor_insights_summaries: Vec<ContributorInsightsSummary>,
+    pub next_token: Option<String>,
+}
+
+impl WriteJson for ListContributorInsightsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("ContributorInsightsSummaries", &self.contributor_insights_summaries)?;
+        object.opt("NextToken", &self.next_token)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContributorInsightsSummary {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub contributor_insights_status: Option<ContributorInsightsStatus>,
+    pub contributor_insights_mode: Option<ContributorInsightsMode>,
+}
+
+impl WriteJson for ContributorInsightsSummary {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("ContributorInsightsStatus", &self.contributor_insights_status)?;
+        object.opt("ContributorInsightsMode", &self.contributor_insights_mode)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PutResourcePolicyInput {
     pub resource_arn: String,
     pub policy: String,
@@ -3794,4 +3968,19 @@ choices! {
         AwsBackup = "AWS_BACKUP",
         All = "ALL",
     } listed ["USER", "SYSTEM", "AWS_BACKUP", "ALL"];
+    ContributorInsightsAction {
+        Enable = "ENABLE",
+        Disable = "DISABLE",
+    } listed ["ENABLE", "DISABLE"];
+    ContributorInsightsMode {
+        AccessedAndThrottledKeys = "ACCESSED_AND_THROTTLED_KEYS",
+        ThrottledKeys = "THROTTLED_KEYS",
+    } listed ["ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS"];
+    ContributorInsightsStatus {
+        Enabling = "ENABLING",
+        Enabled = "ENABLED",
+        Disabling = "DISABLING",
+        Disabled = "DISABLED",
+        Failed = "FAILED",
+    } listed ["ENABLING", "ENABLED", "DISABLING", "DISABLED", "FAILED"];
 }

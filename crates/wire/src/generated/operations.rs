@@ -336,7 +336,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "DescribeContributorInsights",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec { name: "DescribeEndpoints", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[] },
@@ -485,7 +485,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "ListContributorInsights",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec {
@@ -653,7 +653,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "UpdateContributorInsights",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::InternalServerError],
     },
     OperationSpec {

@@ -156,6 +156,13 @@ pub fn unknown_tags_token() -> ApiError {
     invalid("NextToken is not one that ListTagsOfResource returned")
 }
 
+/// Contributor insights of a table or index that is not active (recorded, of tables).
+pub fn insights_not_ready(of: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Table or Index is not in a valid state to update Key Access Insights: {of}Status must be ACTIVE to enable ContributorInsights."
+    ))
+}
+
 /// A global table of the version of 2017, of which there is none: dynamodb-api.md section 1; text unconfirmed.
 pub fn global_table_not_found(name: &str) -> ApiError {
     ApiError::new(

@@ -22,7 +22,7 @@ const SETTINGS: [&str; 9] = [
 const REASONS: &[(&str, &str)] = &[
     (
         "ContributorInsightsSpecification",
-        "there is no such thing here",
+        "call UpdateContributorInsights for it",
     ),
     ("ImportSourceSpecification", "imports are not served"),
     (
