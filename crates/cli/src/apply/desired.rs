@@ -40,6 +40,10 @@ pub(super) struct Table {
     pub(super) settings: Map<String, Value>,
     /// `Key` and `Value` pairs; given at creation only.
     pub(super) tags: Vec<Value>,
+    /// The attribute by which its items expire, if they do.
+    pub(super) time_to_live: Option<String>,
+    /// Days of point-in-time recovery, if it has that.
+    pub(super) recovery: Option<Value>,
 }
 
 impl Table {

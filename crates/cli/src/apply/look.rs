@@ -4,7 +4,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::desired::Desired;
-use super::plan::Actual;
+use super::plan::{Actual, RECOVERY, TIME_TO_LIVE};
 use super::resolve::Place;
 use crate::client::{Client, ClientError};
 
@@ -49,7 +49,7 @@ pub(super) async fn place(
 pub(super) async fn look(client: &Client, desired: &Desired) -> Result<Actual, ClientError> {
     let mut actual = Actual::default();
     for table in &desired.tables {
-        if let Some(there) = self::table(client, &table.name).await? {
+        if let Some(there) = whole_table(client, &table.name).await? {
             actual.tables.insert(table.name.clone(), there);
         }
     }
@@ -81,6 +81,28 @@ pub(super) async fn table(client: &Client, name: &str) -> Result<Option<Value>, 
         .dynamodb("DescribeTable", &json!({"TableName": name}))
         .await;
     Ok(found(answer)?.map(|mut answer| answer["Table"].take()))
+}
+
+/// The same, with time to live and recovery as members, under the names that plans give them.
+async fn whole_table(client: &Client, name: &str) -> Result<Option<Value>, ClientError> {
+    let Some(mut there) = table(client, name).await? else {
+        return Ok(None);
+    };
+    let asked = json!({"TableName": name});
+    let ttl = client.dynamodb("DescribeTimeToLive", &asked).await?;
+    let ttl = &ttl["TimeToLiveDescription"];
+    if matches!(
+        ttl["TimeToLiveStatus"].as_str(),
+        Some("ENABLED" | "ENABLING")
+    ) {
+        there[TIME_TO_LIVE] = ttl["AttributeName"].clone();
+    }
+    let backups = client.dynamodb("DescribeContinuousBackups", &asked).await?;
+    let recovery = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+    if recovery["PointInTimeRecoveryStatus"] == "ENABLED" {
+        there[RECOVERY] = recovery["RecoveryPeriodInDays"].clone();
+    }
+    Ok(Some(there))
 }
 
 async fn mappings(client: &Client, function: &str) -> Result<Vec<Value>, ClientError> {

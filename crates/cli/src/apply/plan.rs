@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::desired::{Desired, Function, Mapping, Table};
 use super::late;
-pub(super) use compare::{CODE, RESERVED, STREAM, function_of};
+pub(super) use compare::{CODE, INDEXES, RECOVERY, RESERVED, STREAM, TIME_TO_LIVE, function_of};
 
 /// What the server has of what a template names.
 #[derive(Debug, Default)]

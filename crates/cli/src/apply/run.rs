@@ -14,7 +14,9 @@ use super::late::{self, Streams};
 use super::look::{
     self, CREATE_FUNCTION, CREATE_MAPPING, concurrency_path, function_path, mapping_path,
 };
-use super::plan::{Action, CODE, Change, Item, Plan, RESERVED, STREAM, changed};
+use super::plan::{
+    Action, CODE, Change, INDEXES, Item, Plan, RECOVERY, RESERVED, STREAM, TIME_TO_LIVE, changed,
+};
 use crate::client::{Client, ClientError};
 
 /// How long a table, a function or a mapping may take to become what was asked for.
@@ -115,27 +117,110 @@ impl Runner<'_> {
         self.client
             .dynamodb("CreateTable", &Value::Object(input))
             .await?;
-        self.table_settled(table).await
+        self.table_settled(table).await?;
+        if let Some(attribute) = &table.time_to_live {
+            self.change_time_to_live(table, attribute, true).await?;
+        }
+        match table.recovery {
+            Some(_) => self.change_recovery(table).await,
+            None => Ok(()),
+        }
     }
 
-    /// The stream by itself, as the API wants it, then the rest.
+    /// What has requests of its own by itself, as the API wants it, then the rest.
     async fn update_table(&mut self, table: &Table, changes: &[Change]) -> anyhow::Result<()> {
-        let (stream, others): (Vec<&Change>, Vec<&Change>) =
-            changes.iter().partition(|change| change.property == STREAM);
+        const BY_THEMSELVES: [&str; 4] = [STREAM, INDEXES, TIME_TO_LIVE, RECOVERY];
+        let (alone, others): (Vec<&Change>, Vec<&Change>) = changes
+            .iter()
+            .partition(|change| BY_THEMSELVES.contains(&change.property));
         if !others.is_empty() {
             let members = others
                 .iter()
                 .map(|change| (change.property.to_owned(), change.new.clone()));
             self.change_table(table, members.collect()).await?;
         }
-        for change in stream {
-            let specification = match change.new.as_str() {
-                Some(view) => json!({"StreamEnabled": true, "StreamViewType": view}),
-                None => json!({"StreamEnabled": false}),
-            };
-            let members = Map::from_iter([(STREAM.to_owned(), specification)]);
-            self.change_table(table, members).await?;
+        for change in alone {
+            match change.property {
+                STREAM => self.change_stream(table, change).await?,
+                INDEXES => self.change_indexes(table, change).await?,
+                TIME_TO_LIVE => {
+                    if let Some(attribute) = change.old.as_str() {
+                        self.change_time_to_live(table, attribute, false).await?;
+                    }
+                    if let Some(attribute) = change.new.as_str() {
+                        self.change_time_to_live(table, attribute, true).await?;
+                    }
+                }
+                _ => self.change_recovery(table).await?,
+            }
         }
+        Ok(())
+    }
+
+    async fn change_stream(&mut self, table: &Table, change: &Change) -> anyhow::Result<()> {
+        let specification = match change.new.as_str() {
+            Some(view) => json!({"StreamEnabled": true, "StreamViewType": view}),
+            None => json!({"StreamEnabled": false}),
+        };
+        let members = Map::from_iter([(STREAM.to_owned(), specification)]);
+        self.change_table(table, members).await
+    }
+
+    /// One index at a time: those that are not wanted any more first.
+    async fn change_indexes(&mut self, table: &Table, change: &Change) -> anyhow::Result<()> {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let (old, new) = (list(&change.old), list(&change.new));
+        for gone in old.iter().filter(|name| !new.contains(name)) {
+            let update = json!([{"Delete": {"IndexName": gone}}]);
+            self.change_index(table, update).await?;
+        }
+        let wanted = list(table.settings.get(INDEXES).unwrap_or(&Value::Null));
+        for index in wanted
+            .into_iter()
+            .filter(|one| !old.contains(&one["IndexName"]))
+        {
+            self.change_index(table, json!([{"Create": index}])).await?;
+        }
+        Ok(())
+    }
+
+    async fn change_index(&mut self, table: &Table, update: Value) -> anyhow::Result<()> {
+        const DEFINITIONS: &str = "AttributeDefinitions";
+        let mut members = Map::new();
+        if let Some(definitions) = table.settings.get(DEFINITIONS) {
+            members.insert(DEFINITIONS.to_owned(), definitions.clone());
+        }
+        members.insert("GlobalSecondaryIndexUpdates".to_owned(), update);
+        self.change_table(table, members).await
+    }
+
+    async fn change_time_to_live(
+        &self,
+        table: &Table,
+        attribute: &str,
+        enabled: bool,
+    ) -> anyhow::Result<()> {
+        let input = json!({
+            "TableName": table.name,
+            "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": enabled},
+        });
+        self.client.dynamodb("UpdateTimeToLive", &input).await?;
+        Ok(())
+    }
+
+    async fn change_recovery(&self, table: &Table) -> anyhow::Result<()> {
+        let specification = match &table.recovery {
+            Some(days) => {
+                json!({"PointInTimeRecoveryEnabled": true, "RecoveryPeriodInDays": days})
+            }
+            None => json!({"PointInTimeRecoveryEnabled": false}),
+        };
+        let input = json!({
+            "TableName": table.name,
+            "PointInTimeRecoverySpecification": specification,
+        });
+        let operation = "UpdateContinuousBackups";
+        self.client.dynamodb(operation, &input).await?;
         Ok(())
     }
 
@@ -158,7 +243,11 @@ impl Runner<'_> {
             let there = look::table(self.client, &table.name)
                 .await?
                 .unwrap_or_default();
-            if there["TableStatus"] == "ACTIVE" {
+            let indexes = there[INDEXES].as_array().cloned().unwrap_or_default();
+            let mut indexes = indexes.iter();
+            if there["TableStatus"] == "ACTIVE"
+                && indexes.all(|index| index["IndexStatus"] == "ACTIVE")
+            {
                 if let (Some(_), Some(arn)) =
                     (table.stream_view(), there["LatestStreamArn"].as_str())
                 {

@@ -212,6 +212,113 @@ fn a_template_runs_and_is_updated() {
 }
 
 #[test]
+fn indexes_time_to_live_and_recovery_come_and_go() {
+    let world = World::new();
+    let table = |more: &str| {
+        format!(
+            "Resources:\n  Users:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      \
+             TableName: users\n      BillingMode: PAY_PER_REQUEST\n      \
+             AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}, {{AttributeName: team, AttributeType: S}}]\n      \
+             KeySchema: [{{AttributeName: id, KeyType: HASH}}]\n{more}"
+        )
+    };
+    let index = |name: &str| {
+        format!(
+            "        - IndexName: {name}\n          KeySchema: [{{AttributeName: team, KeyType: HASH}}]\n          \
+             Projection: {{ProjectionType: ALL}}\n"
+        )
+    };
+    let apply = |more: &str| {
+        world.write("table.yaml", table(more));
+        output(&[
+            "apply",
+            &world.path("table.yaml"),
+            "--endpoint",
+            world.server.url.as_str(),
+        ])
+    };
+    let applies = |more: &str| {
+        let output = apply(more);
+        let (printed, errors) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{printed}\n{errors}");
+        printed
+    };
+    let ask = |operation: &str| {
+        world
+            .server
+            .dynamodb(operation, &json!({"TableName": "users"}))
+    };
+    let ttl = || ask("DescribeTimeToLive")["TimeToLiveDescription"].clone();
+    let recovery = || {
+        ask("DescribeContinuousBackups")["ContinuousBackupsDescription"]
+            ["PointInTimeRecoveryDescription"]
+            .clone()
+    };
+    let names = || {
+        let described = ask("DescribeTable");
+        let indexes = described["Table"]["GlobalSecondaryIndexes"].as_array();
+        let indexes = indexes.cloned().unwrap_or_default().into_iter();
+        indexes
+            .map(|mut index| index["IndexName"].take())
+            .collect::<Vec<_>>()
+    };
+    let first = format!(
+        "      GlobalSecondaryIndexes:\n{}      \
+         TimeToLiveSpecification: {{AttributeName: expires, Enabled: true}}\n      \
+         PointInTimeRecoverySpecification: {{PointInTimeRecoveryEnabled: true}}\n",
+        index("byTeam")
+    );
+    applies(&first);
+    assert_eq!(names(), ["byTeam"]);
+    assert_eq!(ttl()["AttributeName"], "expires");
+    assert_eq!(recovery()["RecoveryPeriodInDays"], 35);
+    let again = applies(&first);
+    assert!(again.contains("1 unchanged"), "{again}");
+
+    let second = format!(
+        "      GlobalSecondaryIndexes:\n{}{}      \
+         TimeToLiveSpecification: {{AttributeName: until, Enabled: true}}\n      \
+         PointInTimeRecoverySpecification: {{PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 7}}\n",
+        index("teams"),
+        index("more")
+    );
+    let printed = applies(&second);
+    for line in [
+        "    GlobalSecondaryIndexes: [\"byTeam\"] -> [\"more\",\"teams\"]",
+        "    TimeToLiveSpecification: expires -> until",
+        "    PointInTimeRecoverySpecification: 35 -> 7",
+    ] {
+        assert!(
+            printed.lines().any(|printed| printed == line),
+            "{line}\nis not in\n{printed}"
+        );
+    }
+    assert_eq!(names(), ["teams", "more"]);
+    assert_eq!(ttl()["AttributeName"], "until");
+    assert_eq!(recovery()["RecoveryPeriodInDays"], 7);
+
+    let other_key = second.replacen("AttributeName: team,", "AttributeName: id,", 1);
+    let refused = apply(&other_key);
+    assert_eq!(refused.status.code(), Some(1));
+    let printed = text(&refused.stdout) + &text(&refused.stderr);
+    assert!(printed.contains("it needs another name"), "{printed}");
+
+    let bare = table("").replace(", {AttributeName: team, AttributeType: S}", "");
+    world.write("table.yaml", bare);
+    let last = output(&[
+        "apply",
+        &world.path("table.yaml"),
+        "--endpoint",
+        world.server.url.as_str(),
+    ]);
+    assert!(last.status.success(), "{}", text(&last.stderr));
+    assert!(names().is_empty());
+    assert_eq!(ttl()["TimeToLiveStatus"], "DISABLED");
+    assert_eq!(recovery()["PointInTimeRecoveryStatus"], "DISABLED");
+    world.server.stop();
+}
+
+#[test]
 fn a_change_that_needs_a_new_table_is_refused_before_anything_is_done() {
     let world = World::new();
     world.write("template.yaml", template());

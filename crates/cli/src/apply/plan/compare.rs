@@ -24,6 +24,9 @@ const FUNCTION_PROPERTIES: [&str; 11] = [
 pub(in crate::apply) const CODE: &str = "Code";
 pub(in crate::apply) const RESERVED: &str = "ReservedConcurrentExecutions";
 pub(in crate::apply) const STREAM: &str = "StreamSpecification";
+pub(in crate::apply) const TIME_TO_LIVE: &str = "TimeToLiveSpecification";
+pub(in crate::apply) const RECOVERY: &str = "PointInTimeRecoverySpecification";
+pub(in crate::apply) const INDEXES: &str = "GlobalSecondaryIndexes";
 
 pub(super) fn table(table: &Table, there: &Value) -> Action {
     let wanted = |name: &str| table.settings.get(name).cloned().unwrap_or_default();
@@ -37,10 +40,17 @@ pub(super) fn table(table: &Table, there: &Value) -> Action {
         refusals
             .push("the type of a key attribute can't be changed: it needs a new table".to_owned());
     }
-    for name in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
-        if indexes(&wanted(name)) != indexes(&there[name]) {
+    const LOCAL: &str = "LocalSecondaryIndexes";
+    if indexes(&wanted(LOCAL)) != indexes(&there[LOCAL]) {
+        refusals.push("local indexes can't be changed: they need a new table".to_owned());
+    }
+    let indexes_there = indexes(&there[INDEXES]);
+    for index in indexes(&wanted(INDEXES)) {
+        let other = indexes_there.iter().find(|there| there[0] == index[0]);
+        if other.is_some_and(|other| *other != index) {
             refusals.push(format!(
-                "{name} of a table that is there are not changed by apply yet"
+                "key and projection of the index {} can't be changed: it needs another name",
+                index[0].as_str().unwrap_or_default()
             ));
         }
     }
@@ -105,6 +115,21 @@ fn table_changes(table: &Table, there: &Value) -> Vec<Change> {
         json!(stream_view(there)),
         json!(table.stream_view()),
     );
+    let index_names = |list: &Value| {
+        let names = sorted(list, "IndexName").into_iter();
+        Value::Array(names.map(|mut index| index["IndexName"].take()).collect())
+    };
+    compare(
+        INDEXES,
+        index_names(&there[INDEXES]),
+        index_names(&wanted(INDEXES, Value::Null)),
+    );
+    compare(
+        TIME_TO_LIVE,
+        there[TIME_TO_LIVE].clone(),
+        json!(table.time_to_live),
+    );
+    compare(RECOVERY, there[RECOVERY].clone(), json!(table.recovery));
     changes
 }
 

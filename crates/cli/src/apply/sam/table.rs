@@ -7,6 +7,9 @@ use super::properties::Properties;
 use super::{Reader, merged};
 use crate::apply::desired::Table;
 
+/// The recovery window without a number of days (API reference).
+const RECOVERY_DAYS: u32 = 35;
+
 /// Properties that CreateTable knows by the same name.
 const SETTINGS: [&str; 9] = [
     "AttributeDefinitions",
@@ -29,19 +32,11 @@ const REASONS: &[(&str, &str)] = &[
         "KinesisStreamSpecification",
         "Kinesis destinations are not served",
     ),
-    (
-        "PointInTimeRecoverySpecification",
-        "point-in-time recovery is not served",
-    ),
     ("Replicas", "there is one table, in one region"),
     ("ResourcePolicy", "permissions are not checked"),
     (
         "SSESpecification",
         "a server encrypts all tables or none: serve --encryption-key-file",
-    ),
-    (
-        "TimeToLiveSpecification",
-        "time to live is not served yet: items do not expire",
     ),
     ("WarmThroughput", "there is nothing to warm up"),
 ];
@@ -55,7 +50,8 @@ impl Reader<'_> {
             Some(Value::Array(tags)) => tags,
             _ => Vec::new(),
         };
-        self.add_table(logical, settings, tags, properties);
+        let recovery = self.recovery(&mut properties);
+        self.add_table(logical, settings, tags, recovery, properties);
     }
 
     /// A global table is one table here, billed on demand. What its replicas say of their tables is taken from the
@@ -73,9 +69,10 @@ impl Reader<'_> {
             Some(Value::Array(tags)) => tags,
             _ => Vec::new(),
         };
+        let recovery = self.recovery(&mut replica);
         replica.skip("Region");
         replica.ignore_rest(self, REASONS);
-        self.add_table(logical, settings, tags, properties);
+        self.add_table(logical, settings, tags, recovery, properties);
     }
 
     /// SAM's table with a key of one attribute: `id`, a text, unless it says otherwise.
@@ -105,7 +102,26 @@ impl Reader<'_> {
         };
         let tags = tags.into_iter();
         let tags = tags.map(|(key, value)| json!({"Key": key, "Value": text(value)}));
-        self.add_table(logical, settings, tags.collect(), properties);
+        let recovery = self.recovery(&mut properties);
+        self.add_table(logical, settings, tags.collect(), recovery, properties);
+    }
+
+    /// The days of the recovery window, if there is one; without a number the service's own.
+    fn recovery(&mut self, properties: &mut Properties) -> Option<Value> {
+        let given = properties.take(self, "PointInTimeRecoverySpecification")?;
+        let days = given["RecoveryPeriodInDays"].clone();
+        truth(&given["PointInTimeRecoveryEnabled"]).then_some(match days {
+            Value::Null => json!(RECOVERY_DAYS),
+            Value::String(text) => text.parse::<u32>().map_or(json!(text), Value::from),
+            days => days,
+        })
+    }
+
+    /// The attribute by which items expire, if they do.
+    fn time_to_live(&mut self, properties: &mut Properties) -> Option<String> {
+        let given = properties.take(self, "TimeToLiveSpecification")?;
+        let name = given["AttributeName"].as_str()?.to_owned();
+        truth(&given["Enabled"]).then_some(name)
     }
 
     /// A template gives a stream's view only; that there is one stands in the API's form beside it.
@@ -127,8 +143,10 @@ impl Reader<'_> {
         logical: &str,
         settings: Map<String, Value>,
         tags: Vec<Value>,
+        recovery: Option<Value>,
         mut properties: Properties,
     ) {
+        let time_to_live = self.time_to_live(&mut properties);
         properties.skip("TableName");
         properties.ignore_rest(self, REASONS);
         match self.scope.name(logical) {
@@ -137,10 +155,21 @@ impl Reader<'_> {
                 name,
                 settings,
                 tags,
+                time_to_live,
+                recovery,
             }),
             Err(why) => self
                 .desired
                 .fault(format!("{logical}.TableName"), why.to_string()),
         }
+    }
+}
+
+/// Templates write truth as a word of YAML or as a text.
+fn truth(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => *value,
+        Value::String(text) => text.eq_ignore_ascii_case("true"),
+        _ => false,
     }
 }
