@@ -83,6 +83,9 @@ pub enum ExpressionError {
         /// The parameters of the operation that could have used them.
         parameters: Vec<&'static str>,
     },
+    /// The same in a write of one item (recorded in 2026).
+    #[error("ExpressionAttributeValues can only be specified when using expressions")]
+    ValuesWithoutExpressionOfWrite,
 
     /// A filter on a key of the table or index read.
     #[error(
@@ -133,6 +136,17 @@ pub enum ExpressionError {
         /// Key attributes in the schema.
         attributes: usize,
     },
+    /// A condition behind sort attributes of an index that have none, or another than `=` (recorded in 2026).
+    #[error(
+        "RANGE key attributes {} must have equality conditions specified in the query because a condition is present on key attribute {behind}",
+        names.join(", ")
+    )]
+    KeyGap {
+        /// The sort attributes without `=`.
+        names: Vec<String>,
+        /// The sort attribute with the condition.
+        behind: String,
+    },
     /// No condition on a key attribute that needs one.
     #[error("Query condition missed key schema element: {name}")]
     KeyMissed {
@@ -171,6 +185,9 @@ pub enum Fault {
         /// Bytes as sent.
         bytes: usize,
     },
+    /// The same of an update, whose size is not told (recorded in 2026, in transactions).
+    #[error("Expression size has exceeded the maximum allowed size;")]
+    UpdateTooLong,
     /// A token where none such may stand.
     #[error("Syntax error; token: \"{token}\", near: \"{near}\"")]
     Syntax {

@@ -37,6 +37,7 @@ impl IndexKeyCondition {
             check_value(&value, attribute)?;
             partition.push(value);
         }
+        refuse_gap(&terms, schema)?;
         let mut sort = Vec::with_capacity(terms.len());
         for attribute in &schema.sort {
             if terms.is_empty() {
@@ -46,11 +47,27 @@ impl IndexKeyCondition {
             condition
                 .values()
                 .try_for_each(|value| check_value(value, attribute))?;
-            if !terms.is_empty() && !matches!(condition, SortCondition::Equal(_)) {
-                return Err(ExpressionError::KeyConditionNotSupported);
-            }
             sort.push(condition);
         }
         Ok(Self { partition, sort })
     }
+}
+
+/// Every sort attribute in front of one with a condition needs `=`.
+fn refuse_gap(terms: &[KeyTerm], schema: &IndexSchema) -> Result<(), ExpressionError> {
+    let condition_on = |name: &str| terms.iter().find(|term| term.attribute == name);
+    let mut without_equality = Vec::new();
+    for attribute in &schema.sort {
+        let term = condition_on(&attribute.name);
+        if term.is_some() && !without_equality.is_empty() {
+            return Err(ExpressionError::KeyGap {
+                names: without_equality,
+                behind: attribute.name.clone(),
+            });
+        }
+        if !term.is_some_and(|term| matches!(term.condition, SortCondition::Equal(_))) {
+            without_equality.push(attribute.name.clone());
+        }
+    }
+    Ok(())
 }

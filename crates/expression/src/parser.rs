@@ -54,7 +54,10 @@ fn parse<'t, T>(
         return Err(Fault::Empty.of(kind));
     }
     if text.len() > EXPRESSION_BYTES_MAX {
-        return Err(Fault::TooLong { bytes: text.len() }.of(kind));
+        return Err(match kind {
+            ExpressionKind::Update => Fault::UpdateTooLong.of(kind),
+            _ => Fault::TooLong { bytes: text.len() }.of(kind),
+        });
     }
     let mut parser = Parser {
         text,

@@ -24,7 +24,7 @@ const OPERATION: &str = "BatchGetItem";
 pub(crate) fn check_parameters(input: &BatchGetItemInput) -> Result<(), ApiError> {
     let blocks = || input.request_items.values();
     if blocks().next().is_none() {
-        return Err(batches::request_items_required(OPERATION));
+        return Err(batches::no_keys());
     }
     let legacy = blocks().any(|block| block.attributes_to_get.is_some());
     let expressions = blocks().any(|block| block.projection_expression.is_some());

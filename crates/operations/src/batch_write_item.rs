@@ -24,7 +24,7 @@ const OPERATION: &str = "BatchWriteItem";
 pub(crate) fn check_parameters(input: &BatchWriteItemInput) -> Result<(), ApiError> {
     let requests = || input.request_items.values().flatten();
     if input.request_items.is_empty() {
-        return Err(batches::request_items_required(OPERATION));
+        return Err(batches::no_writes());
     }
     if requests().count() > limits::BATCH_WRITE_REQUESTS_MAX {
         return Err(batches::too_many_items(OPERATION));

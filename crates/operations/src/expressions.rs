@@ -58,6 +58,21 @@ pub(crate) fn refuse_placeholders_alone(
     Ok(())
 }
 
+/// The same of a write of one item, whose answer names no expressions (conformance suite, recorded 2026).
+pub(crate) fn refuse_placeholders_alone_in_write(
+    (names, values): (bool, bool),
+    expressions: &[Given],
+) -> Result<(), ApiError> {
+    match expressions.iter().any(|(_, given)| *given) {
+        true => Ok(()),
+        false if names => Err(of_expressions(ExpressionError::NamesWithoutExpression)),
+        false if values => Err(of_expressions(
+            ExpressionError::ValuesWithoutExpressionOfWrite,
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The expressions of a request while they are parsed.
 pub(crate) struct Expressions {
     placeholders: Placeholders,

@@ -1,13 +1,13 @@
 //! UpdateItem: changes attributes of an item, or makes it.
 
 use headwater_engine::{Action, ReturnValues};
-use headwater_expression::{ExpressionKind, Update};
-use headwater_wire::ApiError;
+use headwater_expression::{Condition, ExpressionKind, Update};
 use headwater_wire::dynamodb::{ReturnValue, UpdateItemInput, UpdateItemOutput};
+use headwater_wire::{ApiError, messages};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::{Used, consumed};
-use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
+use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone_in_write};
 use crate::failure::of_expressions;
 use crate::item_collections::Collection;
 use crate::table_name::table_name;
@@ -16,6 +16,10 @@ use crate::{key, legacy};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &UpdateItemInput) -> Result<(), ApiError> {
+    refuse_parameters(input).map_err(messages::enveloped)
+}
+
+fn refuse_parameters(input: &UpdateItemInput) -> Result<(), ApiError> {
     let given = [
         ("UpdateExpression", input.update_expression.is_some()),
         ("ConditionExpression", input.condition_expression.is_some()),
@@ -31,25 +35,15 @@ pub(crate) fn check_parameters(input: &UpdateItemInput) -> Result<(), ApiError> 
         input.expression_attribute_names.is_some(),
         input.expression_attribute_values.is_some(),
     );
-    refuse_placeholders_alone(placeholders, &given, &[])
+    refuse_placeholders_alone_in_write(placeholders, &given)
 }
 
 pub(crate) async fn update_item(
     api: &Api,
-    input: UpdateItemInput,
+    mut input: UpdateItemInput,
     context: &RequestContext,
 ) -> Result<UpdateItemOutput, ApiError> {
-    let mut expressions = Expressions::new(
-        input.expression_attribute_names,
-        input.expression_attribute_values,
-    )?;
-    let attribute_updates = legacy::attribute_updates(input.attribute_updates)?;
-    let expected = legacy::expected(input.expected, input.conditional_operator)?;
-    let update = expressions.parse(input.update_expression.as_deref(), Update::parse)?;
-    let text = input.condition_expression.as_deref();
-    let condition = expressions.condition(ExpressionKind::Condition, text)?;
-    expressions.finish()?;
-    let update = update.or(attribute_updates);
+    let (update, condition) = expressions(&mut input).map_err(messages::enveloped)?;
 
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
@@ -64,7 +58,7 @@ pub(crate) async fn update_item(
         .write_item(ItemWrite {
             table,
             key,
-            condition: condition.or(expected),
+            condition,
             action: Action::Update {
                 update: update.unwrap_or_default(),
                 key: input.key,
@@ -82,6 +76,23 @@ pub(crate) async fn update_item(
         attributes: outcome.attributes,
         item_collection_metrics: collection.map(|one| api.item_collection_metrics(one)),
     })
+}
+
+/// What is to be done to the item, and what it has to be like.
+fn expressions(
+    input: &mut UpdateItemInput,
+) -> Result<(Option<Update>, Option<Condition>), ApiError> {
+    let mut expressions = Expressions::new(
+        input.expression_attribute_names.take(),
+        input.expression_attribute_values.take(),
+    )?;
+    let attribute_updates = legacy::attribute_updates(input.attribute_updates.take())?;
+    let expected = legacy::expected(input.expected.take(), input.conditional_operator)?;
+    let update = expressions.parse(input.update_expression.as_deref(), Update::parse)?;
+    let text = input.condition_expression.as_deref();
+    let condition = expressions.condition(ExpressionKind::Condition, text)?;
+    expressions.finish()?;
+    Ok((update.or(attribute_updates), condition.or(expected)))
 }
 
 fn returns(wanted: Option<ReturnValue>) -> ReturnValues {

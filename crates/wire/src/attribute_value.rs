@@ -4,10 +4,12 @@
 //! refuses (empty sets, numbers that are none, ...) are only noted, because the constraints of the whole request are
 //! reported before them. Source of the sentences: dynamodb-api.md section 6.
 
+use std::collections::BTreeMap;
+
 use headwater_model::limits::NESTING_DEPTH_MAX;
 use headwater_model::{AttributeValue, Item, Number, SetError};
 
-use crate::decode::{ATTRIBUTE_VALUE, DecodeError, Token, Want, decode_base64};
+use crate::decode::{ATTRIBUTE_VALUE, DecodeError, Manner, Token, Want, decode_base64};
 use crate::json::Json;
 use crate::messages;
 
@@ -36,8 +38,15 @@ impl TypeFault {
 }
 
 /// Reads one attribute value. `element` tells whether it stands in a list or a map.
-pub(crate) fn decode(json: &Json<'_>, element: bool) -> Result<AttributeValue, ValueFault> {
-    let mut reader = Reader { fault: None };
+pub(crate) fn decode(
+    json: &Json<'_>,
+    element: bool,
+    manner: Manner,
+) -> Result<AttributeValue, ValueFault> {
+    let mut reader = Reader {
+        manner,
+        fault: None,
+    };
     let value = reader.value(json, element, 1).map_err(ValueFault::Type)?;
     reader
         .fault
@@ -46,6 +55,7 @@ pub(crate) fn decode(json: &Json<'_>, element: bool) -> Result<AttributeValue, V
 
 /// Reads on after a refused value, because a wrong type further on counts more.
 struct Reader {
+    manner: Manner,
     fault: Option<String>,
 }
 
@@ -122,7 +132,7 @@ impl Reader {
     fn number(&mut self, text: &str) -> Option<Number> {
         match Number::parse(text) {
             Ok(number) => Some(number),
-            Err(_) if text.is_empty() => {
+            Err(_) if text.is_empty() && !self.manner.is_newer() => {
                 self.refuse(messages::NUMBER_EMPTY);
                 None
             }
@@ -213,19 +223,51 @@ impl Reader {
                 SetKind::Number => messages::NUMBER_SET_EMPTY,
                 SetKind::Binary => messages::BINARY_SET_EMPTY,
             }),
-            Err(SetError::Duplicate) => {
-                let suffix = if kind == SetKind::Binary {
-                    "of type BS"
-                } else {
-                    " "
-                };
-                self.refuse(messages::duplicate_members_text(
-                    &members.join(", "),
-                    suffix,
-                ))
-            }
+            Err(SetError::Duplicate) => self.refuse(match (kind, self.manner.is_newer()) {
+                (SetKind::String, true) => {
+                    let members = up_to_repeat(members, |member| member.as_bytes().to_vec());
+                    messages::duplicate_members_text(&quoted(&members, ", "), " ")
+                }
+                (SetKind::Binary, true) => {
+                    let members = up_to_repeat(members, |member| {
+                        decode_base64(member).map_or_else(|_| Vec::new(), |bytes| bytes.to_vec())
+                    });
+                    messages::duplicate_members_text(&quoted(&members, ","), "of type BS")
+                }
+                (SetKind::Number, true) => messages::DUPLICATE_NUMBERS.to_owned(),
+                (SetKind::String, false) => {
+                    messages::duplicate_members_text(&members.join(", "), " ")
+                }
+                (SetKind::Binary, false) => {
+                    messages::duplicate_members_text(&members.join(", "), "of type BS")
+                }
+                (SetKind::Number, false) => messages::DUPLICATE_NUMBERS_OLDER.to_owned(),
+            }),
         }
     }
+}
+
+/// The members as AWS lists them in its newer words: in the order of their bytes up to the first that was there
+/// before, then that one and the rest as they came.
+fn up_to_repeat<'m>(members: &[&'m str], bytes: impl Fn(&str) -> Vec<u8>) -> Vec<&'m str> {
+    let mut seen = BTreeMap::new();
+    for (index, member) in members.iter().enumerate() {
+        if seen.insert(bytes(member), *member).is_some() {
+            return seen
+                .into_values()
+                .chain(members[index..].iter().copied())
+                .collect();
+        }
+    }
+    members.to_vec()
+}
+
+fn quoted(members: &[&str], between: &str) -> String {
+    let quoted: Vec<String> = members
+        .iter()
+        .map(|member| format!("\"{member}\""))
+        .collect();
+    quoted.join(between)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,11 @@
 
 mod choice;
 mod constraint;
+mod manner;
 mod mismatch;
 mod pattern;
 mod requests;
+mod unnamed_words;
 mod violation;
 
 use std::borrow::Cow;
@@ -29,6 +31,7 @@ use crate::timestamp::Timestamp;
 pub use choice::Choice;
 pub(crate) use choice::choices;
 pub(crate) use constraint::{Length, Range, Text};
+pub(crate) use manner::Manner;
 pub(crate) use mismatch::{ATTRIBUTE_VALUE, decode_base64};
 pub use mismatch::{DecodeError, Token, Want};
 pub(crate) use pattern::Pattern;
@@ -91,9 +94,10 @@ fn checked_form<'j, T>(
 /// Where the decoder stands in the request, and what it has found wrong so far.
 #[derive(Default)]
 pub(crate) struct Decoder<'j> {
+    manner: Manner,
     path: Vec<Step<'j>>,
     violations: Vec<(Vec<usize>, Violation)>,
-    /// Reported instead of all violations: faults of the table name.
+    /// Reported instead of all violations: faults of the table name, and what some operations tell alone.
     first: Option<ApiError>,
     /// The first attribute value that is none; reported when no constraint is violated.
     value_fault: Option<ValueRefused>,
@@ -140,6 +144,11 @@ impl<'j> Decoder<'j> {
             .map(|(_, violation)| violation)
             .collect();
         Err(messages::violations(&violations))
+    }
+
+    /// From here on, refused attribute values are told in this manner.
+    pub(crate) fn speak(&mut self, manner: Manner) {
+        self.manner = manner;
     }
 
     /// The members of a structure.
@@ -220,7 +229,14 @@ impl<'j> Decoder<'j> {
     ) -> Result<String, DecodeError> {
         let value = self.string(json)?;
         if let Some(rule) = constraint::table_name_rule(value, length_min) {
-            let violation = self.violation(Echo::Value(value.to_owned()), rule);
+            let violation = match (self.manner, &rule) {
+                (Manner::Enveloped, Rule::LengthMin(_)) => Violation {
+                    path: self.path_as_sent(),
+                    value: Echo::Hidden,
+                    rule,
+                },
+                _ => self.violation(Echo::Value(value.to_owned()), rule),
+            };
             self.first = Some(messages::violations(&[violation]));
         }
         Ok(value.to_owned())
@@ -410,7 +426,7 @@ impl<'j> Decoder<'j> {
         &mut self,
         json: &'j Json<'j>,
     ) -> Result<AttributeValue, DecodeError> {
-        match attribute_value::decode(json, self.in_collection()) {
+        match attribute_value::decode(json, self.in_collection(), self.manner) {
             Ok(value) => Ok(value),
             Err(fault) => {
                 let message = self.refused_value(fault)?;
@@ -422,27 +438,35 @@ impl<'j> Decoder<'j> {
 
     /// The attributes of an item or of a key.
     pub(crate) fn item(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
-        let item = self.attributes(json, |at, _, message| at.note_value_fault(message))?;
-        if let Some(fault) = item.iter().find_map(|(name, _)| name_fault(name)) {
+        // The names come before the values (conformance suite, recorded 2026).
+        if let Json::Object(members) = json
+            && let Some(fault) = members.iter().find_map(|(name, _)| name_fault(name))
+        {
             self.note_value_fault(fault.to_owned());
         }
-        Ok(item)
+        self.attributes(json, |at, _, message| at.note_value_fault(message))
     }
 
     /// `ExclusiveStartKey`, whose faults AWS words differently.
     pub(crate) fn starting_key(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
         self.attributes(json, |at, _, message| {
-            at.note_value_fault(messages::invalid_starting_key_text(&message));
+            at.note_value_fault(match at.manner.is_newer() {
+                true => message,
+                false => messages::invalid_starting_key_text(&message),
+            });
         })
     }
 
     /// `ExpressionAttributeValues`, whose faults AWS words differently.
     pub(crate) fn expression_values(&mut self, json: &'j Json<'j>) -> Result<Item, DecodeError> {
         self.attributes(json, |at, key, message| {
-            let message = messages::invalid_expression_value_text(&message, key);
+            let message = match at.manner.is_newer() {
+                true => message,
+                false => messages::invalid_expression_value_text(&message, key),
+            };
             let fault = ValueRefused {
                 actions_before: at.action().unwrap_or_default(),
-                error: ApiError::validation(message),
+                error: at.refusal(message),
             };
             at.expression_value_fault.get_or_insert(fault);
         })
@@ -463,7 +487,7 @@ impl<'j> Decoder<'j> {
         };
         let mut attributes = Vec::with_capacity(members.len());
         for (name, value) in members {
-            match attribute_value::decode(value, true) {
+            match attribute_value::decode(value, true, self.manner) {
                 Ok(value) => attributes.push((name.to_string(), value)),
                 Err(fault) => {
                     let message = self.refused_value(fault)?;
@@ -486,9 +510,17 @@ impl<'j> Decoder<'j> {
     fn note_value_fault(&mut self, message: String) {
         let fault = ValueRefused {
             actions_before: self.action().map_or(0, |action| action + 1),
-            error: ApiError::validation(message),
+            error: self.refusal(message),
         };
         self.value_fault.get_or_insert(fault);
+    }
+
+    fn refusal(&self, message: String) -> ApiError {
+        let error = ApiError::validation(message);
+        match self.manner {
+            Manner::Enveloped => messages::enveloped(error),
+            Manner::Bare | Manner::Older => error,
+        }
     }
 
     /// In which element of the request's list of actions the decoder stands.

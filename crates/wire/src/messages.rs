@@ -31,7 +31,7 @@ pub(crate) const ATTRIBUTE_VALUE_EMPTY: &str =
 pub(crate) const ATTRIBUTE_VALUE_AMBIGUOUS: &str = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes";
 /// dynamodb-api.md section 6.
 pub(crate) const NULL_MUST_BE_TRUE: &str = "One or more parameter values were invalid: Null attribute value types must have the value of true";
-/// dynamodb-api.md section 6: AWS adds no text when there is none.
+/// The older words for an empty number; the newer ones quote it, with nothing behind the colon (conformance suite).
 pub(crate) const NUMBER_EMPTY: &str = "The parameter cannot be converted to a numeric value";
 /// dynamodb-api.md section 6 (two spaces).
 pub(crate) const STRING_SET_EMPTY: &str =
@@ -44,6 +44,12 @@ pub(crate) const BINARY_SET_EMPTY: &str =
     "One or more parameter values were invalid: Binary sets should not be empty";
 /// Unconfirmed.
 pub(crate) const SET_MEMBER_NULL: &str = "One or more parameter values were invalid: An string set may not have a null string as a member";
+
+/// A number twice in a set (conformance suite, recorded 2026).
+pub(crate) const DUPLICATE_NUMBERS: &str =
+    "One or more parameter values were invalid: Input collection contains duplicates.";
+/// The same in the older words.
+pub(crate) const DUPLICATE_NUMBERS_OLDER: &str = "Input collection contains duplicates";
 
 /// dynamodb-api.md section 6; AWS forgets the space before the type of binary sets.
 pub(crate) fn duplicate_members_text(members: &str, suffix: &str) -> String {
@@ -72,6 +78,18 @@ pub fn violations(violations: &[Violation]) -> ApiError {
         violations.len(),
         list.join("; ")
     ))
+}
+
+/// A refusal of PutItem, UpdateItem or DeleteItem from before it looks for the table: AWS tells it as it tells broken
+/// constraints (conformance suite, recorded 2026).
+pub fn enveloped(error: ApiError) -> ApiError {
+    match error.kind {
+        ErrorKind::Validation => ApiError {
+            message: format!("1 validation error detected: {}", error.message),
+            ..error
+        },
+        _ => error,
+    }
 }
 
 /// dynamodb-api.md section 7, "CreateTable without name".

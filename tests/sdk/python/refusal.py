@@ -22,6 +22,11 @@ def refused(code, message=None, status=400):
         assert text == message
 
 
+def enveloped(text):
+    """How the writes of one item tell what they refuse before they look for the table."""
+    return f"1 validation error detected: {text}"
+
+
 def constraint(value, path, rule, count=1):
     """The text of one failed constraint, as the service words it."""
     errors = "error" if count == 1 else "errors"

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 import tables
-from refusal import refused
+from refusal import enveloped, refused
 from tables import n, s
 
 LARGEST = "9." + "9" * 37 + "E+125"
@@ -78,7 +78,7 @@ def test_extremes_keep_their_value(server, table, text):
     ],
 )
 def test_refused(server, table, text, message):
-    with refused("ValidationException", message):
+    with refused("ValidationException", enveloped(message)):
         stored(server, table, text)
 
 

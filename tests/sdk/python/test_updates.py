@@ -3,7 +3,7 @@
 import pytest
 
 import tables
-from refusal import refused
+from refusal import enveloped, refused
 from tables import n, s
 
 KEY = {"pk": s("u")}
@@ -194,38 +194,38 @@ NO_ATTRIBUTE = (
         (
             "SET c = :v, c.d = :v",
             {":v": n(1)},
-            "Invalid UpdateExpression: Two document paths overlap with each other; "
+            "1 validation error detected: Invalid UpdateExpression: Two document paths overlap with each other; "
             "must remove or rewrite one of these paths; path one: [c], path two: [c, d]",
         ),
         (
             "INVALID SYNTAX",
             {},
-            'Invalid UpdateExpression: Syntax error; token: "INVALID", '
+            '1 validation error detected: Invalid UpdateExpression: Syntax error; token: "INVALID", '
             'near: "INVALID SYNTAX"',
         ),
-        ("", {}, "Invalid UpdateExpression: The expression can not be empty;"),
+        ("", {}, enveloped("Invalid UpdateExpression: The expression can not be empty;")),
         (
             "SET status = :v",
             {":v": n(1)},
-            "Invalid UpdateExpression: Attribute name is a reserved keyword; "
+            "1 validation error detected: Invalid UpdateExpression: Attribute name is a reserved keyword; "
             "reserved keyword: status",
         ),
         (
             "SET a = :v",
             {},
-            "Invalid UpdateExpression: An expression attribute value used in expression "
+            "1 validation error detected: Invalid UpdateExpression: An expression attribute value used in expression "
             "is not defined; attribute value: :v",
         ),
         (
             "SET #missing = :v",
             {":v": n(1)},
-            "Invalid UpdateExpression: An expression attribute name used in the document "
+            "1 validation error detected: Invalid UpdateExpression: An expression attribute name used in the document "
             "path is not defined; attribute name: #missing",
         ),
         (
             "SET a = :v",
             {":v": n(1), ":unused": n(2)},
-            "Value provided in ExpressionAttributeValues unused in expressions: "
+            "1 validation error detected: Value provided in ExpressionAttributeValues unused in expressions: "
             "keys: {:unused}",
         ),
     ],
@@ -241,14 +241,14 @@ def test_a_clause_twice(server, table):
     with refused("ValidationException") as caught:
         update(server, table, "SET a = :v SET b = :v", {":v": n(1)})
     text = caught.value.response["Error"]["Message"]
-    assert text.startswith("Invalid UpdateExpression: ") and '"SET"' in text
+    assert text.startswith(enveloped("Invalid UpdateExpression: ")) and '"SET"' in text
 
 
 def test_unused_name(server, table):
     text = (
         "Value provided in ExpressionAttributeNames unused in expressions: keys: {#unused}"
     )
-    with refused("ValidationException", text):
+    with refused("ValidationException", enveloped(text)):
         update(
             server,
             table,

@@ -78,6 +78,7 @@ struct PatternRule {
 #[serde(deny_unknown_fields)]
 pub struct MemberRule {
     pub reader: Option<String>,
+    pub told_before: Option<String>,
     pub min: Option<i64>,
     pub max: Option<i64>,
     pub label: Option<String>,
@@ -100,6 +101,7 @@ pub struct StructureRule {
     pub unsupported_unless_empty: Vec<String>,
     #[serde(default)]
     pub omit: Vec<String>,
+    pub manner: Option<String>,
     #[serde(rename = "source")]
     _source: String,
 }

@@ -5,7 +5,7 @@ mod write;
 
 use std::fmt::Write;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::botocore::{Model, Reference, Shape};
 use super::names::{camel, snake};
@@ -140,6 +140,7 @@ fn imports(body: &str, has_enums: bool, shared: &[String]) -> String {
             "Decoder",
             "ElementEcho",
             "Length",
+            "Manner",
             "Pattern",
             "Range",
             "Text",
@@ -211,11 +212,14 @@ fn structure<'a>(
             bail!("overrides.toml: {name} has no member {member}");
         }
     }
+    let order = order_of_violations(api, name, shape)?;
     let mut fields = Vec::new();
-    for (place, (member, reference)) in shape.members.iter().enumerate() {
+    for (member, reference) in shape.members.iter() {
         if !is_member(api.rules, name, member) {
             continue;
         }
+        let place = order.iter().position(|other| *other == member);
+        let place = place.with_context(|| format!("{name}.{member} has no place"))?;
         let is_payload = shape.payload.as_deref() == Some(member);
         fields.push(Field {
             place,
@@ -237,6 +241,22 @@ fn structure<'a>(
         unsupported: left_out,
         unsupported_unless_empty: unless_empty,
     })
+}
+
+/// The members in the order in which their broken constraints are told.
+fn order_of_violations<'a>(api: &Api<'a>, name: &str, shape: &'a Shape) -> Result<Vec<&'a str>> {
+    let mut order: Vec<&str> = shape.members.iter().map(|(member, _)| member).collect();
+    for (member, _) in shape.members.iter() {
+        let rule = api.rules.member(name, member);
+        if let Some(next) = rule.and_then(|rule| rule.told_before.as_deref()) {
+            order.retain(|other| *other != member);
+            let place = order.iter().position(|other| *other == next);
+            let place =
+                place.with_context(|| format!("overrides.toml: {name} has no member {next}"))?;
+            order.insert(place, member);
+        }
+    }
+    Ok(order)
 }
 
 fn emit_enum(text: &mut String, name: &str, shape: &Shape, rules: &Rules) -> Result<()> {

@@ -96,6 +96,10 @@ impl Digits {
 
     fn finish(self, negative: bool, exponent: i64) -> Result<Number, NumberError> {
         if self.significant == 0 {
+            // An exponent that zero is written with has to be in range too (conformance suite, recorded 2026).
+            if exponent != 0 {
+                check_magnitude(exponent.saturating_sub_unsigned(self.fraction))?;
+            }
             return Ok(Number::ZERO);
         }
         let exponent = exponent

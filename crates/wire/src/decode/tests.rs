@@ -249,10 +249,9 @@ fn broken_constraints_are_listed_together() {
             (
                 "PutItem",
                 r#"{"TableName":"t","Item":{"pk":{"SS":[]}},"ReturnValues":"a","ReturnConsumedCapacity":"b"}"#,
-                "2 validation errors detected: Value 'a' at 'returnValues' failed to satisfy constraint: Member must \
-                 satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]; Value 'b' at \
-                 'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum value set: \
-                 [INDEXES, TOTAL, NONE]",
+                "2 validation errors detected: Value 'b' at 'returnConsumedCapacity' failed to satisfy constraint: Member \
+                 must satisfy enum value set: [INDEXES, TOTAL, NONE]; Failed to satisfy constraint: Member must satisfy enum \
+                 value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]",
             ),
             (
                 "UpdateItem",
@@ -299,7 +298,7 @@ fn the_table_name_is_reported_alone() {
             (
                 "PutItem",
                 r#"{"TableName":"","Item":{},"ReturnValues":"X"}"#,
-                "1 validation error detected: Value '' at 'tableName' failed to satisfy constraint: Member must have \
+                "1 validation error detected: Value at 'TableName' failed to satisfy constraint: Member must have \
                  length greater than or equal to 1",
             ),
             (
@@ -443,12 +442,12 @@ fn refused_values_come_after_constraints() {
         (r#"{"SS":[]}"#, format!("{prefix}An string set  may not be empty")),
         (r#"{"L":[{"M":{"b":{"NS":[]}}}]}"#, format!("{prefix}An number set  may not be empty")),
         (r#"{"BS":[]}"#, format!("{prefix}Binary sets should not be empty")),
-        (r#"{"SS":["a","a"]}"#, format!("{prefix}Input collection [a, a] contains duplicates.")),
-        (r#"{"NS":["1","1.0"]}"#, format!("{prefix}Input collection [1, 1.0] contains duplicates.")),
-        (r#"{"BS":["Yg==","Yg=="]}"#, format!("{prefix}Input collection [Yg==, Yg==]of type BS contains duplicates.")),
+        (r#"{"SS":["a","a"]}"#, format!("{prefix}Input collection [\"a\", \"a\"] contains duplicates.")),
+        (r#"{"NS":["1","1.0"]}"#, format!("{prefix}Input collection contains duplicates.")),
+        (r#"{"BS":["Yg==","Yg=="]}"#, format!("{prefix}Input collection [\"Yg==\",\"Yg==\"]of type BS contains duplicates.")),
         (r#"{"NULL":false}"#, format!("{prefix}Null attribute value types must have the value of true")),
         (r#"{"N":"x"}"#, "The parameter cannot be converted to a numeric value: x".into()),
-        (r#"{"N":""}"#, "The parameter cannot be converted to a numeric value".into()),
+        (r#"{"N":""}"#, "The parameter cannot be converted to a numeric value: ".into()),
         (
             r#"{"N":"1e126"}"#,
             "Number overflow. Attempting to store a number with magnitude larger than supported range".into(),
@@ -462,22 +461,40 @@ fn refused_values_come_after_constraints() {
         ),
     ] {
         let error = decode("PutItem", &put(value)).expect_err(value);
+        let expected = format!("1 validation error detected: {expected}");
         assert_eq!((error.kind, error.message), (ErrorKind::Validation, expected), "{value}");
     }
     check(
         ErrorKind::Validation,
         &[
             (
-                "Query",
+                "Scan",
                 r#"{"TableName":"t","ExpressionAttributeValues":{":a":{}}}"#,
                 "ExpressionAttributeValues contains invalid value: Supplied AttributeValue is empty, must contain exactly \
                  one of the supported datatypes for key :a",
             ),
             (
-                "Query",
+                "Scan",
                 r#"{"TableName":"t","ExclusiveStartKey":{"a":{}}}"#,
                 "The provided starting key is invalid: Supplied AttributeValue is empty, must contain exactly one of the \
                  supported datatypes",
+            ),
+            (
+                "Scan",
+                r#"{"TableName":"t","ExpressionAttributeValues":{":a":{"BS":["/w==","AA==","AA=="]}}}"#,
+                "ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: Input \
+                 collection [/w==, AA==, AA==]of type BS contains duplicates. for key :a",
+            ),
+            (
+                "Query",
+                r#"{"TableName":"t","ExclusiveStartKey":{"a":{"BS":["/w==","AA==","AA=="]}}}"#,
+                "One or more parameter values were invalid: Input collection [\"AA==\",\"/w==\",\"AA==\"]of type BS \
+                 contains duplicates.",
+            ),
+            (
+                "Query",
+                r#"{"TableName":"t","ExpressionAttributeValues":{":a":{"SS":["b","a","b"]}}}"#,
+                "One or more parameter values were invalid: Input collection [\"a\", \"b\", \"b\"] contains duplicates.",
             ),
         ],
     );
@@ -550,7 +567,7 @@ fn values_of_expressions_come_last_and_names_are_bounded() {
     assert!(message(both).ends_with("An string set  may not be empty"));
     assert_eq!(
         message(r#"{"TableName":"t","Item":{"":{"S":"a"}}}"#),
-        "Empty attribute name"
+        "1 validation error detected: Empty attribute name"
     );
     let named = |bytes: usize| {
         format!(
@@ -559,7 +576,7 @@ fn values_of_expressions_come_last_and_names_are_bounded() {
         )
     };
     assert!(decode("PutItem", &named(65_535)).is_ok());
-    assert!(message(&named(65_536)).starts_with("Attribute name is too large"));
+    assert!(message(&named(65_536)).contains("Attribute name is too large"));
 }
 
 #[test]
@@ -578,7 +595,7 @@ fn nesting_ends_at_level_32() {
         assert!(
             error
                 .message
-                .starts_with("Nesting Levels have exceeded supported limits"),
+                .contains("Nesting Levels have exceeded supported limits"),
             "{error}"
         );
     }

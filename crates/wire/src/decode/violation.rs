@@ -24,6 +24,8 @@ pub enum Echo {
     Value(String),
     /// Not at all.
     Hidden,
+    /// Not at all, and the member isn't named either.
+    Unnamed,
 }
 
 /// A constraint of the API model.
@@ -58,6 +60,7 @@ impl fmt::Display for Violation {
             Echo::Null => write!(f, "Value null at ")?,
             Echo::Value(value) => write!(f, "Value '{value}' at ")?,
             Echo::Hidden => write!(f, "Value at ")?,
+            Echo::Unnamed => return write!(f, "Failed to satisfy constraint: {}", self.rule),
         }
         write!(
             f,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use headwater_model::{AttributeValue, CorruptItem, EncodedItem, Item};
 
 use crate::decode::choices;
-use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Pattern, Range, Text, request, request_checked, request_in_order};
+use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Manner, Pattern, Range, Text, request, request_checked, request_in_order};
 use crate::error::ApiError;
 use crate::json::{Json, ObjectWriter, WriteJson};
 use crate::timestamp::Timestamp;
@@ -71,10 +71,10 @@ impl CreateTableInput {
                         KeySchemaElement::read,
                     )
                 })?,
-                "LocalSecondaryIndexes" => at.member(3, "LocalSecondaryIndexes", given, &mut local_secondary_indexes, |json, at| {
+                "LocalSecondaryIndexes" => at.member(4, "LocalSecondaryIndexes", given, &mut local_secondary_indexes, |json, at| {
                     at.list(json, Length::ANY, LocalSecondaryIndex::read)
                 })?,
-                "GlobalSecondaryIndexes" => at.member(4, "GlobalSecondaryIndexes", given, &mut global_secondary_indexes, |json, at| {
+                "GlobalSecondaryIndexes" => at.member(3, "GlobalSecondaryIndexes", given, &mut global_secondary_indexes, |json, at| {
                     at.list(json, Length::ANY, GlobalSecondaryIndex::read)
                 })?,
                 "BillingMode" => at.member(5, "BillingMode", given, &mut billing_mode, |json, at| at.choice(json))?,
@@ -1077,6 +1077,7 @@ impl PutItemInput {
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Enveloped);
         let mut table_name = None;
         let mut item = None;
         let mut expected = None;
@@ -1095,8 +1096,8 @@ impl PutItemInput {
                 "Expected" => at.member(2, "Expected", given, &mut expected, |json, at| {
                     at.map(json, "com.amazonaws.dynamodb.v20120810.ExpectedAttributeValue", ExpectedAttributeValue::read)
                 })?,
-                "ReturnValues" => at.member(3, "ReturnValues", given, &mut return_values, |json, at| at.choice(json))?,
-                "ReturnConsumedCapacity" => at.member(4, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "ReturnValues" => at.member(4, "ReturnValues", given, &mut return_values, |json, at| at.return_values(json))?,
+                "ReturnConsumedCapacity" => at.member(3, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
                 "ReturnItemCollectionMetrics" => {
                     at.member(5, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
                 }
@@ -1260,6 +1261,7 @@ impl GetItemInput {
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Bare);
         let mut table_name = None;
         let mut key = None;
         let mut attributes_to_get = None;
@@ -1340,6 +1342,7 @@ impl UpdateItemInput {
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Enveloped);
         let mut table_name = None;
         let mut key = None;
         let mut attribute_updates = None;
@@ -1364,7 +1367,7 @@ impl UpdateItemInput {
                     at.map(json, "com.amazonaws.dynamodb.v20120810.ExpectedAttributeValue", ExpectedAttributeValue::read)
                 })?,
                 "ConditionalOperator" => at.member(4, "ConditionalOperator", given, &mut conditional_operator, |json, at| at.choice(json))?,
-                "ReturnValues" => at.member(5, "ReturnValues", given, &mut return_values, |json, at| at.choice(json))?,
+                "ReturnValues" => at.member(5, "ReturnValues", given, &mut return_values, |json, at| at.return_values_alone(json))?,
                 "ReturnConsumedCapacity" => at.member(6, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
                 "ReturnItemCollectionMetrics" => {
                     at.member(7, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
@@ -1467,6 +1470,7 @@ impl DeleteItemInput {
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Enveloped);
         let mut table_name = None;
         let mut key = None;
         let mut expected = None;
@@ -1486,8 +1490,8 @@ impl DeleteItemInput {
                     at.map(json, "com.amazonaws.dynamodb.v20120810.ExpectedAttributeValue", ExpectedAttributeValue::read)
                 })?,
                 "ConditionalOperator" => at.member(3, "ConditionalOperator", given, &mut conditional_operator, |json, at| at.choice(json))?,
-                "ReturnValues" => at.member(4, "ReturnValues", given, &mut return_values, |json, at| at.choice(json))?,
-                "ReturnConsumedCapacity" => at.member(5, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "ReturnValues" => at.member(5, "ReturnValues", given, &mut return_values, |json, at| at.return_values(json))?,
+                "ReturnConsumedCapacity" => at.member(4, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
                 "ReturnItemCollectionMetrics" => {
                     at.member(6, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
                 }
@@ -1571,6 +1575,7 @@ impl QueryInput {
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Bare);
         let mut table_name = None;
         let mut index_name = None;
         let mut select = None;
@@ -1604,7 +1609,9 @@ impl QueryInput {
                 "QueryFilter" => at.member(7, "QueryFilter", given, &mut query_filter, |json, at| {
                     at.map(json, "com.amazonaws.dynamodb.v20120810.Condition", Condition::read)
                 })?,
-                "ConditionalOperator" => at.member(8, "ConditionalOperator", given, &mut conditional_operator, |json, at| at.choice(json))?,
+                "ConditionalOperator" => {
+                    at.member(8, "ConditionalOperator", given, &mut conditional_operator, |json, at| at.conditional_operator_alone(json))?
+                }
                 "ScanIndexForward" => at.member(9, "ScanIndexForward", given, &mut scan_index_forward, |json, at| at.boolean(json))?,
                 "ExclusiveStartKey" => at.member(10, "ExclusiveStartKey", given, &mut exclusive_start_key, |json, at| at.starting_key(json))?,
                 "ReturnConsumedCapacity" => at.member(11, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
@@ -1829,6 +1836,7 @@ impl BatchGetItemInput {
     }
 
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Bare);
         let mut request_items = None;
         let mut return_consumed_capacity = None;
         for (member, given) in at.structure(json, "BatchGetItemInput")? {
@@ -2186,12 +2194,12 @@ impl TransactWriteItemsInput {
                         TransactWriteItem::read,
                     )
                 })?,
-                "ReturnConsumedCapacity" => at.member(1, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "ReturnConsumedCapacity" => at.member(2, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
                 "ReturnItemCollectionMetrics" => {
-                    at.member(2, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
+                    at.member(3, "ReturnItemCollectionMetrics", given, &mut return_item_collection_metrics, |json, at| at.choice(json))?
                 }
                 "ClientRequestToken" => {
-                    at.member(3, "ClientRequestToken", given, &mut client_request_token, |json, at| at.text(json, Text::ANY.min(1).max(36)))?
+                    at.member(1, "ClientRequestToken", given, &mut client_request_token, |json, at| at.text(json, Text::ANY.min(1).max(36)))?
                 }
                 _ => {}
             }

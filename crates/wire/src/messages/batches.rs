@@ -2,13 +2,21 @@
 
 use headwater_model::EncodedItem;
 
+use crate::decode::{Echo, Rule, Violation};
 use crate::error::{ApiError, CancellationReason, ErrorDetail, ErrorKind};
 
-/// A batch of nothing: dynamodb-api.md section 7.
-pub fn request_items_required(operation: &str) -> ApiError {
-    ApiError::validation(format!(
-        "The requestItems parameter is required for {operation}"
-    ))
+/// BatchWriteItem of nothing: dynamodb-api.md section 7; so in most regions (conformance suite, recorded 2026).
+pub fn no_writes() -> ApiError {
+    ApiError::validation("The requestItems parameter is required for BatchWriteItem")
+}
+
+/// BatchGetItem of nothing: newer words in all regions but one (conformance suite, recorded 2026).
+pub fn no_keys() -> ApiError {
+    super::violations(&[Violation {
+        path: "RequestItems".to_owned(),
+        value: Echo::Hidden,
+        rule: Rule::LengthMin(1),
+    }])
 }
 
 /// More than 100 keys, or 25 writes, in several tables (dynalite's captures, API reference).

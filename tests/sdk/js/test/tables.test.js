@@ -173,17 +173,17 @@ describe("items", () => {
     [
       "a number of 39 digits",
       { Item: { pk: { S: "a" }, v: { N: "1".repeat(39) } } },
-      "Attempting to store more than 38 significant digits in a Number",
+      "1 validation error detected: Attempting to store more than 38 significant digits in a Number",
     ],
     [
       "an empty set",
       { Item: { pk: { S: "a" }, v: { SS: [] } } },
-      "One or more parameter values were invalid: An string set  may not be empty",
+      "1 validation error detected: One or more parameter values were invalid: An string set  may not be empty",
     ],
     [
       "a reserved word",
       { Item: { pk: { S: "a" } }, ConditionExpression: "attribute_exists(status)" },
-      "Invalid ConditionExpression: Attribute name is a reserved keyword; " +
+      "1 validation error detected: Invalid ConditionExpression: Attribute name is a reserved keyword; " +
         "reserved keyword: status",
     ],
   ]) {

@@ -150,6 +150,10 @@ fn emit_read(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) -> Res
         .filter(|field| Some(field.member) != payload)
         .collect();
     text.push_str("pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {\n");
+    let rule = api.rules.structure(structure.name);
+    if let Some(manner) = rule.and_then(|rule| rule.manner.as_deref()) {
+        writeln!(text, "at.speak(Manner::{});", camel(manner))?;
+    }
     for field in &fields {
         writeln!(text, "let mut {} = None;", field.name())?;
     }
