@@ -103,7 +103,7 @@ def test_bounds(server, table):
         write(server, {table: [put(key(i)) for i in range(26)]})
     with refused("ValidationException", re.compile("less than or equal to 100")):
         read(server, {table: {"Keys": [key(i) for i in range(101)]}})
-    with refused("ValidationException", re.compile("is required for BatchGetItem")):
+    with refused("ValidationException", re.compile("at .RequestItems. .* greater than or equal to 1")):
         read(server, {})
     with refused("ValidationException", re.compile("contains duplicates")):
         read(server, {table: {"Keys": [key(1), key(1)]}})

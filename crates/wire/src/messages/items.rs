@@ -115,23 +115,6 @@ pub fn expression_and_legacy(legacy: &[&str], expressions: &[&str]) -> ApiError 
     ))
 }
 
-/// `ExpressionAttributeNames` or `ExpressionAttributeValues` without an expression: dynamodb-api.md section 7.
-/// `expressions` lists the absent ones, as `ConditionExpression is null`.
-pub fn placeholders_without_expression(member: &str, expressions: &[&str]) -> ApiError {
-    let absent = match expressions {
-        [one] => format!("{one} is null"),
-        _ => format!("{} are null", expressions.join(" and ")),
-    };
-    ApiError::validation(format!(
-        "{member} can only be specified when using expressions: {absent}"
-    ))
-}
-
-/// `ExpressionAttributeNames` or `ExpressionAttributeValues` that is empty (dynalite's captures).
-pub fn placeholders_empty(member: &str) -> ApiError {
-    ApiError::validation(format!("{member} must not be empty"))
-}
-
 /// `ReturnValues` that PutItem or DeleteItem do not have (dynalite's captures).
 pub fn return_values_not_supported() -> ApiError {
     ApiError::validation("ReturnValues can only be ALL_OLD or NONE")
