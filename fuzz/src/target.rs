@@ -1,6 +1,6 @@
 //! The list of targets. The name of a target is that of its corpus.
 
-use crate::{encoded, expressions, filters, log, number, streams, wire};
+use crate::{encoded, expressions, filters, log, number, statements, streams, wire};
 
 /// What is fuzzed.
 #[derive(Clone, Copy)]
@@ -32,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     target("key_condition", 4096, expressions::key_condition),
     target("projection", 4096, expressions::projection),
     target("update", 4096, expressions::update),
+    target("statement", 4096, statements::statement),
     target("filter_pattern", 4096, filters::filter_pattern),
     target("number", 256, number::number),
     target("encoded_item", 4096, encoded::item),

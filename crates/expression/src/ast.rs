@@ -34,6 +34,8 @@ pub enum Operand {
     Value(Arc<AttributeValue>),
     /// The length of an operand.
     Size(Box<Operand>),
+    /// Whether a condition holds; only PartiQL can compare that.
+    Truth(Box<ConditionNode>),
 }
 
 /// The six comparisons.
@@ -177,6 +179,8 @@ pub enum UpdateOperand {
         /// The list's end.
         second: Box<UpdateOperand>,
     },
+    /// A sum or difference within another; only PartiQL can say it.
+    Computed(Box<SetValue>),
 }
 
 /// The right side of SET.

@@ -1,5 +1,6 @@
 //! Conditions and filters: a tree, where it comes from, and what it says about an item.
 
+pub(crate) mod build;
 mod check;
 mod evaluate;
 
@@ -41,6 +42,11 @@ impl Condition {
         &self.root
     }
 
+    /// The tree itself.
+    pub fn into_root(self) -> ConditionNode {
+        self.root
+    }
+
     /// Whether the condition holds for `item`; a missing item is an empty one.
     pub fn evaluate(&self, item: &Item) -> bool {
         evaluate::holds(&self.root, item)
@@ -70,7 +76,8 @@ impl Condition {
     }
 }
 
-fn visit_paths<'c>(node: &'c ConditionNode, visit: &mut dyn FnMut(&'c Path)) {
+/// Visits all paths that a condition reads.
+pub(crate) fn visit_paths<'c>(node: &'c ConditionNode, visit: &mut dyn FnMut(&'c Path)) {
     let mut operands: Vec<&'c Operand> = Vec::new();
     match node {
         ConditionNode::And(list) | ConditionNode::Or(list) => {
@@ -99,22 +106,15 @@ fn visit_paths<'c>(node: &'c ConditionNode, visit: &mut dyn FnMut(&'c Path)) {
         ConditionNode::Contains { container, sought } => operands.extend([container, sought]),
     }
     for operand in operands {
-        if let Some(path) = operand.path_within() {
-            visit(path);
-        }
+        visit_paths_of(operand, visit);
     }
 }
 
-impl Operand {
-    /// The path that the operand is, or is the size of.
-    fn path_within(&self) -> Option<&Path> {
-        let mut operand = self;
-        loop {
-            match operand {
-                Operand::Path(path) => return Some(path),
-                Operand::Value(_) => return None,
-                Operand::Size(inner) => operand = inner,
-            }
-        }
+fn visit_paths_of<'c>(operand: &'c Operand, visit: &mut dyn FnMut(&'c Path)) {
+    match operand {
+        Operand::Path(path) => visit(path),
+        Operand::Value(_) => {}
+        Operand::Size(inner) => visit_paths_of(inner, visit),
+        Operand::Truth(node) => visit_paths(node, visit),
     }
 }

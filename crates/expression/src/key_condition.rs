@@ -219,7 +219,9 @@ fn only_path<'o>(operands: &[&'o Operand]) -> Result<(&'o Path, bool), Expressio
                 return Err(fault(Fault::KeyNestedAttribute));
             }
             Operand::Path(path) => found = Some((path, position == 0)),
-            Operand::Size(_) => return Err(fault(Fault::KeyNestedOperation)),
+            Operand::Size(_) | Operand::Truth(_) => {
+                return Err(fault(Fault::KeyNestedOperation));
+            }
             Operand::Value(_) => {}
         }
     }
@@ -237,7 +239,7 @@ fn value(operand: &Operand) -> Result<AttributeValue, ExpressionError> {
     match operand {
         Operand::Value(value) => Ok(AttributeValue::clone(value)),
         Operand::Path(_) => Err(ExpressionError::KeyManyAttributes),
-        Operand::Size(_) => Err(fault(Fault::KeyNestedOperation)),
+        Operand::Size(_) | Operand::Truth(_) => Err(fault(Fault::KeyNestedOperation)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! Every way of saying the same thing (expressions, legacy parameters, PartiQL) ends in the trees
 //! of [`ast`], so that one evaluator serves them all.
 //!
-//! [`legacy`] has the parameters from before expressions.
+//! [`legacy`] has the parameters from before expressions, [`partiql`] the statements.
 //!
 //! Text becomes a tree in two steps: `lexer` and `parser` know only syntax and give the raw tree of
 //! `syntax`; `condition`, `update`, `projection` and `key_condition` then check it in the order in
@@ -25,6 +25,7 @@ pub mod legacy;
 mod lexer;
 mod limits;
 mod parser;
+pub mod partiql;
 mod path;
 mod placeholders;
 mod projection;

@@ -15,3 +15,7 @@ pub(crate) const OPERAND_DEPTH_MAX: usize = 32;
 /// Conditions in one of the parameters from before expressions, each counted with its values. They are compared with
 /// every item that is read; the service names no bound.
 pub(crate) const LEGACY_VALUES_MAX: usize = 1000;
+
+/// Levels of a PartiQL statement's expressions. Chains of AND and OR count once; the bound keeps recursion within a small
+/// stack.
+pub(crate) const PARTIQL_DEPTH_MAX: usize = 100;

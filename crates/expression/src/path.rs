@@ -1,5 +1,6 @@
 //! Document paths: finding what they name, printing them, and telling whether two of them overlap.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -88,8 +89,11 @@ enum Relation {
 /// Refuses paths of which one lies within another, then paths that disagree about maps and lists.
 pub(crate) fn check_distinct(paths: &[&Path]) -> Result<(), Fault> {
     let mut conflict = None;
-    for (position, two) in paths.iter().enumerate() {
-        for one in &paths[..position] {
+    // Only paths of one attribute can be related; there may be thousands of others.
+    let mut before: HashMap<&str, Vec<&Path>> = HashMap::new();
+    for two in paths {
+        let related = before.entry(&two.attribute).or_default();
+        for one in related.iter() {
             match one.relation(two) {
                 Relation::Apart => {}
                 Relation::Overlap => {
@@ -103,6 +107,7 @@ pub(crate) fn check_distinct(paths: &[&Path]) -> Result<(), Fault> {
                 }
             }
         }
+        related.push(two);
     }
     match conflict {
         Some((one, two)) => Err(Fault::PathsConflict { one, two }),

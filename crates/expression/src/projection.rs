@@ -65,6 +65,21 @@ impl Projection {
         self.attributes.keys().map(|name| &**name)
     }
 
+    /// The named parts of `item` side by side, as PartiQL shows them: each under its last name, and an element of a list
+    /// under the list's name and its index.
+    ///
+    /// An element that is at another place among the named ones than in its list is shown as a projection has it, with
+    /// its structure (DynamoDB Local).
+    pub(crate) fn flatten(&self, item: &Item) -> Item {
+        let mut shown = Item::new();
+        for (name, part) in &self.attributes {
+            if let Some(value) = item.get(name) {
+                part.flatten(name, value, &mut shown);
+            }
+        }
+        shown
+    }
+
     /// The named parts of `item`. Elements of a list keep their order and close ranks.
     pub fn project(&self, item: &Item) -> Item {
         self.attributes
@@ -83,6 +98,42 @@ impl Part {
                 .entry(segment.clone())
                 .or_insert_with(|| Self::Within(BTreeMap::new()))
                 .add(rest),
+        }
+    }
+
+    fn flatten(&self, name: &str, value: &AttributeValue, shown: &mut Item) {
+        let parts = match (self, value) {
+            (Self::Whole, value) => {
+                shown.insert(name.to_owned(), value.clone());
+                return;
+            }
+            (Self::Within(parts), _) => parts,
+        };
+        let mut place = 0;
+        for (segment, part) in parts {
+            match (segment, value) {
+                (Segment::Name(name), AttributeValue::M(map)) => {
+                    if let Some(value) = map.get(name) {
+                        part.flatten(name, value, shown);
+                    }
+                }
+                (Segment::Index(index), AttributeValue::L(list)) => {
+                    let element = list.get(*index as usize);
+                    let Some((element, projected)) =
+                        element.and_then(|element| Some((element, part.of_value(element)?)))
+                    else {
+                        continue;
+                    };
+                    let name = format!("{name}[{index}]");
+                    if place == *index {
+                        part.flatten(&name, element, shown);
+                    } else {
+                        shown.insert(name, projected);
+                    }
+                    place += 1;
+                }
+                _ => {}
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Updates: actions on an item, where they come from, and what they leave behind.
 
 mod apply;
+pub(crate) mod build;
 mod check;
 
 use std::collections::BTreeSet;

@@ -2,19 +2,17 @@
 //! unknown functions, misplaced functions, reserved words; then condition by condition, from left
 //! to right, undefined placeholders, counts, operands that are the same, operand types.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use headwater_model::AttributeValue;
 use headwater_model::limits::IN_OPERANDS_MAX;
 
-use crate::ast::{Comparator, ConditionNode, Operand, Path, TypeName};
+use super::build;
+use crate::ast::{ConditionNode, Operand, Path};
 use crate::error::Fault;
-
 use crate::placeholders::Placeholders;
 use crate::resolve::{
-    CONDITION_FUNCTIONS, check_count, check_known, check_path, misused, printed, resolve_path,
-    visit_operand,
+    CONDITION_FUNCTIONS, check_count, check_known, check_path, misused, resolve_path, visit_operand,
 };
 use crate::syntax::{ParsedCondition, RawCall, RawCondition, RawOperand};
 
@@ -127,16 +125,20 @@ fn leaf(
     match condition {
         RawCondition::Compare(comparator, operands) => {
             let [left, right] = &**operands;
-            comparison(*comparator, [term(left)?, term(right)?])
+            let (left, right) = (term(left)?, term(right)?);
+            build::comparison(*comparator, [left.operand()?, right.operand()?])
         }
         RawCondition::Between(operands) => {
             let [operand, lower, upper] = &**operands;
-            between([term(operand)?, term(lower)?, term(upper)?])
+            let terms = [term(operand)?, term(lower)?, term(upper)?];
+            let [operand, lower, upper] = terms.map(Term::operand);
+            build::between([operand?, lower?, upper?])
         }
         RawCondition::In(operands) => membership(Term::list(operands, placeholders)?),
         RawCondition::Call(call) => {
             let terms = Term::list(&call.arguments, placeholders)?;
-            function(check_count(&CONDITION_FUNCTIONS, call)?, terms)
+            let name = check_count(&CONDITION_FUNCTIONS, call)?;
+            build::function(name, operands(terms)?)
         }
         RawCondition::And(_) | RawCondition::Or(_) | RawCondition::Not(_) => {
             node(condition, placeholders)
@@ -194,8 +196,7 @@ impl<'r, 't> Term<'r, 't> {
                 let Some(inner) = operands.pop() else {
                     return Err(misused(call));
                 };
-                refuse_types("size", &["N", "BOOL", "NULL"], &[&inner])?;
-                Operand::Size(Box::new(inner))
+                build::size(inner)?
             }
         })
     }
@@ -205,82 +206,6 @@ fn operands(terms: Vec<Term<'_, '_>>) -> Result<Vec<Operand>, Fault> {
     terms.into_iter().map(Term::operand).collect()
 }
 
-/// The type of an operand, where it is known without an item.
-fn known_type(operand: &Operand) -> Option<&'static str> {
-    match operand {
-        Operand::Path(_) => None,
-        Operand::Value(value) => Some(value.type_name()),
-        Operand::Size(_) => Some("N"),
-    }
-}
-
-const UNORDERED: [&str; 7] = ["BOOL", "NULL", "L", "M", "SS", "NS", "BS"];
-
-fn refuse_types(
-    operator: &'static str,
-    refused: &[&str],
-    operands: &[&Operand],
-) -> Result<(), Fault> {
-    let types = operands.iter().filter_map(|operand| known_type(operand));
-    match types.clone().find(|name| refused.contains(name)) {
-        Some(operand) => Err(Fault::OperandType { operator, operand }),
-        None => Ok(()),
-    }
-}
-
-fn refuse_same(operator: &'static str, left: &Operand, right: &Operand) -> Result<(), Fault> {
-    match (left, right) {
-        (Operand::Path(left), Operand::Path(right)) if left == right => Err(Fault::NotDistinct {
-            operator,
-            path: left.to_string(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn comparison(
-    comparator: Comparator,
-    [left, right]: [Term<'_, '_>; 2],
-) -> Result<ConditionNode, Fault> {
-    let (left, right) = (left.operand()?, right.operand()?);
-    refuse_same(comparator.symbol(), &left, &right)?;
-    if !matches!(comparator, Comparator::Equal | Comparator::NotEqual) {
-        refuse_types(comparator.symbol(), &UNORDERED, &[&left, &right])?;
-    }
-    Ok(ConditionNode::Compare {
-        comparator,
-        left,
-        right,
-    })
-}
-
-fn between([operand, lower, upper]: [Term<'_, '_>; 3]) -> Result<ConditionNode, Fault> {
-    let (operand, lower, upper) = (operand.operand()?, lower.operand()?, upper.operand()?);
-    refuse_types("BETWEEN", &UNORDERED, &[&operand, &lower, &upper])?;
-    if let (Operand::Value(lower), Operand::Value(upper)) = (&lower, &upper) {
-        check_bounds(lower, upper)?;
-    }
-    Ok(ConditionNode::Between {
-        operand,
-        lower,
-        upper,
-    })
-}
-
-fn check_bounds(lower: &AttributeValue, upper: &AttributeValue) -> Result<(), Fault> {
-    match lower.compare(upper) {
-        None => Err(Fault::BetweenTypes {
-            lower: printed(lower),
-            upper: printed(upper),
-        }),
-        Some(Ordering::Greater) => Err(Fault::BetweenOrder {
-            lower: printed(lower),
-            upper: printed(upper),
-        }),
-        Some(_) => Ok(()),
-    }
-}
-
 fn membership(terms: Vec<Term<'_, '_>>) -> Result<ConditionNode, Fault> {
     if terms.len() > IN_OPERANDS_MAX {
         return Err(Fault::TooManyInOperands { count: terms.len() });
@@ -288,60 +213,5 @@ fn membership(terms: Vec<Term<'_, '_>>) -> Result<ConditionNode, Fault> {
     let mut list = operands(terms)?;
     // The left side stands first.
     let operand = list.remove(0);
-    Ok(ConditionNode::In { operand, list })
-}
-
-fn function(name: &'static str, terms: Vec<Term<'_, '_>>) -> Result<ConditionNode, Fault> {
-    let mut operands = operands(terms)?.into_iter();
-    let (first, second) = (operands.next(), operands.next());
-    match (name, first, second) {
-        ("attribute_exists", Some(first), None) => {
-            Ok(ConditionNode::AttributeExists(require_path(name, first)?))
-        }
-        ("attribute_not_exists", Some(first), None) => Ok(ConditionNode::AttributeNotExists(
-            require_path(name, first)?,
-        )),
-        ("attribute_type", Some(operand), Some(second)) => {
-            refuse_same(name, &operand, &second)?;
-            Ok(ConditionNode::AttributeType {
-                operand,
-                type_name: type_name(&second)?,
-            })
-        }
-        ("begins_with", Some(operand), Some(prefix)) => {
-            refuse_same(name, &operand, &prefix)?;
-            const REFUSED: [&str; 8] = ["N", "BOOL", "NULL", "L", "M", "SS", "NS", "BS"];
-            refuse_types(name, &REFUSED, &[&operand, &prefix])?;
-            Ok(ConditionNode::BeginsWith { operand, prefix })
-        }
-        ("contains", Some(container), Some(sought)) => {
-            refuse_same(name, &container, &sought)?;
-            Ok(ConditionNode::Contains { container, sought })
-        }
-        // Number and place of operands were checked.
-        _ => Err(Fault::MisusedFunction {
-            name: name.to_owned(),
-        }),
-    }
-}
-
-fn require_path(operator: &'static str, operand: Operand) -> Result<Path, Fault> {
-    match operand {
-        Operand::Path(path) => Ok(path),
-        _ => Err(Fault::PathRequired { operator }),
-    }
-}
-
-fn type_name(operand: &Operand) -> Result<TypeName, Fault> {
-    if let Operand::Value(value) = operand
-        && let AttributeValue::S(name) = &**value
-    {
-        return TypeName::parse(name).ok_or_else(|| Fault::UnknownType { name: name.clone() });
-    }
-    // For an attribute the service names every type, in no order of its own.
-    let operand = known_type(operand).unwrap_or("{NS,SS,L,BS,N,M,B,BOOL,NULL,S}");
-    Err(Fault::OperandType {
-        operator: "attribute_type",
-        operand,
-    })
+    build::membership(operand, list)
 }

@@ -59,6 +59,7 @@ fn resolve<'a>(operand: &'a Operand, item: &'a Item) -> Resolved<'a> {
             let size = size(&*resolve(inner, item)?)?;
             Some(Cow::Owned(AttributeValue::N(Number::from(size as u64))))
         }
+        Operand::Truth(node) => Some(Cow::Owned(AttributeValue::Bool(holds(node, item)))),
     }
 }
 

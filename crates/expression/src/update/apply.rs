@@ -114,6 +114,7 @@ fn read<'a>(
             Some(value) => Ok(Cow::Borrowed(value)),
             None => read(default, old),
         },
+        UpdateOperand::Computed(value) => set_value(value, old),
         UpdateOperand::ListAppend { first, second } => {
             let (first, second) = (read(first, old)?, read(second, old)?);
             match (&*first, &*second) {

@@ -2,10 +2,9 @@
 //! repeated clauses, undefined names, undefined values, overlapping and conflicting paths, operands
 //! of ADD and DELETE, operands of functions and arithmetic.
 
-use std::sync::Arc;
-
 use headwater_model::AttributeValue;
 
+use super::build;
 use crate::ast::{SetValue, UpdateAction, UpdateOperand};
 use crate::error::Fault;
 use crate::path::check_distinct;
@@ -205,25 +204,20 @@ fn resolve_set_value(
             Ok(SetValue::Operand(resolve_operand(operand, placeholders)?))
         }
         RawSetValue::Sum(operands) => {
-            let [left, right] = resolve_numbers("+", operands, placeholders)?;
-            Ok(SetValue::Sum(left, right))
+            let [left, right] = operands;
+            build::sum([
+                resolve_operand(left, placeholders)?,
+                resolve_operand(right, placeholders)?,
+            ])
         }
         RawSetValue::Difference(operands) => {
-            let [left, right] = resolve_numbers("-", operands, placeholders)?;
-            Ok(SetValue::Difference(left, right))
+            let [left, right] = operands;
+            build::difference([
+                resolve_operand(left, placeholders)?,
+                resolve_operand(right, placeholders)?,
+            ])
         }
     }
-}
-
-fn resolve_numbers(
-    operator: &'static str,
-    [left, right]: &[RawOperand<'_>; 2],
-    placeholders: &mut Placeholders,
-) -> Result<[UpdateOperand; 2], Fault> {
-    let left = resolve_operand(left, placeholders)?;
-    let right = resolve_operand(right, placeholders)?;
-    require_type(operator, "N", &[&left, &right])?;
-    Ok([left, right])
 }
 
 fn resolve_operand(
@@ -247,38 +241,9 @@ fn resolve_call(
     };
     let first = resolve_operand(first, placeholders)?;
     if operator == "if_not_exists" {
-        let UpdateOperand::Path(path) = first else {
-            return Err(Fault::PathRequired { operator });
-        };
+        let path = build::require_path(operator, first)?;
         let default = Box::new(resolve_operand(second, placeholders)?);
         return Ok(UpdateOperand::IfNotExists { path, default });
     }
-    let second = resolve_operand(second, placeholders)?;
-    require_type(operator, "L", &[&first, &second])?;
-    Ok(UpdateOperand::ListAppend {
-        first: Box::new(first),
-        second: Box::new(second),
-    })
-}
-
-/// Refuses operands that are known, without an item, to have another type.
-fn require_type(
-    operator: &'static str,
-    wanted: &str,
-    operands: &[&UpdateOperand],
-) -> Result<(), Fault> {
-    for operand in operands {
-        let known = match operand {
-            UpdateOperand::Value(value) => Arc::as_ref(value).type_name(),
-            UpdateOperand::ListAppend { .. } => "L",
-            UpdateOperand::Path(_) | UpdateOperand::IfNotExists { .. } => continue,
-        };
-        if known != wanted {
-            return Err(Fault::OperandType {
-                operator,
-                operand: known,
-            });
-        }
-    }
-    Ok(())
+    build::list_append(first, resolve_operand(second, placeholders)?)
 }
