@@ -67,6 +67,7 @@ pub(crate) fn requests(data: &[u8]) {
     let Ok(json) = Json::parse(body) else { return };
     let error = match choice {
         FIRST_OF_SEVERAL_ITEMS.. => several_items(*choice, &json),
+        FIRST_OF_STATEMENTS.. => statements(*choice, &json),
         _ => one_of_the_others(*choice, &json),
     };
     if let Some(error) = error {
@@ -76,6 +77,24 @@ pub(crate) fn requests(data: &[u8]) {
 
 /// Choices from here on are batches and transactions.
 const FIRST_OF_SEVERAL_ITEMS: u8 = 240;
+
+/// From here on they are PartiQL.
+const FIRST_OF_STATEMENTS: u8 = 232;
+
+fn statements(choice: u8, json: &Json<'_>) -> Option<ApiError> {
+    match choice % 3 {
+        0 => dynamodb::ExecuteStatementInput::decode(json).err(),
+        1 => dynamodb::ExecuteTransactionInput::decode(json).err(),
+        _ => match dynamodb::BatchExecuteStatementInput::decode_each(json) {
+            Ok((input, faults)) => {
+                // Every fault has its statement.
+                assert!(faults.keys().all(|place| *place < input.statements.len()));
+                None
+            }
+            Err(error) => Some(error),
+        },
+    }
+}
 
 fn several_items(choice: u8, json: &Json<'_>) -> Option<ApiError> {
     match choice % 4 {

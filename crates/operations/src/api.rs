@@ -109,6 +109,15 @@ impl Api {
                 )
             }};
         }
+        // A refused attribute value is a fault of its statement alone.
+        macro_rules! carry_out_each {
+            ($module:ident, $input:path) => {
+                reply(
+                    &crate::$module::$module(self, decode(body, <$input>::decode_each)?, context)
+                        .await?,
+                )
+            };
+        }
         use headwater_wire::{dynamodb, streams};
         match operation {
             Operation::PutItem => carry_out_items!(put_item, dynamodb::PutItemInput),
@@ -128,6 +137,18 @@ impl Api {
             }
             Operation::TransactWriteItems => {
                 carry_out_actions!(transact_write_items, dynamodb::TransactWriteItemsInput)
+            }
+            Operation::ExecuteStatement => {
+                carry_out!(execute_statement, dynamodb::ExecuteStatementInput)
+            }
+            Operation::BatchExecuteStatement => {
+                carry_out_each!(
+                    batch_execute_statement,
+                    dynamodb::BatchExecuteStatementInput
+                )
+            }
+            Operation::ExecuteTransaction => {
+                carry_out!(execute_transaction, dynamodb::ExecuteTransactionInput)
             }
             Operation::CreateTable => carry_out!(create_table, dynamodb::CreateTableInput),
             Operation::DescribeTable => carry_out!(describe_table, dynamodb::DescribeTableInput),

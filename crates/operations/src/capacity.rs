@@ -43,7 +43,11 @@ impl Used {
         self
     }
 
-    fn add(&mut self, kind: IndexKind, name: &str, units: f64) {
+    pub(crate) fn add_table(&mut self, units: f64) {
+        self.table += units;
+    }
+
+    pub(crate) fn add(&mut self, kind: IndexKind, name: &str, units: f64) {
         let kind = match kind {
             IndexKind::Local => IndexKindName::Local,
             IndexKind::Global => IndexKindName::Global,

@@ -156,6 +156,47 @@ pub(crate) fn behind(range: KeyRange, key: Vec<u8>, direction: Direction) -> Opt
     })
 }
 
+/// The keys that are in both ranges.
+pub(crate) fn intersection(one: KeyRange, two: KeyRange) -> KeyRange {
+    let from = match (one.from, two.from) {
+        (Bound::Unbounded, from) | (from, Bound::Unbounded) => from,
+        (one, two) => std::cmp::max_by_key(one, two, |from| (key_of(from), is_excluded(from))),
+    };
+    let to = match (one.to, two.to) {
+        (Bound::Unbounded, to) | (to, Bound::Unbounded) => to,
+        (one, two) => std::cmp::min_by_key(one, two, |to| (key_of(to), !is_excluded(to))),
+    };
+    KeyRange { from, to }
+}
+
+/// Whether there are no keys between the ends of a range. Such a range cannot be read.
+pub(crate) fn is_empty(range: &KeyRange) -> bool {
+    match (&range.from, &range.to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (
+            Bound::Included(from) | Bound::Excluded(from),
+            Bound::Included(to) | Bound::Excluded(to),
+        ) => from >= to,
+    }
+}
+
+/// Whether two ranges have keys in common.
+pub(crate) fn overlap(one: &KeyRange, two: &KeyRange) -> bool {
+    !is_empty(&intersection(one.clone(), two.clone()))
+}
+
+fn key_of(bound: &Bound<Vec<u8>>) -> Vec<u8> {
+    match bound {
+        Bound::Included(key) | Bound::Excluded(key) => key.clone(),
+        Bound::Unbounded => Vec::new(),
+    }
+}
+
+fn is_excluded(bound: &Bound<Vec<u8>>) -> bool {
+    matches!(bound, Bound::Excluded(_))
+}
+
 fn contains(range: &KeyRange, key: &[u8]) -> bool {
     let above = match &range.from {
         Bound::Included(from) => key >= from.as_slice(),
@@ -178,7 +219,40 @@ fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
 mod tests {
     use std::ops::Bound;
 
-    use super::of_segment;
+    use headwater_engine::KeyRange;
+
+    use super::{intersection, is_empty, of_segment, overlap};
+
+    fn bound(text: &str) -> Bound<Vec<u8>> {
+        match text.split_at(text.len().min(1)) {
+            ("[", key) => Bound::Included(key.into()),
+            ("(", key) => Bound::Excluded(key.into()),
+            _ => Bound::Unbounded,
+        }
+    }
+
+    #[test]
+    fn common_keys() {
+        let range = |from, to| KeyRange {
+            from: bound(from),
+            to: bound(to),
+        };
+        for (one, two, common, empty) in [
+            (("[a", "[c"), ("[b", "[d"), ("[b", "[c"), false),
+            (("[a", "(c"), ("(a", "[c"), ("(a", "(c"), false),
+            (("", ""), ("[a", ""), ("[a", ""), false),
+            (("[a", "[b"), ("[b", "[c"), ("[b", "[b"), false),
+            (("[a", "(b"), ("[b", "[c"), ("[b", "(b"), true),
+            (("[a", "[b"), ("(b", "[c"), ("(b", "[b"), true),
+            (("[c", ""), ("", "[a"), ("[c", "[a"), true),
+        ] {
+            let (one, two) = (range(one.0, one.1), range(two.0, two.1));
+            let found = intersection(one.clone(), two.clone());
+            assert_eq!((found.from, found.to), (bound(common.0), bound(common.1)));
+            assert_eq!(is_empty(&range(common.0, common.1)), empty);
+            assert_eq!(overlap(&one, &two), !empty);
+        }
+    }
 
     #[test]
     fn segments_meet_and_cover_everything() {

@@ -38,6 +38,7 @@
 
 mod api;
 mod backup_description;
+mod batch_execute_statement;
 mod batch_get_item;
 mod batch_write_item;
 mod capacity;
@@ -59,6 +60,8 @@ mod describe_limits;
 mod describe_stream;
 mod describe_table;
 mod describe_time_to_live;
+mod execute_statement;
+mod execute_transaction;
 mod expressions;
 mod failure;
 mod get_item;
@@ -76,6 +79,7 @@ mod list_global_tables;
 mod list_streams;
 mod list_tables;
 mod list_tags_of_resource;
+mod partiql;
 mod policy_document;
 mod policy_target;
 mod put_item;

@@ -116,7 +116,8 @@ pub(crate) fn of_transaction(error: EngineError) -> ApiError {
     }
 }
 
-fn reason(refusal: Option<Refusal>) -> CancellationReason {
+/// What became of one action of a transaction that was refused.
+pub(crate) fn reason(refusal: Option<Refusal>) -> CancellationReason {
     match refusal {
         None => batches::no_reason(),
         Some(Refusal::ConditionFailed { item, .. }) => batches::reason_condition_failed(item),

@@ -80,6 +80,20 @@ pub(crate) fn request_in_order<'j, T>(
     }
 }
 
+/// As [`request`], for requests whose member is a list of elements that fail by themselves: the refused attribute
+/// values, by the place of their element.
+pub(crate) fn request_each<'j, T>(
+    json: &'j Json<'j>,
+    read: impl FnOnce(&'j Json<'j>, &mut Decoder<'j>) -> Result<T, DecodeError>,
+) -> Result<(T, BTreeMap<usize, ApiError>), ApiError> {
+    let mut decoder = Decoder::default();
+    let request =
+        read(json, &mut decoder).map_err(|error| messages::serialization(error.to_string()))?;
+    let faults = std::mem::take(&mut decoder.element_faults);
+    decoder.finish()?;
+    Ok((request, faults))
+}
+
 /// A request that keeps all constraints, and what is to be said of its attribute values.
 fn checked_form<'j, T>(
     json: &'j Json<'j>,
@@ -103,6 +117,8 @@ pub(crate) struct Decoder<'j> {
     value_fault: Option<ValueRefused>,
     /// The same of `ExpressionAttributeValues`, which come after all others of the request or of its action.
     expression_value_fault: Option<ValueRefused>,
+    /// The first attribute value that is none of each element of the request's list, by the element's place.
+    element_faults: BTreeMap<usize, ApiError>,
 }
 
 /// An attribute value that is none.
@@ -394,8 +410,9 @@ impl<'j> Decoder<'j> {
             .iter()
             .enumerate()
             .filter(|(_, element)| !element.is_null())
-            .map(|(index, element)| {
-                self.inside(index, StepName::Index(index), |at| read(element, at))
+            .enumerate()
+            .map(|(place, (index, element))| {
+                self.inside(place, StepName::Index(index), |at| read(element, at))
             })
             .collect()
     }
@@ -508,6 +525,14 @@ impl<'j> Decoder<'j> {
 
     /// Keeps the first fault of values.
     fn note_value_fault(&mut self, message: String) {
+        if let Some(Step {
+            place,
+            name: StepName::Index(_),
+        }) = self.path.get(1)
+        {
+            let error = ApiError::validation(message.as_str());
+            self.element_faults.entry(*place).or_insert(error);
+        }
         let fault = ValueRefused {
             actions_before: self.action().map_or(0, |action| action + 1),
             error: self.refusal(message),

@@ -10,6 +10,7 @@ pub mod functions;
 pub mod items;
 pub mod mappings;
 pub mod policies;
+pub mod statements;
 pub mod streams;
 pub mod tables;
 pub mod throughput;

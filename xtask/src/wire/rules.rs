@@ -102,6 +102,8 @@ pub struct StructureRule {
     #[serde(default)]
     pub omit: Vec<String>,
     pub manner: Option<String>,
+    #[serde(default)]
+    pub each: bool,
     #[serde(rename = "source")]
     _source: String,
 }

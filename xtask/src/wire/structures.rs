@@ -146,6 +146,7 @@ fn imports(body: &str, has_enums: bool, shared: &[String]) -> String {
             "Text",
             "request",
             "request_checked",
+            "request_each",
             "request_in_order",
         ],
     ));

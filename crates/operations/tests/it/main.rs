@@ -12,6 +12,7 @@ mod items;
 mod pages;
 mod record_contents;
 mod shards;
+mod statements;
 mod stream_reads;
 mod support;
 mod system_tables;

@@ -4,8 +4,9 @@ use bytes::Bytes;
 
 use crate::error::{ApiError, ErrorKind};
 use crate::generated::dynamodb::{
-    CreateTableInput, DescribeTableInput, GetItemInput, ListTablesInput, PutItemInput, QueryInput,
-    ScanInput, TransactWriteItemsInput, UpdateItemInput, UpdateTableInput,
+    BatchExecuteStatementInput, CreateTableInput, DescribeTableInput, GetItemInput,
+    ListTablesInput, PutItemInput, QueryInput, ScanInput, TransactWriteItemsInput, UpdateItemInput,
+    UpdateTableInput,
 };
 use crate::generated::lambda::{
     CreateEventSourceMappingRequest, CreateFunctionRequest, InvocationRequest,
@@ -614,4 +615,28 @@ fn at_most_ten_violations_are_listed() {
         "{error}"
     );
     assert_eq!(error.message.split("; ").count(), 10);
+}
+
+#[test]
+fn refused_values_belong_to_their_statements() {
+    let body = r#"{"Statements":[null,{"Statement":"a"},
+        {"Statement":"b","Parameters":[{"S":"x"},{"N":"one"},{"N":"two"}]},
+        {"Statement":"c","Parameters":[{"NS":[]}]}]}"#;
+    let json = Json::parse(body.as_bytes()).expect("it is JSON");
+    let (input, faults) = BatchExecuteStatementInput::decode_each(&json).expect("no violations");
+    let told: Vec<(&str, &str)> = faults
+        .iter()
+        .map(|(place, error)| {
+            let statement = input.statements[*place].statement.as_str();
+            (statement, error.message.as_str())
+        })
+        .collect();
+    let empty = "One or more parameter values were invalid: An number set  may not be empty";
+    let one = "The parameter cannot be converted to a numeric value: one";
+    assert_eq!(told, [("b", one), ("c", empty)]);
+
+    let body = r#"{"Statements":[{"Statement":""},{"Statement":"b","Parameters":[{"N":"x"}]}]}"#;
+    let json = Json::parse(body.as_bytes()).expect("it is JSON");
+    let error = BatchExecuteStatementInput::decode_each(&json).expect_err("a violation");
+    assert!(error.message.starts_with("1 validation error detected"));
 }

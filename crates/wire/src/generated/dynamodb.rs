@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use headwater_model::{AttributeValue, CorruptItem, EncodedItem, Item};
 
 use crate::decode::choices;
-use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Manner, Pattern, Range, Text, request, request_checked, request_in_order};
+use crate::decode::{DecodeError, Decoder, ElementEcho, Length, Manner, Pattern, Range, Text, request, request_checked, request_each, request_in_order};
 use crate::error::ApiError;
 use crate::json::{Json, ObjectWriter, WriteJson};
 use crate::timestamp::Timestamp;
@@ -2445,6 +2445,298 @@ impl WriteJson for TransactWriteItemsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecuteStatementInput {
+    pub statement: String,
+    pub parameters: Option<Vec<AttributeValue>>,
+    pub consistent_read: Option<bool>,
+    pub next_token: Option<String>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub limit: Option<i64>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl ExecuteStatementInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut statement = None;
+        let mut parameters = None;
+        let mut consistent_read = None;
+        let mut next_token = None;
+        let mut return_consumed_capacity = None;
+        let mut limit = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "ExecuteStatementInput")? {
+            match member.as_ref() {
+                "Statement" => at.member(0, "Statement", given, &mut statement, |json, at| at.text(json, Text::ANY.min(1).max(8192)))?,
+                "Parameters" => at.member(1, "Parameters", given, &mut parameters, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).of(ElementEcho { name: "AttributeValue", members: &["S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"] }),
+                        |json, at| at.attribute_value(json),
+                    )
+                })?,
+                "ConsistentRead" => at.member(2, "ConsistentRead", given, &mut consistent_read, |json, at| at.boolean(json))?,
+                "NextToken" => at.member(3, "NextToken", given, &mut next_token, |json, at| at.text(json, Text::ANY.max(32768)))?,
+                "ReturnConsumedCapacity" => at.member(4, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "Limit" => at.member(5, "Limit", given, &mut limit, |json, at| at.integer(json, Range::INTEGER.min(1)))?,
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(6, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            statement: at.required(0, "Statement", statement),
+            parameters,
+            consistent_read,
+            next_token,
+            return_consumed_capacity,
+            limit,
+            return_values_on_condition_check_failure,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecuteStatementOutput {
+    pub items: Option<Vec<EncodedItem>>,
+    pub next_token: Option<String>,
+    pub consumed_capacity: Option<ConsumedCapacity>,
+    pub last_evaluated_key: Option<EncodedItem>,
+}
+
+impl WriteJson for ExecuteStatementOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Items", &self.items)?;
+        object.opt("NextToken", &self.next_token)?;
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.opt("LastEvaluatedKey", &self.last_evaluated_key)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchExecuteStatementInput {
+    pub statements: Vec<BatchStatementRequest>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+impl BatchExecuteStatementInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`, but a refused attribute value is a fault of its element of the list alone: the faults by place.
+    pub fn decode_each(json: &Json<'_>) -> Result<(Self, BTreeMap<usize, ApiError>), ApiError> {
+        request_each(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut statements = None;
+        let mut return_consumed_capacity = None;
+        for (member, given) in at.structure(json, "BatchExecuteStatementInput")? {
+            match member.as_ref() {
+                "Statements" => at.member(0, "Statements", given, &mut statements, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).max(25).of(ElementEcho {
+                            name: "BatchStatementRequest",
+                            members: &["Statement", "Parameters", "ConsistentRead", "ReturnValuesOnConditionCheckFailure"],
+                        }),
+                        BatchStatementRequest::read,
+                    )
+                })?,
+                "ReturnConsumedCapacity" => at.member(1, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self { statements: at.required(0, "Statements", statements), return_consumed_capacity })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchStatementRequest {
+    pub statement: String,
+    pub parameters: Option<Vec<AttributeValue>>,
+    pub consistent_read: Option<bool>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl BatchStatementRequest {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut statement = None;
+        let mut parameters = None;
+        let mut consistent_read = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "BatchStatementRequest")? {
+            match member.as_ref() {
+                "Statement" => at.member(0, "Statement", given, &mut statement, |json, at| at.text(json, Text::ANY.min(1).max(8192)))?,
+                "Parameters" => at.member(1, "Parameters", given, &mut parameters, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).of(ElementEcho { name: "AttributeValue", members: &["S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"] }),
+                        |json, at| at.attribute_value(json),
+                    )
+                })?,
+                "ConsistentRead" => at.member(2, "ConsistentRead", given, &mut consistent_read, |json, at| at.boolean(json))?,
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(3, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { statement: at.required(0, "Statement", statement), parameters, consistent_read, return_values_on_condition_check_failure })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchExecuteStatementOutput {
+    pub responses: Vec<BatchStatementResponse>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+
+impl WriteJson for BatchExecuteStatementOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Responses", &self.responses)?;
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchStatementResponse {
+    pub error: Option<BatchStatementError>,
+    pub table_name: Option<String>,
+    pub item: Option<EncodedItem>,
+}
+
+impl WriteJson for BatchStatementResponse {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Error", &self.error)?;
+        object.opt("TableName", &self.table_name)?;
+        object.opt("Item", &self.item)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchStatementError {
+    pub code: Option<BatchStatementErrorCodeEnum>,
+    pub message: Option<String>,
+    pub item: Option<EncodedItem>,
+}
+
+impl WriteJson for BatchStatementError {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Code", &self.code)?;
+        object.opt("Message", &self.message)?;
+        object.opt("Item", &self.item)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecuteTransactionInput {
+    pub transact_statements: Vec<ParameterizedStatement>,
+    pub client_request_token: Option<String>,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+}
+
+impl ExecuteTransactionInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut transact_statements = None;
+        let mut client_request_token = None;
+        let mut return_consumed_capacity = None;
+        for (member, given) in at.structure(json, "ExecuteTransactionInput")? {
+            match member.as_ref() {
+                "TransactStatements" => at.member(0, "TransactStatements", given, &mut transact_statements, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY
+                            .min(1)
+                            .max(100)
+                            .of(ElementEcho { name: "ParameterizedStatement", members: &["Statement", "Parameters", "ReturnValuesOnConditionCheckFailure"] }),
+                        ParameterizedStatement::read,
+                    )
+                })?,
+                "ClientRequestToken" => {
+                    at.member(1, "ClientRequestToken", given, &mut client_request_token, |json, at| at.text(json, Text::ANY.min(1).max(36)))?
+                }
+                "ReturnConsumedCapacity" => at.member(2, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self { transact_statements: at.required(0, "TransactStatements", transact_statements), client_request_token, return_consumed_capacity })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ParameterizedStatement {
+    pub statement: String,
+    pub parameters: Option<Vec<AttributeValue>>,
+    pub return_values_on_condition_check_failure: Option<ReturnValuesOnConditionCheckFailure>,
+}
+
+impl ParameterizedStatement {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut statement = None;
+        let mut parameters = None;
+        let mut return_values_on_condition_check_failure = None;
+        for (member, given) in at.structure(json, "ParameterizedStatement")? {
+            match member.as_ref() {
+                "Statement" => at.member(0, "Statement", given, &mut statement, |json, at| at.text(json, Text::ANY.min(1).max(8192)))?,
+                "Parameters" => at.member(1, "Parameters", given, &mut parameters, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).of(ElementEcho { name: "AttributeValue", members: &["S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"] }),
+                        |json, at| at.attribute_value(json),
+                    )
+                })?,
+                "ReturnValuesOnConditionCheckFailure" => {
+                    at.member(2, "ReturnValuesOnConditionCheckFailure", given, &mut return_values_on_condition_check_failure, |json, at| at.choice(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { statement: at.required(0, "Statement", statement), parameters, return_values_on_condition_check_failure })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExecuteTransactionOutput {
+    pub responses: Vec<ItemResponse>,
+    pub consumed_capacity: Option<Vec<ConsumedCapacity>>,
+}
+
+impl WriteJson for ExecuteTransactionOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("Responses", &self.responses)?;
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListTagsOfResourceInput {
     pub resource_arn: String,
     pub next_token: Option<String>,
@@ -3946,6 +4238,19 @@ choices! {
         SpecificAttributes = "SPECIFIC_ATTRIBUTES",
         Count = "COUNT",
     } listed ["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"];
+    BatchStatementErrorCodeEnum {
+        ConditionalCheckFailed = "ConditionalCheckFailed",
+        ItemCollectionSizeLimitExceeded = "ItemCollectionSizeLimitExceeded",
+        RequestLimitExceeded = "RequestLimitExceeded",
+        ValidationError = "ValidationError",
+        ProvisionedThroughputExceeded = "ProvisionedThroughputExceeded",
+        TransactionConflict = "TransactionConflict",
+        ThrottlingError = "ThrottlingError",
+        InternalServerError = "InternalServerError",
+        ResourceNotFound = "ResourceNotFound",
+        AccessDenied = "AccessDenied",
+        DuplicateItem = "DuplicateItem",
+    } listed ["ConditionalCheckFailed", "ItemCollectionSizeLimitExceeded", "RequestLimitExceeded", "ValidationError", "ProvisionedThroughputExceeded", "TransactionConflict", "ThrottlingError", "InternalServerError", "ResourceNotFound", "AccessDenied", "DuplicateItem"];
     TimeToLiveStatus {
         Enabling = "ENABLING",
         Disabling = "DISABLING",

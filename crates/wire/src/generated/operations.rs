@@ -213,7 +213,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "BatchExecuteStatement",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::RequestLimitExceeded, ErrorKind::InternalServerError, ErrorKind::Throttling],
     },
     OperationSpec {
@@ -409,7 +409,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "ExecuteStatement",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::ConditionalCheckFailed,
             ErrorKind::ProvisionedThroughputExceeded,
@@ -426,7 +426,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "ExecuteTransaction",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[
             ErrorKind::ResourceNotFound,
             ErrorKind::TransactionCanceled,

@@ -20,7 +20,13 @@ pub(super) fn emit(text: &mut String, api: &Api<'_>, structure: &Structure<'_>) 
                 "/// Decodes and checks a request.\n\
                  pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {\nrequest(json, Self::read)\n}\n\n",
             );
-            if has_actions(api, structure)? {
+            if has_rule_each(api, structure.name) {
+                text.push_str(
+                    "/// As `decode`, but a refused attribute value is a fault of its element of the list alone: the faults by place.\n\
+                     pub fn decode_each(json: &Json<'_>) -> Result<(Self, BTreeMap<usize, ApiError>), ApiError> {\n\
+                     request_each(json, Self::read)\n}\n\n",
+                );
+            } else if has_actions(api, structure)? {
                 text.push_str(
                     "/// As `decode`; `check` is asked for the actions up to the first one with a refused attribute value, before that \
                      is told.\n\
@@ -49,6 +55,11 @@ fn is_operation_input(api: &Api<'_>, name: &str) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Whether the elements of its list fail by themselves.
+fn has_rule_each(api: &Api<'_>, structure: &str) -> bool {
+    api.rules.structure(structure).is_some_and(|rule| rule.each)
 }
 
 /// Whether a member is a list of actions with attribute values.

@@ -1,0 +1,220 @@
+//! BatchExecuteStatement: up to 25 statements, each about one item, that happen or fail by themselves.
+
+use std::collections::{BTreeMap, HashSet};
+
+use headwater_engine::{Outcome, Table};
+use headwater_expression::partiql::{PartiqlError, Statement};
+use headwater_model::{EncodedItem, StorageKey, capacity};
+use headwater_wire::dynamodb::{
+    BatchExecuteStatementInput, BatchExecuteStatementOutput, BatchStatementError,
+    BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
+};
+use headwater_wire::messages::{batches, statements};
+use headwater_wire::{ApiError, ErrorKind};
+use tokio::task::JoinSet;
+
+use crate::api::{Api, RequestContext};
+use crate::capacity::Used;
+use crate::capacity_by_table::{CapacityByTable, UnitKind};
+use crate::failure::{internal, of_items};
+use crate::partiql::{StatementFault, StatementRead, StatementWrite, parse, refused, returned};
+
+pub(crate) async fn batch_execute_statement(
+    api: &Api,
+    (input, mut faults): (BatchExecuteStatementInput, BTreeMap<usize, ApiError>),
+    context: &RequestContext,
+) -> Result<BatchExecuteStatementOutput, ApiError> {
+    let consistent: Vec<bool> = input
+        .statements
+        .iter()
+        .map(|statement| statement.consistent_read == Some(true))
+        .collect();
+    let members = input.statements.into_iter().enumerate();
+    let parsed: Vec<_> = members
+        .map(|(place, member)| member_of(member, faults.remove(&place)))
+        .collect();
+    refuse_mixed(&parsed)?;
+    let prepared: Vec<_> = parsed
+        .into_iter()
+        .map(|statement| Prepared::new(api, statement?, context))
+        .collect();
+    refuse_duplicates(&prepared)?;
+    let mut answer = Answer {
+        responses: vec![BatchStatementResponse::default(); prepared.len()],
+        capacity: CapacityByTable::new(input.return_consumed_capacity, UnitKind::Batch),
+    };
+    // Each write waits for the disk; together they wait once.
+    let mut writes = JoinSet::new();
+    for (place, prepared) in prepared.into_iter().enumerate() {
+        match prepared {
+            Err(error) => answer.refuse(place, None, error),
+            Ok(Prepared::Read(name, read)) => {
+                answer.read(api, place, name, &read, consistent[place]);
+            }
+            Ok(Prepared::Write(name, write)) => {
+                let api = api.clone();
+                writes.spawn(async move { (place, name, write.carry_out(&api, false).await) });
+            }
+        }
+    }
+    while let Some(written) = writes.join_next().await {
+        let (place, name, outcome) = written.map_err(internal)?;
+        answer.written(place, name, outcome);
+    }
+    Ok(BatchExecuteStatementOutput {
+        responses: answer.responses,
+        consumed_capacity: answer.capacity.reply(),
+    })
+}
+
+fn member_of(
+    member: BatchStatementRequest,
+    fault: Option<ApiError>,
+) -> Result<Statement, ApiError> {
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    parse(&member.statement, member.parameters).map_err(|error| match error {
+        PartiqlError::UnsupportedOperation { .. } => statements::not_of_a_batch(),
+        error => refused(error),
+    })
+}
+
+/// Reads and writes do not go together. What is no statement is neither.
+fn refuse_mixed(parsed: &[Result<Statement, ApiError>]) -> Result<(), ApiError> {
+    let is_read = |statement: &Statement| matches!(statement, Statement::Select(_));
+    let reads = parsed.iter().flatten().filter(|one| is_read(one)).count();
+    match reads {
+        0 => Ok(()),
+        reads if reads == parsed.iter().flatten().count() => Ok(()),
+        _ => Err(statements::mixed_batch()),
+    }
+}
+
+fn refuse_duplicates(prepared: &[Result<Prepared, ApiError>]) -> Result<(), ApiError> {
+    let mut seen = HashSet::new();
+    for prepared in prepared.iter().flatten() {
+        let (table, key) = prepared.item();
+        if !seen.insert((table.id(), key)) {
+            return Err(batches::duplicate_keys());
+        }
+    }
+    Ok(())
+}
+
+/// A statement whose table and item are known, with the table's name.
+enum Prepared {
+    Read(String, StatementRead),
+    Write(String, StatementWrite),
+}
+
+impl Prepared {
+    fn new(api: &Api, statement: Statement, context: &RequestContext) -> Result<Self, ApiError> {
+        let name = statement.table().to_owned();
+        let table = || api.table_of(&name, context);
+        let write = match statement {
+            Statement::Select(select) => {
+                if select.source.index.is_some() {
+                    return Err(statements::batch_read_of_several());
+                }
+                let read = StatementRead::new(select, table()?, statements::batch_read_of_several);
+                let read = read.map_err(StatementFault::into_error)?;
+                return match read.has_condition() {
+                    true => Err(statements::batch_read_of_several()),
+                    false => Ok(Prepared::Read(name, read)),
+                };
+            }
+            Statement::Exists(_) => return Err(refused(PartiqlError::ConditionAlone)),
+            Statement::Insert(insert) => StatementWrite::insert(insert, table()?),
+            Statement::Update(update) => StatementWrite::update(update, table()?),
+            Statement::Delete(delete) => StatementWrite::delete(delete, table()?),
+        };
+        let write = write.map_err(StatementFault::into_error)?;
+        Ok(Prepared::Write(name, write))
+    }
+
+    fn item(&self) -> (&Table, &StorageKey) {
+        match self {
+            Prepared::Read(_, read) => (read.table(), read.key()),
+            Prepared::Write(_, write) => (write.table(), write.key()),
+        }
+    }
+}
+
+/// The answer while it grows.
+struct Answer {
+    responses: Vec<BatchStatementResponse>,
+    capacity: CapacityByTable,
+}
+
+impl Answer {
+    /// A statement failed; the table is named if it was carried out so far.
+    fn refuse(&mut self, place: usize, name: Option<String>, error: ApiError) {
+        self.responses[place] = BatchStatementResponse {
+            error: Some(BatchStatementError {
+                code: Some(code_of(error.kind)),
+                message: Some(error.message),
+                item: None,
+            }),
+            table_name: name,
+            item: None,
+        };
+    }
+
+    fn read(
+        &mut self,
+        api: &Api,
+        place: usize,
+        name: String,
+        read: &StatementRead,
+        consistent: bool,
+    ) {
+        let item = match api.database.get(read.table(), read.key()) {
+            Ok(item) => item,
+            Err(error) => return self.refuse(place, Some(name), of_items(error)),
+        };
+        let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
+        let units = capacity::read_units(size_bytes, consistent);
+        self.capacity.add(&name, &Used::of_table(units));
+        match item.map(|item| read.shown(item)).transpose() {
+            Ok(item) => self.accept(place, name, item),
+            Err(error) => self.refuse(place, Some(name), error),
+        }
+    }
+
+    fn written(&mut self, place: usize, name: String, outcome: Result<Outcome, ApiError>) {
+        match outcome {
+            Ok(mut outcome) => {
+                self.capacity.add(&name, &Used::of_write(&outcome));
+                self.accept(place, name, returned(&mut outcome));
+            }
+            Err(error) => self.refuse(place, Some(name), error),
+        }
+    }
+
+    fn accept(&mut self, place: usize, name: String, item: Option<EncodedItem>) {
+        self.responses[place] = BatchStatementResponse {
+            error: None,
+            table_name: Some(name),
+            item,
+        };
+    }
+}
+
+/// Errors of statements have names of their own.
+fn code_of(kind: ErrorKind) -> BatchStatementErrorCodeEnum {
+    use BatchStatementErrorCodeEnum as Code;
+    match kind {
+        ErrorKind::AccessDenied => Code::AccessDenied,
+        ErrorKind::ConditionalCheckFailed => Code::ConditionalCheckFailed,
+        ErrorKind::DuplicateItem => Code::DuplicateItem,
+        ErrorKind::ItemCollectionSizeLimitExceeded => Code::ItemCollectionSizeLimitExceeded,
+        ErrorKind::ProvisionedThroughputExceeded => Code::ProvisionedThroughputExceeded,
+        ErrorKind::RequestLimitExceeded => Code::RequestLimitExceeded,
+        ErrorKind::ResourceNotFound => Code::ResourceNotFound,
+        ErrorKind::Throttling => Code::ThrottlingError,
+        ErrorKind::TransactionConflict => Code::TransactionConflict,
+        ErrorKind::Validation => Code::ValidationError,
+        _ => Code::InternalServerError,
+    }
+}
