@@ -180,20 +180,22 @@ async fn validation_errors_are_worded_as_by_aws() {
     for (request, text) in [
         (
             put().item("v", n("1E126")),
-            "Number overflow. Attempting to store a number with magnitude larger than supported range",
+            "1 validation error detected: Number overflow. Attempting to store a number with magnitude larger than \
+             supported range",
         ),
         (
             put().item("v", AttributeValue::Ss(vec!["a".into(), "a".into()])),
-            "One or more parameter values were invalid: Input collection [a, a] contains duplicates.",
+            "1 validation error detected: One or more parameter values were invalid: Input collection [\"a\", \"a\"] \
+             contains duplicates.",
         ),
         (
             put().condition_expression(""),
-            "Invalid ConditionExpression: The expression can not be empty;",
+            "1 validation error detected: Invalid ConditionExpression: The expression can not be empty;",
         ),
         (
             put().condition_expression("attribute_exists(#missing)"),
-            "Invalid ConditionExpression: An expression attribute name used in the document path is \
-             not defined; attribute name: #missing",
+            "1 validation error detected: Invalid ConditionExpression: An expression attribute name used in the \
+             document path is not defined; attribute name: #missing",
         ),
         (
             put().item("pk", n(1)),
