@@ -27,12 +27,7 @@ const TYPES: [(&str, &str); 9] = [
 
 /// The condition that a WHERE clause is.
 pub(super) fn condition(raw: &Raw, values: &Values) -> Result<ConditionNode, PartiqlError> {
-    match &raw.node {
-        Node::Refused(error) => return Err(PartiqlError::clone(error)),
-        Node::Missing => return Err(PartiqlError::MissingCompared),
-        node if !may_hold(node) => return Err(PartiqlError::NotBoolean),
-        _ => {}
-    }
+    require_truth(raw, PartiqlError::NotBoolean)?;
     let mut translation = Translation {
         values,
         operators: 0,
@@ -65,9 +60,7 @@ impl Translation<'_> {
             Node::Not(inner) => {
                 self.count(1)?;
                 refuse_number("NOT", inner)?;
-                if !may_hold(&inner.node) {
-                    return Err(PartiqlError::NotOperand);
-                }
+                require_truth(inner, PartiqlError::NotOperand)?;
                 Ok(ConditionNode::Not(Box::new(self.node(inner)?)))
             }
             _ => self.leaf(raw),
@@ -83,8 +76,8 @@ impl Translation<'_> {
         for raw in list {
             refuse_number(operator, raw)?;
         }
-        if list.iter().any(|raw| !may_hold(&raw.node)) {
-            return Err(PartiqlError::JunctionOperand);
+        for raw in list {
+            require_truth(raw, PartiqlError::JunctionOperand)?;
         }
         // A loop: `collect` would take more of the stack at every level.
         let mut nodes = Vec::with_capacity(list.len());
@@ -220,6 +213,15 @@ fn refused(raw: &Raw) -> Option<&PartiqlError> {
     match &raw.node {
         Node::Refused(error) => Some(error),
         _ => None,
+    }
+}
+
+/// Refuses what neither holds nor not.
+fn require_truth(raw: &Raw, otherwise: PartiqlError) -> Result<(), PartiqlError> {
+    match &raw.node {
+        Node::Missing => Err(PartiqlError::MissingCompared),
+        node if may_hold(node) => Ok(()),
+        _ => Err(otherwise),
     }
 }
 
