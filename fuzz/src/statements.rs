@@ -76,7 +76,7 @@ fn read(select: &Select, item: &Item) {
     if let Some(columns) = &select.columns {
         columns.project(item);
     }
-    let Ok(plan) = ReadPlan::new(select, &schema()) else {
+    let Ok(plan) = ReadPlan::new(select, &schema(), None) else {
         return;
     };
     let holds = select

@@ -382,11 +382,14 @@ pub enum PartiqlError {
     },
     /// A condition on something within a key attribute.
     #[error(
-        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: {name}"
+        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {name}",
+        if *.of_index { "IndexKey" } else { "Key" }
     )]
     KeyNested {
         /// The key attribute.
         name: String,
+        /// Whether the key is that of an index.
+        of_index: bool,
     },
     /// The same in a statement about one item.
     #[error(

@@ -52,18 +52,31 @@ struct Keyed<'n> {
 
 impl ReadPlan {
     /// Finds the partitions in the WHERE clause of a SELECT: by `=` or `IN` with the partition key, in each part of a
-    /// top-level OR if there is one. `schema` is the key of the table or index that is read.
+    /// top-level OR if there is one. `schema` is the key of what is read; if that is an index, `table` is the key of its table.
     ///
     /// # Errors
     /// Faults of values that are compared with key attributes, and orders that cannot be had.
-    pub fn new(select: &Select, schema: &KeySchema) -> Result<Self, PartiqlError> {
+    pub fn new(
+        select: &Select,
+        schema: &KeySchema,
+        table: Option<&KeySchema>,
+    ) -> Result<Self, PartiqlError> {
         let plan = match &select.condition {
             None => ReadPlan::Scan { filter: None },
             Some(condition) => {
-                if let Some(name) = nested_key(condition, schema) {
-                    return Err(PartiqlError::KeyNested { name });
+                let schemas = [(Some(schema), table.is_some()), (table, false)];
+                for (schema, of_index) in schemas {
+                    let nested = schema.and_then(|schema| nested_key(condition, schema));
+                    if let Some(name) = nested {
+                        return Err(PartiqlError::KeyNested { name, of_index });
+                    }
                 }
-                Self::of_condition(condition, schema)?
+                let plan = Self::of_condition(condition, schema)?;
+                // Of an index's entries the table's key is one attribute among others.
+                if let Some(table) = table {
+                    check_filter(condition, table)?;
+                }
+                plan
             }
         };
         plan.ordered(select, schema)
@@ -85,6 +98,7 @@ impl ReadPlan {
         if let ConditionNode::Or(branches) = condition {
             let reads = branches.iter().map(|branch| keyed(branch, schema));
             if let Some(branches) = reads.collect::<Result<Option<Vec<_>>, _>>()? {
+                check_filter(condition, schema)?;
                 let reads = branches.into_iter().flat_map(|keyed| keyed.reads);
                 return Ok(ReadPlan::Partitions {
                     reads: reads.collect(),

@@ -158,12 +158,13 @@ impl Source {
         if names.iter().any(String::is_empty) {
             return Err(PartiqlError::EmptyName);
         }
+        // An index is named as a table is.
+        if !names.iter().all(|name| is_table_name(name)) {
+            return Err(PartiqlError::TableName);
+        }
         let index = if names.len() == 2 { names.pop() } else { None };
         let table = names.pop().unwrap_or_default();
-        match is_table_name(&table) {
-            true => Ok(Source { table, index }),
-            false => Err(PartiqlError::TableName),
-        }
+        Ok(Source { table, index })
     }
 
     /// The table of a statement that cannot be about an index.

@@ -20,7 +20,7 @@ fn parse_all(text: &str) {
             if let Some(columns) = &select.columns {
                 columns.project(&old);
             }
-            drop(ReadPlan::new(&select, &schema));
+            drop(ReadPlan::new(&select, &schema, Some(&schema)));
             select.condition
         }
         Ok(Statement::Update(update)) => {

@@ -25,7 +25,7 @@ fn select(condition: &str) -> Select {
 }
 
 fn plan(condition: &str) -> Result<ReadPlan, PartiqlError> {
-    ReadPlan::new(&select(condition), &schema())
+    ReadPlan::new(&select(condition), &schema(), None)
 }
 
 /// `a[1..] b` for two reads, the second of a whole partition; ` filtered` if something else is asked.
@@ -130,6 +130,7 @@ fn faults_of_keys() {
         ("pk = 'a' AND begins_with(sk, 'x')", &*type_of_key("sk")),
         ("pk = 'a' AND sk <> 'x'", in_condition),
         ("pk IN ('a', 1)", in_condition),
+        ("pk = 'a' OR pk = 'b' AND sk <> 'x'", in_condition),
         ("pk > 1", in_condition),
         ("NOT (v = 1 OR sk = 'x')", in_condition),
         ("pk = ''", empty),

@@ -63,7 +63,8 @@ impl SelectTarget {
             }
         };
         let target = ReadTarget { table, index };
-        let plan = ReadPlan::new(&select, &single_keys(&target)).map_err(refused)?;
+        let of_table = target.index.as_ref().map(|_| target.table.schema());
+        let plan = ReadPlan::new(&select, &single_keys(&target), of_table).map_err(refused)?;
         let fetch = check_projected(&target, &plan, select.columns.as_ref())?;
         let (reads, direction, filter) = match plan {
             ReadPlan::Scan { filter } => {
