@@ -288,12 +288,43 @@ class Chooser:
         gets = [{"Get": {"TableName": self.table, "Key": key}} for key in self.keys(4)]
         return "transact_get_items", {"TransactItems": gets}
 
+    def statement(self):
+        """One PartiQL statement with its parameters."""
+        key = self.key()
+        where = "WHERE pk = ? AND sk = ?"
+        both = [key["pk"], key["sk"]]
+        name = self.one_of("a", "b", "c")
+        kind = self.one_of("select", "partition", "insert", "set", "remove", "delete")
+        if kind == "select":
+            text, parameters = f'SELECT * FROM "{self.table}" {where}', both
+        elif kind == "partition":
+            text, parameters = f'SELECT pk, sk, {name} FROM "{self.table}" WHERE pk = ?', both[:1]
+        elif kind == "insert":
+            item = {**self.item(), **key}
+            members = ", ".join(f"'{n}': ?" for n in item)
+            text = f'INSERT INTO "{self.table}" VALUE {{{members}}}'
+            parameters = list(item.values())
+        elif kind == "set":
+            text = f'UPDATE "{self.table}" SET {name} = ? {where}'
+            text += self.one_of("", f" AND attribute_type({name}, 'N')", " RETURNING ALL NEW *")
+            parameters = [self.value()] + both
+        elif kind == "remove":
+            text, parameters = f'UPDATE "{self.table}" REMOVE {name} {where}', both
+        else:
+            text = f'DELETE FROM "{self.table}" {where}'
+            text += self.one_of("", " RETURNING ALL OLD *")
+            parameters = both
+        return {"Statement": text, "Parameters": parameters}
+
+    def execute(self):
+        return "execute_statement", {**self.statement(), "ConsistentRead": True}
+
     def request(self):
         makers = [self.put] * 5 + [self.change] * 6 + [self.delete] * 2 + [self.get]
         makers += [self.query] * 4 + [self.scan, self.batch_write, self.batch_get]
-        makers += [self.transact_write] * 2 + [self.transact_get]
+        makers += [self.transact_write] * 2 + [self.transact_get] + [self.execute] * 4
         operation, request = self.random.choice(makers)()
-        if "transact" not in operation and "batch" not in operation:
+        if not operation.startswith(("transact", "batch", "execute")):
             request["TableName"] = self.table
         return operation, request
 
@@ -327,7 +358,9 @@ def ask(client, operation, request):
         if "ValidationError" in reasons:
             # What an action's own fault is called differs (dynamodb-api.md section 12).
             return "error", "ValidationException", []
-        return "error", error.response["Error"]["Code"], reasons
+        # DynamoDB Local leaves the end of this name away.
+        code = error.response["Error"]["Code"].replace("DuplicateItemException", "DuplicateItem")
+        return "error", code, reasons
     items = [plain_item(item) for item in answer.get("Items", [])]
     if operation == "scan":
         items.sort(key=repr)
