@@ -125,7 +125,10 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
     let (clock, advance_clock) = clocks(settings);
     let database = open_database(settings, clock.clone(), rng.clone())?;
-    let mut api_options = ApiOptions::default();
+    let mut api_options = ApiOptions {
+        sends_to_kinesis: settings.url("kinesis-endpoint").is_some(),
+        ..ApiOptions::default()
+    };
     if settings.switch("reader-throttling") {
         api_options.streams.reads_per_second_max = Some(READS_PER_SECOND_MAX);
     }
@@ -308,6 +311,7 @@ fn destinations(settings: &Settings) -> DestinationSettings {
         sqs: settings.url("sqs-endpoint"),
         sns: settings.url("sns-endpoint"),
         s3: settings.url("s3-endpoint"),
+        kinesis: settings.url("kinesis-endpoint"),
         region: settings.text("region").to_owned(),
         time_max: Duration::from_millis(settings.duration_ms("destination-timeout")),
         ..DestinationSettings::default()

@@ -298,6 +298,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The same for S3 buckets, whose names go into the path",
     ),
     setting(
+        "kinesis-endpoint",
+        "URL",
+        Kind::Url,
+        None,
+        "Where the Kinesis streams are to which EnableKinesisStreamingDestination sends the changes of a table; unset: that is refused. Signed as with --sqs-endpoint",
+    ),
+    setting(
         "destination-timeout",
         "TIME",
         Kind::Duration,

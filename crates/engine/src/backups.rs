@@ -260,7 +260,9 @@ impl TableRecord {
         self.insights = None;
         self.ttl = None;
         self.pitr = None;
+        self.kinesis = Vec::new();
         self.stream = None;
+        self.hidden_stream = None;
         self.latest_stream = None;
         self.retention_ms = None;
         self.increased_ms = None;

@@ -72,7 +72,7 @@ impl Maps {
     }
 
     pub(crate) fn route_of(&self, record: &TableRecord) -> Option<Route> {
-        let stream = record.stream?;
+        let stream = record.stream.or(record.hidden_stream)?;
         let view = self.streams.get(&stream)?.view;
         Some(Route::new(view, self.shards_of(stream).map(Arc::as_ref)))
     }

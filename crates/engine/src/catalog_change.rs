@@ -84,6 +84,17 @@ impl CatalogChange {
                 Some((_, until)) if *until == AT_COMMIT_MS => table.transition = None,
                 _ => {}
             }
+            for one in &mut table.kinesis {
+                if one.from == AT_COMMIT {
+                    one.from = first.offset(count as u64);
+                }
+                if one.until == Some(AT_COMMIT) {
+                    one.until = Some(first);
+                }
+                if one.settles_at_ms == AT_COMMIT_MS {
+                    one.settles_at_ms = if transition_ms > 0 { settles_ms } else { 0 };
+                }
+            }
             if let Some(pitr) = &mut table.pitr
                 && pitr.enabled_ms == AT_COMMIT_MS
             {

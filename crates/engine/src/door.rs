@@ -505,6 +505,7 @@ fn change_of(
     // What an index has to forget follows from it, and what the item was at any moment.
     let expires = state.record.ttl.as_ref().is_some_and(|ttl| ttl.enabled);
     let derives = expires || state.record.pitr.is_some() || !state.indexes.is_empty();
+    let derives = derives || state.record.kinesis_enabled().is_some();
     let keeps_old = derives || route.is_some_and(|route| route.view.has_old());
     Change {
         table: item.table.id(),

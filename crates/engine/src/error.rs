@@ -5,6 +5,7 @@ use headwater_model::{CorruptItem, CorruptKey, Sequence};
 use headwater_state::StateError;
 
 use crate::command::Refusal;
+use crate::kinesis::KinesisRefusal;
 use crate::policies::PolicyMismatch;
 use crate::record::TableStatus;
 
@@ -109,6 +110,9 @@ pub enum EngineError {
         /// Of what the status is not ACTIVE: `Table` or `Index`.
         of: &'static str,
     },
+    /// A Kinesis destination is not in the state for a change.
+    #[error(transparent)]
+    Kinesis(#[from] KinesisRefusal),
     /// Another resource policy is there than a change expects.
     #[error(transparent)]
     Policy(#[from] PolicyMismatch),

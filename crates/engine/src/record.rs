@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::copies::Restore;
 use crate::index_record::{IndexRecord, IndexState};
 use crate::insights::InsightsRecord;
+use crate::kinesis::KinesisRecord;
 use crate::pitr::PointInTimeRecovery;
 use crate::policies::PolicyRecord;
 use crate::time_to_live::TimeToLive;
@@ -178,8 +179,14 @@ pub struct TableRecord {
     /// What it was restored from, if it was.
     #[serde(default)]
     pub restore: Option<Restore>,
+    /// Kinesis streams that its changes go or went to, the newest first.
+    #[serde(default)]
+    pub kinesis: Vec<KinesisRecord>,
     /// The stream that is enabled now.
     pub stream: Option<u32>,
+    /// The stream that nobody sees, while changes go to Kinesis and no other stream is enabled.
+    #[serde(default)]
+    pub hidden_stream: Option<u32>,
     /// The last stream that was enabled.
     pub latest_stream: Option<u32>,
     /// Retention of the table's streams, milliseconds; `None` takes the server's setting.
@@ -312,6 +319,9 @@ pub struct StreamRecord {
     /// Its resource policy, if it ever had one.
     #[serde(default)]
     pub policy: Option<PolicyRecord>,
+    /// Whether it is only there for a Kinesis destination, and shown to nobody.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 impl StreamRecord {
@@ -390,31 +400,31 @@ pub fn shard_id(opened_ms: u64, number: u32) -> String {
     format!("shardId-{opened_ms:020}-{number:08x}")
 }
 
-mod sequence {
+pub(crate) mod sequence {
     use headwater_model::Sequence;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &Sequence, out: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &Sequence, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_u64(value.0)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Sequence, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Sequence, D::Error> {
         u64::deserialize(input).map(Sequence)
     }
 }
 
-mod optional_sequence {
+pub(crate) mod optional_sequence {
     use headwater_model::Sequence;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         value: &Option<Sequence>,
         out: S,
     ) -> Result<S::Ok, S::Error> {
         value.map(|sequence| sequence.0).serialize(out)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         input: D,
     ) -> Result<Option<Sequence>, D::Error> {
         Ok(Option::<u64>::deserialize(input)?.map(Sequence))

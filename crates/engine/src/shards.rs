@@ -67,7 +67,7 @@ impl Database {
         Ok(maps.streams.values().cloned().collect())
     }
 
-    /// A stream by its table's name and its label.
+    /// A stream by its table's name and its label; not a hidden one.
     pub fn stream(
         &self,
         namespace: &str,
@@ -78,7 +78,8 @@ impl Database {
         maps.streams
             .values()
             .find(|stream| {
-                stream.label == label
+                !stream.hidden
+                    && stream.label == label
                     && stream.table_name == table_name
                     && stream.namespace == namespace
             })

@@ -209,6 +209,20 @@ impl Database {
         next: &mut NextNumbers,
         change: &mut CatalogChange,
     ) {
+        let id = self.open_stream(record, view, false, next, change);
+        record.stream = Some(id);
+        record.latest_stream = Some(id);
+    }
+
+    /// Adds a stream and its first shards to a change; gives its number.
+    pub(crate) fn open_stream(
+        &self,
+        record: &TableRecord,
+        view: StreamView,
+        hidden: bool,
+        next: &mut NextNumbers,
+        change: &mut CatalogChange,
+    ) -> u32 {
         let id = next.stream;
         next.stream += 1;
         let count = self.shard_count(record.billing, record.throughput);
@@ -228,14 +242,14 @@ impl Database {
             settles_at_ms: AT_COMMIT_MS,
             retention_ms: record.retention_ms,
             policy: None,
+            hidden,
         });
         change.shards.extend(shards::initial(id, count, next));
-        record.stream = Some(id);
-        record.latest_stream = Some(id);
+        id
     }
 
     /// Adds to a change what disabling a stream needs: the stream's end and that of its open shards.
-    fn disable_stream(&self, stream: u32, change: &mut CatalogChange) {
+    pub(crate) fn disable_stream(&self, stream: u32, change: &mut CatalogChange) {
         let maps = self.inner.catalog.maps.read();
         if let Some(stream) = maps.streams.get(&stream) {
             change.streams.push(StreamRecord {
@@ -299,11 +313,15 @@ impl Database {
                 let mut next = self.inner.catalog.maps.read().next;
                 self.enable_stream(record, view, &mut next, change);
                 change.next = Some(next);
+                if let Some(hidden) = record.hidden_stream.take() {
+                    self.disable_stream(hidden, change);
+                }
                 Ok(())
             }
             (StreamChange::Disable, Some(stream)) => {
                 self.disable_stream(stream, change);
                 record.stream = None;
+                self.hide_stream(record, change);
                 Ok(())
             }
         }
@@ -351,10 +369,10 @@ impl Database {
 
     /// Adds to a change what taking a table out of the catalog needs.
     pub(crate) fn add_drop(&self, table: &Arc<Table>, change: &mut CatalogChange) {
-        if let Some(stream) = table.record().stream {
+        let record = table.record();
+        for stream in [record.stream, record.hidden_stream].into_iter().flatten() {
             self.disable_stream(stream, change);
         }
-        let record = table.record();
         let kept = record.indexes.iter().filter(|index| index.is_kept());
         change.dropped_indexes.extend(kept.map(|index| index.id));
         let ttl = record.ttl.as_ref().filter(|ttl| ttl.enabled);
@@ -466,7 +484,9 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         ttl: None,
         pitr: None,
         restore: None,
+        kinesis: Vec::new(),
         stream: None,
+        hidden_stream: None,
         latest_stream: None,
         retention_ms: new.retention_ms,
         transition: Some((Transition::Creating, AT_COMMIT_MS)),

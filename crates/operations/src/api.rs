@@ -13,6 +13,8 @@ use crate::failure::internal;
 pub struct ApiOptions {
     /// Settings of reading streams.
     pub streams: StreamsOptions,
+    /// Whether somebody sends the changes of tables to Kinesis streams.
+    pub sends_to_kinesis: bool,
 }
 
 /// What a request says of its sender.
@@ -45,13 +47,18 @@ impl RequestContext {
 pub struct Api {
     pub(crate) database: Database,
     pub(crate) streams: Streams,
+    pub(crate) sends_to_kinesis: bool,
 }
 
 impl Api {
     /// The API of `database`.
     pub fn new(database: Database, options: ApiOptions) -> Self {
         let streams = Streams::new(database.clone(), options.streams);
-        Api { database, streams }
+        Api {
+            database,
+            streams,
+            sends_to_kinesis: options.sends_to_kinesis,
+        }
     }
 
     /// The database.
@@ -173,6 +180,22 @@ impl Api {
             Operation::DescribeContinuousBackups => carry_out!(
                 describe_continuous_backups,
                 dynamodb::DescribeContinuousBackupsInput
+            ),
+            Operation::EnableKinesisStreamingDestination => carry_out!(
+                enable_kinesis_streaming_destination,
+                dynamodb::KinesisStreamingDestinationInput
+            ),
+            Operation::DisableKinesisStreamingDestination => carry_out!(
+                disable_kinesis_streaming_destination,
+                dynamodb::KinesisStreamingDestinationInput
+            ),
+            Operation::UpdateKinesisStreamingDestination => carry_out!(
+                update_kinesis_streaming_destination,
+                dynamodb::UpdateKinesisStreamingDestinationInput
+            ),
+            Operation::DescribeKinesisStreamingDestination => carry_out!(
+                describe_kinesis_streaming_destination,
+                dynamodb::DescribeKinesisStreamingDestinationInput
             ),
             Operation::UpdateContributorInsights => carry_out!(
                 update_contributor_insights,

@@ -8,7 +8,7 @@
 //! | `POST /_headwater/clock` `{"advance_ms":N}` | moves the test clock; answers when what became due is done |
 //! | `POST /_headwater/verify` | 202, starts a verification; 409 while one runs |
 //! | `GET /_headwater/verify` | how the last one goes, or what it found |
-//! | `triggers`, `triggers/UUID`, `dead-letters`, `dead-letters/ID`, `dead-letters/ID/redrive`, `functions/NAME/logs` | [`headwater_triggers::Triggers::manage`] |
+//! | `triggers`, `triggers/UUID`, `dead-letters`, `dead-letters/ID`, `dead-letters/ID/redrive`, `functions/NAME/logs`, `kinesis` | [`headwater_triggers::Triggers::manage`] |
 //! | `GET /_headwater/contributor-insights/TABLE?index=NAME&limit=N` | [`contributors`]: the most accessed keys |
 //! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
 //! | `POST /_headwater/filter/explain` `{"patterns":["..."],"events":[{...}]}` | why records match filter patterns or not |

@@ -44,7 +44,8 @@ impl Streams {
         };
         let mut streams = self.database.streams().await?;
         streams.retain(|stream| {
-            stream.namespace == namespace
+            !stream.hidden
+                && stream.namespace == namespace
                 && table_name.is_none_or(|name| stream.table_name == name)
                 && is_after(stream)
                 && self.is_readable(stream)

@@ -7,6 +7,8 @@ use headwater_engine::{StreamRecord, StreamView};
 use headwater_model::{CorruptKey, EncodedItem, KeySchema, Sequence};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
+const MICROSECONDS_PER_MS: u64 = 1_000;
+
 /// A stream record. Its images share the log's buffers; nothing but the key is decoded.
 #[derive(Clone, Debug)]
 pub struct RecordView {
@@ -125,6 +127,25 @@ impl RecordView {
     pub fn size_bytes(&self) -> usize {
         let image = |image: Option<EncodedItem>| image.map_or(0, |image| image.size_bytes());
         self.keys.size_bytes() + image(self.new_image()) + image(self.old_image())
+    }
+
+    /// When the change was made, in microseconds since the epoch, as far as the order of changes tells.
+    pub fn created_us(&self) -> u64 {
+        let within_ms = self.sequence.counter().min(MICROSECONDS_PER_MS - 1);
+        self.sequence.ms() * MICROSECONDS_PER_MS + within_ms
+    }
+
+    /// A name for the item that is the same in all its records.
+    pub fn item_id(&self) -> String {
+        format!("{:032X}", xxh3_128_with_seed(&self.change.key, 0))
+    }
+
+    /// The item before and after the change, whatever the stream's view shows; what was before is only there if it is
+    /// kept for the table, as for one with a Kinesis destination.
+    pub fn images(&self) -> (Option<EncodedItem>, Option<EncodedItem>) {
+        let old = self.change.old.clone().map(EncodedItem::from_bytes);
+        let new = self.change.new.clone().map(EncodedItem::from_bytes);
+        (old, new)
     }
 
     /// Who made the change.

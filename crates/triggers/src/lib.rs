@@ -5,13 +5,14 @@
 //! go in, a payload or a function error comes out.
 //!
 //! `mappings` delivers the records of streams to functions, `registry` remembers functions, mappings
-//! and checkpoints in system tables, `destinations` sends on what is given up, over `outgoing`, `api` answers the
+//! and checkpoints in system tables, `destinations` sends on what is given up, `kinesis` the changes of tables, over `outgoing`, `api` answers the
 //! requests of the Lambda REST API, `manage` those of the server's own, and [`Triggers`] holds all of it together. [`explain_filter`] tells people what their filter patterns do.
 
 mod api;
 mod destinations;
 mod explain_filter;
 pub mod functions;
+mod kinesis;
 mod manage;
 mod mappings;
 mod outgoing;

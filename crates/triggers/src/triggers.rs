@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::api::Events;
 use crate::destinations::{DestinationSettings, Destinations};
 use crate::functions::{CodeStore, Runtimes};
+use crate::kinesis::Kinesis;
 use crate::mappings::{Board, Deliveries, Shared};
 use crate::registry::{
     Blobs, Checkpoints, DeadLetterBounds, DeadLetters, Documents, Functions, Mappings, StoreError,
@@ -71,6 +72,7 @@ pub struct Triggers {
     pub(crate) dead_letters: Arc<DeadLetters>,
     pub(crate) board: Arc<Board>,
     pub(crate) deliveries: Deliveries,
+    pub(crate) kinesis: Kinesis,
     pub(crate) events: Events,
     /// Held while functions or mappings are changed.
     pub(crate) changes: tokio::sync::Mutex<()>,
@@ -116,6 +118,8 @@ impl Triggers {
         };
         let dead_letters = Arc::new(DeadLetters::open(letters, blobs, bounds).await?);
         let board = Arc::new(Board::default());
+        let wall = runtimes.wall_clock();
+        let kinesis = Kinesis::open(&api, &settings.destinations, clock.clone(), wall).await?;
         let deliveries = Deliveries::new(Arc::new(Shared {
             streams: api.streams().clone(),
             functions: functions.clone(),
@@ -146,6 +150,7 @@ impl Triggers {
             dead_letters,
             board,
             deliveries,
+            kinesis,
             events,
             changes: tokio::sync::Mutex::default(),
             counting: tokio::sync::Mutex::default(),
@@ -170,6 +175,7 @@ impl Triggers {
     pub async fn stop(&self) {
         let _change = self.changes.lock().await;
         self.events.stop().await;
+        self.kinesis.stop().await;
         self.deliveries.stop_all(self.stop_grace_ms).await;
         // After this the keeper has nothing left to write, and nobody notes anything any more.
         if let Err(error) = self.checkpoints.flush().await {

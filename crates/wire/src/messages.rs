@@ -8,6 +8,7 @@ pub mod backups;
 pub mod batches;
 pub mod functions;
 pub mod items;
+pub mod kinesis;
 pub mod mappings;
 pub mod policies;
 pub mod statements;

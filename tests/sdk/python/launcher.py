@@ -42,12 +42,13 @@ def session():
 
 
 class Server:
-    """A running server on a folder of its own. `restart` keeps the folder."""
+    """A running server on a folder of its own, with more settings if wanted. `restart` keeps the folder."""
 
-    def __init__(self, folder, test_clock=False):
+    def __init__(self, folder, test_clock=False, settings=()):
         self.data = os.path.join(str(folder), "data")
         self.log = os.path.join(str(folder), "stderr.log")
         self.test_clock = test_clock
+        self.settings = list(settings)
         self.process = None
         self.url = None
         self.start()
@@ -62,6 +63,7 @@ class Server:
         command = [binary(), "serve", "--listen", "127.0.0.1:0", "--data", self.data]
         if self.test_clock:
             command.append("--test-clock")
+        command += self.settings
         environment = dict(os.environ)
         own_bin = os.path.dirname(sys.executable)
         environment["PATH"] = own_bin + os.pathsep + environment.get("PATH", "")

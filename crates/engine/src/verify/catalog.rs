@@ -202,7 +202,8 @@ impl Known {
             }
         }
         for table in self.tables.values() {
-            if let Some(stream) = table.stream.filter(|id| !self.streams.contains_key(id)) {
+            let streams = [table.stream, table.hidden_stream].into_iter().flatten();
+            for stream in streams.filter(|id| !self.streams.contains_key(id)) {
                 let detail = format!("its stream {stream} is missing");
                 verified.find(Finding::at(self.name(table.id), detail));
             }

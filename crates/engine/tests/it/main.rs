@@ -10,6 +10,7 @@ mod failures;
 mod fixtures;
 mod full_disk;
 mod indexes;
+mod kinesis;
 mod lifecycle;
 mod model;
 mod support;

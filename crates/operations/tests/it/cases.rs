@@ -61,7 +61,11 @@ async fn run(case: &Case) -> Result<(), (usize, String)> {
         transition_ms: case.transition_ms,
         ..EngineOptions::default()
     };
-    let server = Server::with(engine, ApiOptions::default());
+    let options = ApiOptions {
+        sends_to_kinesis: true,
+        ..ApiOptions::default()
+    };
+    let server = Server::with(engine, options);
     let mut names = Names::default();
     for (line, step) in &case.steps {
         let outcome = take(&server, step, &mut names).await;

@@ -455,6 +455,7 @@ async fn readers_are_throttled_only_when_that_is_set() {
         streams: StreamsOptions {
             reads_per_second_max: Some(5),
         },
+        ..ApiOptions::default()
     };
     let server = Server::with(
         EngineOptions {

@@ -40,6 +40,8 @@ pub struct DestinationSettings {
     pub sns: Option<Url>,
     /// A service that takes objects as S3 does, with the bucket in the path.
     pub s3: Option<Url>,
+    /// A service that takes the changes of tables as Kinesis does.
+    pub kinesis: Option<Url>,
     /// What requests are signed with.
     pub credentials: Credentials,
     /// The region of destinations whose ARN names none.
@@ -55,6 +57,7 @@ impl Default for DestinationSettings {
             sqs: None,
             sns: None,
             s3: None,
+            kinesis: None,
             credentials: Credentials {
                 access_key_id: "local".to_owned(),
                 secret_access_key: "local".to_owned(),

@@ -7,6 +7,7 @@
 //! | `GET triggers` | every mapping with its shards: position, lag, what is in flight, the last error |
 //! | `GET triggers/UUID` | one of them |
 //! | `GET triggers/UUID/counts` | what it did since the server started; cheap |
+//! | `GET kinesis` | the Kinesis destinations of tables: what was sent, and what failed last |
 //! | `GET dead-letters?mapping=UUID&after=ID&limit=N` | a page of the batches that were given up, the oldest first |
 //! | `GET dead-letters/ID` | one of them, with its payload |
 //! | `DELETE dead-letters/ID` | removes it |
@@ -74,6 +75,7 @@ impl Triggers {
             ("GET", ["triggers"]) => self.all_statuses(namespace).await,
             ("GET", ["triggers", uuid]) => self.one_status(namespace, uuid).await,
             ("GET", ["triggers", uuid, "counts"]) => self.one_count(namespace, uuid),
+            ("GET", ["kinesis"]) => ManageAnswer::ok(self.kinesis.statuses(namespace)),
             ("GET", ["dead-letters"]) => self.list_dead_letters(namespace, query),
             ("GET", ["dead-letters", id]) => self.show_dead_letter(namespace, id).await,
             ("DELETE", ["dead-letters", id]) => {

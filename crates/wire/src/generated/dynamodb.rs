@@ -3824,6 +3824,232 @@ impl WriteJson for DescribeGlobalTableSettingsOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct KinesisStreamingDestinationInput {
+    pub table_name: String,
+    pub stream_arn: String,
+    pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
+}
+
+impl KinesisStreamingDestinationInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut stream_arn = None;
+        let mut enable_kinesis_streaming_configuration = None;
+        for (member, given) in at.structure(json, "KinesisStreamingDestinationInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "StreamArn" => at.member(1, "StreamArn", given, &mut stream_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?,
+                "EnableKinesisStreamingConfiguration" => at.member(
+                    2,
+                    "EnableKinesisStreamingConfiguration",
+                    given,
+                    &mut enable_kinesis_streaming_configuration,
+                    EnableKinesisStreamingConfiguration::read,
+                )?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            stream_arn: at.required(1, "StreamArn", stream_arn),
+            enable_kinesis_streaming_configuration,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EnableKinesisStreamingConfiguration {
+    pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
+}
+
+impl EnableKinesisStreamingConfiguration {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut approximate_creation_date_time_precision = None;
+        for (member, given) in at.structure(json, "EnableKinesisStreamingConfiguration")? {
+            if member == "ApproximateCreationDateTimePrecision" {
+                at.member(0, "ApproximateCreationDateTimePrecision", given, &mut approximate_creation_date_time_precision, |json, at| at.choice(json))?;
+            }
+        }
+        Ok(Self { approximate_creation_date_time_precision })
+    }
+}
+
+impl WriteJson for EnableKinesisStreamingConfiguration {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KinesisStreamingDestinationOutput {
+    pub table_name: Option<String>,
+    pub stream_arn: Option<String>,
+    pub destination_status: Option<DestinationStatus>,
+    pub enable_kinesis_streaming_configuration: Option<EnableKinesisStreamingConfiguration>,
+}
+
+impl WriteJson for KinesisStreamingDestinationOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("StreamArn", &self.stream_arn)?;
+        object.opt("DestinationStatus", &self.destination_status)?;
+        object.opt("EnableKinesisStreamingConfiguration", &self.enable_kinesis_streaming_configuration)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateKinesisStreamingDestinationInput {
+    pub table_name: String,
+    pub stream_arn: String,
+    pub update_kinesis_streaming_configuration: Option<UpdateKinesisStreamingConfiguration>,
+}
+
+impl UpdateKinesisStreamingDestinationInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut stream_arn = None;
+        let mut update_kinesis_streaming_configuration = None;
+        for (member, given) in at.structure(json, "UpdateKinesisStreamingDestinationInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "StreamArn" => at.member(1, "StreamArn", given, &mut stream_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?,
+                "UpdateKinesisStreamingConfiguration" => at.member(
+                    2,
+                    "UpdateKinesisStreamingConfiguration",
+                    given,
+                    &mut update_kinesis_streaming_configuration,
+                    UpdateKinesisStreamingConfiguration::read,
+                )?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            stream_arn: at.required(1, "StreamArn", stream_arn),
+            update_kinesis_streaming_configuration,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateKinesisStreamingConfiguration {
+    pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
+}
+
+impl UpdateKinesisStreamingConfiguration {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut approximate_creation_date_time_precision = None;
+        for (member, given) in at.structure(json, "UpdateKinesisStreamingConfiguration")? {
+            if member == "ApproximateCreationDateTimePrecision" {
+                at.member(0, "ApproximateCreationDateTimePrecision", given, &mut approximate_creation_date_time_precision, |json, at| at.choice(json))?;
+            }
+        }
+        Ok(Self { approximate_creation_date_time_precision })
+    }
+}
+
+impl WriteJson for UpdateKinesisStreamingConfiguration {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateKinesisStreamingDestinationOutput {
+    pub table_name: Option<String>,
+    pub stream_arn: Option<String>,
+    pub destination_status: Option<DestinationStatus>,
+    pub update_kinesis_streaming_configuration: Option<UpdateKinesisStreamingConfiguration>,
+}
+
+impl WriteJson for UpdateKinesisStreamingDestinationOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("StreamArn", &self.stream_arn)?;
+        object.opt("DestinationStatus", &self.destination_status)?;
+        object.opt("UpdateKinesisStreamingConfiguration", &self.update_kinesis_streaming_configuration)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeKinesisStreamingDestinationInput {
+    pub table_name: String,
+}
+
+impl DescribeKinesisStreamingDestinationInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        for (member, given) in at.structure(json, "DescribeKinesisStreamingDestinationInput")? {
+            if member == "TableName" {
+                at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?;
+            }
+        }
+        Ok(Self { table_name: at.required(0, "TableName", table_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeKinesisStreamingDestinationOutput {
+    pub table_name: Option<String>,
+    pub kinesis_data_stream_destinations: Vec<KinesisDataStreamDestination>,
+}
+
+impl WriteJson for DescribeKinesisStreamingDestinationOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.put("KinesisDataStreamDestinations", &self.kinesis_data_stream_destinations)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KinesisDataStreamDestination {
+    pub stream_arn: Option<String>,
+    pub destination_status: Option<DestinationStatus>,
+    pub approximate_creation_date_time_precision: Option<ApproximateCreationDateTimePrecision>,
+}
+
+impl WriteJson for KinesisDataStreamDestination {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("StreamArn", &self.stream_arn)?;
+        object.opt("DestinationStatus", &self.destination_status)?;
+        object.opt("ApproximateCreationDateTimePrecision", &self.approximate_creation_date_time_precision)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateContributorInsightsInput {
     pub table_name: String,
     pub index_name: Option<String>,
@@ -4281,6 +4507,18 @@ choices! {
         AwsBackup = "AWS_BACKUP",
         All = "ALL",
     } listed ["USER", "SYSTEM", "AWS_BACKUP", "ALL"];
+    ApproximateCreationDateTimePrecision {
+        Millisecond = "MILLISECOND",
+        Microsecond = "MICROSECOND",
+    } listed ["MILLISECOND", "MICROSECOND"];
+    DestinationStatus {
+        Enabling = "ENABLING",
+        Active = "ACTIVE",
+        Disabling = "DISABLING",
+        Disabled = "DISABLED",
+        EnableFailed = "ENABLE_FAILED",
+        Updating = "UPDATING",
+    } listed ["ENABLING", "ACTIVE", "DISABLING", "DISABLED", "ENABLE_FAILED", "UPDATING"];
     ContributorInsightsAction {
         Enable = "ENABLE",
         Disable = "DISABLE",

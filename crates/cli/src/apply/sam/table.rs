@@ -30,7 +30,7 @@ const REASONS: &[(&str, &str)] = &[
     ("ImportSourceSpecification", "imports are not served"),
     (
         "KinesisStreamSpecification",
-        "Kinesis destinations are not served",
+        "call EnableKinesisStreamingDestination for it",
     ),
     ("Replicas", "there is one table, in one region"),
     ("ResourcePolicy", "permissions are not checked"),

@@ -12,6 +12,7 @@ mod filters;
 mod function_logs;
 mod function_tags;
 mod functions_api;
+mod kinesis;
 mod mappings_api;
 mod numbers;
 mod packages;

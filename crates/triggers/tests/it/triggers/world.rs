@@ -96,6 +96,18 @@ impl World {
         Self::with_all(folder, false, 1, settings, |clock| clock).await
     }
 
+    /// On disk, in a folder that may hold an earlier world, with endpoints of destinations.
+    pub(super) async fn on_disk_with_destinations(
+        folder: Arc<TempDir>,
+        destinations: DestinationSettings,
+    ) -> Self {
+        let settings = TriggersSettings {
+            destinations,
+            ..TriggersSettings::default()
+        };
+        Self::with_all(folder, true, 1, settings, |clock| clock).await
+    }
+
     async fn with(folder: Arc<TempDir>, is_on_disk: bool, shards: u32) -> Self {
         let settings = TriggersSettings::default();
         Self::with_all(folder, is_on_disk, shards, settings, |clock| clock).await
@@ -123,7 +135,11 @@ impl World {
         let (database, ..) = open(place, storage, test_clock.clone(), rng, options).unwrap();
         let keeper = database.clone();
         let keeper = tokio::spawn(async move { keeper.keep().await });
-        let api = Arc::new(Api::new(database, ApiOptions::default()));
+        let api_options = ApiOptions {
+            sends_to_kinesis: triggers_settings.destinations.kinesis.is_some(),
+            ..ApiOptions::default()
+        };
+        let api = Arc::new(Api::new(database, api_options));
         let mut runtime_settings = settings(folder.path().join("runtimes"));
         runtime_settings.log_dir = is_on_disk.then(|| folder.path().join("logs"));
         let runtimes = Runtimes::new(runtime_settings, clock()).unwrap();
