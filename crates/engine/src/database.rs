@@ -234,7 +234,7 @@ impl Database {
 
     /// Deletes expired items while the log takes them.
     async fn keep_expiring(&self) {
-        let mut more = false;
+        let (mut more, mut failed) = (false, false);
         loop {
             let now_ms = self.inner.clock.now_ms();
             if !more {
@@ -247,10 +247,20 @@ impl Database {
             let database = self.clone();
             let pass = apart(async move { database.expire_items().await }).await;
             // What is expired stays so until the next pass.
-            more = pass.unwrap_or_else(|error| {
-                tracing::warn!(%error, "expired items stay, and are deleted later");
-                false
-            });
+            more = match pass {
+                Ok(more) => {
+                    failed = false;
+                    more
+                }
+                // Said once: a full disk stays so for many passes.
+                Err(error) => {
+                    if !failed {
+                        tracing::warn!(%error, "expired items stay, and are deleted later");
+                    }
+                    failed = true;
+                    false
+                }
+            };
         }
     }
 
