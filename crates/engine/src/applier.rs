@@ -237,6 +237,12 @@ impl Applier {
         Ok(())
     }
 
+    /// Whether a table has no items, after everything that was applied.
+    fn is_empty(&mut self, table: u32) -> Result<bool, StateError> {
+        self.count(table, (0, 0))?;
+        Ok(self.counts.get(&table).is_none_or(|(items, _)| *items == 0))
+    }
+
     fn put_counts(&self, number: u32, batch: &mut Batch) {
         let (items, bytes) = self.counts.get(&number).copied().unwrap_or_default();
         batch.put(Bytes::from(counts_key(number)), encode_counts(items, bytes));
@@ -256,16 +262,16 @@ impl Applier {
         };
         let derived = record.as_ref().map(DerivedRanges::of).unwrap_or_default();
         let numbers = derived.numbers();
-        self.count(table, (0, 0))?;
-        let is_empty = self.counts.get(&table).is_none_or(|(items, _)| *items == 0);
         let before = match derived.is_empty() {
             true => self.derived.remove(&table),
             false => self.derived.insert(table, derived),
         };
         for (number, is_filled_later) in &numbers {
-            match is_filled_later {
-                true => self.backfills.begin(*number, is_empty, batch),
-                false => self.backfills.end(*number, batch),
+            if !is_filled_later {
+                self.backfills.end(*number, batch);
+            } else if !self.backfills.knows(*number) {
+                let is_empty = self.is_empty(table)?;
+                self.backfills.begin(*number, is_empty, batch);
             }
         }
         let before = before.iter().flat_map(DerivedRanges::numbers);

@@ -134,11 +134,13 @@ impl Backfills {
             .for_each(|index| self.filled.add(index));
     }
 
-    /// Takes up an index, if it is not yet. That of an empty table is filled.
+    /// Whether the index was taken up, filled or not.
+    pub(crate) fn knows(&self, index: u32) -> bool {
+        self.by_index.contains_key(&index)
+    }
+
+    /// Takes up an index. That of an empty table is filled.
     pub(crate) fn begin(&mut self, index: u32, is_empty: bool, batch: &mut Batch) {
-        if self.by_index.contains_key(&index) {
-            return;
-        }
         let progress = match is_empty {
             true => Progress::Filled,
             false => Progress::UpTo(Vec::new()),
