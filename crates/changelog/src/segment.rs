@@ -3,7 +3,8 @@
 //! ```text
 //! offset 0   magic     "hwlogseg"
 //!        8   version   u16  1
-//!        10  flags     u16  bit 0 encrypted, bit 1 made beside a file with the trim point
+//!        10  flags     u16  bit 0 encrypted, bit 1 made beside a file with the trim point,
+//!                        bit 2 the entries say what their reader has to know
 //!        12  zero      u32
 //!        16  store id  16 bytes
 //!        32  id        u64
@@ -34,6 +35,9 @@ const MAGIC: &[u8; 8] = b"hwlogseg";
 const VERSION: u16 = 1;
 const FLAG_ENCRYPTED: u16 = 1;
 const FLAG_TRIM_POINT: u16 = 2;
+const FLAG_NAMES_FEATURES: u16 = 4;
+/// All that this version knows.
+const FLAGS: u16 = FLAG_ENCRYPTED | FLAG_TRIM_POINT | FLAG_NAMES_FEATURES;
 const SUFFIX: &str = ".hwl";
 const ID_DIGITS: usize = 20;
 
@@ -65,6 +69,9 @@ pub(crate) struct SegmentHeader {
     /// Whether the log kept its trim point in a file when it was made, as all do now. Versions that don't know that
     /// file refuse the segment: what they trim would be missing.
     pub(crate) has_trim_point: bool,
+    /// Whether the entries say what their reader has to know, as all do now (docs/adr/0028). Versions that don't look
+    /// for that refuse the segment: they would not follow what they don't know.
+    pub(crate) names_features: bool,
 }
 
 impl SegmentHeader {
@@ -84,6 +91,7 @@ impl SegmentHeader {
             base,
             salt: encryption.map(LogEncryption::salt).transpose()?,
             has_trim_point: true,
+            names_features: true,
         })
     }
 
@@ -119,6 +127,9 @@ impl SegmentHeader {
         if self.has_trim_point {
             flags |= FLAG_TRIM_POINT;
         }
+        if self.names_features {
+            flags |= FLAG_NAMES_FEATURES;
+        }
         out[10..12].copy_from_slice(&flags.to_le_bytes());
         out[16..32].copy_from_slice(&self.store_id);
         out[32..40].copy_from_slice(&self.id.to_le_bytes());
@@ -143,7 +154,7 @@ impl SegmentHeader {
             return Ok(None);
         }
         let (version, flags) = (u64_at(8) as u16, (u64_at(8) >> 16) as u16);
-        if version != VERSION || flags & !(FLAG_ENCRYPTED | FLAG_TRIM_POINT) != 0 {
+        if version != VERSION || flags & !FLAGS != 0 {
             let detail = format!(
                 "its format is {version} with flags {flags:#x}, this version knows format {VERSION}"
             );
@@ -160,6 +171,7 @@ impl SegmentHeader {
             base: Sequence(u64_at(40)),
             salt: (flags & FLAG_ENCRYPTED != 0).then(|| std::array::from_fn(|at| bytes[48 + at])),
             has_trim_point: flags & FLAG_TRIM_POINT != 0,
+            names_features: flags & FLAG_NAMES_FEATURES != 0,
         }))
     }
 

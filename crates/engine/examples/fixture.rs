@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use headwater_engine::{
-    Action, BillingMode, Command, EngineOptions, ItemCommand, NewTable, ReturnValues,
-    StorageOptions, StreamView, Throughput, UserKey,
+    Action, BillingMode, Command, Database, EngineOptions, Identity, IndexKind, IndexProjection,
+    ItemCommand, NewIndex, NewTable, RequestToken, ReturnValues, StorageOptions, StreamView, Table,
+    Throughput, UserKey,
 };
 use headwater_model::{
     AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
@@ -41,10 +42,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         rng,
         options,
     )?;
+    write_changes(&database, &clock).await?;
+    use_features(&database).await?;
+    database.close();
+    Ok(())
+}
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fn new_table(name: &str) -> NewTable {
     let key = |name: &str, kind| KeyAttribute::new(name, kind);
-    let new = NewTable {
+    NewTable {
         namespace: String::new(),
-        name: "fixture".to_owned(),
+        name: name.to_owned(),
         region: "us-east-1".to_owned(),
         account: "000000000000".to_owned(),
         schema: KeySchema::new(key("pk", KeyType::S), Some(key("sk", KeyType::N))),
@@ -60,31 +70,73 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         indexes: Vec::new(),
         stream: Some(StreamView::NewAndOldImages),
         retention_ms: None,
-    };
-    let table = database.create_table(new).await?.table;
+    }
+}
+
+/// Changes of a table with a stream whose shards roll over meanwhile.
+async fn write_changes(database: &Database, clock: &ManualClock) -> Done {
+    let table = database.create_table(new_table("fixture")).await?.table;
     for number in 0..ITEMS {
         clock.advance_ms(10 * 60_000);
         database.run_due().await?;
-        let mut item = Item::from([
-            ("pk", AttributeValue::S(format!("partition {}", number % 4))),
-            ("sk", AttributeValue::N((number % 10).into())),
-        ]);
-        let key = table.schema().storage_key_of_key(&item)?;
-        item.insert("value".to_owned(), AttributeValue::N(number.into()));
-        let action = match number % 7 {
-            6 => Action::Delete,
-            _ => Action::Put(EncodedItem::encode(&item)),
-        };
-        let command = ItemCommand {
-            table: table.clone(),
-            key,
-            condition: None,
-            action,
-            returns: ReturnValues::None,
-            return_item_on_failure: false,
-        };
-        database.write(Command::single(command)).await?;
+        let mut put = put(&table, &item(number))?;
+        if number % 7 == 6 {
+            put.action = Action::Delete;
+        }
+        database.write(Command::single(put)).await?;
     }
-    database.close();
+    Ok(())
+}
+
+fn item(number: i64) -> Item {
+    Item::from([
+        ("pk", AttributeValue::S(format!("partition {}", number % 4))),
+        ("sk", AttributeValue::N((number % 10).into())),
+        ("value", AttributeValue::N(number.into())),
+    ])
+}
+
+fn put(table: &Arc<Table>, item: &Item) -> Result<ItemCommand, Box<dyn std::error::Error>> {
+    Ok(ItemCommand {
+        table: table.clone(),
+        key: table.schema().storage_key_of_item(item)?,
+        condition: None,
+        action: Action::Put(EncodedItem::encode(item)),
+        returns: ReturnValues::None,
+        return_item_on_failure: false,
+    })
+}
+
+/// A table of each feature that the catalog names.
+async fn use_features(database: &Database) -> Done {
+    let mut new = new_table("features");
+    new.indexes = vec![NewIndex {
+        name: "by-value".to_owned(),
+        kind: IndexKind::Global,
+        partition: vec![KeyAttribute::new("value", KeyType::N)],
+        sort: Vec::new(),
+        projection: IndexProjection::All,
+        throughput: Throughput::default(),
+        on_demand: None,
+        warm: Throughput::default(),
+    }];
+    let table = database.create_table(new).await?.table;
+    let change = database.change_time_to_live("", "features", "expires", true);
+    change.await?;
+    database.change_recovery("", "features", Some(35)).await?;
+    let destination = "arn:aws:kinesis:us-east-1:000000000000:stream/fixture";
+    let enable = database.enable_kinesis("", "features", destination, None);
+    enable.await?;
+    let mut expiring = item(2);
+    let expires_s = START_MS as i64 / 1000 + 24 * 3600;
+    expiring.insert("expires".to_owned(), AttributeValue::N(expires_s.into()));
+    let transaction = Command {
+        items: vec![put(&table, &item(1))?, put(&table, &expiring)?],
+        identity: Identity::None,
+    };
+    let token = RequestToken::new("", "fixture", 1);
+    database.transact(transaction, Some(token)).await?;
+    database.create_backup("", "features", "fixture").await?;
+    database.run_due().await?;
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::backfill::{Backfills, FilledIndexes};
 use crate::catalog::{counts_key, decode_counts, encode_counts, number_of, parse};
 use crate::derived::DerivedRanges;
 use crate::error::EngineError;
+use crate::features;
 use crate::index::EntryChange;
 use crate::options::EngineOptions;
 use crate::overlay::{AppliedKey, Overlay};
@@ -138,6 +139,7 @@ impl Applier {
             for change in &entry.changes {
                 let key = Bytes::from(state_key(change.table, &change.key));
                 if change.table == CATALOG_TABLE {
+                    features::check(change)?;
                     self.note_dropped(change);
                     self.note_definition(change, &mut batch)?;
                 } else if change.table == TOKEN_TABLE {

@@ -15,6 +15,7 @@ use std::ops::{Bound, ControlFlow};
 
 use crate::backups::BackupRecord;
 use crate::error::EngineError;
+use crate::features::Feature;
 use crate::record::{
     CATALOG_TABLE, NextNumbers, ShardRecord, StreamRecord, TableRecord, document_key, state_key,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Maps {
     pub(crate) stream_of_shard: HashMap<u32, u32>,
     /// By number.
     pub(crate) backups: BTreeMap<u32, Arc<BackupRecord>>,
+    /// What the catalog says that the store uses.
+    pub(crate) features: BTreeSet<Feature>,
     /// Tables that are gone and whose items may still be in the state.
     pub(crate) dropped: BTreeSet<u32>,
     pub(crate) next: NextNumbers,
@@ -150,6 +153,7 @@ fn load_document(
             let backup: BackupRecord = parse(key, value)?;
             maps.backups.insert(backup.id, Arc::new(backup));
         }
+        Some(&document_key::FEATURE) => maps.features.extend(Feature::of_key(key)),
         Some(&document_key::DROPPED) => {
             if let Some(id) = number_of(key) {
                 maps.dropped.insert(id);
@@ -179,6 +183,11 @@ pub(crate) fn number_of(key: &[u8]) -> Option<u32> {
 pub(crate) struct Documents(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
 impl Documents {
+    /// That a feature is used: the name is in the key, the version that began it beside it, for people.
+    pub(crate) fn feature(&mut self, feature: Feature) {
+        self.put(feature.document_key(), &env!("CARGO_PKG_VERSION"));
+    }
+
     pub(crate) fn table(&mut self, record: &TableRecord) {
         self.put(document_key::of(document_key::TABLE, record.id), record);
     }

@@ -11,6 +11,7 @@ use crate::backups::BackupRecord;
 use crate::catalog::{Documents, Maps};
 use crate::database::Database;
 use crate::error::EngineError;
+use crate::features::{self, Feature};
 use crate::index_record::IndexState;
 use crate::record::{NextNumbers, ShardRecord, StreamRecord, TableRecord, Transition};
 use crate::table::Table;
@@ -23,6 +24,8 @@ pub(crate) const AT_COMMIT: Sequence = Sequence(u64::MAX);
 /// One change of the catalog.
 #[derive(Default)]
 pub(crate) struct CatalogChange {
+    /// What the store begins to use with it or behind it; what the records use is added when the change is made.
+    pub(crate) features: BTreeSet<Feature>,
     pub(crate) tables: Vec<TableRecord>,
     pub(crate) dropped: Vec<Arc<Table>>,
     /// Numbers of indexes whose entries are to be removed.
@@ -43,6 +46,10 @@ impl CatalogChange {
 
     fn documents(&self) -> Documents {
         let mut out = Documents::default();
+        // First, so that whoever does not know one reads no further.
+        self.features
+            .iter()
+            .for_each(|feature| out.feature(*feature));
         self.tables.iter().for_each(|record| out.table(record));
         self.dropped
             .iter()
@@ -147,6 +154,7 @@ impl CatalogChange {
     /// Takes the records into memory; tables that are open or dropped are left to the caller.
     fn install(self, maps: &mut Maps, position: Sequence) {
         maps.changed_at = position;
+        maps.features.extend(self.features);
         maps.dropped.extend(self.dropped_indexes);
         if let Some(next) = self.next {
             maps.next = next;
@@ -216,6 +224,12 @@ impl Database {
         self.check_room()?;
         let inner = &self.inner;
         let mut maps = inner.catalog.maps.write();
+        change
+            .features
+            .extend(features::of_records(&change.tables, &change.backups));
+        change
+            .features
+            .retain(|feature| !maps.features.contains(feature));
         // Writers share these from decision to queue; with them held, no item change can get between.
         let affected: BTreeMap<u32, Arc<Table>> = open
             .iter()

@@ -15,6 +15,7 @@ use crate::applier::Applier;
 use crate::backfill::FilledIndexes;
 use crate::catalog::Catalog;
 use crate::error::EngineError;
+use crate::features::Unknown;
 use crate::latches::Latches;
 use crate::options::EngineOptions;
 use crate::overlay::Overlay;
@@ -70,7 +71,7 @@ impl Database {
     ///
     /// # Errors
     /// [`EngineError::StateAheadOfLog`] if log files are missing, [`EngineError::StateBehindLog`] if the
-    /// state was lost and the log has been trimmed; damage in log, state or catalog.
+    /// state was lost and the log has been trimmed; [`EngineError::UnknownFeatures`]; damage in log, state or catalog.
     pub fn open(
         log: Log,
         state: Arc<dyn StateStore>,
@@ -78,6 +79,7 @@ impl Database {
         rng: Arc<dyn Rng>,
         options: EngineOptions,
     ) -> Result<(Database, Opened), EngineError> {
+        Unknown::of_state(state.snapshot().as_ref())?.refuse()?;
         let log = Arc::new(log);
         let end = log.durable();
         if state.position() > end.0 {
@@ -122,6 +124,7 @@ impl Database {
         let database = Database {
             inner: Arc::new(inner),
         };
+        database.name_features()?;
         Ok((database, Opened { replayed, position }))
     }
 

@@ -20,6 +20,7 @@ use crate::command::{Action, Command, ItemCommand, Outcome, Refusal, Transacted}
 use crate::database::Database;
 use crate::decide::{Decided, decide};
 use crate::error::EngineError;
+use crate::features::Feature;
 use crate::index::{self, EntryChange, Indexes};
 use crate::overlay::Found;
 use crate::record::{TableStatus, state_key};
@@ -116,6 +117,7 @@ impl Database {
         self.read_ahead(&keys)?;
         let token_key = work.token.map(RequestToken::state_key);
         if let Some(key) = &token_key {
+            self.require(Feature::TransactionTokens)?;
             // For its page: the value may be another one under the latches.
             self.newest_token(key)?;
         }

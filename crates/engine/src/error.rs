@@ -160,6 +160,16 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The store uses what this version does not know, and would not follow.
+    #[error(
+        "the store uses {}, which this version of Headwater ({}) does not know; use the version that wrote it, or a later one",
+        .names.join(" and "),
+        env!("CARGO_PKG_VERSION")
+    )]
+    UnknownFeatures {
+        /// The features' names in the catalog.
+        names: Vec<String>,
+    },
     /// The state is ahead of the log: files of two stores were mixed, or log files were removed.
     #[error(
         "the state holds position {state} but the log ends at {log}: log files are missing; restore them, or start with an empty data folder"

@@ -22,6 +22,7 @@ mod decide;
 mod derived;
 mod door;
 mod error;
+mod features;
 mod index;
 mod index_changes;
 mod index_record;

@@ -456,6 +456,8 @@ pub(crate) mod document_key {
     pub(crate) const STREAM: u8 = b's';
     pub(crate) const SHARD: u8 = b'h';
     pub(crate) const BACKUP: u8 = b'k';
+    /// A feature that whoever opens the store has to know; its name follows.
+    pub(crate) const FEATURE: u8 = b'r';
     /// A table that is gone and whose items are still to be removed.
     pub(crate) const DROPPED: u8 = b'd';
     /// Item count and size of a table; kept by the applier only, never in the log.

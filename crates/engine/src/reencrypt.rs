@@ -12,10 +12,14 @@ use std::sync::Arc;
 use headwater_changelog::{DiskFiles, LogError};
 use headwater_cipher::UserKey;
 use headwater_model::Rng;
+use headwater_state::StateStore;
 
 use crate::error::EngineError;
+use crate::features::Unknown;
 use crate::keys::{self, KEY_FILE, KeyError, NEW_KEY_FILE, StoreKeys};
-use crate::storage::{LOG_FOLDER, OpenError, STATE_FILE, in_folder, lock_folder, log_files};
+use crate::storage::{
+    LOG_FOLDER, OpenError, STATE_FILE, in_folder, lock_folder, log_files, open_state_to_read,
+};
 
 const NEXT_FOLDER: &str = "reencrypted";
 const READY_FILE: &str = "READY";
@@ -95,6 +99,7 @@ fn write_anew(
     let state_file = folder.join(STATE_FILE);
     let mut state_bytes = 0;
     if state_file.exists() {
+        check_features(folder, old_keys.as_ref())?;
         headwater_state::copy_file(
             &state_file,
             old_keys.map(|keys| keys.state),
@@ -113,6 +118,12 @@ fn write_anew(
         entries: log.entries,
         state_bytes,
     })
+}
+
+/// A store of a later version may have more than log and state, which would stay behind.
+fn check_features(folder: &Path, keys: Option<&StoreKeys>) -> Result<(), OpenError> {
+    let state = open_state_to_read(folder, keys, false).map_err(EngineError::from)?;
+    Ok(Unknown::of_state(state.snapshot().as_ref())?.refuse()?)
 }
 
 /// The old files go when the new ones are in place, so these have to be whole.

@@ -105,6 +105,22 @@ impl RequestToken {
     }
 }
 
+/// Whether the state holds tokens, of whatever age.
+pub(crate) fn any(snapshot: &dyn Snapshot) -> Result<bool, StateError> {
+    let (from, to) = (state_key(TOKEN_TABLE, b""), state_key(TOKEN_TABLE + 1, b""));
+    let mut found = false;
+    snapshot.scan(
+        Bound::Included(&from),
+        Bound::Excluded(&to),
+        Direction::Forward,
+        &mut |_, _| {
+            found = true;
+            ControlFlow::Break(())
+        },
+    )?;
+    Ok(found)
+}
+
 /// Whether a token from `time_ms` counts no more.
 fn is_old(time_ms: u64, now_ms: u64) -> bool {
     time_ms.saturating_add(TRANSACTION_TOKEN_AGE_MS_MAX) <= now_ms

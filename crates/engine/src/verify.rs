@@ -31,6 +31,7 @@ use headwater_changelog::{Entry, LogError, LogVisitor};
 use headwater_model::Sequence;
 
 use crate::error::EngineError;
+use crate::features::Unknown;
 use catalog::Known;
 use compare::LastValues;
 use history::History;
@@ -45,6 +46,9 @@ fn run(source: &dyn Source, progress: &Progress) -> Result<Verified, EngineError
     let snapshot = source.snapshot();
     let applied = Sequence(snapshot.position());
     verified.applied = applied;
+    // What can't be read is found below.
+    let unknown = Unknown::of_state(snapshot.as_ref()).unwrap_or_default();
+    unknown.refuse()?;
     let known = Known::load(snapshot.as_ref(), &mut verified);
     drop(snapshot);
     progress.expect_more(known.bytes);
@@ -54,8 +58,10 @@ fn run(source: &dyn Source, progress: &Progress) -> Result<Verified, EngineError
         applied,
         history: History::new(&known),
         last: LastValues::new(source.keys_per_pass_max(), 0, 1),
+        unknown: Unknown::default(),
     };
     let report = source.check_log(&mut read)?;
+    read.unknown.refuse()?;
     verified.take_log(&report);
     source.check_reach(&report, applied, &mut verified);
     read.history.finish(&known, &mut verified);
@@ -75,6 +81,7 @@ struct Reading<'a> {
     applied: Sequence,
     history: History<'a>,
     last: LastValues,
+    unknown: Unknown,
 }
 
 impl LogVisitor for Reading<'_> {
@@ -83,6 +90,7 @@ impl LogVisitor for Reading<'_> {
     }
 
     fn entry(&mut self, entry: &Entry) {
+        self.unknown.entry(entry);
         if entry.last() <= self.applied {
             self.history.entry(entry);
             self.last.entry(entry);

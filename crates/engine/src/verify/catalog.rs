@@ -126,6 +126,7 @@ impl Known {
                 own(backup.id)?;
                 self.backups.insert(backup.id);
             }
+            Some(&document_key::FEATURE) => drop(parse::<String>(value)?),
             Some(&document_key::DROPPED) => {
                 self.dropped.insert(number);
             }

@@ -13,6 +13,7 @@ use super::source::Source;
 use super::{Finding, Progress, Verified};
 use crate::clock::SystemClock;
 use crate::error::{EngineError, state_behind};
+use crate::features::Unknown;
 use crate::keys::{self, KeyError, StoreKeys};
 use crate::reencrypt;
 use crate::storage::{
@@ -26,8 +27,8 @@ const ITEMS_PER_BATCH_MAX: usize = 20_000;
 /// Verifies the store in `folder`, which no server may have open, with the key that it was encrypted with, if it was.
 ///
 /// # Errors
-/// [`OpenError`] if the folder can't be read at all, or `progress` was told to end; damage is not an error but a
-/// finding.
+/// [`OpenError`] if the folder can't be read at all, uses what this version does not know, or `progress` was told to
+/// end; damage is not an error but a finding.
 pub fn verify(
     folder: &Path,
     key: Option<&UserKey>,
@@ -91,21 +92,31 @@ fn open_or_say_why(
 }
 
 fn only_log(log: &StoppedLog, progress: &Progress) -> Result<Verified, EngineError> {
-    let report = log.check(&mut Log(progress))?;
+    let mut seen = Log {
+        progress,
+        unknown: Unknown::default(),
+    };
+    let report = log.check(&mut seen)?;
+    seen.unknown.refuse()?;
     let mut verified = Verified::default();
     verified.take_log(&report);
     Ok(verified)
 }
 
 /// Sees the log when there is no state to compare it with.
-struct Log<'a>(&'a Progress);
+struct Log<'a> {
+    progress: &'a Progress,
+    unknown: Unknown,
+}
 
 impl LogVisitor for Log<'_> {
     fn block(&mut self, stored_bytes: u64) -> std::ops::ControlFlow<()> {
-        self.0.advance(stored_bytes)
+        self.progress.advance(stored_bytes)
     }
 
-    fn entry(&mut self, _: &Entry) {}
+    fn entry(&mut self, entry: &Entry) {
+        self.unknown.entry(entry);
+    }
 }
 
 pub(super) struct Stopped {

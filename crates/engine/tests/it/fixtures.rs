@@ -5,14 +5,19 @@ use std::fs;
 use std::path::Path;
 
 use headwater_changelog::ChangeKind;
-use headwater_engine::UserKey;
+use headwater_engine::{Command, Database, Identity, RequestToken, UserKey};
 use headwater_model::{AttributeValue, EncodedItem, ManualClock};
 use headwater_state::Direction;
 
-use crate::support::{options, records, scan, try_open_with, verify_with};
+use crate::support::{entries, options, records, scan, try_open_with, verify_with};
 
 /// Later than everything in the fixtures, and within the retention of their streams.
-const NOW_MS: u64 = 1_790_000_000_000 + 7 * 3_600_000;
+const NOW_MS: u64 = 1_790_000_000_000 + 405 * 60_000;
+/// When what expires in them is expired.
+const EXPIRED_MS: u64 = NOW_MS + 24 * 3_600_000;
+
+/// The first format whose catalog names features, and whose folders have a table that uses them.
+const FEATURES_FORMAT: u32 = 4;
 
 /// The key of the encrypted ones, as `examples/fixture.rs` has it.
 const KEY: [u8; 32] = [1; 32];
@@ -29,16 +34,20 @@ async fn folders_of_every_disk_format_open_with_their_content() {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(&path, copy.path());
         let encrypted = path.to_string_lossy().ends_with("-encrypted");
-        check(copy.path(), encrypted.then(|| UserKey::new(KEY)).as_ref()).await;
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let format = name.split('-').nth(1).unwrap().parse().unwrap();
+        let key = encrypted.then(|| UserKey::new(KEY));
+        check(copy.path(), key.as_ref(), format).await;
         formats += 1;
     }
-    assert!(formats >= 5);
+    assert!(formats >= 7);
 }
 
-async fn check(folder: &Path, key: Option<&UserKey>) {
+async fn check(folder: &Path, key: Option<&UserKey>, format: u32) {
     let verified = verify_with(folder, key).unwrap();
     assert!(verified.is_clean(), "{verified:?}");
-    let database = try_open_with(Some(folder), key, &ManualClock::new(NOW_MS), options(2)).unwrap();
+    let clock = ManualClock::new(NOW_MS);
+    let database = try_open_with(Some(folder), key, &clock, options(2)).unwrap();
     let table = database.table("", "fixture").unwrap();
     // What `examples/fixture.rs` did, done again on a map.
     let mut expected = BTreeMap::new();
@@ -83,10 +92,39 @@ async fn check(folder: &Path, key: Option<&UserKey>) {
     // Roll-overs happened while it was written: there are closed shards, and each has its child.
     let shards = database.shards_now(stream);
     assert!(shards.iter().filter(|shard| shard.end.is_some()).count() >= 2);
+    if format >= FEATURES_FORMAT {
+        check_features(&database, &clock).await;
+    }
     database.close();
     drop((database, table));
     let verified = verify_with(folder, key).unwrap();
     assert!(verified.is_clean(), "as it is after that: {verified:?}");
+}
+
+/// Each feature goes on where the version that wrote the folder left it.
+async fn check_features(database: &Database, clock: &ManualClock) {
+    let table = database.table("", "features").unwrap();
+    let record = table.record();
+    assert!(record.pitr.is_some() && record.kinesis_enabled().is_some());
+    let values = || {
+        let entries = entries(database, &table, "by-value", 10, Direction::Forward);
+        let value = |item: &headwater_model::Item| item.get("value").cloned();
+        entries.iter().filter_map(value).collect::<Vec<_>>()
+    };
+    let number = |number: i64| AttributeValue::N(number.into());
+    assert_eq!(values().len(), 2);
+    let token = RequestToken::new("", "fixture", 1);
+    let nothing = Command {
+        items: Vec::new(),
+        identity: Identity::None,
+    };
+    let again = database.transact(nothing, Some(token)).await.unwrap();
+    assert!(again.repeated);
+    let backups = database.backups("").await.unwrap();
+    assert_eq!(backups[0].whole.map(|(items, _)| items), Some(2));
+    clock.set_ms(EXPIRED_MS);
+    database.run_due().await.unwrap();
+    assert_eq!(values(), [number(1)]);
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -17,7 +17,7 @@ use headwater_model::{
 };
 use headwater_state::Direction;
 
-use crate::support::{START_MS, command, delete, new_table, open, options, scan, verify};
+use crate::support::{START_MS, command, delete, entries, new_table, open, options, scan, verify};
 
 fn new_index(name: &str, sort: &[(&str, KeyType)], projection: IndexProjection) -> NewIndex {
     let sort = sort
@@ -57,45 +57,6 @@ async fn put(database: &Database, table: &Arc<Table>, item: &Item) {
     };
     let action = Action::Put(EncodedItem::encode(item));
     database.write(command(table, key, action)).await.unwrap();
-}
-
-/// All entries of an index, in pages of `limit`.
-fn entries(
-    database: &Database,
-    table: &Table,
-    name: &str,
-    limit: usize,
-    direction: Direction,
-) -> Vec<Item> {
-    let index = table.index(name).unwrap();
-    let mut range = KeyRange {
-        from: Bound::Unbounded,
-        to: Bound::Unbounded,
-    };
-    let mut found = Vec::new();
-    loop {
-        let request = PageRequest {
-            range: range.clone(),
-            direction,
-            limit: Some(limit),
-            bytes_max: 1 << 20,
-            filter: None,
-            items: true,
-            index: Some(&index),
-            fetch: false,
-        };
-        let page = database.page(table, &request).unwrap();
-        found.extend(page.items.iter().map(|item| item.decode().unwrap()));
-        let Some(last) = page.last_key else {
-            return found;
-        };
-        let key = index.schema().decode_key(&last).unwrap();
-        assert_eq!(index.schema().entry_key_of_key(&key).unwrap(), last);
-        match direction {
-            Direction::Forward => range.from = Bound::Excluded(last),
-            Direction::Backward => range.to = Bound::Excluded(last),
-        }
-    }
 }
 
 /// What the index must hold, by the keys of the items.

@@ -7,6 +7,7 @@ mod backups;
 mod concurrency;
 mod encryption;
 mod failures;
+mod features;
 mod fixtures;
 mod full_disk;
 mod indexes;

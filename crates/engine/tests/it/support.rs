@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use headwater_changelog::{Change, ReadLimit};
 use headwater_engine::{
-    Action, BillingMode, Command, Database, Durability, EngineError, EngineOptions, ItemCommand,
-    KeyRange, NewTable, OpenError, Outcome, PageRequest, Progress, ReturnValues, StorageOptions,
-    StreamView, Table, Throughput, UserKey, Verified,
+    Action, BillingMode, Command, Database, Durability, EngineError, EngineOptions, Index,
+    ItemCommand, KeyRange, NewTable, OpenError, Outcome, PageRequest, Progress, ReturnValues,
+    StorageOptions, StreamView, Table, Throughput, UserKey, Verified,
 };
 use headwater_expression::Condition;
 use headwater_model::{
@@ -164,6 +164,28 @@ pub fn get(database: &Database, table: &Table, key: &str) -> Option<Item> {
 
 /// All items of a table, read in pages of `limit`.
 pub fn scan(database: &Database, table: &Table, limit: usize, direction: Direction) -> Vec<Item> {
+    pages(database, table, None, limit, direction)
+}
+
+/// All entries of an index, read in pages of `limit`.
+pub fn entries(
+    database: &Database,
+    table: &Table,
+    name: &str,
+    limit: usize,
+    direction: Direction,
+) -> Vec<Item> {
+    let index = table.index(name).unwrap();
+    pages(database, table, Some(&index), limit, direction)
+}
+
+fn pages(
+    database: &Database,
+    table: &Table,
+    index: Option<&Index>,
+    limit: usize,
+    direction: Direction,
+) -> Vec<Item> {
     let mut range = KeyRange {
         from: Bound::Unbounded,
         to: Bound::Unbounded,
@@ -177,7 +199,7 @@ pub fn scan(database: &Database, table: &Table, limit: usize, direction: Directi
             bytes_max: 1 << 20,
             filter: None,
             items: true,
-            index: None,
+            index,
             fetch: false,
         };
         let page = database.page(table, &request).unwrap();
@@ -185,6 +207,10 @@ pub fn scan(database: &Database, table: &Table, limit: usize, direction: Directi
         let Some(last) = page.last_key else {
             return items;
         };
+        if let Some(index) = index {
+            let key = index.schema().decode_key(&last).unwrap();
+            assert_eq!(index.schema().entry_key_of_key(&key).unwrap(), last);
+        }
         match direction {
             Direction::Forward => range.from = Bound::Excluded(last),
             Direction::Backward => range.to = Bound::Excluded(last),
