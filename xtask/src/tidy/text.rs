@@ -4,7 +4,7 @@ use super::Finding;
 use super::tree::{Tree, is_generated};
 
 /// Sources that people read and change.
-const SOURCES: &[&str] = &["rs", "py", "js", "mjs", "ts", "sh", "toml"];
+const SOURCES: &[&str] = &["rs", "py", "js", "mjs", "ts", "tsx", "css", "sh", "toml"];
 const LINES_MAX: usize = 700;
 
 /// Longer than allowed, each with the reason.
@@ -102,7 +102,9 @@ fn leaks(path: &str, text: &str, findings: &mut Vec<Finding>) {
     }
     for (number, line) in numbered(text) {
         // npm notes where a package asks for money; nothing is installed from there.
-        let funding = file == "package-lock.json" && line.trim_start().starts_with("\"url\":");
+        let start = line.trim_start();
+        let funding = file == "package-lock.json"
+            && (start.starts_with("\"url\":") || start.starts_with("\"https:"));
         let foreign = !funding
             && line
                 .split("://")
@@ -157,8 +159,12 @@ mod tests {
         assert_eq!(problems("Cargo.lock", line), 0);
         let line = "\"resolved\": \"https://mirror.example/x.tgz\"";
         assert_eq!(problems("js/package-lock.json", line), 1);
-        let line = "  \"url\": \"https://example.com/sponsors\"";
-        assert_eq!(problems("js/package-lock.json", line), 0);
+        for line in [
+            "  \"url\": \"https://example.com/sponsors\"",
+            "  \"https://example.com/sponsors\",",
+        ] {
+            assert_eq!(problems("js/package-lock.json", line), 0);
+        }
         assert_eq!(problems("js/.npmrc", line), 1);
         assert_eq!(problems("README.md", "https://example.com"), 0);
     }

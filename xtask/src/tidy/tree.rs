@@ -11,6 +11,8 @@ use crate::process::root;
 const FOREIGN_NAMES: &[&str] = &[
     ".git",
     "target",
+    // What is built of the console.
+    "dist",
     "node_modules",
     "__pycache__",
     ".pytest_cache",

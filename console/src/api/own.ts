@@ -1,0 +1,49 @@
+// The server's own endpoints under `/_headwater/`.
+
+import { requestJson } from "./http.ts";
+
+/** How the server is; `failed` means that it takes no writes until a restart. */
+export interface Health {
+  status: "ok" | "disk_full" | "failed";
+  message?: string;
+}
+
+/** A table as the overview counts it. Counters begin with the server's start. */
+export interface TableOverview {
+  name: string;
+  arn: string;
+  status: string;
+  items: number;
+  bytes: number;
+  reads: number;
+  writes: number;
+  stream: { arn: string; label: string; view: string; status: string } | null;
+  mappings: number;
+}
+
+/** What `GET /_headwater/overview` answers. Positions are sequence numbers, which are too long for numbers. */
+export interface Overview {
+  version: string;
+  now_ms: number;
+  started_ms: number;
+  region: string;
+  account: string;
+  health: Health;
+  durability: string;
+  encrypted: boolean;
+  disk: { free_bytes: number; reserve_bytes: number } | null;
+  log: {
+    durable: string;
+    applied: string;
+    checkpoint: string;
+    bytes: number;
+    segments: number;
+    oldest_ms: number;
+  };
+  tables: TableOverview[];
+}
+
+/** The whole server at one glance. */
+export function overview(signal?: AbortSignal): Promise<Overview> {
+  return requestJson("GET", "/_headwater/overview", undefined, signal);
+}

@@ -1,0 +1,30 @@
+// `npm run screenshots`: each page in light and dark, wide and narrow, into `screenshots/`. To be looked at.
+
+import { expect, test } from "./fixtures.ts";
+import { places, prepare } from "./places.ts";
+
+const SIZES = [
+  { name: "wide", width: 1280, height: 800 },
+  { name: "narrow", width: 360, height: 740 },
+];
+
+test.describe.configure({ mode: "serial" });
+
+test("prepare", async ({ call }) => {
+  await prepare(call);
+});
+
+for (const place of places) {
+  for (const theme of ["light", "dark"] as const) {
+    for (const size of SIZES) {
+      test(`${place.name} ${theme} ${size.name}`, async ({ page, open }) => {
+        await page.emulateMedia({ colorScheme: theme });
+        await page.setViewportSize(size);
+        await open(place.hash);
+        await place.ready?.(page);
+        await expect(page.locator(".skeleton")).toHaveCount(0);
+        await page.screenshot({ path: `screenshots/${place.name}-${theme}-${size.name}.png` });
+      });
+    }
+  }
+}
