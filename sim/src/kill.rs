@@ -244,7 +244,8 @@ impl Campaign<'_> {
     }
 }
 
-fn joined<T>(thread: thread::JoinHandle<T>) -> Result<T> {
+/// What a thread gives when it ends.
+pub(crate) fn joined<T>(thread: thread::JoinHandle<T>) -> Result<T> {
     thread
         .join()
         .map_err(|_| anyhow::anyhow!("a thread panicked"))

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use headwater_sim::campaign::{Report, run_interval_seed, run_seed};
-use headwater_sim::{kill, soak};
+use headwater_sim::{consistency, kill, soak};
 
 /// Crash proofs: power losses by seed in this process, or `kill -9` of the real server.
 #[derive(Parser)]
@@ -26,7 +26,14 @@ struct Args {
     /// Instead of seeds: so many changes through eight triggers, with --kills among them (8 if absent).
     #[arg(long, value_name = "CHANGES")]
     soak: Option<u64>,
-    /// The server's binary for --kills and --soak; target/{release,debug}/headwater if absent.
+    /// Instead of seeds: so many histories of concurrent clients that must have an order, with --kills among them (as
+    /// many if absent).
+    #[arg(long)]
+    histories: Option<u64>,
+    /// The seed of --histories.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The server's binary for --kills, --soak and --histories; target/{release,debug}/headwater if absent.
     #[arg(long, env = "HEADWATER_BIN")]
     binary: Option<PathBuf>,
 }
@@ -38,6 +45,15 @@ fn main() -> Result<ExitCode> {
         println!(
             "{}",
             soak::run(&binary, changes, args.kills.unwrap_or(8), 1)?
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(histories) = args.histories {
+        let binary = args.binary.map_or_else(kill::binary, Ok)?;
+        let kills = args.kills.unwrap_or(histories);
+        println!(
+            "{}",
+            consistency::run(&binary, histories, kills, args.seed)?
         );
         return Ok(ExitCode::SUCCESS);
     }
