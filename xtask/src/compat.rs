@@ -1,13 +1,20 @@
-//! `cargo xtask compat`: writes docs/compat.md, the page of operations, from the operation table of crates/wire.
+//! `cargo xtask compat`: writes docs/compat.md, the page of operations, from the operation table of crates/wire, the cases
+//! in `tests/cases` and the suites in `tests/sdk`.
 //!
 //! The table is read as text. A dependency on the crate would be shorter, but then `cargo xtask wire`, which
 //! generates the table, could not be built while that crate does not compile.
 
+mod cases;
+mod clients;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::root;
+use cases::Expected;
+use clients::Suites;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -36,10 +43,23 @@ struct Operation<'a> {
     served: bool,
 }
 
+/// What the suites say of an operation: numbers of cases, and the clients that call it.
+type Proof = (Expected, Vec<&'static str>);
+
 /// The task.
 pub fn run_task(args: &Args) -> Result<()> {
     let table = std::fs::read_to_string(root().join(TABLE)).context(TABLE)?;
-    let text = page(&operations(&table)?);
+    let operations = operations(&table)?;
+    let (cases, suites) = (cases::by_operation()?, Suites::read()?);
+    let proof = |operation: &Operation<'_>| {
+        let expected = cases.get(operation.name).copied().unwrap_or_default();
+        (
+            operation.name.to_owned(),
+            (expected, suites.calling(operation.name)),
+        )
+    };
+    let proofs = operations.iter().map(proof).collect();
+    let text = page(&operations, &proofs, &clients::pinned()?);
     let path = root().join(PAGE);
     if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
         return Ok(());
@@ -87,12 +107,19 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-fn page(operations: &[Operation<'_>]) -> String {
+fn page(
+    operations: &[Operation<'_>],
+    proofs: &BTreeMap<String, Proof>,
+    pinned: &[(&str, String)],
+) -> String {
     let mut out = String::from(
         "# Operations\n\n\
          Written by `cargo xtask compat` from the table that also drives dispatch and metrics. An operation that is\n\
          not served answers `UnknownOperationException` and names itself. What differs within the operations that\n\
-         are served stands in [guide/compatibility.md](guide/compatibility.md).\n",
+         are served stands in [guide/compatibility.md](guide/compatibility.md).\n\n\
+         **Answers** and **Errors** are the requests in `tests/cases` whose answer or error is written down. The test\n\
+         `the_specification_sheets` runs them all, and fails if one is answered otherwise, or if these numbers are not\n\
+         those of what passed. **Clients** are those whose suites in `tests/sdk` call the operation.\n",
     );
     for (service, title) in SERVICES {
         let of_service: Vec<_> = operations
@@ -117,26 +144,39 @@ fn page(operations: &[Operation<'_>]) -> String {
         };
         out.push_str(
             if of_service.iter().any(|operation| operation.path.is_some()) {
-                "| Operation | Served | Request |\n|---|---|---|\n"
+                "| Operation | Served | Request | Clients |\n|---|---|---|---|\n"
             } else {
-                "| Operation | Served |\n|---|---|\n"
+                "| Operation | Served | Answers | Errors | Clients |\n|---|---|---|---|---|\n"
             },
         );
         for operation in of_service {
+            let (expected, clients) = proofs.get(operation.name).cloned().unwrap_or_default();
             let served = if operation.served { "yes" } else { "no" };
             let _ = write!(out, "| {} | {served} |", operation.name);
-            if let Some((method, path)) = operation.path {
-                let _ = write!(out, " `{method} {path}` |");
-            }
-            out.push('\n');
+            let _ = match operation.path {
+                Some((method, path)) => write!(out, " `{method} {path}` |"),
+                None => write!(out, " {} | {} |", expected.answers, expected.errors),
+            };
+            let _ = writeln!(out, " {} |", clients.join(", "));
         }
+    }
+    out.push_str(
+        "\n## Clients\n\n\
+         What the suites in `tests/sdk` run unchanged against the server, in the versions that are pinned there; what each\n\
+         does is in [guide/compatibility.md](guide/compatibility.md#libraries-that-are-tried).\n\n\
+         | Client | Version |\n|---|---|\n",
+    );
+    for (name, version) in pinned {
+        let _ = writeln!(out, "| {name} | {version} |");
     }
     out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Operation, operations, page};
+    use std::collections::BTreeMap;
+
+    use super::{Expected, Operation, operations, page};
 
     const TABLE: &str = r#"
         pub const OPERATIONS: &[OperationSpec] = &[
@@ -172,13 +212,16 @@ mod tests {
 
     #[test]
     fn counts_what_is_served() -> anyhow::Result<()> {
-        let page = page(&operations(TABLE)?);
-        assert!(
-            page.contains(
-                "1 of 1 operations are served.\n\n| Operation | Served |\n|---|---|\n| PutItem | yes |\n"
-            )
-        );
-        assert!(page.contains("| Invoke | no | `POST /f/{FunctionName}` |\n"));
+        let expected = Expected {
+            answers: 3,
+            errors: 2,
+        };
+        let proofs = BTreeMap::from([("PutItem".to_owned(), (expected, vec!["boto3", "CLI"]))]);
+        let page = page(&operations(TABLE)?, &proofs, &[("boto3", "1.2".to_owned())]);
+        assert!(page.contains("1 of 1 operations are served.\n\n| Operation |"));
+        assert!(page.contains("|\n| PutItem | yes | 3 | 2 | boto3, CLI |\n"));
+        assert!(page.contains("| Invoke | no | `POST /f/{FunctionName}` |  |\n"));
+        assert!(page.ends_with("| boto3 | 1.2 |\n"));
         Ok(())
     }
 }

@@ -20,17 +20,27 @@ use format::{Answer, Case, Index, Step};
 /// How long a step waits for what goes on in the background.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The page that says how many cases each operation has.
+const PAGE: &str = "../../docs/compat.md";
+
+/// Requests with an answer and with an error to compare, by operation.
+type Counts = BTreeMap<String, (usize, usize)>;
+
 #[tokio::test]
 async fn the_specification_sheets() {
     let mut count = 0;
     let mut failures = Vec::new();
+    let mut passed = Counts::new();
     for path in files() {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         for case in format::read(&text).unwrap_or_else(|error| panic!("{file}:{error}")) {
             count += 1;
-            if let Err((line, failure)) = run(&case).await {
-                failures.push(format!("{file}:{line}: {}\n{failure}", case.title));
+            match run(&case).await {
+                Ok(()) => count_expected(&case, &mut passed),
+                Err((line, failure)) => {
+                    failures.push(format!("{file}:{line}: {}\n{failure}", case.title));
+                }
             }
         }
     }
@@ -41,6 +51,45 @@ async fn the_specification_sheets() {
         failures.join("\n\n")
     );
     assert!(count > 700, "only {count} cases were found");
+    assert_eq!(
+        counts_of_page(),
+        passed,
+        "docs/compat.md is not up to date, run `cargo xtask compat`"
+    );
+}
+
+/// Counts the requests of a case that have an expectation.
+fn count_expected(case: &Case, passed: &mut Counts) {
+    for (_, step) in &case.steps {
+        let Step::Ask {
+            operation, answer, ..
+        } = step
+        else {
+            continue;
+        };
+        let (answers, errors) = match answer {
+            Answer::Fine => continue,
+            Answer::Parts(_) | Answer::Whole(_) => (1, 0),
+            Answer::Error { .. } => (0, 1),
+        };
+        let counts = passed.entry(operation.clone()).or_default();
+        *counts = (counts.0 + answers, counts.1 + errors);
+    }
+}
+
+/// What docs/compat.md says: rows of operation, whether it is served, answers, errors and clients.
+fn counts_of_page() -> Counts {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let page = std::fs::read_to_string(page).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, operation, _, answers, errors, _, _] = cells[..] else {
+            return None;
+        };
+        let counts = (answers.parse().ok()?, errors.parse().ok()?);
+        (counts != (0, 0)).then(|| (operation.to_owned(), counts))
+    };
+    page.lines().filter_map(row).collect()
 }
 
 fn files() -> Vec<PathBuf> {
