@@ -13,7 +13,7 @@ use headwater_engine::{
 };
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
-use headwater_server::{AdvanceClock, Server, ServerSettings};
+use headwater_server::{AdvanceClock, ConsoleSettings, Server, ServerSettings};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{DestinationSettings, Triggers, TriggersSettings};
 use headwater_wire::sigv4::Credentials;
@@ -373,6 +373,22 @@ fn server_settings(settings: &Settings) -> ServerSettings {
         region: settings.text("region").to_owned(),
         account: settings.text("account-id").to_owned(),
         separate_namespaces: settings.switch("separate-namespaces"),
+        console: console_settings(settings),
+    }
+}
+
+fn console_settings(settings: &Settings) -> ConsoleSettings {
+    let folder = settings.text("console-folder");
+    let hosts = settings.text("console-hosts").split(',').map(str::trim);
+    ConsoleSettings {
+        durability: settings.text("durability").to_owned(),
+        data_folder: data_folder(settings),
+        disk_reserve_bytes: settings.number("disk-reserve-mb").unwrap_or(0) << 20,
+        folder: (!folder.is_empty()).then(|| PathBuf::from(folder)),
+        hosts: hosts
+            .filter(|host| !host.is_empty())
+            .map(str::to_owned)
+            .collect(),
     }
 }
 

@@ -312,6 +312,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long a batch that is given up may try to get to its destination before it goes into the dead-letter store; its lane waits meanwhile",
     ),
     setting(
+        "console-hosts",
+        "NAMES",
+        Kind::Text,
+        None,
+        "Names under which browsers may use the console, the events and what else is under /_headwater/, with commas between; addresses, names without a dot and names of reserved zones such as .local always may",
+    ),
+    setting(
+        "console-folder",
+        "FOLDER",
+        Kind::Text,
+        None,
+        "Serve the console's files from this folder instead of the built-in ones, for those who work on it",
+    ),
+    setting(
         "log-level",
         "LEVEL",
         Kind::Text,

@@ -370,7 +370,9 @@ impl Database {
             let items =
                 i64::from(outcome.new_size_bytes > 0) - i64::from(outcome.old_size_bytes > 0);
             let bytes = outcome.new_size_bytes as i64 - outcome.old_size_bytes as i64;
-            command.items[index].table.counts.add(items, bytes);
+            let counts = &command.items[index].table.counts;
+            counts.add(items, bytes);
+            counts.changed();
             let value = decided.new.map(EncodedItem::into_bytes);
             let overlay = &self.inner.overlay;
             overlay.insert(key, sequence, value, durable);

@@ -74,6 +74,7 @@ impl Database {
         let inner = &self.inner;
         usable(&table.state.read(), inner.clock.now_ms())?;
         table.count_access(key);
+        table.counts.read(1);
         let key = state_key(table.id(), key.bytes());
         // The overlay first: what it has dropped is in every snapshot that is taken afterwards.
         if let Found::Value(_, value) = inner.overlay.newest_durable(&key, || inner.log.durable()) {
@@ -105,6 +106,7 @@ impl Database {
             for (table, key) in gets {
                 usable(&table.state.read(), now_ms)?;
                 table.count_access(key);
+                table.counts.read(1);
             }
             self.newest_items(&keys, &mut wait_for)?
         };
@@ -164,6 +166,7 @@ impl Database {
                 }
             },
         )?;
+        table.counts.read(page.scanned as u64);
         match failure {
             Some(error) => Err(error),
             None => Ok(page),

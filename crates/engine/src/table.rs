@@ -1,7 +1,7 @@
 //! A table as the engine holds it while it is open.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use headwater_model::{Item, KeySchema};
 use parking_lot::RwLock;
@@ -73,17 +73,29 @@ impl Route {
     }
 }
 
-/// Items and bytes of a table.
+/// Items and bytes of a table, and how often items were read and changed since the database was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     items: AtomicI64,
     bytes: AtomicI64,
+    reads: AtomicU64,
+    changes: AtomicU64,
 }
 
 impl Counts {
     pub(crate) fn add(&self, items: i64, bytes: i64) {
         self.items.fetch_add(items, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts items that were looked at for a reader.
+    pub(crate) fn read(&self, items: u64) {
+        self.reads.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Counts a change of an item.
+    pub(crate) fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -146,5 +158,15 @@ impl Table {
     /// Sum of the item sizes in bytes, changes in flight included.
     pub fn size_bytes(&self) -> u64 {
         self.counts.bytes.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// Items that readers looked at since the database was opened: got, or evaluated by a query or scan.
+    pub fn items_read(&self) -> u64 {
+        self.counts.reads.load(Ordering::Relaxed)
+    }
+
+    /// Changes of items since the database was opened.
+    pub fn changes(&self) -> u64 {
+        self.counts.changes.load(Ordering::Relaxed)
     }
 }

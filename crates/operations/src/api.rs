@@ -270,7 +270,7 @@ impl Api {
 const EMPTY_REPLY: &[u8] = b"{}";
 
 /// The typed request in a body; the tree in between borrows from the body and is gone afterwards.
-fn decode<T>(
+pub(crate) fn decode<T>(
     body: &[u8],
     decode: impl FnOnce(&Json<'_>) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {

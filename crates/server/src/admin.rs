@@ -10,6 +10,9 @@
 //! | `GET /_headwater/verify` | how the last one goes, or what it found |
 //! | `triggers`, `triggers/UUID`, `dead-letters`, `dead-letters/ID`, `dead-letters/ID/redrive`, `functions/NAME/logs`, `kinesis` | [`headwater_triggers::Triggers::manage`] |
 //! | `GET /_headwater/contributor-insights/TABLE?index=NAME&limit=N` | [`contributors`]: the most accessed keys |
+//! | `GET /_headwater/overview` | the server, its tables and its mappings: [`overview`] |
+//! | `GET /_headwater/shards?stream=ARN` | the shards of a stream as ranges of hashes over time: [`overview`] |
+//! | `POST /_headwater/history` `{"TableName":"...","Key":{...}}` | what an item was, as far back as the log reaches |
 //! | `POST /_headwater/split` `{"shard_id":"...","stream_arn":"...","children":N}` | splits an open shard |
 //! | `POST /_headwater/filter/explain` `{"patterns":["..."],"events":[{...}]}` | why records match filter patterns or not |
 
@@ -19,8 +22,9 @@ use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, StatusCode};
 
-use crate::contributors;
+use crate::query::Query;
 use crate::request::{Reply, Server, not_found};
+use crate::{contributors, overview};
 
 const INSIGHTS: &str = "contributor-insights/";
 const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -51,6 +55,16 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
         (&Method::POST, "clock") => advance(server, &body).await,
         (&Method::POST, "split") => split(server, context, &body).await,
         (&Method::POST, "filter/explain") => explain_filter(server, body).await,
+        (&Method::GET, "overview") => shown(server, overview::overview(server, &context).await),
+        (&Method::GET, "shards") => {
+            let query = Query::parse(&query);
+            let stream = query.get("stream").unwrap_or_default();
+            shown(server, overview::shards(server, stream, &context).await)
+        }
+        (&Method::POST, "history") => match server.api.item_history(&body, &context).await {
+            Ok(history) => bytes(server, StatusCode::OK, history.into()),
+            Err(error) => server.dynamodb_error(&error),
+        },
         (&Method::GET, "verify") => verification(server, StatusCode::OK),
         (&Method::POST, "verify") => start_verification(server),
         (&Method::GET, path) if path.starts_with(INSIGHTS) => {
@@ -119,19 +133,24 @@ fn verification(server: &Server, status: StatusCode) -> Reply {
 }
 
 fn health(server: &Server) -> Reply {
+    let (code, body) = health_of(server);
+    answer(server, code, body.to_string())
+}
+
+/// How the server does, as health checks see it.
+pub(crate) fn health_of(server: &Server) -> (StatusCode, serde_json::Value) {
     let database = server.api.database();
     if let Some(reason) = failure(server) {
         let reason = format!("{reason}; look at the disk, then restart");
-        let body = status("failed", &reason);
-        return answer(server, StatusCode::SERVICE_UNAVAILABLE, body);
+        return (StatusCode::SERVICE_UNAVAILABLE, status("failed", &reason));
     }
     // Reads are served and a restart would not help, so whoever watches is not to end this process.
     match database.no_room() {
         Some(reason) => {
             let reason = format!("disk full: writes are refused until there is room: {reason}");
-            answer(server, StatusCode::OK, status("disk_full", &reason))
+            (StatusCode::OK, status("disk_full", &reason))
         }
-        None => answer(server, StatusCode::OK, r#"{"status":"ok"}"#.to_owned()),
+        None => (StatusCode::OK, serde_json::json!({ "status": "ok" })),
     }
 }
 
@@ -149,8 +168,8 @@ fn failure(server: &Server) -> Option<String> {
     })
 }
 
-fn status(status: &str, reason: &str) -> String {
-    serde_json::json!({ "status": status, "message": reason }).to_string()
+fn status(status: &str, reason: &str) -> serde_json::Value {
+    serde_json::json!({ "status": status, "message": reason })
 }
 
 fn now(server: &Server) -> Reply {
@@ -251,9 +270,20 @@ fn refuse(server: &Server, reason: &str) -> Reply {
     answer(server, StatusCode::BAD_REQUEST, problem(reason))
 }
 
+fn shown(server: &Server, shown: Result<serde_json::Value, String>) -> Reply {
+    match shown {
+        Ok(body) => answer(server, StatusCode::OK, body.to_string()),
+        Err(reason) => refuse(server, &reason),
+    }
+}
+
 fn answer(server: &Server, status: StatusCode, body: String) -> Reply {
+    bytes(server, status, Bytes::from(body))
+}
+
+fn bytes(server: &Server, status: StatusCode, body: Bytes) -> Reply {
     let kind = HeaderValue::from_static("application/json");
-    server.reply(status, kind, Bytes::from(body))
+    server.reply(status, kind, body)
 }
 
 fn text(server: &Server, status: StatusCode, body: String) -> Reply {

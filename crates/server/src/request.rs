@@ -9,19 +9,23 @@ use headwater_operations::{Api, RequestContext};
 use headwater_triggers::Triggers;
 use headwater_wire::messages::{self, functions};
 use headwater_wire::{ApiError, Operation, Target, sigv4};
-use http_body_util::{BodyExt, Full as Whole, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::admin;
 use crate::connection::stopping;
+use crate::console::{self, ConsoleSettings};
 use crate::load::{Full, Load, LoadLimits};
 use crate::metrics::Metrics;
+use crate::reply_body::ReplyBody;
 use crate::request_id::RequestIds;
+use crate::{admin, events, same_origin};
 
 /// Most bytes of a body (dynamodb-api.md section 2: larger ones get 413).
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -51,7 +55,7 @@ static CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 const JSON_1_0: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-pub(crate) type Reply = Response<Whole<Bytes>>;
+pub(crate) type Reply = Response<ReplyBody>;
 
 /// Settings of the HTTP side.
 #[derive(Clone, Debug)]
@@ -78,6 +82,8 @@ pub struct ServerSettings {
     pub account: String,
     /// Whether the tables of different access keys and regions are kept apart.
     pub separate_namespaces: bool,
+    /// The console.
+    pub console: ConsoleSettings,
 }
 
 /// Moves a test clock by milliseconds.
@@ -96,6 +102,10 @@ pub struct Server {
     /// Counters.
     pub metrics: Metrics,
     pub(crate) load: Load,
+    /// When it was made, milliseconds since 1970 by the database's clock.
+    pub(crate) started_ms: u64,
+    /// Places for readers of events.
+    pub(crate) event_readers: Arc<Semaphore>,
     ids: RequestIds,
     large_bodies: Arc<Semaphore>,
 }
@@ -117,6 +127,8 @@ impl Server {
         };
         Server {
             load: Load::new(limits, &api),
+            started_ms: api.database().clock().now_ms(),
+            event_readers: Arc::new(Semaphore::new(events::READERS_MAX)),
             settings,
             api,
             triggers,
@@ -134,9 +146,15 @@ impl Server {
         stop: watch::Receiver<bool>,
     ) -> Reply {
         let path = request.uri().path();
+        let for_browsers = is_for_browsers(path);
+        let hosts = &self.settings.console.hosts;
+        if let Some(reason) = same_origin::refusal(request.headers(), for_browsers, hosts) {
+            return self.refused(StatusCode::FORBIDDEN, reason);
+        }
         if path == "/" {
             return match *request.method() {
                 Method::POST => self.json_1_0(request, stop).await,
+                Method::GET if takes_pages(request.headers()) => console::redirect(),
                 Method::GET => self.healthy(),
                 _ => not_found(),
             };
@@ -144,10 +162,46 @@ impl Server {
         if path.starts_with("/_headwater/") {
             return admin::handle(self, request).await;
         }
+        if let Some(table) = events::table_in(path) {
+            return self.events(table, &request, stop).await;
+        }
+        if let Some(path) = path.strip_prefix(console::PREFIX) {
+            return match *request.method() {
+                Method::GET => console::file(&self.settings.console, path, request.headers()),
+                _ => not_found(),
+            };
+        }
+        if path == "/console" {
+            return console::redirect();
+        }
         if is_lambda_path(path) {
             return self.lambda(request).await;
         }
         not_found()
+    }
+
+    async fn events(
+        &self,
+        table: &str,
+        request: &Request<Incoming>,
+        stop: watch::Receiver<bool>,
+    ) -> Reply {
+        if *request.method() != Method::GET {
+            return not_found();
+        }
+        let headers = request.headers();
+        let context = self.context(headers);
+        let query = request.uri().query().unwrap_or_default();
+        match events::begin(self, table, query, headers, &context, stop).await {
+            Ok(reply) => reply,
+            Err((status, reason)) => self.refused(status, &reason),
+        }
+    }
+
+    /// A refusal of what is no operation of AWS.
+    fn refused(&self, status: StatusCode, reason: &str) -> Reply {
+        let body = serde_json::json!({ "message": reason }).to_string();
+        self.reply(status, JSON, Bytes::from(body))
     }
 
     /// DynamoDB and DynamoDB Streams: the operation is in a header, the input in the body.
@@ -390,7 +444,7 @@ impl Server {
     /// A reply with the headers that every reply of AWS has.
     pub(crate) fn reply(&self, status: StatusCode, kind: HeaderValue, body: Bytes) -> Reply {
         let crc = crc32fast::hash(&body);
-        let mut reply = Response::new(Whole::new(self.load.counted(body)));
+        let mut reply = Response::new(ReplyBody::whole(self.load.counted(body)));
         *reply.status_mut() = status;
         let headers = reply.headers_mut();
         headers.insert(REQUEST_ID.clone(), self.ids.next());
@@ -425,6 +479,24 @@ fn is_amz_json(headers: &HeaderMap) -> bool {
         || kind.eq_ignore_ascii_case(b"application/json")
 }
 
+/// Whether a path is one that only pages and people ask for. What monitors others asks for health and metrics, under any
+/// name.
+fn is_for_browsers(path: &str) -> bool {
+    let monitored = ["/_headwater/health", "/_headwater/metrics"];
+    ["/console", "/streams/", "/_headwater/"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
+        && !monitored.contains(&path)
+}
+
+/// Whether a browser asks for a page, not a program for the health.
+fn takes_pages(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get(ACCEPT)
+        .and_then(|accepted| accepted.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
+}
+
 fn is_lambda_path(path: &str) -> bool {
     // A version date such as 2015-03-31 opens every path of the Lambda interface.
     let version = path.split('/').nth(1).unwrap_or_default().as_bytes();
@@ -433,7 +505,7 @@ fn is_lambda_path(path: &str) -> bool {
 
 /// What AWS answers to a path, method or content type that it does not know (dynamodb-api.md section 2).
 pub(crate) fn not_found() -> Reply {
-    let mut reply = Response::new(Whole::new(Bytes::from_static(
+    let mut reply = Response::new(ReplyBody::whole(Bytes::from_static(
         b"<UnknownOperationException/>\n",
     )));
     *reply.status_mut() = StatusCode::NOT_FOUND;
@@ -441,7 +513,7 @@ pub(crate) fn not_found() -> Reply {
 }
 
 fn status_only(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Whole::new(Bytes::new()));
+    let mut reply = Response::new(ReplyBody::whole(Bytes::new()));
     *reply.status_mut() = status;
     reply
 }

@@ -147,8 +147,8 @@ async fn a_split_keeps_the_order_of_each_item() {
         .unwrap();
     let mut rounds = Vec::new();
     while rounds.len() < 40 {
-        let page = follower.next(7).await.unwrap().unwrap();
-        for record in &page.page.records {
+        let page = follower.next(7, 1 << 20).await.unwrap().unwrap();
+        for record in &page.records {
             let image = record.new_image().unwrap().decode().unwrap();
             rounds.push(image.get("round").cloned());
         }

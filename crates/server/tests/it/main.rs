@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod console;
 mod envelope;
+mod events;
 mod load;
 mod state_failure;
 mod support;

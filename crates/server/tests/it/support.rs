@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Nothing here takes that long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Running {
     pub address: SocketAddr,
@@ -39,6 +39,7 @@ pub fn settings() -> ServerSettings {
         region: "us-east-1".to_owned(),
         account: "000000000000".to_owned(),
         separate_namespaces: false,
+        console: headwater_server::ConsoleSettings::default(),
     }
 }
 

@@ -1,0 +1,246 @@
+//! Following a whole stream: the records of all its shards in the order of their sequence numbers, so that one number
+//! says how far a reader got.
+//!
+//! A sequence number is a place in one log, whatever the shard. A record may be given once every shard was read up to
+//! it; a shard only counts once the one that it goes on from was read to its end.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use headwater_engine::{ShardRecord, StreamRecord};
+use headwater_model::Sequence;
+use tokio::sync::watch;
+
+use crate::error::StreamsError;
+use crate::follow::{ShardFollower, wait};
+use crate::record_view::RecordView;
+use crate::start::Start;
+use crate::streams::Streams;
+
+/// Most records that are read and wait for those of other shards, over all shards; each has one at least.
+const READY_RECORDS_MAX: usize = 1_000;
+
+/// What a follower of a whole stream got.
+#[derive(Clone, Debug, Default)]
+pub struct StreamPage {
+    /// The records, in the order of their sequence numbers.
+    pub records: Vec<RecordView>,
+    /// Records before these were trimmed before they were read.
+    pub lost: bool,
+}
+
+/// Reads all shards of a stream, those that are opened later too.
+pub struct StreamFollower {
+    streams: Streams,
+    stream: Arc<StreamRecord>,
+    durable: watch::Receiver<Sequence>,
+    /// The shards that were met, by number; `None` is done with.
+    lanes: BTreeMap<u32, Option<Lane>>,
+    lost: bool,
+}
+
+/// A shard on its way.
+struct Lane {
+    follower: ShardFollower,
+    /// Read, and not given yet.
+    ready: VecDeque<RecordView>,
+    ended: bool,
+}
+
+impl Streams {
+    /// Follows all shards of a stream, those that are opened later too.
+    ///
+    /// # Errors
+    /// [`StreamsError::TimestampInFuture`]; [`StreamsError::Engine`].
+    pub async fn follow_stream(
+        &self,
+        stream: Arc<StreamRecord>,
+        start: Start,
+    ) -> Result<StreamFollower, StreamsError> {
+        let mut follower = StreamFollower {
+            streams: self.clone(),
+            durable: self.database.log().watch(),
+            lanes: BTreeMap::new(),
+            lost: false,
+            stream,
+        };
+        follower.begin(start).await?;
+        Ok(follower)
+    }
+}
+
+impl StreamFollower {
+    /// The stream.
+    pub fn stream(&self) -> &Arc<StreamRecord> {
+        &self.stream
+    }
+
+    async fn begin(&mut self, start: Start) -> Result<(), StreamsError> {
+        for view in self.streams.shards(&self.stream).await? {
+            let shard = &view.shard;
+            let lane = match self.lane(shard.number, start) {
+                Ok(lane) => lane,
+                // It has expired since it was listed.
+                Err(StreamsError::ShardNotFound) => continue,
+                Err(error) => return Err(error),
+            };
+            let over = is_behind(shard, lane.follower.position());
+            self.lanes.insert(shard.number, (!over).then_some(lane));
+        }
+        Ok(())
+    }
+
+    fn lane(&self, shard: u32, start: Start) -> Result<Lane, StreamsError> {
+        Ok(Lane {
+            follower: self.streams.follow(self.stream.clone(), shard, start)?,
+            ready: VecDeque::new(),
+            ended: false,
+        })
+    }
+
+    /// Waits for records, at most `limit`, and no more once they have `bytes_max` bytes; `None` when the stream is disabled
+    /// and read to its end. Dropping the future loses nothing. It waits for ever when the log has stopped: whoever follows
+    /// also listens for the shutdown.
+    ///
+    /// # Errors
+    /// Damage in the log.
+    pub async fn next(
+        &mut self,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Result<Option<StreamPage>, StreamsError> {
+        loop {
+            // Before the shards: one that is opened up to here is listed then.
+            let durable = *self.durable.borrow_and_update();
+            let shards = self.streams.database.shards_now(self.stream.id);
+            self.meet(&shards)?;
+            let caught_up = self.read_on(&shards, durable)?;
+            let records = self.take(&shards, durable, limit, bytes_max);
+            if !records.is_empty() || self.lost {
+                let lost = std::mem::take(&mut self.lost);
+                return Ok(Some(StreamPage { records, lost }));
+            }
+            if self.is_over(&shards) {
+                return Ok(None);
+            }
+            if caught_up {
+                wait(&mut self.durable).await?;
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Takes up the shards that are new, and lets go of those that have expired, read or not.
+    fn meet(&mut self, shards: &[Arc<ShardRecord>]) -> Result<(), StreamsError> {
+        let lost = &mut self.lost;
+        self.lanes.retain(|number, lane| {
+            let listed = shards.binary_search_by_key(number, |shard| shard.number);
+            *lost |= listed.is_err() && lane.is_some();
+            listed.is_ok()
+        });
+        for shard in shards {
+            if self.lanes.contains_key(&shard.number) {
+                continue;
+            }
+            let lane = match self.lane(shard.number, Start::TrimHorizon) {
+                Ok(lane) => Some(lane),
+                // It has expired since it was listed.
+                Err(StreamsError::ShardNotFound) => None,
+                Err(error) => return Err(error),
+            };
+            self.lanes.insert(shard.number, lane);
+        }
+        Ok(())
+    }
+
+    /// Reads once from each shard of which nothing is ready; whether nothing that was durable then is left to read.
+    fn read_on(
+        &mut self,
+        shards: &[Arc<ShardRecord>],
+        durable: Sequence,
+    ) -> Result<bool, StreamsError> {
+        let open = self.turns(shards);
+        let limit = (READY_RECORDS_MAX / open.len().max(1)).max(1);
+        let mut caught_up = true;
+        for shard in open {
+            let Some(Some(lane)) = self.lanes.get_mut(&shard.number) else {
+                continue;
+            };
+            let behind =
+                lane.follower.position() <= durable || is_behind(shard, lane.follower.position());
+            if lane.ready.is_empty() && !lane.ended && behind {
+                let page = lane.follower.poll(limit)?;
+                self.lost |= page.lost;
+                lane.ended = page.ended;
+                lane.ready.extend(page.records);
+            }
+            if lane.ready.is_empty() && lane.ended {
+                self.lanes.insert(shard.number, None);
+                caught_up = false;
+            } else {
+                caught_up &= lane.follower.position() > durable;
+            }
+        }
+        Ok(caught_up)
+    }
+
+    /// Takes what is before everything that may still come.
+    fn take(
+        &mut self,
+        shards: &[Arc<ShardRecord>],
+        durable: Sequence,
+        limit: usize,
+        bytes_max: usize,
+    ) -> Vec<RecordView> {
+        let turns = self.turns(shards);
+        let mut records: Vec<RecordView> = Vec::new();
+        let mut bytes = 0;
+        while records.len() < limit && bytes < bytes_max {
+            let mut first: Option<(Sequence, u32)> = None;
+            let mut bound = durable.next();
+            for shard in &turns {
+                let Some(Some(lane)) = self.lanes.get(&shard.number) else {
+                    continue;
+                };
+                match lane.ready.front() {
+                    Some(record) => {
+                        let own = (record.sequence(), shard.number);
+                        first = Some(first.map_or(own, |first| first.min(own)));
+                    }
+                    // Its children are next, and were not read yet.
+                    None if lane.ended => return records,
+                    None => bound = bound.min(lane.follower.position()),
+                }
+            }
+            let Some((_, shard)) = first.filter(|(sequence, _)| *sequence < bound) else {
+                break;
+            };
+            if let Some(Some(lane)) = self.lanes.get_mut(&shard) {
+                let record = lane.ready.pop_front();
+                bytes += record.as_ref().map_or(0, RecordView::size_bytes);
+                records.extend(record);
+            }
+        }
+        records
+    }
+
+    /// The shards whose turn it is: not done with, while their parents are.
+    fn turns<'s>(&self, shards: &'s [Arc<ShardRecord>]) -> Vec<&'s Arc<ShardRecord>> {
+        let is_open = |number: u32| matches!(self.lanes.get(&number), Some(Some(_)));
+        let shards = shards.iter();
+        shards
+            .filter(|shard| is_open(shard.number) && !shard.parent.is_some_and(is_open))
+            .collect()
+    }
+
+    fn is_over(&self, shards: &[Arc<ShardRecord>]) -> bool {
+        let mut shards = shards.iter();
+        shards.all(|shard| matches!(self.lanes.get(&shard.number), Some(None)))
+    }
+}
+
+/// Whether a position is behind the end of a closed shard.
+fn is_behind(shard: &ShardRecord, position: Sequence) -> bool {
+    shard.end.is_some_and(|end| position > end)
+}
