@@ -1,8 +1,10 @@
 //! What is aimed at, on a machine with two cores and the driver on the same cores.
 
 use crate::dynamodb_local::NAME;
+use crate::growth;
 use crate::long;
 use crate::report::{Aim, Report, Row};
+use crate::rows::small_items::Kind;
 use crate::rows::{drain, encrypted, function, get, hot_item, put, query, start, visible};
 
 /// All aims, with what the report holds on each.
@@ -15,6 +17,29 @@ pub fn check(report: &Report) -> Vec<Aim> {
         aims.extend(beside_dynamodb_local(report));
     }
     aims
+}
+
+/// The aims of a run in which a table has grown to so many items.
+pub fn of_growth(report: &Report, items: usize) -> Vec<Aim> {
+    let slower = |kind| {
+        let row = report.row(&growth::row_name(kind, items))?;
+        row.floor_share.map(|share| 1.0 / share)
+    };
+    let aim = |kind, text| Aim::at_most(text, slower(kind), 1.5, "x");
+    vec![
+        aim(
+            Kind::Put,
+            "put on the table that grew: no more than 1.5 times slower",
+        ),
+        aim(
+            Kind::Get,
+            "get on the table that grew: no more than 1.5 times slower",
+        ),
+        aim(
+            Kind::Query,
+            "query on the table that grew: no more than 1.5 times slower",
+        ),
+    ]
 }
 
 fn beside_dynamodb_local(report: &Report) -> Vec<Aim> {

@@ -11,6 +11,7 @@ mod contest;
 mod driver;
 mod dynamodb_local;
 mod floors;
+mod growth;
 mod handler;
 mod latency;
 mod long;
@@ -88,8 +89,8 @@ struct Options {
     /// Items in each table.
     #[arg(long)]
     items: Option<usize>,
-    /// Only these parts: start, writes, reads, several, drain, encrypted, visible, function,
-    /// deliver.
+    /// Only these parts: start, writes, reads, several, statements, drain, encrypted, visible,
+    /// function, deliver.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Measure nothing but the parse-only server and the append loop.
@@ -102,6 +103,10 @@ struct Options {
     /// With 10,000,000 it takes half an hour and 40 GB.
     #[arg(long, value_name = "ITEMS")]
     size: Option<usize>,
+    /// Instead: puts, gets and queries of small items as a table grows from 10,000 items to so many, ten times as many
+    /// at each step, beside a table of 10,000.
+    #[arg(long, value_name = "ITEMS")]
+    growth: Option<usize>,
     /// Instead, or after --size: puts for so many seconds without a pause.
     #[arg(long, value_name = "SECONDS")]
     sustained: Option<u64>,
@@ -147,7 +152,9 @@ fn measure(options: &Options) -> Result<bool> {
         conditions: conditions(&plan, contest.rounds),
         ..Report::default()
     };
-    if options.size.is_some() || options.sustained.is_some() {
+    if let Some(items) = options.growth {
+        growth::run(items, &plan, &contest, folder.path(), &mut report)?;
+    } else if options.size.is_some() || options.sustained.is_some() {
         let long = long(options, &plan);
         long::run(&long, &plan, &contest, folder.path(), &mut report)?;
     } else if options.floors_only {
@@ -155,7 +162,10 @@ fn measure(options: &Options) -> Result<bool> {
     } else {
         run_parts(options, plan, contest, folder.path(), &mut report)?;
     }
-    let aims = aims::check(&report);
+    let aims = match options.growth {
+        Some(items) => aims::of_growth(&report, items),
+        None => aims::check(&report),
+    };
     println!();
     report.print(&aims);
     if let Some(path) = &options.json {
@@ -247,10 +257,12 @@ fn run_parts(
     };
     report.add("set-up", rows::set_up(&stage));
     type Measurement = fn(&Stage) -> Result<Vec<report::Row>>;
-    let parts: [(&str, Measurement); 10] = [
+    let parts: [(&str, Measurement); 12] = [
         ("writes", rows::writes),
         ("reads", rows::reads),
         ("several", rows::several::run),
+        ("several", rows::read_several::run),
+        ("statements", rows::statements::run),
         ("drain", rows::drain::run),
         ("encrypted", rows::encrypted::run),
         ("visible", rows::visible::run),

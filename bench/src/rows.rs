@@ -10,8 +10,11 @@ pub mod load;
 pub mod polled;
 pub mod put;
 pub mod query;
+pub mod read_several;
 pub mod several;
+pub mod small_items;
 pub mod start;
+pub mod statements;
 pub mod visible;
 
 use crate::api;

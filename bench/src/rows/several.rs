@@ -22,8 +22,12 @@ pub const TRANSACT_ROW: &str = "transact write 4 x 1 KB (items)";
 pub const QUERY_ROW: &str = "query 100 x 1 KB";
 const BASE_ROW: &str = "put 1 KB, as the base";
 
-const INDEXED: &str = "bench-indexed";
-const GROUPS: usize = 500;
+/// Table with a global index of all attributes by group.
+pub const INDEXED: &str = "bench-indexed";
+/// Its index.
+pub const INDEX: &str = "by-group";
+/// Groups of its items.
+pub const GROUPS: usize = 500;
 const BATCH: usize = 25;
 const TRANSACTION: usize = 4;
 const QUERIED: usize = 100;
@@ -34,7 +38,7 @@ pub fn run(stage: &Stage) -> Result<Vec<Row>> {
     let address = stage.server.address();
     let items = stage.plan.items;
     let mut client = stage.client()?;
-    api::create_indexed_table(&mut client, INDEXED, "by-group", "group")?;
+    api::create_indexed_table(&mut client, INDEXED, INDEX, "group")?;
     stage.load(Indexed::new(address, &stage.pool, items, true))?;
     stage.load(QueryLoad::new(address, &stage.pool))?;
     let base = put::Puts::updating(address, PLAIN, &stage.pool, items);
