@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use headwater_engine::{
-    Action, Command, Database, Direction, EngineError, IndexChange, IndexProjection, StreamChange,
-    StreamView, TableChange,
+    Action, Command, Database, Direction, EngineError, IndexChange, IndexKind, IndexProjection,
+    StreamChange, StreamView, TableChange,
 };
 use headwater_model::{EncodedItem, KeyType, SeededRng};
 
@@ -95,7 +95,7 @@ async fn step(database: &Database, rng: &SeededRng, known: Known) -> Result<Know
 /// Adds an index, or removes the one that is there, whether it is filled already or not.
 async fn toggle_index(database: &Database) -> Result<(), EngineError> {
     let index = match database.table("", NAME)?.index(INDEX) {
-        Some(_) => IndexChange::Delete(INDEX.to_owned()),
+        Some(_) => IndexChange::Delete(IndexKind::Global, INDEX.to_owned()),
         None => IndexChange::Create(new_index(INDEX, "pk", KeyType::S, IndexProjection::All)),
     };
     let change = TableChange {

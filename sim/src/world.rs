@@ -225,6 +225,7 @@ pub(crate) fn new_index(
         throughput: Throughput::default(),
         on_demand: None,
         warm: Throughput::default(),
+        vector: None,
     }
 }
 

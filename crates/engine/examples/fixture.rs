@@ -119,6 +119,7 @@ async fn use_features(database: &Database) -> Done {
         throughput: Throughput::default(),
         on_demand: None,
         warm: Throughput::default(),
+        vector: None,
     }];
     let table = database.create_table(new).await?.table;
     let change = database.change_time_to_live("", "features", "expires", true);

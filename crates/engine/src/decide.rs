@@ -110,7 +110,10 @@ fn index_writes(indexes: &[Arc<Index>], entries: &[EntryChange]) -> Vec<IndexWri
         Some(IndexWrite {
             index: index.record().name.clone(),
             kind: index.record().kind,
-            units: entry.write_units(),
+            units: match index.vector() {
+                Some(_) => entry.vector_write_bytes(),
+                None => entry.write_units(),
+            },
         })
     };
     entries.iter().filter_map(write).collect()

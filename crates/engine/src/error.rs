@@ -64,7 +64,7 @@ pub enum EngineError {
         /// The index's name.
         index: String,
     },
-    /// The table has no global index of that name.
+    /// The table has no index of that kind and name.
     #[error("table {name} has no index {index}")]
     IndexNotFound {
         /// The table's name.
@@ -78,12 +78,21 @@ pub enum EngineError {
         /// The table's name.
         name: String,
     },
+    /// An index of the table is being filled; it can't be deleted now.
+    #[error("indexes of table {name} are being changed")]
+    IndexesBeingChanged {
+        /// The table's name.
+        name: String,
+    },
     /// The index does not hold all its entries yet.
     #[error("index {index} is being filled")]
     IndexBackfilling {
         /// The index's name.
         index: String,
     },
+    /// The results of a search are too large for one answer.
+    #[error("the results of a search are too large")]
+    SearchTooLarge,
     /// There is no such backup.
     #[error("backup not found")]
     BackupNotFound,

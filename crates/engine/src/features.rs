@@ -25,6 +25,8 @@ use crate::token;
 pub(crate) enum Feature {
     /// Entries of indexes are derived from those of items.
     SecondaryIndexes,
+    /// So are those of vector indexes, in a form of their own.
+    VectorIndexes,
     /// So are the times at which items expire.
     TimeToLive,
     /// The log is kept for days, with the item before in each entry.
@@ -38,8 +40,9 @@ pub(crate) enum Feature {
 }
 
 impl Feature {
-    const ALL: [Feature; 6] = [
+    const ALL: [Feature; 7] = [
         Feature::SecondaryIndexes,
+        Feature::VectorIndexes,
         Feature::TimeToLive,
         Feature::PointInTimeRecovery,
         Feature::Backups,
@@ -51,6 +54,7 @@ impl Feature {
     fn name(self) -> &'static str {
         match self {
             Feature::SecondaryIndexes => "secondary-indexes",
+            Feature::VectorIndexes => "vector-indexes",
             Feature::TimeToLive => "time-to-live",
             Feature::PointInTimeRecovery => "point-in-time-recovery",
             Feature::Backups => "backups",
@@ -83,6 +87,10 @@ impl Feature {
 fn of_table(record: &TableRecord) -> impl Iterator<Item = Feature> {
     [
         (!record.indexes.is_empty(), Feature::SecondaryIndexes),
+        (
+            record.indexes.iter().any(|index| index.vector.is_some()),
+            Feature::VectorIndexes,
+        ),
         (record.ttl.is_some(), Feature::TimeToLive),
         (record.pitr.is_some(), Feature::PointInTimeRecovery),
         (record.restore.is_some(), Feature::Backups),

@@ -5,9 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_model::{CorruptItem, EncodedItem, IndexSchema, Item, KeyError, KeySchema, capacity};
+use headwater_model::{
+    AttributeValue, CorruptItem, EncodedItem, IndexSchema, Item, KeyError, KeySchema, Vector,
+    VectorError, capacity, limits,
+};
 
-use crate::index_record::{IndexKind, IndexProjection, IndexRecord, IndexState};
+use crate::index_record::{
+    IndexKind, IndexProjection, IndexRecord, IndexState, SearchKey, VectorRecord,
+};
 use crate::record::{TableRecord, state_key};
 
 /// An index as it is used.
@@ -16,6 +21,8 @@ pub struct Index {
     record: IndexRecord,
     schema: IndexSchema,
     projected: Projected,
+    /// The attributes by which a vector index may be searched, beside its partition key.
+    filters: Vec<SearchKey>,
 }
 
 /// The indexes that follow the items of a table.
@@ -43,18 +50,51 @@ pub(crate) struct IndexEntry {
 pub struct IndexKeyError {
     /// The index's name.
     pub index: String,
+    /// What kind of index it is.
+    pub kind: IndexKind,
     /// What is wrong with the item's attributes.
-    pub error: KeyError,
+    pub error: IndexFault,
+}
+
+/// What is wrong with an attribute that an index wants.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IndexFault {
+    /// It is no key, or not of its type.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// It is not a vector of the index's dimensions.
+    #[error("{attribute}: {error}")]
+    Vector {
+        /// The attribute.
+        attribute: String,
+        /// What is wrong with it.
+        error: VectorError,
+    },
+    /// The value of an inline filter is over [`limits::SEARCH_FILTER_BYTES_MAX`].
+    #[error("the filter attribute {name} is too long")]
+    FilterTooLong {
+        /// The attribute.
+        name: String,
+    },
 }
 
 /// Why there is no entry to be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EntryError {
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Fault(#[from] IndexFault),
     #[error(transparent)]
     Item(#[from] CorruptItem),
 }
+
+impl From<KeyError> for EntryError {
+    fn from(error: KeyError) -> Self {
+        EntryError::Fault(error.into())
+    }
+}
+
+/// The key of an entry, and the vector if the index is one of vectors.
+type EntryParts = (Vec<u8>, Option<Vector>);
 
 /// What a change of an item does to one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,26 +112,37 @@ pub(crate) struct EntryChange {
 pub struct IndexWrite {
     /// The index's name.
     pub index: String,
-    /// Local or global.
+    /// What kind of index it is.
     pub kind: IndexKind,
-    /// Write capacity units.
+    /// Write capacity units; of a vector index, bytes.
     pub units: f64,
 }
 
 impl Index {
     pub(crate) fn new(record: IndexRecord, table: &KeySchema) -> Self {
         let schema = record.schema(table);
+        let vector = record.vector.as_ref();
+        let search = vector.map(VectorRecord::search_keys).unwrap_or_default();
+        let filters: Vec<SearchKey> = search.into_iter().filter(|one| one.is_filter).collect();
+        let of_filters = filters.iter().map(|one| one.attribute.name.clone());
+        let of_vectors = vector.map(|vector| vector.attribute.clone());
+        let keys: Vec<String> = key_names(&schema)
+            .chain(of_filters)
+            .chain(of_vectors)
+            .collect();
+        let keys = keys.into_iter();
         let projected = match &record.projection {
             IndexProjection::All => Projected::All,
-            IndexProjection::KeysOnly => Projected::Only(key_names(&schema).collect()),
+            IndexProjection::KeysOnly => Projected::Only(keys.collect()),
             IndexProjection::Include(more) => {
-                Projected::Only(key_names(&schema).chain(more.iter().cloned()).collect())
+                Projected::Only(keys.chain(more.iter().cloned()).collect())
             }
         };
         Index {
             record,
             schema,
             projected,
+            filters,
         }
     }
 
@@ -128,43 +179,109 @@ impl Index {
         matches!(self.projected, Projected::All)
     }
 
-    /// The entry of an item that stands under `table_key`; `None` if it lacks a key attribute.
+    /// What it is of vectors, if it is a vector index.
+    pub fn vector(&self) -> Option<&VectorRecord> {
+        self.record.vector.as_ref()
+    }
+
+    /// The attributes by which a vector index may be searched, beside its partition key.
+    pub fn filters(&self) -> &[SearchKey] {
+        &self.filters
+    }
+
+    /// The entry of an item that stands under `table_key`; `None` if it lacks a key attribute or the vector.
     pub(crate) fn entry(
         &self,
         table_key: &[u8],
         item: &EncodedItem,
     ) -> Result<Option<IndexEntry>, EntryError> {
-        let key = self
-            .schema
-            .entry_key(table_key, |name| Ok::<_, EntryError>(item.get(name)?))?;
-        let Some(key) = key else { return Ok(None) };
-        let item = match &self.projected {
-            Projected::All => item.clone(),
-            Projected::Only(names) => item.select(|name| names.contains(name))?,
+        let found = self.parts(table_key, |name| Ok::<_, EntryError>(item.get(name)?))?;
+        let Some((key, vector)) = found else {
+            return Ok(None);
+        };
+        let item = match (&self.projected, vector) {
+            (_, Some(vector)) => self.with_packed(item, &vector)?,
+            (Projected::All, None) => item.clone(),
+            (Projected::Only(names), None) => item.select(|name| names.contains(name))?,
         };
         Ok(Some(IndexEntry { key, item }))
     }
 
-    /// Checks that an item's attributes fit the index's key.
+    /// The key of an item's entry, and its vector if the index is one of vectors. All that is there is checked, even if
+    /// something else is missing.
+    fn parts<E: From<KeyError> + From<IndexFault>>(
+        &self,
+        table_key: &[u8],
+        mut value: impl FnMut(&str) -> Result<Option<AttributeValue>, E>,
+    ) -> Result<Option<EntryParts>, E> {
+        let Some(of_vectors) = &self.record.vector else {
+            let key = self.schema.entry_key(table_key, value)?;
+            return Ok(key.map(|key| (key, None)));
+        };
+        let vector = value(&of_vectors.attribute)?.map(|value| {
+            let vector = Vector::of_value(&value, of_vectors.dimensions as usize);
+            vector.map_err(|error| IndexFault::Vector {
+                attribute: of_vectors.attribute.clone(),
+                error,
+            })
+        });
+        let vector = vector.transpose()?;
+        for filter in &self.filters {
+            if let Some(value) = value(&filter.attribute.name)? {
+                check_filter(filter, &value)?;
+            }
+        }
+        let key = self.schema.entry_key(table_key, value)?;
+        Ok(key.zip(vector).map(|(key, vector)| (key, Some(vector))))
+    }
+
+    /// An entry of a vector index: what is projected, with the vector in packed form.
+    fn with_packed(&self, item: &EncodedItem, vector: &Vector) -> Result<EncodedItem, CorruptItem> {
+        let own = self.record.vector.as_ref();
+        let own = own.map_or("", |of_vectors| of_vectors.attribute.as_str());
+        let mut entry = Item::new();
+        for attribute in item.as_ref().iter() {
+            let (name, value) = attribute?;
+            if name != own && self.projects(name) {
+                entry.insert(name.to_owned(), value.to_value()?);
+            }
+        }
+        entry.insert(own.to_owned(), AttributeValue::B(vector.pack()));
+        Ok(EncodedItem::encode(&entry))
+    }
+
+    /// Checks that an item's attributes fit the index.
     pub(crate) fn check(&self, item: &Item) -> Result<(), IndexKeyError> {
-        let found = self
-            .schema
-            .entry_key(&[], |name| Ok::<_, KeyError>(item.get(name).cloned()));
+        let found = self.parts(&[], |name| Ok::<_, IndexFault>(item.get(name).cloned()));
         found.map(|_| ()).map_err(|error| self.refusal(error))
     }
 
-    pub(crate) fn refusal(&self, error: KeyError) -> IndexKeyError {
+    pub(crate) fn refusal(&self, error: IndexFault) -> IndexKeyError {
         IndexKeyError {
             index: self.record.name.clone(),
+            kind: self.record.kind,
             error,
         }
     }
 
     /// Whether the item was there before the index, with the same fault: then it may stay so while others of its
     /// attributes change.
-    fn misfits(&self, table_key: &[u8], old: Option<&EncodedItem>, error: &KeyError) -> bool {
+    fn misfits(
+        &self,
+        table_key: &[u8],
+        old: Option<&EncodedItem>,
+        new: Option<&EncodedItem>,
+        fault: &IndexFault,
+    ) -> Result<bool, CorruptItem> {
         let found = old.map(|item| self.entry(table_key, item));
-        matches!(found, Some(Err(EntryError::Key(found))) if found == *error)
+        if !matches!(found, Some(Err(EntryError::Fault(found))) if found == *fault) {
+            return Ok(false);
+        }
+        let value = |item: Option<&EncodedItem>| match item {
+            Some(item) => item.get(fault.attribute()),
+            None => Ok(None),
+        };
+        Ok(value(old)? == value(new)?)
     }
 
     /// [`Index::entry`], where an item that does not fit is left out, as items from before the index are.
@@ -175,7 +292,7 @@ impl Index {
     ) -> Result<Option<IndexEntry>, CorruptItem> {
         match self.entry(table_key, item) {
             Ok(entry) => Ok(entry),
-            Err(EntryError::Key(_)) => Ok(None),
+            Err(EntryError::Fault(_)) => Ok(None),
             Err(EntryError::Item(corrupt)) => Err(corrupt),
         }
     }
@@ -229,6 +346,14 @@ impl EntryChange {
         (put.0 - removed.0, put.1 - removed.1)
     }
 
+    /// Bytes of a write to a vector index: those of the larger entry (guide: they scale with what is replicated; the
+    /// least is of the conformance suite).
+    pub(crate) fn vector_write_bytes(&self) -> f64 {
+        let sizes = [&self.removed, &self.put].into_iter().flatten();
+        let larger = sizes.map(|entry| entry.item.size_bytes()).max();
+        larger.unwrap_or(0).max(limits::VECTOR_REQUEST_BYTES_MIN) as f64
+    }
+
     /// Write units: a move is a delete and a put (guide; dynamodb-api.md section 5).
     pub(crate) fn write_units(&self) -> f64 {
         let size = |entry: &IndexEntry| entry.item.size_bytes();
@@ -242,6 +367,42 @@ impl EntryChange {
                 .map(|entry| capacity::write_units(size(entry)))
                 .sum(),
         }
+    }
+}
+
+impl IndexFault {
+    /// The attribute that does not fit.
+    fn attribute(&self) -> &str {
+        match self {
+            IndexFault::Key(
+                KeyError::Missing { name }
+                | KeyError::TypeMismatch { name, .. }
+                | KeyError::Empty { name, .. }
+                | KeyError::PartitionTooLong { name, .. }
+                | KeyError::SortTooLong { name, .. },
+            )
+            | IndexFault::FilterTooLong { name } => name,
+            IndexFault::Key(KeyError::UnknownAttributes) => "",
+            IndexFault::Vector { attribute, .. } => attribute,
+        }
+    }
+}
+
+/// Checks the value of an attribute by which a vector index may be searched.
+fn check_filter(filter: &SearchKey, value: &AttributeValue) -> Result<(), IndexFault> {
+    let attribute = &filter.attribute;
+    if value.type_name() != attribute.kind.as_str() {
+        return Err(IndexFault::Key(KeyError::TypeMismatch {
+            name: attribute.name.clone(),
+            expected: attribute.kind,
+            actual: value.type_name(),
+        }));
+    }
+    match value.size_bytes() > limits::SEARCH_FILTER_BYTES_MAX {
+        true => Err(IndexFault::FilterTooLong {
+            name: attribute.name.clone(),
+        }),
+        false => Ok(()),
     }
 }
 
@@ -269,8 +430,12 @@ pub(crate) fn decided_changes(
     for index in indexes {
         let put = match new.map(|item| index.entry(table_key, item)).transpose() {
             Ok(entry) => entry.flatten(),
-            Err(EntryError::Key(error)) if index.misfits(table_key, old, &error) => None,
-            Err(EntryError::Key(error)) => return Ok(Err(index.refusal(error))),
+            Err(EntryError::Fault(fault)) => {
+                if !index.misfits(table_key, old, new, &fault)? {
+                    return Ok(Err(index.refusal(fault)));
+                }
+                None
+            }
             Err(EntryError::Item(corrupt)) => return Err(corrupt),
         };
         let removed = old.map(|item| index.entry_if_fit(table_key, item));

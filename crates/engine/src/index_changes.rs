@@ -18,8 +18,8 @@ use crate::throughput::OnDemandChange;
 pub enum IndexChange {
     /// Adds an index and fills it with the items that are there.
     Create(NewIndex),
-    /// Removes the index of this name.
-    Delete(String),
+    /// Removes the index of this kind and name.
+    Delete(IndexKind, String),
 }
 
 /// Throughput that a global index is to have; absent parts stay as they are.
@@ -54,7 +54,7 @@ impl Database {
     ) -> Result<(), EngineError> {
         match wanted {
             IndexChange::Create(new) => self.create_index(record, new, change),
-            IndexChange::Delete(index) => delete_index(record, index, change),
+            IndexChange::Delete(kind, index) => delete_index(record, kind, index, change),
         }
     }
 
@@ -123,11 +123,12 @@ impl Database {
 
 fn delete_index(
     record: &mut TableRecord,
+    kind: IndexKind,
     index: String,
     change: &mut CatalogChange,
 ) -> Result<(), EngineError> {
     refuse_beside_creation(record, Some(&index))?;
-    let found = global_index(record, &index)?;
+    let found = find_index(record, kind, &index)?;
     found.state = IndexState::Deleting {
         until_ms: AT_COMMIT_MS,
     };
@@ -142,7 +143,7 @@ pub(crate) fn change_index_throughput(
 ) -> Result<(), EngineError> {
     let billing = record.billing;
     for wanted in wanted {
-        let index = global_index(record, &wanted.index)?;
+        let index = find_index(record, IndexKind::Global, &wanted.index)?;
         index.warm = index.warm_throughput(billing).max(wanted.warm);
         index.throughput = wanted.throughput.unwrap_or(index.throughput);
         index.on_demand = wanted.on_demand.apply(index.on_demand);
@@ -163,14 +164,15 @@ fn refuse_beside_creation(record: &TableRecord, removed: Option<&str>) -> Result
     }
 }
 
-fn global_index<'r>(
+fn find_index<'r>(
     record: &'r mut TableRecord,
+    kind: IndexKind,
     index: &str,
 ) -> Result<&'r mut IndexRecord, EngineError> {
     let name = record.name.clone();
     let mut indexes = record.indexes.iter_mut();
     indexes
-        .find(|found| found.name == index && found.kind == IndexKind::Global && found.is_kept())
+        .find(|found| found.name == index && found.kind == kind && found.is_kept())
         .ok_or(EngineError::IndexNotFound {
             name,
             index: index.to_owned(),

@@ -1,6 +1,6 @@
 //! What the catalog remembers of a table's secondary indexes.
 
-use headwater_model::{IndexSchema, KeyAttribute, KeySchema};
+use headwater_model::{DistanceFunction, IndexSchema, KeyAttribute, KeySchema};
 use serde::{Deserialize, Serialize};
 
 use crate::insights::InsightsRecord;
@@ -13,6 +13,8 @@ pub enum IndexKind {
     Local,
     /// A global secondary index: any key.
     Global,
+    /// A vector index: what SearchVectors searches.
+    Vector,
 }
 
 /// Which attributes an index's entries hold, beside the keys of index and table.
@@ -63,8 +65,45 @@ pub struct IndexRecord {
     /// Its contributor insights, if they ever were on.
     #[serde(default)]
     pub insights: Option<InsightsRecord>,
+    /// What it is of vectors, if it is a vector index.
+    #[serde(default)]
+    pub vector: Option<VectorRecord>,
     /// How far it is.
     pub state: IndexState,
+}
+
+/// What a vector index is, beside what every index is. Its partition key is that of its search schema, if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VectorRecord {
+    /// The attribute that holds the vectors.
+    pub attribute: String,
+    /// How many components they have.
+    pub dimensions: u32,
+    distance: StoredDistance,
+    search: Vec<StoredSearchKey>,
+}
+
+/// A [`DistanceFunction`] as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum StoredDistance {
+    Cosine,
+    DotProduct,
+    Euclidean,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredSearchKey {
+    key: StoredKey,
+    is_filter: bool,
+}
+
+/// An attribute by which a vector index is searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchKey {
+    /// Its name and type.
+    pub attribute: KeyAttribute,
+    /// Whether a search may leave it out; the other kind is the index's partition key.
+    pub is_filter: bool,
 }
 
 /// What a new index is to be.
@@ -86,6 +125,51 @@ pub struct NewIndex {
     pub on_demand: Option<OnDemandThroughput>,
     /// Warm throughput that is asked for; parts of zero ask for nothing.
     pub warm: Throughput,
+    /// What it is of vectors, if it is a vector index.
+    pub vector: Option<VectorRecord>,
+}
+
+impl VectorRecord {
+    /// A vector index on an attribute, searched by these attributes.
+    pub fn new(
+        attribute: String,
+        dimensions: u32,
+        distance: DistanceFunction,
+        search: &[SearchKey],
+    ) -> Self {
+        let search = search.iter().map(|one| StoredSearchKey {
+            key: StoredKey::store(&one.attribute),
+            is_filter: one.is_filter,
+        });
+        VectorRecord {
+            attribute,
+            dimensions,
+            distance: match distance {
+                DistanceFunction::Cosine => StoredDistance::Cosine,
+                DistanceFunction::DotProduct => StoredDistance::DotProduct,
+                DistanceFunction::Euclidean => StoredDistance::Euclidean,
+            },
+            search: search.collect(),
+        }
+    }
+
+    /// How far apart its vectors are.
+    pub fn distance(&self) -> DistanceFunction {
+        match self.distance {
+            StoredDistance::Cosine => DistanceFunction::Cosine,
+            StoredDistance::DotProduct => DistanceFunction::DotProduct,
+            StoredDistance::Euclidean => DistanceFunction::Euclidean,
+        }
+    }
+
+    /// The attributes by which it is searched, in the order of its definition.
+    pub fn search_keys(&self) -> Vec<SearchKey> {
+        let keys = self.search.iter().map(|one| SearchKey {
+            attribute: one.key.load(),
+            is_filter: one.is_filter,
+        });
+        keys.collect()
+    }
 }
 
 impl IndexRecord {
@@ -101,6 +185,7 @@ impl IndexRecord {
             on_demand: new.on_demand,
             warm: new.warm,
             insights: None,
+            vector: new.vector,
             state,
         }
     }
@@ -120,6 +205,11 @@ impl IndexRecord {
         self.sort.iter().map(StoredKey::load).collect()
     }
 
+    /// All attributes whose types it defines, each once.
+    pub fn defined(&self) -> Vec<KeyAttribute> {
+        defined(self.partition(), &self.sort(), self.vector.as_ref())
+    }
+
     /// The key schema of its entries.
     pub fn schema(&self, table: &KeySchema) -> IndexSchema {
         IndexSchema {
@@ -128,4 +218,24 @@ impl IndexRecord {
             table: table.clone(),
         }
     }
+}
+
+impl NewIndex {
+    /// All attributes whose types it defines, each once.
+    pub fn defined(&self) -> Vec<KeyAttribute> {
+        defined(self.partition.clone(), &self.sort, self.vector.as_ref())
+    }
+}
+
+fn defined(
+    partition: Vec<KeyAttribute>,
+    sort: &[KeyAttribute],
+    vector: Option<&VectorRecord>,
+) -> Vec<KeyAttribute> {
+    let mut defined = partition;
+    defined.extend(sort.iter().cloned());
+    let search = vector.map(VectorRecord::search_keys).unwrap_or_default();
+    let filters = search.into_iter().filter(|one| one.is_filter);
+    defined.extend(filters.map(|one| one.attribute));
+    defined
 }

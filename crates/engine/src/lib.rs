@@ -46,6 +46,7 @@ mod tags;
 mod throughput;
 mod time_to_live;
 mod token;
+mod vector_search;
 mod verify;
 
 pub use backups::BackupRecord;
@@ -59,9 +60,11 @@ pub use headwater_changelog::{ChangeKind, Identity, LogError};
 pub use headwater_cipher::{KeyId, UserKey, UserKeyError};
 pub use headwater_state::{ColdReads, Direction, StateError};
 pub use history::{HistoryPage, Version};
-pub use index::{Index, IndexKeyError, IndexWrite, Indexes};
+pub use index::{Index, IndexFault, IndexKeyError, IndexWrite, Indexes};
 pub use index_changes::{IndexChange, IndexThroughput};
-pub use index_record::{IndexKind, IndexProjection, IndexRecord, IndexState, NewIndex};
+pub use index_record::{
+    IndexKind, IndexProjection, IndexRecord, IndexState, NewIndex, SearchKey, VectorRecord,
+};
 pub use insights::{InsightsMode, InsightsRecord, InsightsView};
 pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use kinesis::{KinesisPrecision, KinesisRecord, KinesisRefusal};
@@ -81,4 +84,5 @@ pub use tags::TagChange;
 pub use throughput::{ON_DEMAND_WARM_THROUGHPUT, OnDemandChange};
 pub use time_to_live::TimeToLive;
 pub use token::RequestToken;
+pub use vector_search::{Neighbour, VectorSearch};
 pub use verify::{Finding, Progress, VerificationRunning, VerificationStatus, Verified, verify};

@@ -190,7 +190,7 @@ impl Database {
     }
 
     /// Visits the durable values of a range of state keys in order, overlay and state merged.
-    fn merged(
+    pub(crate) fn merged(
         &self,
         mut range: KeyRange,
         direction: Direction,

@@ -331,7 +331,7 @@ impl Database {
     ///
     /// # Errors
     /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`]; [`EngineError::DeletionProtected`];
-    /// [`EngineError::Log`].
+    /// [`EngineError::IndexesBeingChanged`]; [`EngineError::Log`].
     pub async fn delete_table(
         &self,
         namespace: &str,
@@ -344,6 +344,10 @@ impl Database {
             self.settled(&record)?;
             if record.deletion_protection {
                 return Err(EngineError::DeletionProtected { name: record.name });
+            }
+            let mut indexes = record.indexes.iter();
+            if indexes.any(|index| index.state == IndexState::Creating) {
+                return Err(EngineError::IndexesBeingChanged { name: record.name });
             }
             let view = self.view(&table, Some(TableStatus::Deleting));
             let position = if self.inner.options.transition_ms == 0 {

@@ -366,6 +366,18 @@ pub enum Fault {
     /// A function within a key condition.
     #[error("KeyConditionExpressions cannot contain nested operations")]
     KeyNestedOperation,
+    /// Another comparison than `=` in a search condition (conformance suite, recorded 2026).
+    #[error("Invalid comparator used in SearchConditionExpression")]
+    SearchComparator,
+    /// Something else than `=` and AND in a search condition (ExtendDB; prefix unconfirmed).
+    #[error("Invalid operator used in SearchConditionExpression")]
+    SearchOperator,
+    /// A search condition on a nested attribute (dynoxide's captures, 2026).
+    #[error("SearchConditionExpression cannot have conditions on nested attributes")]
+    SearchNestedAttribute,
+    /// Two search conditions on one attribute (dynoxide's captures, 2026).
+    #[error("SearchConditionExpression must only contain one condition per attribute")]
+    SearchConditionRepeated,
 }
 
 impl Fault {

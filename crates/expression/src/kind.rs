@@ -13,6 +13,8 @@ pub enum ExpressionKind {
     KeyCondition,
     /// `ProjectionExpression` of a read.
     Projection,
+    /// `SearchConditionExpression` of a search of vectors.
+    SearchCondition,
     /// `UpdateExpression` of an update.
     Update,
 }
@@ -25,6 +27,7 @@ impl ExpressionKind {
             Self::Filter => "FilterExpression",
             Self::KeyCondition => "KeyConditionExpression",
             Self::Projection => "ProjectionExpression",
+            Self::SearchCondition => "SearchConditionExpression",
             Self::Update => "UpdateExpression",
         }
     }

@@ -31,6 +31,7 @@ mod placeholders;
 mod projection;
 mod reserved;
 mod resolve;
+mod search_condition;
 mod syntax;
 mod update;
 
@@ -41,4 +42,5 @@ pub use key_condition::{KeyCondition, KeyTerm, ResolvedKeyCondition, SortConditi
 pub use kind::ExpressionKind;
 pub use placeholders::Placeholders;
 pub use projection::Projection;
+pub use search_condition::SearchCondition;
 pub use update::{Update, Updated};

@@ -24,6 +24,7 @@ mod sequence;
 mod utc_time;
 mod value;
 mod varint;
+mod vector;
 
 pub use clock::{Clock, ManualClock, Sleep};
 pub use encoded::{
@@ -39,3 +40,4 @@ pub use rng::{Rng, SeededRng};
 pub use sequence::{InvalidSequence, Sequence};
 pub use utc_time::UtcTime;
 pub use value::{AttributeValue, SetError};
+pub use vector::{DistanceFunction, Vector, VectorError};

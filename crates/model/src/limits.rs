@@ -104,6 +104,22 @@ pub const GLOBAL_INDEXES_MAX: usize = 20;
 pub const PROJECTED_ATTRIBUTES_PER_INDEX_MAX: usize = 20;
 /// NonKeyAttributes of all INCLUDE indexes of a table (guide; api section 3).
 pub const PROJECTED_ATTRIBUTES_MAX: usize = 100;
+/// Vector indexes of a table (conformance suite, recorded 2026).
+pub const VECTOR_INDEXES_MAX: usize = 5;
+/// Dimensions of a vector index (model; conformance suite).
+pub const VECTOR_DIMENSIONS_MAX: usize = 4096;
+/// Partition keys of a vector index's search schema (ExtendDB's tests against the service).
+pub const SEARCH_HASH_KEYS_MAX: usize = 1;
+/// Inline filters of a vector index's search schema (ExtendDB's tests against the service).
+pub const SEARCH_FILTERS_MAX: usize = 18;
+/// The value of an inline filter's attribute (ExtendDB).
+pub const SEARCH_FILTER_BYTES_MAX: usize = 10 * KB;
+/// TopK of SearchVectors (conformance suite, recorded 2026); the least is 1.
+pub const TOP_K_MAX: usize = 100;
+/// The answer of SearchVectors (guide).
+pub const SEARCH_SIZE_BYTES_MAX: usize = 16 * MB;
+/// The least that a search or a write of a vector index is counted as (conformance suite).
+pub const VECTOR_REQUEST_BYTES_MIN: usize = KB;
 /// Tables of a region, a soft limit on AWS (guide; api section 3).
 pub const TABLES_MAX: usize = 2500;
 /// Names in a page of ListTables, also the default (api section 15).

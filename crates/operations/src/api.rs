@@ -133,6 +133,9 @@ impl Api {
             Operation::DeleteItem => carry_out_items!(delete_item, dynamodb::DeleteItemInput),
             Operation::Query => carry_out_items!(query, dynamodb::QueryInput),
             Operation::Scan => carry_out_items!(scan, dynamodb::ScanInput),
+            Operation::SearchVectors => {
+                carry_out_items!(search_vectors, dynamodb::SearchVectorsInput)
+            }
             Operation::BatchGetItem => {
                 carry_out_items!(batch_get_item, dynamodb::BatchGetItemInput)
             }

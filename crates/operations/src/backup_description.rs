@@ -7,7 +7,9 @@ use headwater_wire::dynamodb::{
     SourceTableFeatureDetails, TimeToLiveDescription, TimeToLiveStatus,
 };
 
-use crate::table_description::{index_key_schema, key_schema, on_demand, projection, time, whole};
+use crate::table_description::{
+    index_key_schema, key_schema, on_demand, projection, time, vector_info, whole,
+};
 
 pub(crate) fn details(backup: &BackupRecord) -> BackupDetails {
     BackupDetails {
@@ -93,10 +95,12 @@ fn features(table: &TableRecord) -> SourceTableFeatureDetails {
         on_demand_throughput: index.on_demand.map(on_demand),
     });
     let (local, global): (Vec<_>, Vec<_>) = (local.collect(), global.collect());
+    let vectors: Vec<_> = of_kind(IndexKind::Vector).map(vector_info).collect();
     let ttl = table.ttl.as_ref().filter(|ttl| ttl.enabled);
     SourceTableFeatureDetails {
         local_secondary_indexes: (!local.is_empty()).then_some(local),
         global_secondary_indexes: (!global.is_empty()).then_some(global),
+        vector_indexes: (!vectors.is_empty()).then_some(vectors),
         stream_description: None,
         time_to_live_description: ttl.map(|ttl| TimeToLiveDescription {
             time_to_live_status: Some(TimeToLiveStatus::Enabled),

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use headwater_engine::{IndexKind, IndexRecord, Outcome};
 use headwater_model::capacity;
-use headwater_wire::dynamodb::{Capacity, ConsumedCapacity, ReturnConsumedCapacity};
+use headwater_wire::dynamodb::{
+    Capacity, ConsumedCapacity, ReturnConsumedCapacity, VectorCapacity,
+};
 
 /// Capacity units that an operation used, of a table and of its indexes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Used {
     table: f64,
     indexes: BTreeMap<(IndexKindName, String), f64>,
+    /// Bytes written to vector indexes, which are no units.
+    vectors: BTreeMap<String, f64>,
 }
 
 /// In the order of replies.
@@ -24,7 +28,7 @@ impl Used {
     pub(crate) fn of_table(units: f64) -> Self {
         Used {
             table: units,
-            indexes: BTreeMap::new(),
+            ..Used::default()
         }
     }
 
@@ -51,6 +55,10 @@ impl Used {
         let kind = match kind {
             IndexKind::Local => IndexKindName::Local,
             IndexKind::Global => IndexKindName::Global,
+            IndexKind::Vector => {
+                *self.vectors.entry(name.to_owned()).or_default() += units;
+                return;
+            }
         };
         *self.indexes.entry((kind, name.to_owned())).or_default() += units;
     }
@@ -61,11 +69,27 @@ impl Used {
         for (index, units) in &other.indexes {
             *self.indexes.entry(index.clone()).or_default() += times * units;
         }
+        // As many bytes come to an index by a transaction as otherwise.
+        for (index, bytes) in &other.vectors {
+            *self.vectors.entry(index.clone()).or_default() += bytes;
+        }
     }
 
     /// Of table and indexes together.
     pub(crate) fn units(&self) -> f64 {
         self.table + self.indexes.values().sum::<f64>()
+    }
+
+    /// What was written to vector indexes, if anything was (conformance suite, recorded 2026).
+    fn of_vectors(&self) -> Option<BTreeMap<String, VectorCapacity>> {
+        let named = self.vectors.iter().map(|(name, bytes)| {
+            let capacity = VectorCapacity {
+                vector_search_request_bytes: None,
+                vector_write_request_bytes: Some(*bytes),
+            };
+            (name.clone(), capacity)
+        });
+        (!self.vectors.is_empty()).then(|| named.collect())
     }
 
     fn of_kind(&self, wanted: IndexKindName) -> Option<BTreeMap<String, Capacity>> {
@@ -95,6 +119,7 @@ pub(crate) fn consumed(
             consumed.table = Some(in_units(used.table));
             consumed.local_secondary_indexes = used.of_kind(IndexKindName::Local);
             consumed.global_secondary_indexes = used.of_kind(IndexKindName::Global);
+            consumed.vector_indexes = used.of_vectors();
         }
     }
     Some(consumed)

@@ -5,7 +5,7 @@ use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{self, AttributeDefinition, CreateTableInput, CreateTableOutput};
-use headwater_wire::messages::tables;
+use headwater_wire::messages::{tables, vectors};
 
 use crate::api::{Api, RequestContext};
 use crate::expressions::refuse_unsupported;
@@ -15,6 +15,7 @@ use crate::policy_document::canonical;
 use crate::table_name::table_name;
 use crate::table_settings::{encryption, maxima, refuse_replicas, stream_change, throughput};
 use crate::tags::{check_tags, pairs, retention_ms};
+use crate::vector_definitions::{GivenVectorIndex, check_dimensions};
 use crate::warm_throughput::{self, Of};
 
 pub(crate) async fn create_table(
@@ -105,14 +106,42 @@ fn indexes(
     if global.is_some_and(|global| global.len() > limits::GLOBAL_INDEXES_MAX) {
         return Err(tables::too_many_global_indexes());
     }
+    vector_indexes(input, &definitions, billing, &mut indexes)?;
     check_together(
         indexes.iter().map(|index| &index.name),
-        indexes.iter().map(|index| &index.projection),
+        indexes
+            .iter()
+            .map(|index| (&index.projection, index.vector.as_ref())),
     )?;
     if !indexes.is_empty() {
         definitions.refuse_unused(table, &indexes)?;
     }
     Ok(indexes)
+}
+
+/// Adds the vector indexes to the others.
+fn vector_indexes(
+    input: &CreateTableInput,
+    definitions: &Definitions,
+    billing: BillingMode,
+    indexes: &mut Vec<NewIndex>,
+) -> Result<(), ApiError> {
+    let Some(given) = input.vector_indexes.as_deref() else {
+        return Ok(());
+    };
+    if given.is_empty() {
+        return Err(tables::index_list_empty("VectorIndexes"));
+    }
+    if billing != BillingMode::PayPerRequest {
+        return Err(vectors::only_on_demand());
+    }
+    if given.len() > limits::VECTOR_INDEXES_MAX {
+        return Err(vectors::too_many_indexes(limits::VECTOR_INDEXES_MAX));
+    }
+    for index in given {
+        indexes.push(GivenVectorIndex::of_table(index).define(definitions)?);
+    }
+    check_dimensions(indexes.iter().filter_map(|index| index.vector.as_ref()))
 }
 
 fn refuse(input: &CreateTableInput) -> Result<(), ApiError> {
@@ -183,7 +212,9 @@ fn key_schema(input: &CreateTableInput) -> Result<KeySchema, ApiError> {
 }
 
 fn has_indexes(input: &CreateTableInput) -> bool {
-    input.local_secondary_indexes.is_some() || input.global_secondary_indexes.is_some()
+    input.local_secondary_indexes.is_some()
+        || input.global_secondary_indexes.is_some()
+        || input.vector_indexes.is_some()
 }
 
 fn attribute(definitions: &[AttributeDefinition], name: &str) -> Option<KeyAttribute> {

@@ -1,7 +1,7 @@
 //! From what the rooms below refuse to the error that a client sees. Causes inside the server are logged
 //! here, where they end.
 
-use headwater_engine::{EngineError, Refusal, TableStatus};
+use headwater_engine::{EngineError, IndexFault, IndexKind, Refusal, TableStatus};
 use headwater_expression::ExpressionError;
 use headwater_model::{KeyError, limits};
 use headwater_streams::StreamsError;
@@ -33,7 +33,9 @@ pub(crate) fn of_refusal(refusal: Refusal) -> ApiError {
         Refusal::IndexKey {
             error,
             by_update: true,
-        } if matches!(error.error, KeyError::TypeMismatch { .. }) => {
+        } if error.kind != IndexKind::Vector
+            && matches!(error.error, IndexFault::Key(KeyError::TypeMismatch { .. })) =>
+        {
             items::index_key_updated_to_other_type()
         }
         Refusal::IndexKey { error, .. } => key::of_index(error),
@@ -55,8 +57,9 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
         EngineError::StreamNotEnabled { name } => tables::no_stream_to_disable(&name),
         EngineError::FixedTag { .. } => tables::retention_tag_is_fixed(RETENTION_TAG),
         EngineError::TooManyTags { .. } => tables::too_many_tags(limits::TAGS_MAX),
-        EngineError::IndexExists { index, .. } => tables::index_already_exists(&index),
+        EngineError::IndexExists { .. } => tables::index_already_exists(),
         EngineError::IndexNotFound { name, index } => tables::index_not_found(&index, &name),
+        EngineError::IndexesBeingChanged { .. } => tables::index_being_changed(),
         EngineError::IndexBeingCreated { .. } => tables::one_index_change_at_a_time(),
         EngineError::DeletionProtected { .. } => tables::deletion_protected(),
         other => of_store(other),

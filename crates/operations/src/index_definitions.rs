@@ -3,6 +3,7 @@
 
 use headwater_engine::{
     BillingMode, IndexKind, IndexProjection, IndexRecord, NewIndex, OnDemandThroughput, Throughput,
+    VectorRecord,
 };
 use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
 use headwater_wire::ApiError;
@@ -48,7 +49,7 @@ impl Definitions {
         Ok(known)
     }
 
-    fn get(&self, name: &str) -> Option<&KeyAttribute> {
+    pub(crate) fn get(&self, name: &str) -> Option<&KeyAttribute> {
         self.0.iter().find(|attribute| attribute.name == name)
     }
 
@@ -62,11 +63,9 @@ impl Definitions {
         schema: &KeySchema,
         indexes: &[NewIndex],
     ) -> Result<(), ApiError> {
-        let of_indexes = indexes
-            .iter()
-            .flat_map(|index| index.partition.iter().chain(&index.sort));
+        let of_indexes: Vec<KeyAttribute> = indexes.iter().flat_map(NewIndex::defined).collect();
         let mut used: Vec<&str> = Vec::new();
-        for attribute in schema.attributes().chain(of_indexes) {
+        for attribute in schema.attributes().chain(&of_indexes) {
             if !used.contains(&attribute.name.as_str()) {
                 used.push(&attribute.name);
             }
@@ -81,10 +80,7 @@ impl Definitions {
 /// The key attributes of a table and its indexes, each once.
 pub(crate) fn attributes(schema: &KeySchema, indexes: &[IndexRecord]) -> Vec<KeyAttribute> {
     let mut attributes: Vec<KeyAttribute> = schema.attributes().cloned().collect();
-    for attribute in indexes
-        .iter()
-        .flat_map(|index| index.partition().into_iter().chain(index.sort()))
-    {
+    for attribute in indexes.iter().flat_map(IndexRecord::defined) {
         if !attributes.iter().any(|known| known.name == attribute.name) {
             attributes.push(attribute);
         }
@@ -141,7 +137,7 @@ impl<'a> Given<'a> {
         }
         let projection = projection(self.projection)?;
         let (throughput, on_demand) = match self.kind {
-            IndexKind::Local => (Throughput::default(), None),
+            IndexKind::Local | IndexKind::Vector => (Throughput::default(), None),
             IndexKind::Global => self.throughputs(billing)?,
         };
         let warm = warm_throughput::initial(self.warm, Of::Index(self.name), billing, throughput)?;
@@ -154,6 +150,7 @@ impl<'a> Given<'a> {
             throughput,
             on_demand,
             warm,
+            vector: None,
         })
     }
 
@@ -237,14 +234,20 @@ impl<'a> Given<'a> {
 /// Refuses names that stand for two indexes, and more projected attributes than all indexes together may have.
 pub(crate) fn check_together<'a>(
     names: impl Iterator<Item = &'a String>,
-    projections: impl Iterator<Item = &'a IndexProjection>,
+    projections: impl Iterator<Item = (&'a IndexProjection, Option<&'a VectorRecord>)>,
 ) -> Result<(), ApiError> {
     if let Some(name) = first_duplicate(names) {
         return Err(tables::duplicate_index_name(name));
     }
-    let listed = projections.map(|projection| match projection {
-        IndexProjection::Include(names) => names.len(),
-        IndexProjection::All | IndexProjection::KeysOnly => 0,
+    // Of a vector index, the vector and the inline filters count too (model).
+    let of_vectors = |of_vectors: &VectorRecord| {
+        let keys = of_vectors.search_keys();
+        1 + keys.iter().filter(|one| one.is_filter).count()
+    };
+    let listed = projections.map(|(projection, vector)| match projection {
+        IndexProjection::Include(names) => names.len() + vector.map_or(0, of_vectors),
+        IndexProjection::KeysOnly => vector.map_or(0, of_vectors),
+        IndexProjection::All => 0,
     });
     let (listed, most) = (listed.sum::<usize>(), limits::PROJECTED_ATTRIBUTES_MAX);
     match listed > most {
@@ -253,7 +256,7 @@ pub(crate) fn check_together<'a>(
     }
 }
 
-fn projection(given: &Projection) -> Result<IndexProjection, ApiError> {
+pub(crate) fn projection(given: &Projection) -> Result<IndexProjection, ApiError> {
     match (given.projection_type, &given.non_key_attributes) {
         (None, _) => Err(tables::projection_type_missing()),
         (Some(ProjectionType::Include), None) => Err(tables::projection_needs_attributes()),

@@ -1,9 +1,11 @@
 //! Keys in requests, and the sentences for those that don't fit the table.
 
-use headwater_engine::{IndexKeyError, Table};
-use headwater_model::{Item, KeyError, KeySchema, KeyType, StorageKey};
+use headwater_engine::{IndexFault, IndexKeyError, IndexKind, Table};
+use headwater_model::{
+    Item, KeyError, KeySchema, KeyType, Number, StorageKey, VectorError, limits,
+};
 use headwater_wire::ApiError;
-use headwater_wire::messages::items;
+use headwater_wire::messages::{items, vectors};
 
 /// The storage key of a request's `Key`.
 pub(crate) fn of_key(schema: &KeySchema, key: &Item) -> Result<StorageKey, ApiError> {
@@ -30,18 +32,72 @@ pub(crate) fn of_put(error: KeyError) -> ApiError {
     }
 }
 
-/// An attribute that does not fit the key of an index.
+/// An attribute that does not fit an index.
 pub(crate) fn of_index(error: IndexKeyError) -> ApiError {
     let index = error.index;
     match error.error {
+        IndexFault::Key(fault) if error.kind == IndexKind::Vector => of_search_key(fault, &index),
+        IndexFault::Key(KeyError::TypeMismatch {
+            name,
+            expected,
+            actual,
+        }) => items::index_key_type_mismatch(&name, expected.as_str(), actual, &index),
+        IndexFault::Key(KeyError::Empty { name, kind }) => {
+            items::empty_index_key(&name, kind_name(kind), &index)
+        }
+        IndexFault::Key(other) => of_value(other),
+        IndexFault::Vector { attribute, error } => of_vector(error, &attribute, &index),
+        IndexFault::FilterTooLong { name } => {
+            vectors::filter_too_long(&name, limits::SEARCH_FILTER_BYTES_MAX)
+        }
+    }
+}
+
+/// An attribute by which a vector index is searched.
+fn of_search_key(fault: KeyError, index: &str) -> ApiError {
+    match fault {
         KeyError::TypeMismatch {
             name,
             expected,
             actual,
-        } => items::index_key_type_mismatch(&name, expected.as_str(), actual, &index),
-        KeyError::Empty { name, kind } => items::empty_index_key(&name, kind_name(kind), &index),
+        } => vectors::search_attribute_type_mismatch(&name, expected.as_str(), actual, index),
+        KeyError::Empty { name, kind } => items::empty_index_key(&name, kind_name(kind), index),
+        KeyError::PartitionTooLong { .. } => {
+            vectors::search_key_too_long(limits::PARTITION_KEY_BYTES_MAX)
+        }
         other => of_value(other),
     }
+}
+
+fn of_vector(error: VectorError, attribute: &str, index: &str) -> ApiError {
+    match error {
+        VectorError::NotAList { .. } => vectors::not_a_list(attribute, index),
+        VectorError::Dimensions { expected, actual } => {
+            vectors::wrong_dimensions(attribute, expected, actual, index)
+        }
+        VectorError::NotANumber { place, actual } => {
+            vectors::not_a_number(attribute, place, actual, index)
+        }
+        VectorError::OutOfRange { place, number } => {
+            vectors::number_out_of_range(attribute, place, &scientific(number), index)
+        }
+    }
+}
+
+/// A large number in the service's short form, `3.5E+38`.
+fn scientific(number: Number) -> String {
+    let digits = number.to_string();
+    let (sign, digits) = match digits.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", digits.as_str()),
+    };
+    let whole = digits.split('.').next().unwrap_or(digits);
+    let exponent = whole.len().saturating_sub(1);
+    let significant = digits.replace('.', "");
+    let significant = significant.trim_end_matches('0');
+    let (first, rest) = significant.split_at(significant.len().min(1));
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{sign}{first}{point}{rest}E+{exponent}")
 }
 
 /// The storage key of an `ExclusiveStartKey`.

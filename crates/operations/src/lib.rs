@@ -98,6 +98,7 @@ mod restore_table_from_backup;
 mod restore_table_to_point_in_time;
 mod restored_table;
 mod scan;
+mod search_vectors;
 mod stream_record;
 mod system_table;
 mod table_description;
@@ -115,6 +116,7 @@ mod update_item;
 mod update_kinesis_streaming_destination;
 mod update_table;
 mod update_time_to_live;
+mod vector_definitions;
 mod warm_throughput;
 mod write;
 

@@ -42,7 +42,12 @@ pub(crate) async fn query(
 
     let name = table_name(&input.table_name, context)?;
     let consistent = input.consistent_read == Some(true);
-    let target = api.read_target(name, input.index_name.as_deref(), consistent, context)?;
+    let target = api.read_target(
+        name,
+        ("Query", input.index_name.as_deref()),
+        consistent,
+        context,
+    )?;
     let shown = target.shown(input.select, projection.as_ref())?;
     let filters = Filters {
         expression: filter.as_ref(),

@@ -11,7 +11,7 @@ use headwater_model::{Item, KeyAttribute, StorageKey};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::Select;
-use headwater_wire::messages::items;
+use headwater_wire::messages::{items, vectors};
 
 use crate::api::{Api, RequestContext};
 use crate::failure::{internal, of_expressions};
@@ -33,11 +33,11 @@ pub(crate) struct Shown {
 }
 
 impl Api {
-    /// The table of that name, and its index if one is named.
+    /// The table of that name, and its index if one is named; `operation` is what reads it.
     pub(crate) fn read_target(
         &self,
         name: &str,
-        index: Option<&str>,
+        (operation, index): (&str, Option<&str>),
         consistent: bool,
         context: &RequestContext,
     ) -> Result<ReadTarget, ApiError> {
@@ -48,6 +48,9 @@ impl Api {
         let index = table
             .index(name)
             .ok_or_else(|| items::index_not_found(name))?;
+        if index.record().kind == IndexKind::Vector {
+            return Err(vectors::operation_not_supported(operation));
+        }
         if consistent && index.record().kind == IndexKind::Global {
             return Err(items::consistent_read_on_global_index());
         }
@@ -170,7 +173,7 @@ impl ReadTarget {
             IndexKind::Global if !missing.is_empty() => {
                 return Err(items::not_projected(name, &missing));
             }
-            IndexKind::Global => {}
+            IndexKind::Global | IndexKind::Vector => {}
         }
         Ok(shown)
     }

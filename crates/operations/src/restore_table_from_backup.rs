@@ -4,7 +4,6 @@ use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{RestoreTableFromBackupInput, RestoreTableFromBackupOutput};
 
 use crate::api::{Api, RequestContext};
-use crate::expressions::refuse_unsupported;
 use crate::failure::{of_backups, of_tables};
 use crate::restored_table::Overrides;
 
@@ -13,8 +12,6 @@ pub(crate) async fn restore_table_from_backup(
     input: RestoreTableFromBackupInput,
     context: &RequestContext,
 ) -> Result<RestoreTableFromBackupOutput, ApiError> {
-    let unsupported = input.unsupported.iter().map(|name| (*name, true));
-    refuse_unsupported(&unsupported.collect::<Vec<_>>())?;
     let arn = &input.backup_arn;
     let backup = api.database.backup(&context.namespace, arn);
     let backup = backup.map_err(|error| of_backups(error, arn))?;
@@ -24,6 +21,7 @@ pub(crate) async fn restore_table_from_backup(
         on_demand: input.on_demand_throughput_override.as_ref(),
         global: input.global_secondary_index_override.as_deref(),
         local: input.local_secondary_index_override.as_deref(),
+        vectors: input.vector_index_override.as_deref(),
         encryption: input.sse_specification_override.as_ref(),
     };
     let name = &input.target_table_name;

@@ -6,7 +6,6 @@ use headwater_wire::dynamodb::{RestoreTableToPointInTimeInput, RestoreTableToPoi
 use headwater_wire::messages::backups;
 
 use crate::api::{Api, RequestContext};
-use crate::expressions::refuse_unsupported;
 use crate::failure::{of_backups, of_tables};
 use crate::restored_table::Overrides;
 use crate::table_name::table_name;
@@ -16,8 +15,6 @@ pub(crate) async fn restore_table_to_point_in_time(
     input: RestoreTableToPointInTimeInput,
     context: &RequestContext,
 ) -> Result<RestoreTableToPointInTimeOutput, ApiError> {
-    let unsupported = input.unsupported.iter().map(|name| (*name, true));
-    refuse_unsupported(&unsupported.collect::<Vec<_>>())?;
     let source = input.source_table_arn.as_ref();
     let source = source.or(input.source_table_name.as_ref());
     let source = source.ok_or_else(backups::source_table_missing)?;
@@ -32,6 +29,7 @@ pub(crate) async fn restore_table_to_point_in_time(
         on_demand: input.on_demand_throughput_override.as_ref(),
         global: input.global_secondary_index_override.as_deref(),
         local: input.local_secondary_index_override.as_deref(),
+        vectors: input.vector_index_override.as_deref(),
         encryption: input.sse_specification_override.as_ref(),
     };
     let name = &input.target_table_name;

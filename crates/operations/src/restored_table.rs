@@ -1,12 +1,12 @@
 //! The definition of a table that is restored: that of its source, with what the request overrides.
 
-use headwater_engine::{BillingMode, IndexRecord, TableRecord, Throughput};
+use headwater_engine::{BillingMode, IndexKind, IndexRecord, TableRecord, Throughput};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     self, GlobalSecondaryIndex, LocalSecondaryIndex, OnDemandThroughput, ProvisionedThroughput,
-    SseSpecification,
+    SseSpecification, VectorIndex,
 };
-use headwater_wire::messages::{backups, tables};
+use headwater_wire::messages::{backups, tables, vectors};
 
 use crate::api::Api;
 use crate::table_settings::{encryption, maxima, throughput};
@@ -19,6 +19,7 @@ pub(crate) struct Overrides<'a> {
     pub(crate) on_demand: Option<&'a OnDemandThroughput>,
     pub(crate) global: Option<&'a [GlobalSecondaryIndex]>,
     pub(crate) local: Option<&'a [LocalSecondaryIndex]>,
+    pub(crate) vectors: Option<&'a [VectorIndex]>,
     pub(crate) encryption: Option<&'a SseSpecification>,
 }
 
@@ -62,11 +63,16 @@ impl Overrides<'_> {
             record.encryption = encryption(sse, &api.database)?;
         }
         self.leave_indexes_out(&mut record)?;
-        Ok(record)
+        let mut indexes = record.indexes.iter();
+        let has_vectors = indexes.any(|index| index.kind == IndexKind::Vector);
+        match has_vectors && record.billing == BillingMode::Provisioned {
+            true => Err(vectors::only_on_demand()),
+            false => Ok(record),
+        }
     }
 
     fn leave_indexes_out(&self, record: &mut TableRecord) -> Result<(), ApiError> {
-        use headwater_engine::IndexKind::{Global, Local};
+        use headwater_engine::IndexKind::{Global, Local, Vector};
         let local = self.local.map(|given| {
             let names = given.iter().map(|index| index.index_name.as_str());
             names.collect::<Vec<_>>()
@@ -75,7 +81,11 @@ impl Overrides<'_> {
             let names = given.iter().map(|index| index.index_name.as_str());
             names.collect::<Vec<_>>()
         });
-        for (kind, names) in [(Local, &local), (Global, &global)] {
+        let vectors = self.vectors.map(|given| {
+            let names = given.iter().map(|index| index.index_name.as_str());
+            names.collect::<Vec<_>>()
+        });
+        for (kind, names) in [(Local, &local), (Global, &global), (Vector, &vectors)] {
             let Some(names) = names else { continue };
             let is_there = |name: &&str| {
                 let mut indexes = record.indexes.iter();

@@ -59,7 +59,12 @@ pub(crate) async fn scan(
 
     let name = table_name(&input.table_name, context)?;
     let consistent = input.consistent_read == Some(true);
-    let target = api.read_target(name, input.index_name.as_deref(), consistent, context)?;
+    let target = api.read_target(
+        name,
+        ("Scan", input.index_name.as_deref()),
+        consistent,
+        context,
+    )?;
     let shown = target.shown(input.select, projection.as_ref())?;
     let filter = filter.or(scan_filter);
     target.refuse_missing(filter.as_ref())?;

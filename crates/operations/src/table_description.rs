@@ -2,7 +2,7 @@
 
 use headwater_engine::{
     BillingMode, IndexKind, IndexProjection, IndexRecord, IndexState, OnDemandThroughput,
-    TableEncryption, TableRecord, TableStatus, TableView,
+    TableEncryption, TableRecord, TableStatus, TableView, VectorRecord,
 };
 use headwater_model::KeySchema;
 use headwater_wire::decode::Choice;
@@ -10,9 +10,10 @@ use headwater_wire::dynamodb::{
     self, AttributeDefinition, BillingModeSummary, GlobalSecondaryIndexDescription,
     GlobalSecondaryIndexWarmThroughputDescription, IndexStatus, KeySchemaElement, KeyType,
     LocalSecondaryIndexDescription, ProjectionType, ProvisionedThroughputDescription,
-    RestoreSummary, ScalarAttributeType, SseDescription, SseStatus, SseType, StreamSpecification,
-    StreamViewType, TableClass, TableClassSummary, TableDescription,
-    TableWarmThroughputDescription,
+    RestoreSummary, ScalarAttributeType, SearchSchemaElement, SearchSchemaElementType,
+    SseDescription, SseStatus, SseType, StreamSpecification, StreamViewType, TableClass,
+    TableClassSummary, TableDescription, TableWarmThroughputDescription, VectorAttributeDefinition,
+    VectorDistanceFunction, VectorIndexDescription, VectorIndexInfo,
 };
 use headwater_wire::{ApiError, Timestamp};
 
@@ -37,6 +38,9 @@ impl Api {
         let local = local.collect::<Result<Vec<_>, _>>()?;
         let global = shown(IndexKind::Global).map(|index| self.describe_global(view, index));
         let global = global.collect::<Result<Vec<_>, _>>()?;
+        let vectors = shown(IndexKind::Vector).map(|index| self.describe_vectors(view, index));
+        let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
+        description.vector_indexes = (!vectors.is_empty()).then_some(vectors);
         description.local_secondary_indexes = (!local.is_empty()).then_some(local);
         description.global_secondary_indexes = (!global.is_empty()).then_some(global);
         Ok(description)
@@ -64,19 +68,12 @@ impl Api {
         index: &IndexRecord,
     ) -> Result<GlobalSecondaryIndexDescription, ApiError> {
         let (items, bytes) = self.database.index_counts(index.id).map_err(of_tables)?;
-        let status = match index.state {
-            IndexState::Creating => IndexStatus::Creating,
-            IndexState::Deleting { .. } => IndexStatus::Deleting,
-            IndexState::Active if view.status == TableStatus::Creating => IndexStatus::Creating,
-            IndexState::Active => IndexStatus::Active,
-        };
-        let backfilling = index.state == IndexState::Creating && view.status == TableStatus::Active;
         Ok(GlobalSecondaryIndexDescription {
             index_name: Some(index.name.clone()),
             key_schema: Some(index_key_schema(index)),
             projection: Some(projection(index)),
-            index_status: Some(status),
-            backfilling: (index.state == IndexState::Creating).then_some(backfilling),
+            index_status: Some(index_status(view, index)),
+            backfilling: backfilling(view, index),
             provisioned_throughput: Some(ProvisionedThroughputDescription {
                 number_of_decreases_today: Some(0),
                 read_capacity_units: Some(whole(index.throughput.read)),
@@ -96,6 +93,71 @@ impl Api {
                 }
             }),
         })
+    }
+}
+
+impl Api {
+    fn describe_vectors(
+        &self,
+        view: &TableView,
+        index: &IndexRecord,
+    ) -> Result<VectorIndexDescription, ApiError> {
+        let (items, bytes) = self.database.index_counts(index.id).map_err(of_tables)?;
+        let of_vectors = vector_info(index);
+        Ok(VectorIndexDescription {
+            index_name: of_vectors.index_name,
+            search_schema: of_vectors.search_schema,
+            projection: of_vectors.projection,
+            vector_attribute: of_vectors.vector_attribute,
+            dimensions: of_vectors.dimensions,
+            distance_function: of_vectors.distance_function,
+            index_status: Some(index_status(view, index)),
+            backfilling: backfilling(view, index),
+            index_size_bytes: Some(whole(bytes)),
+            item_count: Some(whole(items)),
+            index_arn: Some(index_arn(&view.record, index)),
+        })
+    }
+}
+
+fn index_status(view: &TableView, index: &IndexRecord) -> IndexStatus {
+    match index.state {
+        IndexState::Creating => IndexStatus::Creating,
+        IndexState::Deleting { .. } => IndexStatus::Deleting,
+        IndexState::Active if view.status == TableStatus::Creating => IndexStatus::Creating,
+        IndexState::Active => IndexStatus::Active,
+    }
+}
+
+/// Only shown of an index that was added to its table, until it is there.
+fn backfilling(view: &TableView, index: &IndexRecord) -> Option<bool> {
+    (index.state == IndexState::Creating).then_some(view.status == TableStatus::Active)
+}
+
+/// The definition of a vector index.
+pub(crate) fn vector_info(index: &IndexRecord) -> VectorIndexInfo {
+    let of_vectors = index.vector.as_ref();
+    let search = of_vectors
+        .map(VectorRecord::search_keys)
+        .unwrap_or_default();
+    let search = search.into_iter().map(|key| SearchSchemaElement {
+        attribute_name: key.attribute.name,
+        search_schema_element_type: match key.is_filter {
+            true => SearchSchemaElementType::InlineFilter,
+            false => SearchSchemaElementType::Hash,
+        },
+    });
+    let search: Vec<_> = search.collect();
+    VectorIndexInfo {
+        index_name: Some(index.name.clone()),
+        vector_attribute: of_vectors.map(|of_vectors| VectorAttributeDefinition {
+            attribute_name: of_vectors.attribute.clone(),
+        }),
+        search_schema: (!search.is_empty()).then_some(search),
+        projection: Some(projection(index)),
+        dimensions: of_vectors.map(|of_vectors| i64::from(of_vectors.dimensions)),
+        distance_function: of_vectors
+            .and_then(|of_vectors| VectorDistanceFunction::parse(of_vectors.distance().as_str())),
     }
 }
 

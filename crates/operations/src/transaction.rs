@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use headwater_engine::{EngineError, IndexKeyError, Refusal, Table, Transacted};
+use headwater_engine::{EngineError, IndexFault, IndexKeyError, Refusal, Table, Transacted};
 use headwater_model::{KeyError, StorageKey, capacity};
 use headwater_wire::dynamodb::ReturnConsumedCapacity;
 use headwater_wire::messages::{batches, items};
@@ -37,7 +37,11 @@ impl ActionFault {
 
     /// The same of an attribute that does not fit the key of an index.
     pub(crate) fn of_index(error: IndexKeyError) -> Self {
-        match is_fault_of_form(&error.error) {
+        let of_form = match &error.error {
+            IndexFault::Key(error) => is_fault_of_form(error),
+            IndexFault::Vector { .. } | IndexFault::FilterTooLong { .. } => true,
+        };
+        match of_form {
             true => ActionFault::Action(key::of_index(error)),
             false => ActionFault::Request(key::of_index(error)),
         }

@@ -1,16 +1,17 @@
 //! UpdateTable: indexes, billing, throughput, stream, deletion protection, table class.
 
 use headwater_engine::{
-    BillingMode, Database, IndexChange, IndexKind, IndexThroughput, TableChange, TableRecord,
-    Throughput,
+    BillingMode, Database, IndexChange, IndexKind, IndexRecord, IndexThroughput, NewIndex,
+    TableChange, TableRecord, Throughput,
 };
 use headwater_model::limits;
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
-    self, GlobalSecondaryIndexUpdate, UpdateTableInput, UpdateTableOutput,
+    self, AttributeDefinition, GlobalSecondaryIndexUpdate, UpdateTableInput, UpdateTableOutput,
+    VectorIndexUpdate,
 };
-use headwater_wire::messages::tables;
+use headwater_wire::messages::{tables, vectors};
 
 use crate::api::{Api, RequestContext};
 use crate::expressions::refuse_unsupported;
@@ -20,6 +21,7 @@ use crate::table_name::table_name;
 use crate::table_settings::{
     encryption, maxima_change, refuse_replicas, stream_change, throughput,
 };
+use crate::vector_definitions::{GivenVectorIndex, check_dimensions};
 use crate::warm_throughput::{self, Of};
 
 pub(crate) async fn update_table(
@@ -55,9 +57,12 @@ pub(crate) async fn update_table(
 fn refuse_several_changes(input: &UpdateTableInput) -> Result<(), ApiError> {
     let updates = index_updates(input).iter();
     let of_set = updates.filter(|update| update.create.is_some() || update.delete.is_some());
-    let indexes = of_set.count();
+    let indexes = of_set.count() + vector_updates(input).len();
     if indexes > 1 {
         return Err(tables::one_index_change_at_a_time());
+    }
+    if indexes == 1 && input.stream_specification.is_some() {
+        return Err(tables::index_beside_stream());
     }
     let changes = [
         indexes == 1,
@@ -75,20 +80,29 @@ fn index_updates(input: &UpdateTableInput) -> &[GlobalSecondaryIndexUpdate] {
     updates.map_or(&[], Vec::as_slice)
 }
 
+fn vector_updates(input: &UpdateTableInput) -> &[VectorIndexUpdate] {
+    input.vector_index_updates.as_deref().unwrap_or_default()
+}
+
 /// The index that is to be added or removed, checked against those that are there.
 fn index_change(
     record: &TableRecord,
     input: &UpdateTableInput,
     billing: BillingMode,
 ) -> Result<Option<IndexChange>, ApiError> {
+    if let Some(update) = vector_updates(input).first() {
+        return vector_change(record, input, update, billing).map(Some);
+    }
     for update in index_updates(input) {
         if let Some(delete) = &update.delete {
-            return Ok(Some(IndexChange::Delete(delete.index_name.clone())));
+            let name = delete.index_name.clone();
+            return Ok(Some(IndexChange::Delete(IndexKind::Global, name)));
         }
         let Some(create) = &update.create else {
             continue;
         };
         let given = input.attribute_definitions.as_deref().unwrap_or_default();
+        refuse_definitions_of_vectors(record, given)?;
         let definitions = Definitions::of_table(&record.schema(), &record.indexes, given)?;
         let given = Given {
             name: &create.index_name,
@@ -105,11 +119,76 @@ fn index_change(
         if global.count() >= limits::GLOBAL_INDEXES_MAX {
             return Err(tables::too_many_global_indexes());
         }
-        let projections = record.indexes.iter().map(|index| &index.projection);
-        check_together(std::iter::empty(), projections.chain([&new.projection]))?;
+        check_projections(record, &new)?;
         return Ok(Some(IndexChange::Create(new)));
     }
     Ok(None)
+}
+
+/// The vector index that is to be added or removed, checked against those that are there.
+fn vector_change(
+    record: &TableRecord,
+    input: &UpdateTableInput,
+    update: &VectorIndexUpdate,
+    billing: BillingMode,
+) -> Result<IndexChange, ApiError> {
+    let create = match (&update.create, &update.delete) {
+        (None, None) => return Err(vectors::update_without_action()),
+        (Some(_), Some(_)) => return Err(vectors::update_with_two_actions()),
+        (None, Some(delete)) => {
+            let name = delete.index_name.clone();
+            return Ok(IndexChange::Delete(IndexKind::Vector, name));
+        }
+        (Some(create), None) => create,
+    };
+    if billing != BillingMode::PayPerRequest {
+        return Err(vectors::only_on_demand());
+    }
+    let given = input.attribute_definitions.as_deref().unwrap_or_default();
+    refuse_definitions_of_vectors(record, given)?;
+    let known = Definitions::of_table(&record.schema(), &record.indexes, given)?;
+    let new = GivenVectorIndex::of_action(create).define(&Definitions::of_request(given))?;
+    // What defines the table's keys can't hold vectors.
+    let attribute = &create.vector_attribute.attribute_name;
+    if known.get(attribute).is_some() {
+        return Err(vectors::attribute_is_defined(attribute));
+    }
+    let present = || vector_indexes(record).filter_map(|index| index.vector.as_ref());
+    if present().count() >= limits::VECTOR_INDEXES_MAX {
+        return Err(vectors::too_many_indexes_of_table(
+            limits::VECTOR_INDEXES_MAX,
+        ));
+    }
+    check_dimensions(present().chain(new.vector.as_ref()))?;
+    check_projections(record, &new)?;
+    Ok(IndexChange::Create(new))
+}
+
+fn vector_indexes(record: &TableRecord) -> impl Iterator<Item = &IndexRecord> {
+    let indexes = record.indexes.iter();
+    indexes.filter(|index| index.kind == IndexKind::Vector && index.is_kept())
+}
+
+/// Refuses types of attributes that hold vectors.
+fn refuse_definitions_of_vectors(
+    record: &TableRecord,
+    given: &[AttributeDefinition],
+) -> Result<(), ApiError> {
+    let of_vectors = vector_indexes(record).filter_map(|index| index.vector.as_ref());
+    for one in of_vectors {
+        let mut given = given.iter();
+        if given.any(|given| given.attribute_name == one.attribute) {
+            return Err(vectors::attribute_is_defined(&one.attribute));
+        }
+    }
+    Ok(())
+}
+
+fn check_projections(record: &TableRecord, new: &NewIndex) -> Result<(), ApiError> {
+    let present = record.indexes.iter();
+    let present = present.map(|index| (&index.projection, index.vector.as_ref()));
+    let all = present.chain([(&new.projection, new.vector.as_ref())]);
+    check_together(std::iter::empty(), all)
 }
 
 /// Throughput for indexes that are there; a table that becomes provisioned needs it for all of them.
@@ -139,6 +218,9 @@ fn index_throughput(
         });
     }
     let switched = billing == BillingMode::Provisioned && record.billing != billing;
+    if switched && vector_indexes(record).next().is_some() {
+        return Err(vectors::only_on_demand());
+    }
     let mut indexes = record.indexes.iter();
     let missing = indexes.find(|index| {
         let mut given = wanted.iter();
@@ -167,6 +249,7 @@ fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
         input.on_demand_throughput.is_some(),
         input.warm_throughput.is_some(),
         !indexes.is_empty(),
+        !vector_updates(input).is_empty(),
     ];
     if settings.contains(&true) {
         Ok(())

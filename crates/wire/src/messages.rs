@@ -15,6 +15,7 @@ pub mod statements;
 pub mod streams;
 pub mod tables;
 pub mod throughput;
+pub mod vectors;
 
 use crate::decode::Violation;
 use crate::error::{ApiError, ErrorKind};

@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(count(Service::DynamoDb), 62);
         assert_eq!(count(Service::DynamoDbStreams), 4);
         assert!(Operation::PutItem.spec().served);
-        assert!(!Operation::SearchVectors.spec().served);
+        assert!(!Operation::CreateGlobalTable.spec().served);
         assert!(Operation::Invoke.spec().served);
     }
 

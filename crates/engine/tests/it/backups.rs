@@ -80,6 +80,7 @@ async fn a_backup_holds_the_items_of_its_moment_and_gives_them_back() {
         throughput: Throughput::default(),
         on_demand: None,
         warm: Throughput::default(),
+        vector: None,
     }];
     let mut table = database.create_table(new).await.unwrap().table;
     let mut model = Model::new();

@@ -32,6 +32,7 @@ fn new_index(name: &str, sort: &[(&str, KeyType)], projection: IndexProjection) 
         throughput: Throughput::default(),
         on_demand: None,
         warm: Throughput::default(),
+        vector: None,
     }
 }
 
@@ -126,7 +127,7 @@ async fn expired(
     done.expect("what has expired is deleted, and nothing else");
 }
 
-async fn change(database: &Database, index: IndexChange) -> Result<(), EngineError> {
+pub async fn change(database: &Database, index: IndexChange) -> Result<(), EngineError> {
     let change = TableChange {
         index: Some(index),
         ..TableChange::default()
@@ -135,7 +136,7 @@ async fn change(database: &Database, index: IndexChange) -> Result<(), EngineErr
 }
 
 /// Waits until the index is readable.
-async fn filled(database: &Database, table: &Table, name: &str) {
+pub async fn filled(database: &Database, table: &Table, name: &str) {
     let filled = async {
         while !table.index(name).is_some_and(|index| index.is_readable()) {
             database.run_due().await.unwrap();
@@ -147,7 +148,7 @@ async fn filled(database: &Database, table: &Table, name: &str) {
         .expect("the index is filled");
 }
 
-fn fast() -> EngineOptions {
+pub fn fast() -> EngineOptions {
     EngineOptions {
         retention_ms: u64::MAX / 4,
         ..options(2)
@@ -191,7 +192,7 @@ async fn run(seed: u64) {
                 model.remove(&key);
             }
             88..=91 if has_keys => {
-                let gone = IndexChange::Delete("keys".to_owned());
+                let gone = IndexChange::Delete(IndexKind::Global, "keys".to_owned());
                 change(&database, gone).await.unwrap();
                 assert!(table.index("keys").is_none());
                 has_keys = false;
@@ -248,7 +249,7 @@ async fn run(seed: u64) {
     check_folder(folder.path());
 }
 
-fn check_folder(folder: &Path) {
+pub fn check_folder(folder: &Path) {
     let verified = verify(folder).unwrap();
     assert!(verified.is_clean(), "{verified:?}");
     assert!(verified.entries_compared > 0);

@@ -18,4 +18,5 @@ mod support;
 mod tokens;
 mod transactions;
 mod upkeep;
+mod vectors;
 mod verify;

@@ -7,7 +7,7 @@ use headwater_expression::partiql::{Columns, PartiqlError, PartitionRead, ReadPl
 use headwater_expression::{Condition, IndexKeyCondition, ResolvedKeyCondition, SortCondition};
 use headwater_model::{EncodedItem, KeySchema, capacity, limits};
 use headwater_wire::ApiError;
-use headwater_wire::messages::{items, statements};
+use headwater_wire::messages::{items, statements, vectors};
 
 use super::next_token::{self, Place};
 use super::refused;
@@ -187,6 +187,9 @@ fn project(columns: &Columns, item: &EncodedItem) -> Result<EncodedItem, ApiErro
 }
 
 fn check_index(index: &Index, consistent: bool) -> Result<(), ApiError> {
+    if index.record().kind == IndexKind::Vector {
+        return Err(vectors::operation_not_supported("Scan"));
+    }
     if consistent && index.record().kind == IndexKind::Global {
         return Err(statements::consistent_read_on_global_index());
     }
@@ -236,8 +239,8 @@ fn check_projected(
     let missing: Vec<&str> = attributes.filter(|name| !index.projects(name)).collect();
     match index.record().kind {
         IndexKind::Local => Ok(!missing.is_empty()),
-        IndexKind::Global if missing.is_empty() => Ok(false),
-        IndexKind::Global => Err(items::not_projected(name, &missing)),
+        IndexKind::Global | IndexKind::Vector if missing.is_empty() => Ok(false),
+        IndexKind::Global | IndexKind::Vector => Err(items::not_projected(name, &missing)),
     }
 }
 

@@ -237,8 +237,9 @@ async fn filled(server: &Server, table: &str) -> Result<(), String> {
             server.run_due().await;
             let body = json!({ "TableName": table }).to_string();
             let (_, reply) = ask(server, "DescribeTable", &body).await;
-            let indexes = reply["Table"]["GlobalSecondaryIndexes"].as_array().cloned();
-            let mut indexes = indexes.unwrap_or_default().into_iter();
+            let kinds = ["GlobalSecondaryIndexes", "VectorIndexes"];
+            let indexes = kinds.map(|kind| reply["Table"][kind].as_array().cloned());
+            let mut indexes = indexes.into_iter().flatten().flatten();
             if indexes.all(|index| index["IndexStatus"] == "ACTIVE") {
                 return;
             }

@@ -148,11 +148,11 @@ async fn queries_and_scans() {
 #[tokio::test]
 async fn unknown_operations_and_bodies() {
     let server = Server::start();
-    let error = server.ask("SearchVectors", json!({})).await;
+    let error = server.ask("CancelBulkOperation", json!({})).await;
     assert_eq!(
         error,
         Err(
-            "UnknownOperationException: Headwater does not support the operation SearchVectors yet"
+            "UnknownOperationException: Headwater does not support the operation CancelBulkOperation yet"
                 .into()
         )
     );

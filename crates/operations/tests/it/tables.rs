@@ -78,7 +78,7 @@ async fn refusals_of_create_table() {
             format!("{invalid}Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")),
         (json!({"TableName": null}), "ValidationException: The parameter 'TableName' is required but was not present in the request".into()),
         (json!({"StreamSpecification": {"StreamEnabled": true}}), format!("{invalid}StreamViewType is required when StreamEnabled is true")),
-        (json!({"VectorIndexes": []}), "ValidationException: Headwater does not support these parameters yet: VectorIndexes".into()),
+        (json!({"VectorIndexes": []}), "ValidationException: One or more parameter values were invalid: List of VectorIndexes is empty".into()),
         (json!({"GlobalSecondaryIndexes": []}), format!("{invalid}List of GlobalSecondaryIndexes is empty")),
         (json!({"Tags": [{"Key": "headwater:stream-retention-hours", "Value": "0"}]}),
             format!("{invalid}the tag headwater:stream-retention-hours must be a number of hours between 1 and 8760, not \"0\"")),

@@ -31,6 +31,7 @@ pub struct CreateTableInput {
     pub warm_throughput: Option<WarmThroughput>,
     pub resource_policy: Option<String>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub vector_indexes: Option<Vec<VectorIndex>>,
     /// The members given that are not served.
     pub unsupported: Vec<&'static str>,
 }
@@ -57,6 +58,7 @@ impl CreateTableInput {
         let mut warm_throughput = None;
         let mut resource_policy = None;
         let mut on_demand_throughput = None;
+        let mut vector_indexes = None;
         let mut unsupported = Vec::new();
         for (member, given) in at.structure(json, "CreateTableInput")? {
             match member.as_ref() {
@@ -89,9 +91,9 @@ impl CreateTableInput {
                 "WarmThroughput" => at.member(12, "WarmThroughput", given, &mut warm_throughput, WarmThroughput::read)?,
                 "ResourcePolicy" => at.member(13, "ResourcePolicy", given, &mut resource_policy, |json, at| at.text(json, Text::ANY))?,
                 "OnDemandThroughput" => at.member(14, "OnDemandThroughput", given, &mut on_demand_throughput, OnDemandThroughput::read)?,
+                "VectorIndexes" => at.member(17, "VectorIndexes", given, &mut vector_indexes, |json, at| at.list(json, Length::ANY, VectorIndex::read))?,
                 "GlobalTableSourceArn" => at.unsupported("GlobalTableSourceArn", given, &mut unsupported),
                 "GlobalTableSettingsReplicationMode" => at.unsupported("GlobalTableSettingsReplicationMode", given, &mut unsupported),
-                "VectorIndexes" => at.unsupported("VectorIndexes", given, &mut unsupported),
                 _ => {}
             }
         }
@@ -111,6 +113,7 @@ impl CreateTableInput {
             warm_throughput,
             resource_policy,
             on_demand_throughput,
+            vector_indexes,
             unsupported,
         })
     }
@@ -468,6 +471,112 @@ impl WriteJson for Tag {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorIndex {
+    pub index_name: String,
+    pub vector_attribute: VectorAttributeDefinition,
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    pub projection: Projection,
+    pub dimensions: i64,
+    pub distance_function: VectorDistanceFunction,
+}
+
+impl VectorIndex {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut index_name = None;
+        let mut vector_attribute = None;
+        let mut search_schema = None;
+        let mut projection = None;
+        let mut dimensions = None;
+        let mut distance_function = None;
+        for (member, given) in at.structure(json, "VectorIndex")? {
+            match member.as_ref() {
+                "IndexName" => at.member(0, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?,
+                "VectorAttribute" => at.member(1, "VectorAttribute", given, &mut vector_attribute, VectorAttributeDefinition::read)?,
+                "SearchSchema" => at.member(2, "SearchSchema", given, &mut search_schema, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).of(ElementEcho { name: "SearchSchemaElement", members: &["AttributeName", "SearchSchemaElementType"] }),
+                        SearchSchemaElement::read,
+                    )
+                })?,
+                "Projection" => at.member(3, "Projection", given, &mut projection, Projection::read)?,
+                "Dimensions" => at.member(4, "Dimensions", given, &mut dimensions, |json, at| at.integer(json, Range::LONG.min(1)))?,
+                "DistanceFunction" => at.member(5, "DistanceFunction", given, &mut distance_function, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            index_name: at.required(0, "IndexName", index_name),
+            vector_attribute: at.required(1, "VectorAttribute", vector_attribute),
+            search_schema,
+            projection: at.required(3, "Projection", projection),
+            dimensions: at.required(4, "Dimensions", dimensions),
+            distance_function: at.required(5, "DistanceFunction", distance_function),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorAttributeDefinition {
+    pub attribute_name: String,
+}
+
+impl VectorAttributeDefinition {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut attribute_name = None;
+        for (member, given) in at.structure(json, "VectorAttributeDefinition")? {
+            if member == "AttributeName" {
+                at.member(0, "AttributeName", given, &mut attribute_name, |json, at| at.text(json, Text::ANY.min(1).max(255)))?;
+            }
+        }
+        Ok(Self { attribute_name: at.required(0, "AttributeName", attribute_name) })
+    }
+}
+
+impl WriteJson for VectorAttributeDefinition {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("AttributeName", &self.attribute_name)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchSchemaElement {
+    pub attribute_name: String,
+    pub search_schema_element_type: SearchSchemaElementType,
+}
+
+impl SearchSchemaElement {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut attribute_name = None;
+        let mut search_schema_element_type = None;
+        for (member, given) in at.structure(json, "SearchSchemaElement")? {
+            match member.as_ref() {
+                "AttributeName" => at.member(0, "AttributeName", given, &mut attribute_name, |json, at| at.text(json, Text::ANY.max(65535)))?,
+                "SearchSchemaElementType" => at.member(1, "SearchSchemaElementType", given, &mut search_schema_element_type, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            attribute_name: at.required(0, "AttributeName", attribute_name),
+            search_schema_element_type: at.required(1, "SearchSchemaElementType", search_schema_element_type),
+        })
+    }
+}
+
+impl WriteJson for SearchSchemaElement {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("AttributeName", &self.attribute_name)?;
+        object.put("SearchSchemaElementType", &self.search_schema_element_type)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateTableOutput {
     pub table_description: Option<TableDescription>,
 }
@@ -505,6 +614,7 @@ pub struct TableDescription {
     pub deletion_protection_enabled: Option<bool>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<TableWarmThroughputDescription>,
+    pub vector_indexes: Option<Vec<VectorIndexDescription>>,
 }
 
 impl WriteJson for TableDescription {
@@ -532,6 +642,7 @@ impl WriteJson for TableDescription {
         object.opt("DeletionProtectionEnabled", &self.deletion_protection_enabled)?;
         object.opt("OnDemandThroughput", &self.on_demand_throughput)?;
         object.opt("WarmThroughput", &self.warm_throughput)?;
+        object.opt("VectorIndexes", &self.vector_indexes)?;
         object.finish();
         Ok(())
     }
@@ -726,6 +837,40 @@ impl WriteJson for TableWarmThroughputDescription {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorIndexDescription {
+    pub index_name: Option<String>,
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    pub projection: Option<Projection>,
+    pub vector_attribute: Option<VectorAttributeDefinition>,
+    pub dimensions: Option<i64>,
+    pub distance_function: Option<VectorDistanceFunction>,
+    pub index_status: Option<IndexStatus>,
+    pub backfilling: Option<bool>,
+    pub index_size_bytes: Option<i64>,
+    pub item_count: Option<i64>,
+    pub index_arn: Option<String>,
+}
+
+impl WriteJson for VectorIndexDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("SearchSchema", &self.search_schema)?;
+        object.opt("Projection", &self.projection)?;
+        object.opt("VectorAttribute", &self.vector_attribute)?;
+        object.opt("Dimensions", &self.dimensions)?;
+        object.opt("DistanceFunction", &self.distance_function)?;
+        object.opt("IndexStatus", &self.index_status)?;
+        object.opt("Backfilling", &self.backfilling)?;
+        object.opt("IndexSizeBytes", &self.index_size_bytes)?;
+        object.opt("ItemCount", &self.item_count)?;
+        object.opt("IndexArn", &self.index_arn)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeTableInput {
     pub table_name: String,
 }
@@ -818,6 +963,7 @@ pub struct UpdateTableInput {
     pub deletion_protection_enabled: Option<bool>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
+    pub vector_index_updates: Option<Vec<VectorIndexUpdate>>,
     /// The members given that are not served.
     pub unsupported: Vec<&'static str>,
 }
@@ -840,6 +986,7 @@ impl UpdateTableInput {
         let mut deletion_protection_enabled = None;
         let mut on_demand_throughput = None;
         let mut warm_throughput = None;
+        let mut vector_index_updates = None;
         let mut unsupported = Vec::new();
         for (member, given) in at.structure(json, "UpdateTableInput")? {
             match member.as_ref() {
@@ -860,12 +1007,14 @@ impl UpdateTableInput {
                 }
                 "OnDemandThroughput" => at.member(12, "OnDemandThroughput", given, &mut on_demand_throughput, OnDemandThroughput::read)?,
                 "WarmThroughput" => at.member(13, "WarmThroughput", given, &mut warm_throughput, WarmThroughput::read)?,
+                "VectorIndexUpdates" => {
+                    at.member(16, "VectorIndexUpdates", given, &mut vector_index_updates, |json, at| at.list(json, Length::ANY, VectorIndexUpdate::read))?
+                }
                 "ReplicaUpdates" => at.unsupported("ReplicaUpdates", given, &mut unsupported),
                 "MultiRegionConsistency" => at.unsupported("MultiRegionConsistency", given, &mut unsupported),
                 "GlobalTableWitnessUpdates" => at.unsupported("GlobalTableWitnessUpdates", given, &mut unsupported),
                 "GlobalTableSettingsReplicationMode" => at.unsupported("GlobalTableSettingsReplicationMode", given, &mut unsupported),
                 "DisassociationProtectionEnabled" => at.unsupported("DisassociationProtectionEnabled", given, &mut unsupported),
-                "VectorIndexUpdates" => at.unsupported("VectorIndexUpdates", given, &mut unsupported),
                 _ => {}
             }
         }
@@ -881,6 +1030,7 @@ impl UpdateTableInput {
             deletion_protection_enabled,
             on_demand_throughput,
             warm_throughput,
+            vector_index_updates,
             unsupported,
         })
     }
@@ -992,6 +1142,90 @@ impl DeleteGlobalSecondaryIndexAction {
     pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
         let mut index_name = None;
         for (member, given) in at.structure(json, "DeleteGlobalSecondaryIndexAction")? {
+            if member == "IndexName" {
+                at.member(0, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?;
+            }
+        }
+        Ok(Self { index_name: at.required(0, "IndexName", index_name) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorIndexUpdate {
+    pub create: Option<CreateVectorIndexAction>,
+    pub delete: Option<DeleteVectorIndexAction>,
+}
+
+impl VectorIndexUpdate {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut create = None;
+        let mut delete = None;
+        for (member, given) in at.structure(json, "VectorIndexUpdate")? {
+            match member.as_ref() {
+                "Create" => at.member(0, "Create", given, &mut create, CreateVectorIndexAction::read)?,
+                "Delete" => at.member(1, "Delete", given, &mut delete, DeleteVectorIndexAction::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self { create, delete })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateVectorIndexAction {
+    pub index_name: String,
+    pub vector_attribute: VectorAttributeDefinition,
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    pub projection: Projection,
+    pub dimensions: i64,
+    pub distance_function: VectorDistanceFunction,
+}
+
+impl CreateVectorIndexAction {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut index_name = None;
+        let mut vector_attribute = None;
+        let mut search_schema = None;
+        let mut projection = None;
+        let mut dimensions = None;
+        let mut distance_function = None;
+        for (member, given) in at.structure(json, "CreateVectorIndexAction")? {
+            match member.as_ref() {
+                "IndexName" => at.member(0, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?,
+                "VectorAttribute" => at.member(1, "VectorAttribute", given, &mut vector_attribute, VectorAttributeDefinition::read)?,
+                "SearchSchema" => at.member(2, "SearchSchema", given, &mut search_schema, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).of(ElementEcho { name: "SearchSchemaElement", members: &["AttributeName", "SearchSchemaElementType"] }),
+                        SearchSchemaElement::read,
+                    )
+                })?,
+                "Projection" => at.member(3, "Projection", given, &mut projection, Projection::read)?,
+                "Dimensions" => at.member(4, "Dimensions", given, &mut dimensions, |json, at| at.integer(json, Range::LONG.min(1)))?,
+                "DistanceFunction" => at.member(5, "DistanceFunction", given, &mut distance_function, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            index_name: at.required(0, "IndexName", index_name),
+            vector_attribute: at.required(1, "VectorAttribute", vector_attribute),
+            search_schema,
+            projection: at.required(3, "Projection", projection),
+            dimensions: at.required(4, "Dimensions", dimensions),
+            distance_function: at.required(5, "DistanceFunction", distance_function),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteVectorIndexAction {
+    pub index_name: String,
+}
+
+impl DeleteVectorIndexAction {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut index_name = None;
+        for (member, given) in at.structure(json, "DeleteVectorIndexAction")? {
             if member == "IndexName" {
                 at.member(0, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?;
             }
@@ -1187,6 +1421,7 @@ pub struct ConsumedCapacity {
     pub table: Option<Capacity>,
     pub local_secondary_indexes: Option<BTreeMap<String, Capacity>>,
     pub global_secondary_indexes: Option<BTreeMap<String, Capacity>>,
+    pub vector_indexes: Option<BTreeMap<String, VectorCapacity>>,
 }
 
 impl WriteJson for ConsumedCapacity {
@@ -1199,6 +1434,7 @@ impl WriteJson for ConsumedCapacity {
         object.opt("Table", &self.table)?;
         object.opt("LocalSecondaryIndexes", &self.local_secondary_indexes)?;
         object.opt("GlobalSecondaryIndexes", &self.global_secondary_indexes)?;
+        object.opt("VectorIndexes", &self.vector_indexes)?;
         object.finish();
         Ok(())
     }
@@ -1217,6 +1453,22 @@ impl WriteJson for Capacity {
         object.opt("ReadCapacityUnits", &self.read_capacity_units)?;
         object.opt("WriteCapacityUnits", &self.write_capacity_units)?;
         object.opt("CapacityUnits", &self.capacity_units)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorCapacity {
+    pub vector_search_request_bytes: Option<f64>,
+    pub vector_write_request_bytes: Option<f64>,
+}
+
+impl WriteJson for VectorCapacity {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("VectorSearchRequestBytes", &self.vector_search_request_bytes)?;
+        object.opt("VectorWriteRequestBytes", &self.vector_write_request_bytes)?;
         object.finish();
         Ok(())
     }
@@ -1813,6 +2065,109 @@ impl WriteJson for ScanOutput {
         object.put("ScannedCount", &self.scanned_count)?;
         object.opt("LastEvaluatedKey", &self.last_evaluated_key)?;
         object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchVectorsInput {
+    pub table_name: String,
+    pub index_name: String,
+    pub return_consumed_capacity: Option<ReturnConsumedCapacity>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<Item>,
+    pub projection_expression: Option<String>,
+    pub search_vector: Vec<AttributeValue>,
+    pub search_condition_expression: Option<String>,
+    pub top_k: i64,
+}
+
+impl SearchVectorsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        at.speak(Manner::Bare);
+        let mut table_name = None;
+        let mut index_name = None;
+        let mut return_consumed_capacity = None;
+        let mut expression_attribute_names = None;
+        let mut expression_attribute_values = None;
+        let mut projection_expression = None;
+        let mut search_vector = None;
+        let mut search_condition_expression = None;
+        let mut top_k = None;
+        for (member, given) in at.structure(json, "SearchVectorsInput")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.table_name(json, 1))?,
+                "IndexName" => at.member(1, "IndexName", given, &mut index_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?,
+                "ReturnConsumedCapacity" => at.member(2, "ReturnConsumedCapacity", given, &mut return_consumed_capacity, |json, at| at.choice(json))?,
+                "ExpressionAttributeNames" => at.member(3, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ExpressionAttributeValues" => {
+                    at.member(4, "ExpressionAttributeValues", given, &mut expression_attribute_values, |json, at| at.expression_values(json))?
+                }
+                "ProjectionExpression" => at.member(5, "ProjectionExpression", given, &mut projection_expression, |json, at| at.text(json, Text::ANY))?,
+                "SearchVector" => at.member(6, "SearchVector", given, &mut search_vector, |json, at| {
+                    at.list(json, Length::ANY.min(1).max(4096).hidden(), |json, at| at.attribute_value(json))
+                })?,
+                "SearchConditionExpression" => {
+                    at.member(7, "SearchConditionExpression", given, &mut search_condition_expression, |json, at| at.text(json, Text::ANY))?
+                }
+                "TopK" => at.member(8, "TopK", given, &mut top_k, |json, at| at.integer(json, Range::INTEGER.min(1).labelled("TopK")))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            index_name: at.required(1, "IndexName", index_name),
+            return_consumed_capacity,
+            expression_attribute_names,
+            expression_attribute_values,
+            projection_expression,
+            search_vector: at.required(6, "SearchVector", search_vector),
+            search_condition_expression,
+            top_k: at.required(8, "TopK", top_k),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchVectorsOutput {
+    pub consumed_capacity: Option<VectorCapacity>,
+    pub search_results: Option<Vec<SearchResultItem>>,
+}
+
+impl WriteJson for SearchVectorsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ConsumedCapacity", &self.consumed_capacity)?;
+        object.opt("SearchResults", &self.search_results)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SearchResultItem {
+    pub item: Option<EncodedItem>,
+    pub score: Option<f64>,
+}
+
+impl WriteJson for SearchResultItem {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Item", &self.item)?;
+        object.opt("Score", &self.score)?;
         object.finish();
         Ok(())
     }
@@ -3113,8 +3468,7 @@ pub struct RestoreTableToPointInTimeInput {
     pub provisioned_throughput_override: Option<ProvisionedThroughput>,
     pub on_demand_throughput_override: Option<OnDemandThroughput>,
     pub sse_specification_override: Option<SseSpecification>,
-    /// The members given that are not served.
-    pub unsupported: Vec<&'static str>,
+    pub vector_index_override: Option<Vec<VectorIndex>>,
 }
 
 impl RestoreTableToPointInTimeInput {
@@ -3135,7 +3489,7 @@ impl RestoreTableToPointInTimeInput {
         let mut provisioned_throughput_override = None;
         let mut on_demand_throughput_override = None;
         let mut sse_specification_override = None;
-        let mut unsupported = Vec::new();
+        let mut vector_index_override = None;
         for (member, given) in at.structure(json, "RestoreTableToPointInTimeInput")? {
             match member.as_ref() {
                 "SourceTableArn" => at.member(0, "SourceTableArn", given, &mut source_table_arn, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
@@ -3161,7 +3515,9 @@ impl RestoreTableToPointInTimeInput {
                     at.member(9, "OnDemandThroughputOverride", given, &mut on_demand_throughput_override, OnDemandThroughput::read)?
                 }
                 "SSESpecificationOverride" => at.member(10, "SSESpecificationOverride", given, &mut sse_specification_override, SseSpecification::read)?,
-                "VectorIndexOverride" => at.unsupported("VectorIndexOverride", given, &mut unsupported),
+                "VectorIndexOverride" => {
+                    at.member(11, "VectorIndexOverride", given, &mut vector_index_override, |json, at| at.list(json, Length::ANY, VectorIndex::read))?
+                }
                 _ => {}
             }
         }
@@ -3177,7 +3533,7 @@ impl RestoreTableToPointInTimeInput {
             provisioned_throughput_override,
             on_demand_throughput_override,
             sse_specification_override,
-            unsupported,
+            vector_index_override,
         })
     }
 }
@@ -3357,6 +3713,7 @@ pub struct SourceTableFeatureDetails {
     pub stream_description: Option<StreamSpecification>,
     pub time_to_live_description: Option<TimeToLiveDescription>,
     pub sse_description: Option<SseDescription>,
+    pub vector_indexes: Option<Vec<VectorIndexInfo>>,
 }
 
 impl WriteJson for SourceTableFeatureDetails {
@@ -3367,6 +3724,7 @@ impl WriteJson for SourceTableFeatureDetails {
         object.opt("StreamDescription", &self.stream_description)?;
         object.opt("TimeToLiveDescription", &self.time_to_live_description)?;
         object.opt("SSEDescription", &self.sse_description)?;
+        object.opt("VectorIndexes", &self.vector_indexes)?;
         object.finish();
         Ok(())
     }
@@ -3407,6 +3765,30 @@ impl WriteJson for GlobalSecondaryIndexInfo {
         object.opt("Projection", &self.projection)?;
         object.opt("ProvisionedThroughput", &self.provisioned_throughput)?;
         object.opt("OnDemandThroughput", &self.on_demand_throughput)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorIndexInfo {
+    pub index_name: Option<String>,
+    pub vector_attribute: Option<VectorAttributeDefinition>,
+    pub search_schema: Option<Vec<SearchSchemaElement>>,
+    pub projection: Option<Projection>,
+    pub dimensions: Option<i64>,
+    pub distance_function: Option<VectorDistanceFunction>,
+}
+
+impl WriteJson for VectorIndexInfo {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("IndexName", &self.index_name)?;
+        object.opt("VectorAttribute", &self.vector_attribute)?;
+        object.opt("SearchSchema", &self.search_schema)?;
+        object.opt("Projection", &self.projection)?;
+        object.opt("Dimensions", &self.dimensions)?;
+        object.opt("DistanceFunction", &self.distance_function)?;
         object.finish();
         Ok(())
     }
@@ -3546,8 +3928,7 @@ pub struct RestoreTableFromBackupInput {
     pub provisioned_throughput_override: Option<ProvisionedThroughput>,
     pub on_demand_throughput_override: Option<OnDemandThroughput>,
     pub sse_specification_override: Option<SseSpecification>,
-    /// The members given that are not served.
-    pub unsupported: Vec<&'static str>,
+    pub vector_index_override: Option<Vec<VectorIndex>>,
 }
 
 impl RestoreTableFromBackupInput {
@@ -3565,7 +3946,7 @@ impl RestoreTableFromBackupInput {
         let mut provisioned_throughput_override = None;
         let mut on_demand_throughput_override = None;
         let mut sse_specification_override = None;
-        let mut unsupported = Vec::new();
+        let mut vector_index_override = None;
         for (member, given) in at.structure(json, "RestoreTableFromBackupInput")? {
             match member.as_ref() {
                 "TargetTableName" => {
@@ -3586,7 +3967,9 @@ impl RestoreTableFromBackupInput {
                     at.member(6, "OnDemandThroughputOverride", given, &mut on_demand_throughput_override, OnDemandThroughput::read)?
                 }
                 "SSESpecificationOverride" => at.member(7, "SSESpecificationOverride", given, &mut sse_specification_override, SseSpecification::read)?,
-                "VectorIndexOverride" => at.unsupported("VectorIndexOverride", given, &mut unsupported),
+                "VectorIndexOverride" => {
+                    at.member(8, "VectorIndexOverride", given, &mut vector_index_override, |json, at| at.list(json, Length::ANY, VectorIndex::read))?
+                }
                 _ => {}
             }
         }
@@ -3599,7 +3982,7 @@ impl RestoreTableFromBackupInput {
             provisioned_throughput_override,
             on_demand_throughput_override,
             sse_specification_override,
-            unsupported,
+            vector_index_override,
         })
     }
 }
@@ -4391,6 +4774,15 @@ choices! {
         Standard = "STANDARD",
         StandardInfrequentAccess = "STANDARD_INFREQUENT_ACCESS",
     } listed ["STANDARD", "STANDARD_INFREQUENT_ACCESS"];
+    SearchSchemaElementType {
+        Hash = "HASH",
+        InlineFilter = "INLINE_FILTER",
+    } listed ["HASH", "INLINE_FILTER"];
+    VectorDistanceFunction {
+        Cosine = "COSINE",
+        DotProduct = "DOT_PRODUCT",
+        Euclidean = "EUCLIDEAN",
+    } listed ["COSINE", "DOT_PRODUCT", "EUCLIDEAN"];
     TableStatus {
         Creating = "CREATING",
         Updating = "UPDATING",

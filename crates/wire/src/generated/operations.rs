@@ -588,7 +588,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "SearchVectors",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::ResourceNotFound, ErrorKind::RequestLimitExceeded, ErrorKind::InternalServerError, ErrorKind::Throttling],
     },
     OperationSpec {

@@ -245,6 +245,11 @@ pub fn several_changes_at_once() -> ApiError {
     )
 }
 
+/// UpdateTable that changes the stream and the set of indexes (Alternator's tests on AWS).
+pub fn index_beside_stream() -> ApiError {
+    ApiError::validation("You cannot create or delete index while changing stream status")
+}
+
 /// dynamodb-api.md section 7.
 pub fn local_index_needs_range_key() -> ApiError {
     invalid(
@@ -377,11 +382,18 @@ pub fn index_not_found(index: &str, table: &str) -> ApiError {
     )
 }
 
-/// UpdateTable adding an index that is there. Type: dynamodb-api.md section 15; text unconfirmed.
-pub fn index_already_exists(index: &str) -> ApiError {
-    ApiError::validation(format!(
-        "Attempting to create an index which already exists: {index}"
-    ))
+/// UpdateTable adding an index that is there (ExtendDB's tests against the service).
+pub fn index_already_exists() -> ApiError {
+    ApiError::validation("Attempting to create an index which already exists")
+}
+
+/// DeleteTable while an index of it is being filled (conformance suite, recorded 2026).
+pub fn index_being_changed() -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceInUse,
+        "Attempt to change a resource which is still in use: Cannot delete table while indexes are being created, \
+         updated, or deleted.",
+    )
 }
 
 /// More than one index made or deleted at once: dynamodb-api.md section 3.
