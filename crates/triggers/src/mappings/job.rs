@@ -435,8 +435,12 @@ impl Job {
         Flow::On
     }
 
+    /// One that the mapping's settings have left behind ends early.
     async fn close_window(&mut self) -> Flow {
-        if self.call_until_done(false).await == Flow::Stop {
+        let tumbling_ms = u64::from(self.mapping.borrow().settings.tumbling_window_s) * 1_000;
+        let window = self.window.as_ref();
+        let is_early = window.is_some_and(|window| window.length_ms != tumbling_ms);
+        if self.call_until_done(is_early).await == Flow::Stop {
             return Flow::Stop;
         }
         self.window = None;

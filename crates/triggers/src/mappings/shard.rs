@@ -150,11 +150,8 @@ impl<'d> Pass<'d> {
         };
         let position = follower.position();
         let lanes = lanes(&shape, checkpoint);
-        // A window of another length is none of ours.
-        let window = checkpoint
-            .window
-            .clone()
-            .filter(|window| shape.tumbling_ms > 0 && window.length_ms == shape.tumbling_ms);
+        // One of another length is closed before anything else.
+        let window = checkpoint.window.clone();
         let places = lanes.iter().map(|lane| lane.place(position)).collect();
         delivery.progress.begin(position, places, window.clone());
         let mut read_again_ms = 0;
@@ -345,6 +342,12 @@ impl<'d> Pass<'d> {
 
     /// What an idle lane is to do now, or when it has something to do.
     fn work(&mut self, lane: usize) -> Result<Work, Due> {
+        if self.has_outgrown_window() {
+            return match lane {
+                0 => Ok(Work::CloseWindow),
+                _ => Err(Due::NotYet),
+            };
+        }
         let window_due = self.window_due(lane);
         if window_due == Due::Now {
             return Ok(Work::CloseWindow);
@@ -368,6 +371,12 @@ impl<'d> Pass<'d> {
             (Due::At(batch_ms), Due::At(window_ms)) => Err(Due::At(batch_ms.min(window_ms))),
             (due @ Due::At(_), _) | (_, due) => Err(due),
         }
+    }
+
+    /// Whether the open window was begun with another length, or while windows tumbled.
+    fn has_outgrown_window(&self) -> bool {
+        let window = self.window.as_ref();
+        window.is_some_and(|window| window.length_ms != self.shape.tumbling_ms)
     }
 
     /// When the open window is to be closed: with the first record behind it, with the shard, or with its time, when

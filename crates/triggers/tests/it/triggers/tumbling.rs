@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::world::{World, ids, numbered};
+use super::world::{MAPPINGS, World, ids, numbered};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -211,4 +211,43 @@ async fn a_shard_that_expired_unread_still_has_its_final_call() {
     let status = world.manage("GET", &format!("triggers/{uuid}")).await;
     assert_ne!(status["sinceStart"]["lostStretches"], 0);
     world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_the_settings_leave_behind_ends_early_before_anything_else() {
+    for change in [
+        json!({"TumblingWindowInSeconds": 60}),
+        json!({"TumblingWindowInSeconds": 0, "ParallelizationFactor": 4}),
+    ] {
+        let world = World::new().await;
+        let stream = world.table("items").await;
+        let recorder = world.recorder("f").await;
+        to_window(&world, 900_000);
+        let settings = json!({"TumblingWindowInSeconds": 900});
+        let uuid = world.map(&stream, "f", settings).await;
+        world.put_items("items", 0..2).await;
+        recorder.wait_for_ids(2).await;
+        world.wait_for_result(&uuid, "OK").await;
+        let before = recorder.events();
+        world
+            .put(&format!("{MAPPINGS}/{uuid}"), change.clone())
+            .await;
+        let events = recorder.wait_for_calls(before.len() + 1).await;
+        let last = &events[before.len()];
+        assert_eq!(last["Records"], json!([]), "{change}");
+        assert_eq!(last["isFinalInvokeForWindow"], true);
+        assert_eq!(last["isWindowTerminatedEarly"], true);
+        assert_eq!(last["state"], json!({"count": 2}));
+        assert_eq!(last["window"], before[0]["window"]);
+        // What comes then is of the new settings.
+        world.put_items("items", 2..3).await;
+        let events = recorder.wait_for_calls(before.len() + 2).await;
+        let next = &events[before.len() + 1];
+        assert_eq!(ids(next), numbered(2..3));
+        match change["TumblingWindowInSeconds"].as_u64() {
+            Some(0) => assert_eq!(next["window"], Value::Null),
+            _ => assert_eq!(next["state"], json!({})),
+        }
+        world.close().await;
+    }
 }
