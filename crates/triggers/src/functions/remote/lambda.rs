@@ -61,7 +61,8 @@ fn headers(job: &Job) -> Vec<(&'static str, String)> {
 }
 
 /// The function ran if the answer is 2xx, also when it failed. It is at fault for an event that it can't be given;
-/// everything else means that it was not reached: too many calls, no permission, no function.
+/// everything else means that it was not reached: too many calls, no permission, no function. `cargo lambda` answers for
+/// a function that failed with status 500 and the function's own error (seen with version 1.9.2).
 fn outcome(answer: HttpAnswerIn, job: &Job) -> Outcome {
     let what = || format!("it answered {}: {}", answer.status, shown(&answer.body));
     match answer.status {
@@ -70,6 +71,10 @@ fn outcome(answer: HttpAnswerIn, job: &Job) -> Outcome {
             body: answer.body,
         })),
         200..300 => Ok(Ok(answer.body)),
+        500 if is_functions_error(&answer) => Ok(Err(Failure {
+            error_type: error_type(&answer.body),
+            body: answer.body,
+        })),
         400 | 413 => {
             let text = format!("RequestId: {} Error: {}", job.request_id, what());
             Ok(Err(Failure::new(REFUSED, &text)))
@@ -82,6 +87,15 @@ fn outcome(answer: HttpAnswerIn, job: &Job) -> Outcome {
 #[serde(rename_all = "camelCase")]
 struct ErrorBody {
     error_type: String,
+    error_message: Option<String>,
+}
+
+/// Whether a body is a function's error; the errors of Lambda itself have a header with their type.
+fn is_functions_error(answer: &HttpAnswerIn) -> bool {
+    let of_lambda = answer.headers.contains_key("x-amzn-errortype");
+    !of_lambda
+        && serde_json::from_slice::<ErrorBody>(&answer.body)
+            .is_ok_and(|body| body.error_message.is_some())
 }
 
 fn error_type(body: &[u8]) -> Option<String> {

@@ -272,6 +272,13 @@ async fn errors_of_a_function_elsewhere_are_passed_on() {
             ..Answer::of(200, body)
         },
         1 => Answer::of(413, "too large"),
+        // As cargo lambda answers for a function that failed.
+        2 => Answer::of(500, body),
+        // As Lambda answers when it failed itself.
+        3 => Answer {
+            headers: vec![("x-amzn-errortype", "ServiceException")],
+            ..Answer::of(500, body)
+        },
         _ => Answer::of(404, "no such function"),
     })
     .await;
@@ -283,6 +290,11 @@ async fn errors_of_a_function_elsewhere_are_passed_on() {
     assert_eq!(reply.bytes, body);
     let reply = world.post(&uri, json!({})).await;
     assert_eq!(reply.body["errorType"], "Lambda.Refused");
+    let reply = world.post(&uri, json!({})).await;
+    assert_eq!(reply.header("X-Amz-Function-Error"), Some("Unhandled"));
+    assert_eq!(reply.bytes, body);
+    let reply = world.post(&uri, json!({})).await;
+    assert_eq!(reply.status, 502, "{reply:?}");
     let reply = world.post(&uri, json!({})).await;
     assert_eq!(reply.status, 502, "{reply:?}");
     let text = reply.body["message"].as_str().unwrap();
