@@ -1,8 +1,8 @@
 //! `cargo xtask wire`: makes the API shapes of crates/wire from the pinned botocore models.
 //!
 //! What is generated follows from three inputs: the models, `xtask/wire/served.toml` (which operations) and
-//! `xtask/wire/overrides.toml` (each difference from the models, with its source). The result is committed; `--check`
-//! fails when it is not what the inputs give.
+//! `xtask/wire/overrides.toml` and `patterns.toml` (each difference from the models, with its source). The result is
+//! committed; `--check` fails when it is not what the inputs give.
 
 mod botocore;
 mod errors;

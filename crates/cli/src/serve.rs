@@ -14,6 +14,7 @@ use headwater_engine::{
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
 use headwater_server::{AdvanceClock, ConsoleSettings, Server, ServerSettings};
+use headwater_transfers::{BucketSettings, Transfers};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{DestinationSettings, Triggers, TriggersSettings};
 use headwater_wire::sigv4::Credentials;
@@ -72,6 +73,7 @@ pub(crate) struct Running {
     signals: Mutex<Signals>,
     database: Database,
     triggers: Arc<Triggers>,
+    transfers: Transfers,
     stop: watch::Sender<bool>,
     connections: JoinHandle<()>,
     keeper: JoinHandle<()>,
@@ -100,6 +102,7 @@ impl Running {
             tracing::error!(%error, "serving ended badly");
         }
         self.triggers.stop().await;
+        self.transfers.stop().await;
         self.keeper.abort();
         let database = self.database;
         if tokio::task::spawn_blocking(move || database.close())
@@ -125,8 +128,10 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
     let (clock, advance_clock) = clocks(settings);
     let database = open_database(settings, clock.clone(), rng.clone())?;
+    let buckets = buckets(settings);
     let mut api_options = ApiOptions {
         sends_to_kinesis: settings.url("kinesis-endpoint").is_some(),
+        reaches_buckets: buckets.reaches_any(),
         ..ApiOptions::default()
     };
     if settings.switch("reader-throttling") {
@@ -135,6 +140,7 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
     let api = Arc::new(Api::new(database.clone(), api_options));
     let (folder, temporary) = functions_folder(settings)?;
     let triggers = open_triggers(settings, &api, clock, &folder, address).await?;
+    let transfers = Transfers::open(api.clone(), buckets).await?;
     let server = Server::new(
         server_settings(settings),
         api,
@@ -158,6 +164,7 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
         signals,
         database,
         triggers,
+        transfers,
         stop,
         connections,
         keeper,
@@ -304,6 +311,14 @@ async fn open_triggers(
         ..TriggersSettings::default()
     };
     Ok(Triggers::open(api.clone(), runtimes, code, clock, settings).await?)
+}
+
+fn buckets(settings: &Settings) -> BucketSettings {
+    let folder = settings.text("buckets-folder");
+    BucketSettings {
+        folder: (!folder.is_empty()).then(|| PathBuf::from(folder)),
+        account: settings.text("account-id").to_owned(),
+    }
 }
 
 fn destinations(settings: &Settings) -> DestinationSettings {

@@ -298,6 +298,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The same for S3 buckets, whose names go into the path",
     ),
     setting(
+        "buckets-folder",
+        "FOLDER",
+        Kind::Text,
+        None,
+        "Where S3 buckets are for ExportTableToPointInTime and ImportTable: each folder in it is the bucket of its name, and holds its objects as files; unset: these operations are refused",
+    ),
+    setting(
         "kinesis-endpoint",
         "URL",
         Kind::Url,

@@ -4,18 +4,13 @@
 //! The target takes its items through the one door, so that they are durable, replayed and indexed like any others;
 //! clients see it when it is whole. A copy that a crash ends begins anew and puts the same items.
 //!
-//! Items as they were: those of now, with each key that changed since set back to what the first change since found.
-//! The log has that, because tables with point-in-time recovery keep the item before in each entry.
+//! What is copied, now or as it was, comes from [`crate::past_items`].
 
-use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_changelog::{ChangeKind, Identity, LogError};
-use headwater_model::{EncodedItem, KeySchema, Sequence, StorageKey};
-use headwater_state::{Direction, Snapshot};
+use headwater_changelog::{Identity, LogError};
+use headwater_model::{EncodedItem, Sequence, StorageKey};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
@@ -23,21 +18,11 @@ use crate::catalog_change::CatalogChange;
 use crate::command::{Action, Command, ItemCommand, ReturnValues};
 use crate::database::Database;
 use crate::error::EngineError;
-use crate::record::{TableRecord, Transition, state_key};
+use crate::record::{TableRecord, Transition};
 use crate::table::Table;
 
-/// Items of one entry of the log.
-const CHUNK_ITEMS_MAX: usize = 200;
-/// Bytes of items of one entry of the log, about.
-const CHUNK_BYTES_MAX: usize = 256 << 10;
 /// Entries that wait for the disk at once.
 const CHUNKS_AT_ONCE: usize = 8;
-/// Bytes of earlier values that are held at once; a history with more is gone through several times.
-const UNDONE_BYTES_MAX: usize = 64 << 20;
-/// What a value costs beside its bytes.
-const UNDONE_OVERHEAD_BYTES: usize = 96;
-/// Time between two looks at how far the state is.
-const APPLIED_LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// When a table that is being copied into becomes usable by itself: never.
 pub(crate) const WHILE_COPIED_MS: u64 = u64::MAX - 1;
@@ -69,26 +54,6 @@ impl Restore {
     pub fn is_in_progress(&self) -> bool {
         self.copying.is_some()
     }
-}
-
-/// What is called with hash, key and value before of a change.
-type ShowUndone<'a> = dyn FnMut(u32, &[u8], Option<&Bytes>) + 'a;
-
-/// Items by their keys, and the last state key if there may be more.
-type Chunk = (Vec<(Vec<u8>, Bytes)>, Option<Vec<u8>>);
-
-/// A part of a table, by the first and last hash of its keys.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    first: u32,
-    last: u32,
-}
-
-/// The items of a table at a moment, and the log since.
-struct Source {
-    snapshot: Arc<dyn Snapshot>,
-    table: u32,
-    before: Option<Sequence>,
 }
 
 impl Database {
@@ -178,55 +143,10 @@ impl Database {
     }
 
     async fn copy(&self, target: &Arc<Table>, copying: Copying) -> Result<(), EngineError> {
-        let durable = self.inner.log.durable();
-        while self.applied() < durable {
-            if self.inner.log.poisoned().is_some() {
-                return Err(LogError::Closed.into());
-            }
-            tokio::time::sleep(APPLIED_LOOK_INTERVAL).await;
-        }
-        let source = Source {
-            snapshot: self.inner.state.snapshot(),
-            table: copying.table,
-            before: copying.before.map(Sequence),
-        };
-        for part in self.parts(&source)? {
-            self.copy_part(target, &source, part).await?;
-        }
-        Ok(())
-    }
-
-    async fn copy_part(
-        &self,
-        target: &Arc<Table>,
-        source: &Source,
-        part: Part,
-    ) -> Result<(), EngineError> {
-        let mut undone = self.undone(source, part)?;
+        let before = copying.before.map(Sequence);
+        let mut items = self.past_items(copying.table, before).await?;
         let mut writes = JoinSet::new();
-        let mut from = Bound::Included(source.key(part.first));
-        while let Some(last) = {
-            let (mut chunk, last) = source.chunk(&from, part)?;
-            chunk.retain_mut(|(key, value)| match undone.remove(key.as_slice()) {
-                Some(Some(before)) => {
-                    *value = before;
-                    true
-                }
-                Some(None) => false,
-                None => true,
-            });
-            self.put_chunk(target, chunk, &mut writes).await?;
-            last
-        } {
-            from = Bound::Excluded(last);
-        }
-        // What is not there any more.
-        let gone = undone.into_iter();
-        let mut gone = gone
-            .filter_map(|(key, before)| Some((key, before?)))
-            .peekable();
-        while gone.peek().is_some() {
-            let chunk = gone.by_ref().take(CHUNK_ITEMS_MAX / 4).collect();
+        while let Some(chunk) = items.next_chunk()? {
             self.put_chunk(target, chunk, &mut writes).await?;
         }
         while let Some(written) = writes.join_next().await {
@@ -264,70 +184,6 @@ impl Database {
         };
         let database = self.clone();
         writes.spawn(async move { database.write_to_new_table(command).await });
-        Ok(())
-    }
-
-    /// The parts to go through, so that what changed in each fits into memory.
-    fn parts(&self, source: &Source) -> Result<Vec<Part>, EngineError> {
-        let mut bytes = 0;
-        self.changes_since(source, &mut |_, key, before| {
-            bytes += key.len() + before.map_or(0, Bytes::len) + UNDONE_OVERHEAD_BYTES;
-        })?;
-        let count = (bytes / UNDONE_BYTES_MAX + 1) as u64;
-        let first = |part: u64| ((part << 32) / count) as u32;
-        Ok((0..count)
-            .map(|part| Part {
-                first: first(part),
-                last: match part + 1 == count {
-                    true => u32::MAX,
-                    false => first(part + 1) - 1,
-                },
-            })
-            .collect())
-    }
-
-    /// What each key of a part was before it was changed since; `None` if it was not there.
-    fn undone(
-        &self,
-        source: &Source,
-        part: Part,
-    ) -> Result<BTreeMap<Vec<u8>, Option<Bytes>>, EngineError> {
-        let mut undone = BTreeMap::new();
-        self.changes_since(source, &mut |hash, key, before| {
-            if (part.first..=part.last).contains(&hash) && !undone.contains_key(key) {
-                undone.insert(key.to_vec(), before.cloned());
-            }
-        })?;
-        Ok(undone)
-    }
-
-    /// Shows hash, key and value before of each change that is to be undone, in order.
-    fn changes_since(&self, source: &Source, show: &mut ShowUndone<'_>) -> Result<(), EngineError> {
-        let Some(before) = source.before else {
-            return Ok(());
-        };
-        let until = Sequence(source.snapshot.position());
-        for entry in self
-            .inner
-            .log
-            .read_from(Sequence(before.0.saturating_sub(1)))
-        {
-            let entry = entry?;
-            if entry.first > until {
-                break;
-            }
-            let mut sequence = entry.first;
-            for change in &entry.changes {
-                if change.table == source.table && sequence >= before {
-                    if change.kind != ChangeKind::Insert && change.old.is_none() {
-                        return Err(EngineError::NoHistory);
-                    }
-                    let hash = KeySchema::partition_hash(&change.key);
-                    show(hash, &change.key, change.old.as_ref());
-                }
-                sequence = sequence.next();
-            }
-        }
         Ok(())
     }
 
@@ -369,34 +225,6 @@ impl Database {
             record.restore.as_ref()?.copying?.before
         });
         before.min().map(Sequence)
-    }
-}
-
-impl Source {
-    fn key(&self, hash: u32) -> Vec<u8> {
-        state_key(self.table, &hash.to_be_bytes())
-    }
-
-    /// Items of a part behind `from`, by their keys in the table; and the last state key if there may be more.
-    fn chunk(&self, from: &Bound<Vec<u8>>, part: Part) -> Result<Chunk, EngineError> {
-        let to = match part.last.checked_add(1) {
-            Some(next) => self.key(next),
-            None => state_key(self.table + 1, b""),
-        };
-        let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);
-        let from = from.as_ref().map(Vec::as_slice);
-        let to = Bound::Excluded(to.as_slice());
-        self.snapshot
-            .scan(from, to, Direction::Forward, &mut |key, value| {
-                items.push((key[4..].to_vec(), Bytes::copy_from_slice(value)));
-                bytes += value.len();
-                if items.len() < CHUNK_ITEMS_MAX && bytes < CHUNK_BYTES_MAX {
-                    return ControlFlow::Continue(());
-                }
-                last = Some(key.to_vec());
-                ControlFlow::Break(())
-            })?;
-        Ok((items, last))
     }
 }
 

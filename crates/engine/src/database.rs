@@ -16,6 +16,7 @@ use crate::backfill::FilledIndexes;
 use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::features::Unknown;
+use crate::history_holds::HistoryHolds;
 use crate::latches::Latches;
 use crate::options::EngineOptions;
 use crate::overlay::Overlay;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     /// Held by whoever does.
     pub(crate) copying: tokio::sync::Mutex<()>,
     pub(crate) filled_indexes: Arc<FilledIndexes>,
+    /// Of whoever reads the history of tables.
+    pub(crate) history_holds: Arc<Mutex<HistoryHolds>>,
     applier: Mutex<Option<JoinHandle<()>>>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
@@ -117,6 +120,7 @@ impl Database {
             copy_due: Notify::new(),
             copying: tokio::sync::Mutex::default(),
             filled_indexes: filled,
+            history_holds: Arc::default(),
             applier: Mutex::new(Some(thread)),
             folder_lock: Mutex::new(None),
             verification: Verification::default(),
@@ -318,10 +322,11 @@ impl Database {
         };
         let log = &self.inner.log;
         let recovery_ms = self.recovery_needs_ms(now_ms);
-        let copies = self.copies_need();
+        let (copies, readers) = (self.copies_need(), self.readers_need());
         let is_needed = |last: Sequence| {
             recovery_ms.is_some_and(|since_ms| last.ms() >= since_ms)
                 || copies.is_some_and(|since| last >= since)
+                || readers.is_some_and(|since| last >= since)
         };
         log.trim(&|segment| !is_needed(segment.last) && segment.shards.iter().all(is_past))?;
         log.retain_trimmed(&|shard| retention_ms.contains_key(&shard) || shard >= next_shard);

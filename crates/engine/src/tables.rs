@@ -168,19 +168,32 @@ impl Database {
     /// # Errors
     /// [`EngineError::TableExists`]; [`EngineError::Log`].
     pub async fn create_table(&self, new: NewTable) -> Result<TableView, EngineError> {
+        self.create(new, None).await
+    }
+
+    /// Creates a table; with `transition` in place of the short one that every new table has.
+    pub(crate) async fn create(
+        &self,
+        new: NewTable,
+        transition: Option<(Transition, u64)>,
+    ) -> Result<TableView, EngineError> {
         let (view, position) = {
             let _change = self.inner.catalog.change.lock();
             self.remove_if_gone(&new.namespace, &new.name)?;
             if self.table(&new.namespace, &new.name).is_ok() {
                 return Err(EngineError::TableExists { name: new.name });
             }
-            self.enqueue_new_table(new)?
+            self.enqueue_new_table(new, transition)?
         };
         self.inner.log.wait_durable(position).await?;
         Ok(view)
     }
 
-    fn enqueue_new_table(&self, mut new: NewTable) -> Result<(TableView, Sequence), EngineError> {
+    fn enqueue_new_table(
+        &self,
+        mut new: NewTable,
+        transition: Option<(Transition, u64)>,
+    ) -> Result<(TableView, Sequence), EngineError> {
         let mut next = self.inner.catalog.maps.read().next;
         let (namespace, name) = (new.namespace.clone(), new.name.clone());
         let view = new.stream;
@@ -190,6 +203,7 @@ impl Database {
         });
         let mut record = new_record(new, &mut next, uuid(self.inner.rng.as_ref()));
         record.policy = policy;
+        record.transition = transition.or(record.transition);
         let mut change = CatalogChange::default();
         if let Some(view) = view {
             self.enable_stream(&mut record, view, &mut next, &mut change);

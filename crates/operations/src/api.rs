@@ -1,5 +1,7 @@
 //! The API over a database: from an operation and a request's body to the reply's body.
 
+use std::sync::Arc;
+
 use headwater_engine::Database;
 use headwater_streams::{Streams, StreamsOptions};
 use headwater_wire::json::{Json, WriteJson};
@@ -7,6 +9,7 @@ use headwater_wire::messages::tables;
 use headwater_wire::{ApiError, Operation, messages};
 
 use crate::failure::internal;
+use crate::transfer_jobs::TransferJobs;
 
 /// Settings of the API.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +18,8 @@ pub struct ApiOptions {
     pub streams: StreamsOptions,
     /// Whether somebody sends the changes of tables to Kinesis streams.
     pub sends_to_kinesis: bool,
+    /// Whether somebody reads and writes buckets.
+    pub reaches_buckets: bool,
 }
 
 /// What a request says of its sender.
@@ -48,6 +53,8 @@ pub struct Api {
     pub(crate) database: Database,
     pub(crate) streams: Streams,
     pub(crate) sends_to_kinesis: bool,
+    pub(crate) reaches_buckets: bool,
+    pub(crate) transfers: Arc<TransferJobs>,
 }
 
 impl Api {
@@ -55,9 +62,11 @@ impl Api {
     pub fn new(database: Database, options: ApiOptions) -> Self {
         let streams = Streams::new(database.clone(), options.streams);
         Api {
+            transfers: Arc::new(TransferJobs::new(database.clone())),
             database,
             streams,
             sends_to_kinesis: options.sends_to_kinesis,
+            reaches_buckets: options.reaches_buckets,
         }
     }
 
@@ -69,6 +78,11 @@ impl Api {
     /// The streams of the database.
     pub fn streams(&self) -> &Streams {
         &self.streams
+    }
+
+    /// The jobs that move items between tables and buckets.
+    pub fn transfers(&self) -> &TransferJobs {
+        &self.transfers
     }
 
     /// Carries out an operation of DynamoDB or DynamoDB Streams: the body of the request in, the body of
@@ -95,6 +109,15 @@ impl Api {
                 crate::$module::$module(self, decode(body, <$input>::decode)?, context).await?;
                 Ok(EMPTY_REPLY.to_vec())
             }};
+        }
+        // What is remembered of a job is its request as it was sent.
+        macro_rules! begin_job {
+            ($module:ident, $input:path) => {
+                reply(
+                    &crate::$module::$module(self, decode(body, <$input>::decode)?, body, context)
+                        .await?,
+                )
+            };
         }
         // Which parameters go together is settled before refused attribute values are told.
         macro_rules! carry_out_items {
@@ -251,6 +274,15 @@ impl Api {
                 restore_table_to_point_in_time,
                 dynamodb::RestoreTableToPointInTimeInput
             ),
+            Operation::ExportTableToPointInTime => begin_job!(
+                export_table_to_point_in_time,
+                dynamodb::ExportTableToPointInTimeInput
+            ),
+            Operation::DescribeExport => carry_out!(describe_export, dynamodb::DescribeExportInput),
+            Operation::ListExports => carry_out!(list_exports, dynamodb::ListExportsInput),
+            Operation::ImportTable => begin_job!(import_table, dynamodb::ImportTableInput),
+            Operation::DescribeImport => carry_out!(describe_import, dynamodb::DescribeImportInput),
+            Operation::ListImports => carry_out!(list_imports, dynamodb::ListImportsInput),
             Operation::ListStreams => carry_out!(list_streams, streams::ListStreamsInput),
             Operation::DescribeStream => carry_out!(describe_stream, streams::DescribeStreamInput),
             Operation::GetShardIterator => {

@@ -23,6 +23,19 @@ pub(crate) async fn create_table(
     input: CreateTableInput,
     context: &RequestContext,
 ) -> Result<CreateTableOutput, ApiError> {
+    let new = define(api, input, context)?;
+    let view = api.database.create_table(new).await.map_err(of_tables)?;
+    Ok(CreateTableOutput {
+        table_description: Some(api.describe_table_view(&view)?),
+    })
+}
+
+/// The table that is asked for, once nothing is wrong with it.
+pub(crate) fn define(
+    api: &Api,
+    input: CreateTableInput,
+    context: &RequestContext,
+) -> Result<NewTable, ApiError> {
     let name = table_name(&input.table_name, context)?.to_owned();
     let (billing, throughput) = billing(&input)?;
     let schema = key_schema(&input)?;
@@ -47,7 +60,7 @@ pub(crate) async fn create_table(
         .transpose()?;
     let tags = input.tags.unwrap_or_default();
     check_tags(&tags)?;
-    let new = NewTable {
+    Ok(NewTable {
         namespace: context.namespace.clone(),
         name,
         region: context.region.clone(),
@@ -65,10 +78,6 @@ pub(crate) async fn create_table(
         tags: pairs(tags),
         policy,
         indexes,
-    };
-    let view = api.database.create_table(new).await.map_err(of_tables)?;
-    Ok(CreateTableOutput {
-        table_description: Some(api.describe_table_view(&view)?),
     })
 }
 

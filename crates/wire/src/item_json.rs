@@ -1,10 +1,22 @@
-//! Items as JSON, written straight from their encoded bytes.
+//! Items as JSON by themselves: read as in requests, written straight from their encoded bytes.
 //!
-//! This is the hot path of GetItem, Query, Scan and GetRecords: no tree and no copies of attributes are made.
+//! Writing is the hot path of GetItem, Query, Scan and GetRecords: no tree and no copies of attributes are made.
 
 use headwater_model::{AttributeValue, CorruptItem, EncodedItem, Item, ItemRef, ValueRef};
 
-use crate::json::{ArrayWriter, ObjectWriter, WriteJson, write_base64, write_string, write_text};
+use crate::decode::request;
+use crate::error::ApiError;
+use crate::json::{
+    ArrayWriter, Json, ObjectWriter, WriteJson, write_base64, write_string, write_text,
+};
+
+/// Reads an item that stands by itself, such as in a file that is imported.
+///
+/// # Errors
+/// What AWS says of such an item in a request.
+pub fn read_item(json: &Json<'_>) -> Result<Item, ApiError> {
+    request(json, |json, at| at.item(json))
+}
 
 /// Writes the attributes of an encoded item: `{"pk":{"S":"a"}}`.
 pub fn write_item(out: &mut Vec<u8>, item: ItemRef<'_>) -> Result<(), CorruptItem> {

@@ -27,7 +27,7 @@ pub use error::{
 };
 pub use event::write_event_record;
 pub use generated::{dynamodb, lambda, streams};
-pub use item_json::{write_item, write_value};
+pub use item_json::{read_item, write_item, write_value};
 pub use operation::{Binding, OPERATIONS, Operation, OperationSpec, Service};
 pub use rest::RestRequest;
 pub use target::Target;

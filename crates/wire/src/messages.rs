@@ -15,6 +15,7 @@ pub mod statements;
 pub mod streams;
 pub mod tables;
 pub mod throughput;
+pub mod transfers;
 pub mod vectors;
 
 use crate::decode::Violation;

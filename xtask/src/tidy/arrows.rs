@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "triggers",
         &["model", "wire", "expression", "streams", "operations"],
     ),
+    ("transfers", &["model", "wire", "engine", "operations"]),
     ("server", &["model", "wire", "operations", "triggers"]),
 ];
 

@@ -5,7 +5,8 @@ use super::metadata::{Dependency, Kind, Metadata, Package};
 use super::tree::Tree;
 
 /// Used without being named: each with the reason.
-const UNNAMED: &[(&str, &str, &str)] = &[];
+const UNNAMED: &[(&str, &str, &str)] =
+    &[("headwater-transfers", "md-5", "its library is called md5")];
 
 /// Every dependency whose identifier does not occur where it could be used.
 pub fn check(metadata: &Metadata, tree: &Tree) -> Vec<Finding> {

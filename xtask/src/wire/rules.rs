@@ -1,4 +1,4 @@
-//! `served.toml` and `overrides.toml`.
+//! `served.toml`, `overrides.toml` and `patterns.toml`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 pub struct Rules {
     pub served: Served,
     overrides: Overrides,
+    patterns: Patterns,
     used: RefCell<BTreeSet<String>>,
 }
 
@@ -48,10 +49,15 @@ pub struct ServedApi {
 #[serde(deny_unknown_fields)]
 struct Overrides {
     enums: BTreeMap<String, EnumRule>,
-    patterns: Vec<PatternRule>,
     members: BTreeMap<String, MemberRule>,
     structures: BTreeMap<String, StructureRule>,
     errors: Vec<ErrorRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patterns {
+    patterns: Vec<PatternRule>,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +130,7 @@ impl Rules {
         Ok(Rules {
             served: read(&folder.join("served.toml"))?,
             overrides: read(&folder.join("overrides.toml"))?,
+            patterns: read(&folder.join("patterns.toml"))?,
             used: RefCell::default(),
         })
     }
@@ -160,11 +167,11 @@ impl Rules {
     /// The Rust name of a pattern; `None` for one that is not checked.
     pub fn pattern(&self, text: &str) -> Result<Option<&str>> {
         let rule = self
-            .overrides
+            .patterns
             .patterns
             .iter()
             .find(|rule| rule.text == text)
-            .with_context(|| format!("overrides.toml says nothing of the pattern {text}"))?;
+            .with_context(|| format!("patterns.toml says nothing of the pattern {text}"))?;
         self.used.borrow_mut().insert(format!("patterns {text}"));
         Ok(rule.name.as_deref())
     }
@@ -188,7 +195,7 @@ impl Rules {
             .chain(keys(&self.overrides.members, "members"))
             .chain(keys(&self.overrides.structures, "structures"))
             .chain(
-                self.overrides
+                self.patterns
                     .patterns
                     .iter()
                     .map(|rule| format!("patterns {}", rule.text)),
@@ -196,7 +203,10 @@ impl Rules {
         let used = self.used.borrow();
         let unused: Vec<String> = all.filter(|key| !used.contains(key)).collect();
         if !unused.is_empty() {
-            bail!("overrides.toml: nothing matches {}", unused.join(", "));
+            bail!(
+                "overrides.toml, patterns.toml: nothing matches {}",
+                unused.join(", ")
+            );
         }
         Ok(())
     }

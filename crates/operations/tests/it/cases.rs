@@ -112,6 +112,7 @@ async fn run(case: &Case) -> Result<(), (usize, String)> {
     };
     let options = ApiOptions {
         sends_to_kinesis: true,
+        reaches_buckets: true,
         ..ApiOptions::default()
     };
     let server = Server::with(engine, options);

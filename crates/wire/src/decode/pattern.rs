@@ -31,6 +31,18 @@ pub(crate) enum Pattern {
     Version,
     /// What can have tags in Lambda.
     TaggableResource,
+    /// What makes starting a transfer idempotent.
+    ClientToken,
+    /// An S3 bucket that items go to or come from.
+    TransferBucket,
+    /// An account's number.
+    Account,
+    /// What stands between the columns of a CSV file.
+    CsvDelimiter,
+    /// The name of a column of a CSV file.
+    CsvHeader,
+    /// Where the next page of a list begins.
+    PageToken,
 }
 
 impl Pattern {
@@ -58,6 +70,12 @@ impl Pattern {
             Pattern::LogGroup => r"[\.\-_/#A-Za-z0-9]+",
             Pattern::Alias => r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)",
             Pattern::Version => r"(\$LATEST(\.PUBLISHED)?|[0-9]+)",
+            Pattern::ClientToken => r"^[^\$]+$",
+            Pattern::TransferBucket => r"^[a-z0-9A-Z]+[\.\-\w]*[a-z0-9A-Z]+$",
+            Pattern::Account => "[0-9]{12}",
+            Pattern::CsvDelimiter => r"[,;:|\t ]",
+            Pattern::CsvHeader => r"[\x20-\x21\x23-\x2B\x2D-\x7E]*",
+            Pattern::PageToken => "([0-9a-f]{16})+",
             Pattern::TaggableResource => {
                 r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|(capacity-provider|network-connector):[a-zA-Z0-9-_]{1,64})"
             }
@@ -85,8 +103,29 @@ impl Pattern {
             Pattern::Alias => is_word(text, "-_") && !is_number(text),
             Pattern::Version => matches!(text, "$LATEST" | "$LATEST.PUBLISHED") || is_number(text),
             Pattern::TaggableResource => is_taggable(text),
+            Pattern::ClientToken => !text.is_empty() && !text.contains('$'),
+            Pattern::TransferBucket => is_transfer_bucket(text),
+            Pattern::Account => text.len() == 12 && is_number(text),
+            Pattern::CsvDelimiter => matches!(text, "," | ";" | ":" | "|" | "\t" | " "),
+            Pattern::CsvHeader => text
+                .bytes()
+                .all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b','),
+            Pattern::PageToken => {
+                !text.is_empty()
+                    && text.len().is_multiple_of(16)
+                    && text
+                        .bytes()
+                        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            }
         }
     }
+}
+
+/// Letters, digits and `.`, `-`, `_` between two letters or digits.
+fn is_transfer_bucket(text: &str) -> bool {
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let mut chars = text.chars();
+    is_end(chars.next()) && is_end(chars.next_back()) && is_word(text, ".-_")
 }
 
 fn is_key_arn(text: &str) -> bool {

@@ -294,6 +294,20 @@ impl GlobalSecondaryIndex {
     }
 }
 
+impl WriteJson for GlobalSecondaryIndex {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("IndexName", &self.index_name)?;
+        object.put("KeySchema", &self.key_schema)?;
+        object.put("Projection", &self.projection)?;
+        object.opt("ProvisionedThroughput", &self.provisioned_throughput)?;
+        object.opt("OnDemandThroughput", &self.on_demand_throughput)?;
+        object.opt("WarmThroughput", &self.warm_throughput)?;
+        object.finish();
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProvisionedThroughput {
     pub read_capacity_units: i64,
@@ -384,6 +398,16 @@ impl WarmThroughput {
     }
 }
 
+impl WriteJson for WarmThroughput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ReadUnitsPerSecond", &self.read_units_per_second)?;
+        object.opt("WriteUnitsPerSecond", &self.write_units_per_second)?;
+        object.finish();
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamSpecification {
     pub stream_enabled: bool,
@@ -436,6 +460,17 @@ impl SseSpecification {
             }
         }
         Ok(Self { enabled, sse_type, kms_master_key_id })
+    }
+}
+
+impl WriteJson for SseSpecification {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Enabled", &self.enabled)?;
+        object.opt("SSEType", &self.sse_type)?;
+        object.opt("KMSMasterKeyId", &self.kms_master_key_id)?;
+        object.finish();
+        Ok(())
     }
 }
 
@@ -513,6 +548,20 @@ impl VectorIndex {
             dimensions: at.required(4, "Dimensions", dimensions),
             distance_function: at.required(5, "DistanceFunction", distance_function),
         })
+    }
+}
+
+impl WriteJson for VectorIndex {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("IndexName", &self.index_name)?;
+        object.put("VectorAttribute", &self.vector_attribute)?;
+        object.opt("SearchSchema", &self.search_schema)?;
+        object.put("Projection", &self.projection)?;
+        object.put("Dimensions", &self.dimensions)?;
+        object.put("DistanceFunction", &self.distance_function)?;
+        object.finish();
+        Ok(())
     }
 }
 
@@ -4002,6 +4051,730 @@ impl WriteJson for RestoreTableFromBackupOutput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportTableToPointInTimeInput {
+    pub table_arn: String,
+    pub export_time: Option<Timestamp>,
+    pub client_token: Option<String>,
+    pub s3_bucket: String,
+    pub s3_bucket_owner: Option<String>,
+    pub s3_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub export_format: Option<ExportFormat>,
+    pub export_type: Option<ExportType>,
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    pub filter_specification: Option<FilterSpecification>,
+}
+
+impl ExportTableToPointInTimeInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    /// As `decode`, with a check between those of the request's form and that of its attribute values.
+    pub fn decode_checked(json: &Json<'_>, check: impl FnOnce(&Self) -> Result<(), ApiError>) -> Result<Self, ApiError> {
+        request_checked(json, Self::read, check)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_arn = None;
+        let mut export_time = None;
+        let mut client_token = None;
+        let mut s3_bucket = None;
+        let mut s3_bucket_owner = None;
+        let mut s3_prefix = None;
+        let mut s3_sse_algorithm = None;
+        let mut s3_sse_kms_key_id = None;
+        let mut export_format = None;
+        let mut export_type = None;
+        let mut incremental_export_specification = None;
+        let mut filter_specification = None;
+        for (member, given) in at.structure(json, "ExportTableToPointInTimeInput")? {
+            match member.as_ref() {
+                "TableArn" => at.member(0, "TableArn", given, &mut table_arn, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "ExportTime" => at.member(1, "ExportTime", given, &mut export_time, |json, at| at.timestamp(json))?,
+                "ClientToken" => at.member(2, "ClientToken", given, &mut client_token, |json, at| at.text(json, Text::ANY.pattern(Pattern::ClientToken)))?,
+                "S3Bucket" => at.member(3, "S3Bucket", given, &mut s3_bucket, |json, at| at.text(json, Text::ANY.max(255).pattern(Pattern::TransferBucket)))?,
+                "S3BucketOwner" => at.member(4, "S3BucketOwner", given, &mut s3_bucket_owner, |json, at| at.text(json, Text::ANY.pattern(Pattern::Account)))?,
+                "S3Prefix" => at.member(5, "S3Prefix", given, &mut s3_prefix, |json, at| at.text(json, Text::ANY.max(1024)))?,
+                "S3SseAlgorithm" => at.member(6, "S3SseAlgorithm", given, &mut s3_sse_algorithm, |json, at| at.choice(json))?,
+                "S3SseKmsKeyId" => at.member(7, "S3SseKmsKeyId", given, &mut s3_sse_kms_key_id, |json, at| at.text(json, Text::ANY.min(1).max(2048)))?,
+                "ExportFormat" => at.member(8, "ExportFormat", given, &mut export_format, |json, at| at.choice(json))?,
+                "ExportType" => at.member(9, "ExportType", given, &mut export_type, |json, at| at.choice(json))?,
+                "IncrementalExportSpecification" => {
+                    at.member(10, "IncrementalExportSpecification", given, &mut incremental_export_specification, IncrementalExportSpecification::read)?
+                }
+                "FilterSpecification" => at.member(11, "FilterSpecification", given, &mut filter_specification, FilterSpecification::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_arn: at.required(0, "TableArn", table_arn),
+            export_time,
+            client_token,
+            s3_bucket: at.required(3, "S3Bucket", s3_bucket),
+            s3_bucket_owner,
+            s3_prefix,
+            s3_sse_algorithm,
+            s3_sse_kms_key_id,
+            export_format,
+            export_type,
+            incremental_export_specification,
+            filter_specification,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IncrementalExportSpecification {
+    pub export_from_time: Option<Timestamp>,
+    pub export_to_time: Option<Timestamp>,
+    pub export_view_type: Option<ExportViewType>,
+}
+
+impl IncrementalExportSpecification {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut export_from_time = None;
+        let mut export_to_time = None;
+        let mut export_view_type = None;
+        for (member, given) in at.structure(json, "IncrementalExportSpecification")? {
+            match member.as_ref() {
+                "ExportFromTime" => at.member(0, "ExportFromTime", given, &mut export_from_time, |json, at| at.timestamp(json))?,
+                "ExportToTime" => at.member(1, "ExportToTime", given, &mut export_to_time, |json, at| at.timestamp(json))?,
+                "ExportViewType" => at.member(2, "ExportViewType", given, &mut export_view_type, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self { export_from_time, export_to_time, export_view_type })
+    }
+}
+
+impl WriteJson for IncrementalExportSpecification {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ExportFromTime", &self.export_from_time)?;
+        object.opt("ExportToTime", &self.export_to_time)?;
+        object.opt("ExportViewType", &self.export_view_type)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FilterSpecification {
+    pub filter_expression: Option<String>,
+    pub projection_expression: Option<String>,
+    pub key_condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<Item>,
+}
+
+impl FilterSpecification {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut filter_expression = None;
+        let mut projection_expression = None;
+        let mut key_condition_expression = None;
+        let mut expression_attribute_names = None;
+        let mut expression_attribute_values = None;
+        for (member, given) in at.structure(json, "FilterSpecification")? {
+            match member.as_ref() {
+                "FilterExpression" => at.member(0, "FilterExpression", given, &mut filter_expression, |json, at| at.text(json, Text::ANY))?,
+                "ProjectionExpression" => at.member(1, "ProjectionExpression", given, &mut projection_expression, |json, at| at.text(json, Text::ANY))?,
+                "KeyConditionExpression" => {
+                    at.member(2, "KeyConditionExpression", given, &mut key_condition_expression, |json, at| at.text(json, Text::ANY))?
+                }
+                "ExpressionAttributeNames" => at.member(3, "ExpressionAttributeNames", given, &mut expression_attribute_names, |json, at| {
+                    at.map(json, "java.lang.String", |json, at| at.text(json, Text::ANY.max(65535)))
+                })?,
+                "ExpressionAttributeValues" => {
+                    at.member(4, "ExpressionAttributeValues", given, &mut expression_attribute_values, |json, at| at.expression_values(json))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { filter_expression, projection_expression, key_condition_expression, expression_attribute_names, expression_attribute_values })
+    }
+}
+
+impl WriteJson for FilterSpecification {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("FilterExpression", &self.filter_expression)?;
+        object.opt("ProjectionExpression", &self.projection_expression)?;
+        object.opt("KeyConditionExpression", &self.key_condition_expression)?;
+        object.opt("ExpressionAttributeNames", &self.expression_attribute_names)?;
+        object.opt("ExpressionAttributeValues", &self.expression_attribute_values)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportTableToPointInTimeOutput {
+    pub export_description: Option<ExportDescription>,
+}
+
+impl WriteJson for ExportTableToPointInTimeOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ExportDescription", &self.export_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportDescription {
+    pub export_arn: Option<String>,
+    pub export_status: Option<ExportStatus>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub export_manifest: Option<String>,
+    pub table_arn: Option<String>,
+    pub table_id: Option<String>,
+    pub export_time: Option<Timestamp>,
+    pub client_token: Option<String>,
+    pub s3_bucket: Option<String>,
+    pub s3_bucket_owner: Option<String>,
+    pub s3_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub export_format: Option<ExportFormat>,
+    pub billed_size_bytes: Option<i64>,
+    pub item_count: Option<i64>,
+    pub export_type: Option<ExportType>,
+    pub incremental_export_specification: Option<IncrementalExportSpecification>,
+    pub filter_specification: Option<FilterSpecification>,
+}
+
+impl WriteJson for ExportDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ExportArn", &self.export_arn)?;
+        object.opt("ExportStatus", &self.export_status)?;
+        object.opt("StartTime", &self.start_time)?;
+        object.opt("EndTime", &self.end_time)?;
+        object.opt("ExportManifest", &self.export_manifest)?;
+        object.opt("TableArn", &self.table_arn)?;
+        object.opt("TableId", &self.table_id)?;
+        object.opt("ExportTime", &self.export_time)?;
+        object.opt("ClientToken", &self.client_token)?;
+        object.opt("S3Bucket", &self.s3_bucket)?;
+        object.opt("S3BucketOwner", &self.s3_bucket_owner)?;
+        object.opt("S3Prefix", &self.s3_prefix)?;
+        object.opt("S3SseAlgorithm", &self.s3_sse_algorithm)?;
+        object.opt("S3SseKmsKeyId", &self.s3_sse_kms_key_id)?;
+        object.opt("FailureCode", &self.failure_code)?;
+        object.opt("FailureMessage", &self.failure_message)?;
+        object.opt("ExportFormat", &self.export_format)?;
+        object.opt("BilledSizeBytes", &self.billed_size_bytes)?;
+        object.opt("ItemCount", &self.item_count)?;
+        object.opt("ExportType", &self.export_type)?;
+        object.opt("IncrementalExportSpecification", &self.incremental_export_specification)?;
+        object.opt("FilterSpecification", &self.filter_specification)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeExportInput {
+    pub export_arn: String,
+}
+
+impl DescribeExportInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut export_arn = None;
+        for (member, given) in at.structure(json, "DescribeExportInput")? {
+            if member == "ExportArn" {
+                at.member(0, "ExportArn", given, &mut export_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?;
+            }
+        }
+        Ok(Self { export_arn: at.required(0, "ExportArn", export_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeExportOutput {
+    pub export_description: Option<ExportDescription>,
+}
+
+impl WriteJson for DescribeExportOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ExportDescription", &self.export_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListExportsInput {
+    pub table_arn: Option<String>,
+    pub max_results: Option<i64>,
+    pub next_token: Option<String>,
+}
+
+impl ListExportsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_arn = None;
+        let mut max_results = None;
+        let mut next_token = None;
+        for (member, given) in at.structure(json, "ListExportsInput")? {
+            match member.as_ref() {
+                "TableArn" => at.member(0, "TableArn", given, &mut table_arn, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "MaxResults" => at.member(1, "MaxResults", given, &mut max_results, |json, at| at.integer(json, Range::INTEGER.min(1).max(25)))?,
+                "NextToken" => at.member(2, "NextToken", given, &mut next_token, |json, at| at.text(json, Text::ANY))?,
+                _ => {}
+            }
+        }
+        Ok(Self { table_arn, max_results, next_token })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListExportsOutput {
+    pub export_summaries: Option<Vec<ExportSummary>>,
+    pub next_token: Option<String>,
+}
+
+impl WriteJson for ListExportsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ExportSummaries", &self.export_summaries)?;
+        object.opt("NextToken", &self.next_token)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportSummary {
+    pub export_arn: Option<String>,
+    pub export_status: Option<ExportStatus>,
+    pub export_type: Option<ExportType>,
+}
+
+impl WriteJson for ExportSummary {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ExportArn", &self.export_arn)?;
+        object.opt("ExportStatus", &self.export_status)?;
+        object.opt("ExportType", &self.export_type)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportTableInput {
+    pub client_token: Option<String>,
+    pub s3_bucket_source: S3BucketSource,
+    pub input_format: InputFormat,
+    pub input_format_options: Option<InputFormatOptions>,
+    pub input_compression_type: Option<InputCompressionType>,
+    pub table_creation_parameters: TableCreationParameters,
+}
+
+impl ImportTableInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut client_token = None;
+        let mut s3_bucket_source = None;
+        let mut input_format = None;
+        let mut input_format_options = None;
+        let mut input_compression_type = None;
+        let mut table_creation_parameters = None;
+        for (member, given) in at.structure(json, "ImportTableInput")? {
+            match member.as_ref() {
+                "ClientToken" => at.member(0, "ClientToken", given, &mut client_token, |json, at| at.text(json, Text::ANY.pattern(Pattern::ClientToken)))?,
+                "S3BucketSource" => at.member(1, "S3BucketSource", given, &mut s3_bucket_source, S3BucketSource::read)?,
+                "InputFormat" => at.member(2, "InputFormat", given, &mut input_format, |json, at| at.choice(json))?,
+                "InputFormatOptions" => at.member(3, "InputFormatOptions", given, &mut input_format_options, InputFormatOptions::read)?,
+                "InputCompressionType" => at.member(4, "InputCompressionType", given, &mut input_compression_type, |json, at| at.choice(json))?,
+                "TableCreationParameters" => at.member(5, "TableCreationParameters", given, &mut table_creation_parameters, TableCreationParameters::read)?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            client_token,
+            s3_bucket_source: at.required(1, "S3BucketSource", s3_bucket_source),
+            input_format: at.required(2, "InputFormat", input_format),
+            input_format_options,
+            input_compression_type,
+            table_creation_parameters: at.required(5, "TableCreationParameters", table_creation_parameters),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct S3BucketSource {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: String,
+    pub s3_key_prefix: Option<String>,
+}
+
+impl S3BucketSource {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut s3_bucket_owner = None;
+        let mut s3_bucket = None;
+        let mut s3_key_prefix = None;
+        for (member, given) in at.structure(json, "S3BucketSource")? {
+            match member.as_ref() {
+                "S3BucketOwner" => at.member(0, "S3BucketOwner", given, &mut s3_bucket_owner, |json, at| at.text(json, Text::ANY.pattern(Pattern::Account)))?,
+                "S3Bucket" => at.member(1, "S3Bucket", given, &mut s3_bucket, |json, at| at.text(json, Text::ANY.max(255).pattern(Pattern::TransferBucket)))?,
+                "S3KeyPrefix" => at.member(2, "S3KeyPrefix", given, &mut s3_key_prefix, |json, at| at.text(json, Text::ANY.max(1024)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { s3_bucket_owner, s3_bucket: at.required(1, "S3Bucket", s3_bucket), s3_key_prefix })
+    }
+}
+
+impl WriteJson for S3BucketSource {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("S3BucketOwner", &self.s3_bucket_owner)?;
+        object.put("S3Bucket", &self.s3_bucket)?;
+        object.opt("S3KeyPrefix", &self.s3_key_prefix)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InputFormatOptions {
+    pub csv: Option<CsvOptions>,
+}
+
+impl InputFormatOptions {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut csv = None;
+        for (member, given) in at.structure(json, "InputFormatOptions")? {
+            if member == "Csv" {
+                at.member(0, "Csv", given, &mut csv, CsvOptions::read)?;
+            }
+        }
+        Ok(Self { csv })
+    }
+}
+
+impl WriteJson for InputFormatOptions {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Csv", &self.csv)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CsvOptions {
+    pub delimiter: Option<String>,
+    pub header_list: Option<Vec<String>>,
+}
+
+impl CsvOptions {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut delimiter = None;
+        let mut header_list = None;
+        for (member, given) in at.structure(json, "CsvOptions")? {
+            match member.as_ref() {
+                "Delimiter" => {
+                    at.member(0, "Delimiter", given, &mut delimiter, |json, at| at.text(json, Text::ANY.min(1).max(1).pattern(Pattern::CsvDelimiter)))?
+                }
+                "HeaderList" => at.member(1, "HeaderList", given, &mut header_list, |json, at| {
+                    at.list(json, Length::ANY.min(1).max(255), |json, at| at.text(json, Text::ANY.min(1).max(65536).pattern(Pattern::CsvHeader)))
+                })?,
+                _ => {}
+            }
+        }
+        Ok(Self { delimiter, header_list })
+    }
+}
+
+impl WriteJson for CsvOptions {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("Delimiter", &self.delimiter)?;
+        object.opt("HeaderList", &self.header_list)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableCreationParameters {
+    pub table_name: String,
+    pub attribute_definitions: Vec<AttributeDefinition>,
+    pub key_schema: Vec<KeySchemaElement>,
+    pub billing_mode: Option<BillingMode>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub sse_specification: Option<SseSpecification>,
+    pub global_secondary_indexes: Option<Vec<GlobalSecondaryIndex>>,
+    pub vector_indexes: Option<Vec<VectorIndex>>,
+}
+
+impl TableCreationParameters {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_name = None;
+        let mut attribute_definitions = None;
+        let mut key_schema = None;
+        let mut billing_mode = None;
+        let mut provisioned_throughput = None;
+        let mut on_demand_throughput = None;
+        let mut sse_specification = None;
+        let mut global_secondary_indexes = None;
+        let mut vector_indexes = None;
+        for (member, given) in at.structure(json, "TableCreationParameters")? {
+            match member.as_ref() {
+                "TableName" => at.member(0, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(3).max(255).pattern(Pattern::Name)))?,
+                "AttributeDefinitions" => {
+                    at.member(1, "AttributeDefinitions", given, &mut attribute_definitions, |json, at| at.list(json, Length::ANY, AttributeDefinition::read))?
+                }
+                "KeySchema" => at.member(2, "KeySchema", given, &mut key_schema, |json, at| {
+                    at.list(
+                        json,
+                        Length::ANY.min(1).max(2).of(ElementEcho { name: "KeySchemaElement", members: &["AttributeName", "KeyType"] }),
+                        KeySchemaElement::read,
+                    )
+                })?,
+                "BillingMode" => at.member(3, "BillingMode", given, &mut billing_mode, |json, at| at.choice(json))?,
+                "ProvisionedThroughput" => at.member(4, "ProvisionedThroughput", given, &mut provisioned_throughput, ProvisionedThroughput::read)?,
+                "OnDemandThroughput" => at.member(5, "OnDemandThroughput", given, &mut on_demand_throughput, OnDemandThroughput::read)?,
+                "SSESpecification" => at.member(6, "SSESpecification", given, &mut sse_specification, SseSpecification::read)?,
+                "GlobalSecondaryIndexes" => at.member(7, "GlobalSecondaryIndexes", given, &mut global_secondary_indexes, |json, at| {
+                    at.list(json, Length::ANY, GlobalSecondaryIndex::read)
+                })?,
+                "VectorIndexes" => at.member(8, "VectorIndexes", given, &mut vector_indexes, |json, at| at.list(json, Length::ANY, VectorIndex::read))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            table_name: at.required(0, "TableName", table_name),
+            attribute_definitions: at.required(1, "AttributeDefinitions", attribute_definitions),
+            key_schema: at.required(2, "KeySchema", key_schema),
+            billing_mode,
+            provisioned_throughput,
+            on_demand_throughput,
+            sse_specification,
+            global_secondary_indexes,
+            vector_indexes,
+        })
+    }
+}
+
+impl WriteJson for TableCreationParameters {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("TableName", &self.table_name)?;
+        object.put("AttributeDefinitions", &self.attribute_definitions)?;
+        object.put("KeySchema", &self.key_schema)?;
+        object.opt("BillingMode", &self.billing_mode)?;
+        object.opt("ProvisionedThroughput", &self.provisioned_throughput)?;
+        object.opt("OnDemandThroughput", &self.on_demand_throughput)?;
+        object.opt("SSESpecification", &self.sse_specification)?;
+        object.opt("GlobalSecondaryIndexes", &self.global_secondary_indexes)?;
+        object.opt("VectorIndexes", &self.vector_indexes)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportTableOutput {
+    pub import_table_description: ImportTableDescription,
+}
+
+impl WriteJson for ImportTableOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("ImportTableDescription", &self.import_table_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportTableDescription {
+    pub import_arn: Option<String>,
+    pub import_status: Option<ImportStatus>,
+    pub table_arn: Option<String>,
+    pub table_id: Option<String>,
+    pub client_token: Option<String>,
+    pub s3_bucket_source: Option<S3BucketSource>,
+    pub error_count: Option<i64>,
+    pub cloud_watch_log_group_arn: Option<String>,
+    pub input_format: Option<InputFormat>,
+    pub input_format_options: Option<InputFormatOptions>,
+    pub input_compression_type: Option<InputCompressionType>,
+    pub table_creation_parameters: Option<TableCreationParameters>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub processed_size_bytes: Option<i64>,
+    pub processed_item_count: Option<i64>,
+    pub imported_item_count: Option<i64>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+}
+
+impl WriteJson for ImportTableDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ImportArn", &self.import_arn)?;
+        object.opt("ImportStatus", &self.import_status)?;
+        object.opt("TableArn", &self.table_arn)?;
+        object.opt("TableId", &self.table_id)?;
+        object.opt("ClientToken", &self.client_token)?;
+        object.opt("S3BucketSource", &self.s3_bucket_source)?;
+        object.opt("ErrorCount", &self.error_count)?;
+        object.opt("CloudWatchLogGroupArn", &self.cloud_watch_log_group_arn)?;
+        object.opt("InputFormat", &self.input_format)?;
+        object.opt("InputFormatOptions", &self.input_format_options)?;
+        object.opt("InputCompressionType", &self.input_compression_type)?;
+        object.opt("TableCreationParameters", &self.table_creation_parameters)?;
+        object.opt("StartTime", &self.start_time)?;
+        object.opt("EndTime", &self.end_time)?;
+        object.opt("ProcessedSizeBytes", &self.processed_size_bytes)?;
+        object.opt("ProcessedItemCount", &self.processed_item_count)?;
+        object.opt("ImportedItemCount", &self.imported_item_count)?;
+        object.opt("FailureCode", &self.failure_code)?;
+        object.opt("FailureMessage", &self.failure_message)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeImportInput {
+    pub import_arn: String,
+}
+
+impl DescribeImportInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut import_arn = None;
+        for (member, given) in at.structure(json, "DescribeImportInput")? {
+            if member == "ImportArn" {
+                at.member(0, "ImportArn", given, &mut import_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?;
+            }
+        }
+        Ok(Self { import_arn: at.required(0, "ImportArn", import_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeImportOutput {
+    pub import_table_description: ImportTableDescription,
+}
+
+impl WriteJson for DescribeImportOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("ImportTableDescription", &self.import_table_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListImportsInput {
+    pub table_arn: Option<String>,
+    pub page_size: Option<i64>,
+    pub next_token: Option<String>,
+}
+
+impl ListImportsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut table_arn = None;
+        let mut page_size = None;
+        let mut next_token = None;
+        for (member, given) in at.structure(json, "ListImportsInput")? {
+            match member.as_ref() {
+                "TableArn" => at.member(0, "TableArn", given, &mut table_arn, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "PageSize" => at.member(1, "PageSize", given, &mut page_size, |json, at| at.integer(json, Range::INTEGER.min(1).max(25)))?,
+                "NextToken" => {
+                    at.member(2, "NextToken", given, &mut next_token, |json, at| at.text(json, Text::ANY.min(112).max(1024).pattern(Pattern::PageToken)))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { table_arn, page_size, next_token })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListImportsOutput {
+    pub import_summary_list: Option<Vec<ImportSummary>>,
+    pub next_token: Option<String>,
+}
+
+impl WriteJson for ListImportsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ImportSummaryList", &self.import_summary_list)?;
+        object.opt("NextToken", &self.next_token)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImportSummary {
+    pub import_arn: Option<String>,
+    pub import_status: Option<ImportStatus>,
+    pub table_arn: Option<String>,
+    pub s3_bucket_source: Option<S3BucketSource>,
+    pub cloud_watch_log_group_arn: Option<String>,
+    pub input_format: Option<InputFormat>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+}
+
+impl WriteJson for ImportSummary {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("ImportArn", &self.import_arn)?;
+        object.opt("ImportStatus", &self.import_status)?;
+        object.opt("TableArn", &self.table_arn)?;
+        object.opt("S3BucketSource", &self.s3_bucket_source)?;
+        object.opt("CloudWatchLogGroupArn", &self.cloud_watch_log_group_arn)?;
+        object.opt("InputFormat", &self.input_format)?;
+        object.opt("StartTime", &self.start_time)?;
+        object.opt("EndTime", &self.end_time)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeLimitsInput {}
 
 impl DescribeLimitsInput {
@@ -4899,6 +5672,44 @@ choices! {
         AwsBackup = "AWS_BACKUP",
         All = "ALL",
     } listed ["USER", "SYSTEM", "AWS_BACKUP", "ALL"];
+    S3SseAlgorithm {
+        Aes256 = "AES256",
+        Kms = "KMS",
+    } listed ["AES256", "KMS"];
+    ExportFormat {
+        DynamodbJson = "DYNAMODB_JSON",
+        Ion = "ION",
+    } listed ["ION", "DYNAMODB_JSON"];
+    ExportType {
+        FullExport = "FULL_EXPORT",
+        IncrementalExport = "INCREMENTAL_EXPORT",
+    } listed ["FULL_EXPORT", "INCREMENTAL_EXPORT"];
+    ExportViewType {
+        NewImage = "NEW_IMAGE",
+        NewAndOldImages = "NEW_AND_OLD_IMAGES",
+    } listed ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"];
+    ExportStatus {
+        InProgress = "IN_PROGRESS",
+        Completed = "COMPLETED",
+        Failed = "FAILED",
+    } listed ["IN_PROGRESS", "COMPLETED", "FAILED"];
+    InputFormat {
+        DynamodbJson = "DYNAMODB_JSON",
+        Ion = "ION",
+        Csv = "CSV",
+    } listed ["DYNAMODB_JSON", "ION", "CSV"];
+    InputCompressionType {
+        Gzip = "GZIP",
+        Zstd = "ZSTD",
+        None = "NONE",
+    } listed ["ZSTD", "NONE", "GZIP"];
+    ImportStatus {
+        InProgress = "IN_PROGRESS",
+        Completed = "COMPLETED",
+        Cancelling = "CANCELLING",
+        Cancelled = "CANCELLED",
+        Failed = "FAILED",
+    } listed ["IN_PROGRESS", "COMPLETED", "CANCELLING", "CANCELLED", "FAILED"];
     ApproximateCreationDateTimePrecision {
         Millisecond = "MILLISECOND",
         Microsecond = "MICROSECOND",

@@ -1,0 +1,67 @@
+//! How a job ends without being done.
+
+use headwater_engine::{EngineError, LogError};
+use headwater_operations::TransferFailure;
+use headwater_wire::ApiError;
+
+use crate::bucket::BucketError;
+
+/// The code of an import of which some items were refused (recorded).
+pub(crate) const ITEMS_REFUSED: &str = "ItemValidationError";
+
+/// Why a job ends.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The server stops; the job is done again when it starts.
+    Stopping,
+    /// It can't be done.
+    Failed(TransferFailure),
+}
+
+impl Ended {
+    pub(crate) fn failed(code: &str, message: impl Into<String>) -> Self {
+        Ended::Failed(TransferFailure {
+            code: code.to_owned(),
+            message: message.into(),
+        })
+    }
+}
+
+impl From<BucketError> for Ended {
+    fn from(error: BucketError) -> Self {
+        // The codes that are recorded, and for the rest words in their manner.
+        let code = match &error {
+            BucketError::NoSuchBucket(_) => "S3NoSuchBucket",
+            BucketError::AccessDenied(_) => "S3AccessDenied",
+            BucketError::Key { .. } => "S3InvalidKey",
+            BucketError::TooManyObjects => "S3TooManyObjects",
+            BucketError::Io { .. } => "S3InternalError",
+        };
+        Ended::failed(code, error.to_string())
+    }
+}
+
+impl From<EngineError> for Ended {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Log(LogError::Closed | LogError::Poisoned { .. }) => Ended::Stopping,
+            EngineError::Log(LogError::Trimmed { .. }) | EngineError::NoHistory => Ended::failed(
+                "PointInTimeRecoveryUnavailable",
+                "the history of the table does not reach back to the time of the export any more",
+            ),
+            error => {
+                tracing::error!(%error, "a transfer failed");
+                Ended::failed(
+                    "InternalError",
+                    "An internal error occurred; the server's log has its cause",
+                )
+            }
+        }
+    }
+}
+
+impl From<ApiError> for Ended {
+    fn from(error: ApiError) -> Self {
+        Ended::failed(error.kind.code(), error.message)
+    }
+}

@@ -1,0 +1,71 @@
+//! Folders as buckets.
+
+use super::*;
+
+fn bucket() -> (tempfile::TempDir, Folder) {
+    let parent = tempfile::tempdir().unwrap();
+    fs::create_dir(parent.path().join("b")).unwrap();
+    let folder = Folder::open(parent.path(), "b").unwrap();
+    (parent, folder)
+}
+
+fn keys(folder: &Folder, prefix: &str) -> Vec<String> {
+    let objects = folder.list(prefix).unwrap();
+    objects.into_iter().map(|object| object.key).collect()
+}
+
+#[test]
+fn objects_are_put_listed_by_raw_prefixes_read_and_deleted() {
+    let (_parent, folder) = bucket();
+    for key in ["data/1", "data/x/2", "data2/3", "data.bak", "other"] {
+        folder
+            .put(key, Bytes::copy_from_slice(key.as_bytes()))
+            .unwrap();
+    }
+    assert_eq!(
+        keys(&folder, "data"),
+        ["data.bak", "data/1", "data/x/2", "data2/3"]
+    );
+    assert_eq!(keys(&folder, "data/"), ["data/1", "data/x/2"]);
+    assert_eq!(keys(&folder, "data/x/2"), ["data/x/2"]);
+    assert_eq!(keys(&folder, "").len(), 5);
+    let object = &folder.list("data/x").unwrap()[0];
+    assert_eq!(object.bytes, 8);
+    assert_eq!(folder.read(object, 0).unwrap(), "data/x/2");
+    assert_eq!(folder.read(object, 5).unwrap(), "x/2");
+    assert_eq!(folder.read(object, 8).unwrap(), "");
+    folder.delete("data/1").unwrap();
+    folder.delete("data/1").unwrap();
+    assert_eq!(keys(&folder, "data/"), ["data/x/2"]);
+}
+
+#[test]
+fn nothing_outside_of_the_folder_is_reached() {
+    let (parent, folder) = bucket();
+    fs::write(parent.path().join("secret"), "s").unwrap();
+    for key in [
+        "../secret",
+        "a/../../secret",
+        "/etc/passwd",
+        "a//b",
+        "",
+        ".",
+        "a/..",
+        "a\0b",
+        "a\\b",
+    ] {
+        assert!(folder.put(key, Bytes::new()).is_err(), "{key:?}");
+        let object = Object {
+            key: key.to_owned(),
+            bytes: 1,
+        };
+        assert!(folder.read(&object, 0).is_err(), "{key:?}");
+    }
+    std::os::unix::fs::symlink(parent.path(), parent.path().join("b/out")).unwrap();
+    assert!(folder.put("out/new", Bytes::new()).is_err());
+    assert!(!parent.path().join("new").exists());
+    assert_eq!(keys(&folder, ""), Vec::<String>::new());
+    for name in ["..", ".", "", "../b", "b/x", "none", "secret"] {
+        assert!(Folder::open(parent.path(), name).is_err(), "{name:?}");
+    }
+}

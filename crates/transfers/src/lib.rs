@@ -1,0 +1,25 @@
+//! Exports of tables to S3 buckets and imports from them.
+//!
+//! Requests begin jobs ([`headwater_operations::TransferJobs`]); this room carries them out beside the requests, a few
+//! at a time, and notes how far they are. What a server that stopped left unfinished is done again from its beginning.
+//!
+//! A bucket is a folder ([`BucketSettings`]). Files are read and written as streams, in memory that does not grow with
+//! them. The work is done by threads that may wait for the disk; only writes of items go back to the runtime.
+
+mod bucket;
+mod buckets;
+mod data_files;
+mod export;
+mod failure;
+mod folder;
+mod import;
+mod import_batch;
+mod json_lines;
+mod lines;
+mod manifest;
+mod object_reader;
+mod run;
+mod transfers;
+
+pub use buckets::BucketSettings;
+pub use transfers::{OpenError, Transfers};

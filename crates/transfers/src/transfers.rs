@@ -1,0 +1,258 @@
+//! Carrying out the jobs, a few at a time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_engine::Table;
+use headwater_operations::{
+    Api, TransferCounts, TransferJob, TransferJobError, TransferKind, TransferStatus,
+};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::buckets::BucketSettings;
+use crate::export::export;
+use crate::failure::{Ended, ITEMS_REFUSED};
+use crate::import::import;
+use crate::run::Run;
+
+/// Jobs that are carried out at once; others wait for their turn.
+const RUNNING_MAX: usize = 4;
+/// Time until it is tried again to note how a job ended, or to look for jobs.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why there are no transfers: the system table of their jobs refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the jobs of exports and imports cannot be loaded: {0}")]
+pub struct OpenError(#[from] TransferJobError);
+
+/// The jobs that are carried out.
+pub struct Transfers {
+    stop: watch::Sender<bool>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    api: Arc<Api>,
+    buckets: Arc<BucketSettings>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Transfers {
+    /// Takes up what is unfinished, and what requests begin. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(api: Arc<Api>, buckets: BucketSettings) -> Result<Self, OpenError> {
+        api.transfers().forget_old().await?;
+        let (stop, stopping) = watch::channel(false);
+        let shared = Shared {
+            api,
+            buckets: Arc::new(buckets),
+            stop: stopping,
+        };
+        Ok(Transfers {
+            stop,
+            task: Mutex::new(Some(tokio::spawn(supervise(Arc::new(shared))))),
+        })
+    }
+
+    /// Ends what runs; it is done again at the next start. Call it before the database is closed.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let task = self.task.lock().take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the supervision of transfers ended badly");
+        }
+    }
+}
+
+impl Drop for Transfers {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(task) = self.task.get_mut().take() {
+            task.abort();
+        }
+    }
+}
+
+/// Begins jobs while there is room, until all is to stop.
+async fn supervise(shared: Arc<Shared>) {
+    let mut stop = shared.stop.clone();
+    let (mut running, mut tasks) = (HashSet::new(), JoinSet::new());
+    loop {
+        let found = begin(&shared, &mut running, &mut tasks).await;
+        if let Err(error) = &found {
+            tracing::warn!(%error, "jobs can't be looked for");
+        }
+        let again = async {
+            match found {
+                Ok(()) => std::future::pending().await,
+                Err(_) => tokio::time::sleep(RETRY_INTERVAL).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            Some(ended) = tasks.join_next() => match ended {
+                Ok(arn) => {
+                    running.remove(&arn);
+                }
+                // It stays among those that run, so that it is not begun again before the next start.
+                Err(error) => tracing::error!(%error, "a transfer ended badly"),
+            },
+            () = shared.api.transfers().due() => {}
+            () = again => {}
+        }
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn begin(
+    shared: &Arc<Shared>,
+    running: &mut HashSet<String>,
+    tasks: &mut JoinSet<String>,
+) -> Result<(), TransferJobError> {
+    if tasks.len() >= RUNNING_MAX {
+        return Ok(());
+    }
+    for job in shared.api.transfers().in_progress().await? {
+        if tasks.len() >= RUNNING_MAX {
+            break;
+        }
+        if running.insert(job.arn.clone()) {
+            let shared = shared.clone();
+            tasks.spawn(async move {
+                let arn = job.arn.clone();
+                carry_out(&shared, job).await;
+                arn
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Carries a job out and notes how it ended.
+async fn carry_out(shared: &Shared, job: TransferJob) {
+    let (ended, counts) = match job.kind {
+        TransferKind::Export => run(shared, job.clone(), export).await,
+        TransferKind::Import => carry_out_import(shared, &job).await,
+    };
+    let (status, failure) = match ended {
+        Ok(()) => (TransferStatus::Completed, None),
+        Err(Ended::Failed(failure)) => (TransferStatus::Failed, Some(failure)),
+        Err(Ended::Stopping) => return,
+    };
+    let mut stop = shared.stop.clone();
+    loop {
+        let now_ms = shared.api.database().clock().now_ms();
+        let failure = failure.clone();
+        let noted = shared.api.transfers().change(&job.arn, |job| {
+            job.status = status;
+            job.counts = counts;
+            job.failure = failure;
+            job.ended_ms = Some(now_ms);
+        });
+        match noted.await {
+            Ok(_) => return,
+            Err(error) => tracing::warn!(%error, "the end of a transfer was not noted yet"),
+        }
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = tokio::time::sleep(RETRY_INTERVAL) => {}
+        }
+    }
+}
+
+/// Carries an import out. How it ended is noted before its table is settled, so that a crash in between is told from one
+/// before.
+async fn carry_out_import(
+    shared: &Shared,
+    job: &TransferJob,
+) -> (Result<(), Ended>, TransferCounts) {
+    let noted = || {
+        job.failure
+            .clone()
+            .map_or(Ok(()), |failure| Err(Ended::Failed(failure)))
+    };
+    let table = match shared.api.import_target(job).await {
+        Ok(table) if table.record().is_being_filled() => table,
+        Ok(_) => return (noted(), job.counts),
+        Err(_) if job.failure.is_some() => return (noted(), job.counts),
+        Err(error) => return (Err(error.into()), TransferCounts::default()),
+    };
+    let target = table.clone();
+    let (ended, counts) = run(shared, job.clone(), move |run| import(run, &target)).await;
+    if let Err(Ended::Stopping) = ended {
+        return (ended, counts);
+    }
+    let settled = settle(shared, job, &table, &ended, counts).await;
+    (settled.and(ended), counts)
+}
+
+async fn settle(
+    shared: &Shared,
+    job: &TransferJob,
+    table: &Arc<Table>,
+    ended: &Result<(), Ended>,
+    counts: TransferCounts,
+) -> Result<(), Ended> {
+    let failure = match ended {
+        Err(Ended::Failed(failure)) => Some(failure.clone()),
+        _ => None,
+    };
+    // Of a source that can't be read nothing is left (recorded).
+    let is_given_up = failure
+        .as_ref()
+        .is_some_and(|one| one.code != ITEMS_REFUSED);
+    let noted = shared.api.transfers().change(&job.arn, |job| {
+        job.counts = counts;
+        job.failure = failure;
+    });
+    // It is done again at the next start.
+    noted.await.map_err(|error| {
+        tracing::warn!(%error, "the end of an import can't be noted");
+        Ended::Stopping
+    })?;
+    let database = shared.api.database();
+    let settled = match is_given_up {
+        true => database.give_up_filling(table).await,
+        false => database.end_filling(table).await,
+    };
+    settled.map_err(|error| {
+        tracing::warn!(%error, "the table of an import can't be settled");
+        Ended::Stopping
+    })
+}
+
+/// Does the work on a thread that may wait.
+async fn run(
+    shared: &Shared,
+    job: TransferJob,
+    work: impl FnOnce(&mut Run) -> Result<(), Ended> + Send + 'static,
+) -> (Result<(), Ended>, TransferCounts) {
+    let (api, buckets) = (shared.api.clone(), shared.buckets.clone());
+    let mut run = Run::new(api, buckets, job, shared.stop.clone());
+    let worked = tokio::task::spawn_blocking(move || {
+        let ended = work(&mut run);
+        (ended, run.counts)
+    });
+    worked.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a transfer ended with a panic");
+        let message = "An internal error occurred; the server's log has its cause";
+        (
+            Err(Ended::failed("InternalError", message)),
+            TransferCounts::default(),
+        )
+    })
+}
+
+/// Returns when all is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Without a sender nobody is left who could want anything.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
