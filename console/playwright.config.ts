@@ -10,7 +10,9 @@ export default defineConfig({
   workers: 2,
   timeout: 60_000,
   reporter: [["list"]],
+  expect: { timeout: 10_000 },
   use: {
+    actionTimeout: 10_000,
     colorScheme: "light",
     // What moves makes screenshots differ.
     contextOptions: { reducedMotion: "reduce" },

@@ -32,6 +32,15 @@ export function attribute(item: Item, name: string): AttributeValue | undefined 
   return Object.hasOwn(item, name) ? item[name] : undefined;
 }
 
+/** The same item with these attributes first, as people look for keys first. */
+export function withFirst(item: Item, names: readonly string[]): Item {
+  const first = names.flatMap((name) => {
+    const value = attribute(item, name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries([...first, ...Object.entries(item).filter(([name]) => !names.includes(name))]);
+}
+
 /** Whether two values are the same to DynamoDB: sets have no order, maps neither. */
 export function equal(a: AttributeValue | undefined, b: AttributeValue | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;

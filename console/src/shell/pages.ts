@@ -39,6 +39,8 @@ export interface TableTab {
   id: string;
   label: string;
   order: number;
+  /** It fills the window, and scrolls by itself. */
+  full?: boolean;
   load: () => Promise<{ default: ComponentType<TabProps> }>;
 }
 

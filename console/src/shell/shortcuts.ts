@@ -41,7 +41,8 @@ export function listenForShortcuts(): void {
   let first: { key: string; at: number } | undefined;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    // The path leads into shadow roots, where editors are.
+    if (isTyping(event.composedPath()[0] ?? null) || document.querySelector("dialog[open]")) return;
     const before = first && event.timeStamp - first.at < SECOND_KEY_MS ? `${first.key} ` : "";
     const found =
       shortcuts.value.findLast((one) => one.keys === before + event.key) ??

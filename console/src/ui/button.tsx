@@ -23,6 +23,9 @@ export interface ButtonProps extends Common {
   /** Why it is disabled, or what it does. */
   title?: string;
   pressed?: boolean;
+  /** Of a button that opens something: whether it is open, and the id of that. */
+  expanded?: boolean;
+  controls?: string;
   autoFocus?: boolean;
 }
 
@@ -39,6 +42,8 @@ export function Button(props: ButtonProps) {
       disabled={disabled || busy}
       aria-busy={busy ? "true" : undefined}
       aria-pressed={pressed}
+      aria-expanded={props.expanded}
+      aria-controls={props.expanded ? props.controls : undefined}
       title={title}
       data-autofocus={autoFocus ? "" : undefined}
       onClick={onClick}

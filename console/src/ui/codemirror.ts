@@ -93,7 +93,10 @@ export function openEditor(host: HTMLElement, options: Options): CodeView {
       listener,
     ],
   });
-  const view = new EditorView({ state, parent: host });
+  // In a shadow root its styles are adopted style sheets; in the document they would be style elements, which the content
+  // security policy does not allow.
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  const view = new EditorView({ state, parent: root, root });
   return {
     setText: (text) => {
       if (view.state.doc.toString() === text) return;

@@ -61,10 +61,14 @@ export function Card(props: {
 }
 
 /** Names and values below each other. */
-export function Facts({ facts }: { facts: readonly (readonly [label: string, value: ComponentChildren])[] }) {
+export function Facts(props: {
+  facts: readonly (readonly [label: string, value: ComponentChildren])[];
+  /** One in a row, for long values. */
+  wide?: boolean;
+}) {
   return (
-    <dl class="facts">
-      {facts.map(([label, value]) => (
+    <dl class={props.wide ? "facts facts-wide" : "facts"}>
+      {props.facts.map(([label, value]) => (
         <div key={label}>
           <dt>{label}</dt>
           <dd>{value}</dd>

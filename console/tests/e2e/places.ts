@@ -1,6 +1,7 @@
 // Every page, with data in it, for the screenshots and for the checks that each page has to pass.
 
 import type { Page } from "@playwright/test";
+import { setEditor } from "./editor.ts";
 
 type Call = (operation: string, input: unknown) => Promise<Record<string, unknown>>;
 
@@ -16,7 +17,55 @@ export interface Place {
 export const places: Place[] = [
   { name: "dashboard", hash: "#/" },
   { name: "tables", hash: "#/tables", ready: (page) => page.getByRole("link", { name: "orders" }).waitFor() },
+  { name: "create-table", hash: "#/create-table", ready: (page) => page.getByLabel("Table name").waitFor() },
+  { name: "overview", hash: "#/tables/orders/overview", ready: (page) => page.getByText("by-state").waitFor() },
+  { name: "settings", hash: "#/tables/orders/settings", ready: (page) => page.getByText("There are none").waitFor() },
+  { name: "items", hash: "#/tables/orders/items", ready: (page) => page.getByText("60 items").waitFor() },
+  {
+    name: "items-query",
+    hash: href("#/tables/orders/items", {
+      search: JSON.stringify({
+        mode: "query",
+        partition: "customer-003",
+        sortOperator: ">=",
+        sort: "1790000000",
+        descending: true,
+        filters: [{ name: "state", operator: "=", type: "S", value: "paid", high: "" }],
+      }),
+    }),
+    ready: (page) => page.getByText(/of 7 read/).waitFor(),
+  },
+  { name: "items-empty", hash: "#/tables/products/items", ready: (page) => page.getByText("table is empty").waitFor() },
+  {
+    name: "item",
+    hash: href("#/tables/orders/items", {
+      item: JSON.stringify({ customer: { S: "customer-003" }, placed: { N: "1790012633" } }),
+    }),
+    ready: (page) => page.locator(".cm-content").waitFor(),
+  },
+  {
+    name: "item-wrong",
+    hash: "#/tables/orders/items",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Create item" }).click();
+      await setEditor(page, '{\n  "customer": "",\n  "placed": 12345678901234567890123456789012345678901\n}');
+      await page.getByText("38 significant").first().waitFor();
+    },
+  },
+  {
+    name: "delete-table",
+    hash: "#/tables/orders/settings",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Delete table" }).click();
+      await page.getByLabel("Type orders to confirm").fill("order");
+    },
+  },
+  { name: "gone", hash: "#/tables/nowhere", ready: (page) => page.getByText("no table of this name").waitFor() },
 ];
+
+function href(path: string, query: { [name: string]: string }): string {
+  return `${path}?${new URLSearchParams(query)}`;
+}
 
 /** Tables that look like somebody's. */
 export async function prepare(call: Call): Promise<void> {

@@ -1,6 +1,6 @@
 // `npm run screenshots`: each page in light and dark, wide and narrow, into `screenshots/`. To be looked at.
 
-import { expect, test } from "./fixtures.ts";
+import { callServer, expect, test } from "./fixtures.ts";
 import { places, prepare } from "./places.ts";
 
 const SIZES = [
@@ -8,10 +8,8 @@ const SIZES = [
   { name: "narrow", width: 360, height: 740 },
 ];
 
-test.describe.configure({ mode: "serial" });
-
-test("prepare", async ({ call }) => {
-  await prepare(call);
+test.beforeAll(async ({ server }) => {
+  await prepare((operation, input) => callServer(server.url, operation, input));
 });
 
 for (const place of places) {

@@ -18,4 +18,5 @@ export const pages: Page[] = [
 
 export const tabs: TableTab[] = [
   { id: "overview", label: "Overview", order: 10, load: () => import("./overview.tsx") },
+  { id: "settings", label: "Settings", order: 90, load: () => import("./settings.tsx") },
 ];

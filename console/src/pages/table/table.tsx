@@ -24,8 +24,9 @@ export default function TablePage({ params }: PageProps) {
   const current = params.tab ?? tableTabs[0]?.id ?? "";
 
   if (error?.type === "ResourceNotFoundException") return <Gone name={name} />;
+  const full = tableTabs.find((tab) => tab.id === current)?.full === true;
   return (
-    <div class="page page-full">
+    <div class={full ? "page page-full" : "page"}>
       <PageHead
         title={name}
         crumbs={CRUMBS}

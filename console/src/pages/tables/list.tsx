@@ -12,6 +12,7 @@ import { Card, PageHead } from "../../ui/page.tsx";
 import { EmptyState, ErrorState, Loading } from "../../ui/states.tsx";
 import { type Column, Table as Rows } from "../../ui/table.tsx";
 import { allTables, type Table } from "./load.ts";
+import "./tables.css";
 
 /** Counts of items change while one looks. */
 const EVERY_MS = 5000;

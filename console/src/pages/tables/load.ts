@@ -1,7 +1,7 @@
 // All tables with their descriptions.
 
 import { dynamodb } from "../../api/dynamodb.ts";
-import { isError } from "../../api/error.ts";
+import { ApiError, isError } from "../../api/error.ts";
 import type { TableDescription } from "../../api/wire.ts";
 
 /** A description that has a name, as all have. */
@@ -47,4 +47,18 @@ async function describe(name: string, signal?: AbortSignal): Promise<Table | und
     if (isError(error, "ResourceNotFoundException")) return undefined;
     throw error;
   }
+}
+
+/** A table that is made or changed is looked at so often, and at most so many times. */
+const LOOK_EVERY_MS = 100;
+const LOOKS_MAX = 600;
+
+/** Waits until a table is ACTIVE. */
+export async function untilActive(name: string): Promise<void> {
+  for (let look = 0; look < LOOKS_MAX; look += 1) {
+    const { Table } = await dynamodb("DescribeTable", { TableName: name });
+    if (Table?.TableStatus === "ACTIVE") return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  throw new ApiError("Timeout", `${name} is not active yet. What was asked for besides is not set.`, 0);
 }

@@ -1,4 +1,4 @@
-// The list of tables.
+// The list of tables, and the form that makes one.
 
 import type { Page } from "../../shell/pages.ts";
 
@@ -9,4 +9,5 @@ export const pages: Page[] = [
     nav: { label: "Tables", icon: "table", order: 20 },
     load: () => import("./list.tsx"),
   },
+  { path: "/create-table", title: () => "Create table", under: "/tables", load: () => import("./create.tsx") },
 ];
