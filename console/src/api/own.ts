@@ -1,6 +1,6 @@
 // The server's own endpoints under `/_headwater/`.
 
-import { requestJson } from "./http.ts";
+import { request, requestJson } from "./http.ts";
 
 /** How the server is; `failed` means that it takes no writes until a restart. */
 export interface Health {
@@ -41,9 +41,31 @@ export interface Overview {
     oldest_ms: number;
   };
   tables: TableOverview[];
+  /** There are more tables than one answer takes. */
+  more_tables: boolean;
+  mappings: MappingOverview[];
+}
+
+/** An event source mapping, as `/_headwater/triggers` shows it. */
+export interface MappingOverview {
+  uuid: string;
+  functionArn: string;
+  streamArn: string;
+  state: string;
+  lastProcessingResult: string | null;
+  /** Age of the oldest record that is still to be delivered. */
+  lagMs: number;
+  shards: { lagRecords: number; lagRecordsAtLeast: boolean; lagMs: number | null; inFlight: number }[];
+  problem: string | null;
 }
 
 /** The whole server at one glance. */
 export function overview(signal?: AbortSignal): Promise<Overview> {
   return requestJson("GET", "/_headwater/overview", undefined, signal);
+}
+
+/** The metrics, in the text form of Prometheus. */
+export async function metricsText(signal?: AbortSignal): Promise<string> {
+  const response = await request("GET", "/_headwater/metrics", { signal: signal ?? null });
+  return response.text();
 }

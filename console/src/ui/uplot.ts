@@ -17,6 +17,8 @@ interface Options {
   point: (index: number | undefined) => void;
 }
 
+const SPAN_MIN_MS = 60_000;
+
 const LINES = ["--chart-1", "--chart-2", "--chart-3", "--chart-4"];
 
 /** Opens a chart inside of an element, as wide as that is. */
@@ -29,10 +31,14 @@ export function openChart(host: HTMLElement, options: Options): ChartView {
       width: Math.max(host.clientWidth, 100),
       height: options.height,
       ms: 1,
-      padding: [8, 8, 0, 0],
+      padding: [8, 24, 0, 0],
       cursor: { points: { size: 6 }, drag: { x: false, y: false } },
       legend: { show: false },
-      scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+      scales: {
+        // A line that has just begun does not fill the chart.
+        x: { time: true, range: (_plot, min, max) => [Math.min(min, max - SPAN_MIN_MS), max] },
+        y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
+      },
       axes: [
         { ...axis, size: 24, space: 70, values: (_plot, ticks) => ticks.map(clock) },
         { ...axis, size: 56, space: 30, values: (_plot, ticks) => ticks.map(options.format) },
