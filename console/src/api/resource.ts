@@ -63,6 +63,8 @@ class Loader<T> implements Resource<T> {
     this.#load = load;
     this.#every = every;
     this.data = signal(seen.get(key) as T | undefined);
+    // It is handed on by itself, such as to the button that tries again.
+    this.reload = this.reload.bind(this);
   }
 
   /** Begins to load; the result ends it. */

@@ -63,6 +63,8 @@ export interface TextFieldProps extends Labelled {
   type?: "text" | "number" | "search" | "datetime-local";
   disabled?: boolean;
   required?: boolean;
+  /** What numbers and times go by; 1 shows the seconds of a time. */
+  step?: number;
   /** The field that `/` goes to. */
   filter?: boolean;
   autoFocus?: boolean;
@@ -86,6 +88,7 @@ export function TextField(props: TextFieldProps) {
             placeholder={props.placeholder}
             disabled={props.disabled}
             required={props.required}
+            step={props.step}
             spellcheck={false}
             autocomplete="off"
             data-filter={props.filter ? "" : undefined}

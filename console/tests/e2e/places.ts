@@ -66,6 +66,34 @@ export const places: Place[] = [
     },
   },
   { name: "gone", hash: "#/tables/nowhere", ready: (page) => page.getByText("no table of this name").waitFor() },
+  {
+    name: "stream",
+    hash: "#/tables/orders/stream?from=horizon",
+    ready: async (page) => {
+      await page.locator(".stream-row").last().click();
+      await page.getByRole("region", { name: "The record" }).waitFor();
+    },
+  },
+  {
+    name: "stream-pattern",
+    hash: `#/tables/orders/stream?from=horizon&pattern=${encodeURIComponent('{"eventName":["INSERT"]}')}`,
+    ready: (page) => page.locator(".stream-row").last().waitFor(),
+  },
+  {
+    name: "stream-shards",
+    hash: "#/tables/orders/stream/shards",
+    ready: (page) => page.locator(".lineage-shard").first().click(),
+  },
+  {
+    name: "stream-settings",
+    hash: "#/tables/orders/stream/settings",
+    ready: (page) => page.getByRole("button", { name: "Disable stream" }).waitFor(),
+  },
+  {
+    name: "stream-enable",
+    hash: "#/tables/customers/stream",
+    ready: (page) => page.getByRole("button", { name: "Enable stream" }).waitFor(),
+  },
 ];
 
 function href(path: string, query: { [name: string]: string }): string {

@@ -14,6 +14,8 @@ const dist = join(import.meta.dirname, "../../dist");
 export interface Running {
   /** The address of the server, and of the console's folder below it. */
   url: string;
+  /** Breaks off every connection, as a network does. */
+  cut: () => void;
   stop: () => Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export async function startServer(flags: string[] = []): Promise<Running> {
   const port = (front.address() as AddressInfo).port;
   return {
     url: `http://127.0.0.1:${port}`,
+    cut: () => front.closeAllConnections(),
     stop: async () => {
       front.closeAllConnections();
       front.close();
