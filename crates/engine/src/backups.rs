@@ -13,14 +13,32 @@ use crate::index_record::IndexState;
 use crate::record::{TableRecord, Transition};
 use crate::table::Table;
 
+/// How long the backup of a deleted table is kept (Amazon DynamoDB Developer Guide, "Point-in-time recovery").
+const SYSTEM_BACKUP_MS: u64 = 35 * 24 * 60 * 60 * 1000;
+/// What its name ends with, behind the table's (same source).
+const SYSTEM_BACKUP_NAME: &str = "$DeletedTableBackup";
+
 /// Whose tables the copies are.
 const BACKUPS_NAMESPACE: &str = "\u{0}backups";
+
+/// Who made a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BackupKind {
+    /// Somebody asked for it.
+    #[default]
+    User,
+    /// It is what is left of a deleted table with point-in-time recovery, and goes by itself.
+    System,
+}
 
 /// A backup of a table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BackupRecord {
     /// The backup's number in this store; from the same numbers as tables'.
     pub id: u32,
+    /// Who made it.
+    #[serde(default)]
+    pub kind: BackupKind,
     /// Its name, which need not be the only one.
     pub name: String,
     /// The last part of its ARN.
@@ -39,6 +57,14 @@ impl BackupRecord {
     /// The backup's ARN.
     pub fn arn(&self) -> String {
         format!("{}/backup/{}", self.table.arn(), self.label)
+    }
+
+    /// When it goes by itself, milliseconds, if it does.
+    pub fn expires_ms(&self) -> Option<u64> {
+        match self.kind {
+            BackupKind::User => None,
+            BackupKind::System => Some(self.created_ms.saturating_add(SYSTEM_BACKUP_MS)),
+        }
     }
 }
 
@@ -65,6 +91,7 @@ impl Database {
             let mut change = CatalogChange::default();
             change.backups.push(BackupRecord {
                 id,
+                kind: BackupKind::User,
                 name: name.to_owned(),
                 label: random_label(self.inner.rng.as_ref()),
                 created_ms: AT_COMMIT_MS,
@@ -118,6 +145,51 @@ impl Database {
         };
         self.inner.log.wait_durable(position).await?;
         Ok(backup)
+    }
+
+    /// Adds to a change what makes a backup of a table that is deleted: the table itself, with its items, stays in a
+    /// place that no request can name. Nothing is copied.
+    pub(crate) fn add_system_backup(&self, table: &Arc<Table>, change: &mut CatalogChange) {
+        let record = table.record();
+        self.add_end(&record, change);
+        let mut next = self.inner.catalog.maps.read().next;
+        let id = next.table;
+        next.table += 1;
+        change.next = Some(next);
+        change.backups.push(BackupRecord {
+            id,
+            kind: BackupKind::System,
+            name: format!("{}{SYSTEM_BACKUP_NAME}", record.name),
+            label: random_label(self.inner.rng.as_ref()),
+            created_ms: AT_COMMIT_MS,
+            table: TableRecord {
+                transition: None,
+                ..(*record).clone()
+            },
+            copy: record.id,
+            // Counted when nothing can change any more.
+            whole: None,
+        });
+        change.moved.push((table.clone(), of_backup(&record, id)));
+    }
+
+    /// Removes the backups whose time is over.
+    pub(crate) async fn expire_backups(&self) -> Result<(), EngineError> {
+        let now_ms = self.inner.clock.now_ms();
+        let is_over = |backup: &BackupRecord| backup.expires_ms().is_some_and(|at| at <= now_ms);
+        let over: Vec<u32> = {
+            let maps = self.inner.catalog.maps.read();
+            let backups = maps.backups.values().filter(|backup| is_over(backup));
+            backups.map(|backup| backup.id).collect()
+        };
+        for id in over {
+            match self.delete_backup(id).await {
+                // While a table is being restored from it, it stays; somebody else may have removed it.
+                Err(EngineError::BackupInUse | EngineError::BackupNotFound) => {}
+                removed => drop(removed?),
+            }
+        }
+        Ok(())
     }
 
     /// Begins to make a table of this definition with the items of a backup.
@@ -282,7 +354,8 @@ fn copy_for_backup(
     backup: u32,
     next: &mut crate::record::NextNumbers,
 ) -> TableRecord {
-    let mut copy = record.clone();
+    let mut copy = of_backup(record, backup);
+    copy.created_ms = AT_COMMIT_MS;
     let restore = Restore {
         source_table_arn: record.arn(),
         source_backup_arn: None,
@@ -292,14 +365,23 @@ fn copy_for_backup(
             before: None,
         }),
     };
-    copy.restored();
-    copy.indexes.clear();
-    copy.namespace = BACKUPS_NAMESPACE.to_owned();
-    copy.name = format!("backup-{backup}");
     copy.renumber(next);
     copy.transition = Some((Transition::Creating, AT_COMMIT_MS));
     copy.being_copied(restore);
     copy
+}
+
+/// A table's definition as that of a backup's items: nothing but them, and out of reach.
+fn of_backup(record: &TableRecord, backup: u32) -> TableRecord {
+    let mut kept = record.clone();
+    kept.restored();
+    kept.created_ms = record.created_ms;
+    kept.indexes.clear();
+    kept.restore = None;
+    kept.transition = None;
+    kept.namespace = BACKUPS_NAMESPACE.to_owned();
+    kept.name = format!("backup-{backup}");
+    kept
 }
 
 /// Eight hexadecimal digits; time comes in front of them when it is known.

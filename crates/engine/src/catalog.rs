@@ -80,12 +80,11 @@ impl Maps {
         Some(Route::new(view, self.shards_of(stream).map(Arc::as_ref)))
     }
 
-    /// Forgets the name of a table whose items are still to be removed.
-    pub(crate) fn forget_table(&mut self, record: &TableRecord) {
+    /// Forgets the name of a table that is gone from there.
+    pub(crate) fn forget_name(&mut self, record: &TableRecord) {
         if let Some(tables) = self.tables.get_mut(&record.namespace) {
             tables.remove(&record.name);
         }
-        self.dropped.insert(record.id);
     }
 
     pub(crate) fn all_tables(&self) -> impl Iterator<Item = &Arc<Table>> {

@@ -28,6 +28,8 @@ pub(crate) struct CatalogChange {
     pub(crate) features: BTreeSet<Feature>,
     pub(crate) tables: Vec<TableRecord>,
     pub(crate) dropped: Vec<Arc<Table>>,
+    /// Tables that go on under another definition, which has their number: nobody finds them where they were.
+    pub(crate) moved: Vec<(Arc<Table>, TableRecord)>,
     /// Numbers of indexes whose entries are to be removed.
     pub(crate) dropped_indexes: Vec<u32>,
     pub(crate) streams: Vec<StreamRecord>,
@@ -51,6 +53,7 @@ impl CatalogChange {
             .iter()
             .for_each(|feature| out.feature(*feature));
         self.tables.iter().for_each(|record| out.table(record));
+        self.moved.iter().for_each(|(_, record)| out.table(record));
         self.dropped
             .iter()
             .for_each(|table| out.table_dropped(table.id()));
@@ -151,6 +154,16 @@ impl CatalogChange {
         }
     }
 
+    /// Says of backups how much the tables hold that become theirs; the caller keeps these from changing.
+    fn count_moved(&mut self) {
+        for (table, _) in &self.moved {
+            let of_table = |backup: &&mut BackupRecord| backup.copy == table.id();
+            if let Some(backup) = self.backups.iter_mut().find(of_table) {
+                backup.whole = Some((table.item_count(), table.size_bytes()));
+            }
+        }
+    }
+
     /// Takes the records into memory; tables that are open or dropped are left to the caller.
     fn install(self, maps: &mut Maps, position: Sequence) {
         maps.changed_at = position;
@@ -176,6 +189,17 @@ impl CatalogChange {
         }
         for id in self.removed_streams {
             maps.streams.remove(&id);
+        }
+        for (table, record) in self.moved {
+            let (namespace, name) = (record.namespace.clone(), record.name.clone());
+            let moved = Arc::new(Table::new(record, None));
+            moved
+                .counts
+                .add(table.item_count() as i64, table.size_bytes() as i64);
+            maps.tables
+                .entry(namespace)
+                .or_default()
+                .insert(name, moved);
         }
         for record in self.tables {
             let known = maps
@@ -234,9 +258,11 @@ impl Database {
         let affected: BTreeMap<u32, Arc<Table>> = open
             .iter()
             .chain(&change.dropped)
+            .chain(change.moved.iter().map(|(table, _)| table))
             .map(|table| (table.id(), table.clone()))
             .collect();
         let mut states: Vec<_> = affected.values().map(|table| table.state.write()).collect();
+        change.count_moved();
         let count = change.documents().len();
         let transition_ms = inner.options.transition_ms;
         let appended = inner.log.append_with(count, |first| {
@@ -248,11 +274,15 @@ impl Database {
             if let Some(record) = change.tables.iter().find(|record| record.id == id) {
                 state.set_record(record.clone());
             }
-            if change.dropped.iter().any(|table| table.id() == id) {
+            let is_dropped = change.dropped.iter().any(|table| table.id() == id);
+            if is_dropped || change.moved.iter().any(|(table, _)| table.id() == id) {
                 let mut record = (*state.record).clone();
                 record.transition = Some((Transition::Deleting, 0));
                 state.set_record(record);
-                maps.forget_table(&state.record);
+                maps.forget_name(&state.record);
+            }
+            if is_dropped {
+                maps.dropped.insert(id);
             }
         }
         change.install(&mut maps, appended.last);

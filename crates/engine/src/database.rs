@@ -210,6 +210,7 @@ impl Database {
     async fn change_what_is_due(&self) -> Result<(), EngineError> {
         self.drop_gone_tables().await?;
         self.settle_indexes().await?;
+        self.expire_backups().await?;
         self.roll_due_shards().await?;
         self.expire_shards().await
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use headwater_changelog::{Change, Entry, LogError};
 use headwater_state::{Direction, Snapshot};
 
-use crate::backups::BackupRecord;
+use crate::backups::{BackupKind, BackupRecord};
 use crate::catalog_change::CatalogChange;
 use crate::database::Database;
 use crate::error::EngineError;
@@ -33,6 +33,8 @@ pub(crate) enum Feature {
     PointInTimeRecovery,
     /// Tables of copies that no request can name, and tables that are being copied into.
     Backups,
+    /// Backups that go by themselves.
+    SystemBackups,
     /// Streams that nobody sees, and how far they were delivered.
     KinesisDestinations,
     /// Tokens under a number that no table gets.
@@ -40,12 +42,13 @@ pub(crate) enum Feature {
 }
 
 impl Feature {
-    const ALL: [Feature; 7] = [
+    const ALL: &'static [Feature] = &[
         Feature::SecondaryIndexes,
         Feature::VectorIndexes,
         Feature::TimeToLive,
         Feature::PointInTimeRecovery,
         Feature::Backups,
+        Feature::SystemBackups,
         Feature::KinesisDestinations,
         Feature::TransactionTokens,
     ];
@@ -58,6 +61,7 @@ impl Feature {
             Feature::TimeToLive => "time-to-live",
             Feature::PointInTimeRecovery => "point-in-time-recovery",
             Feature::Backups => "backups",
+            Feature::SystemBackups => "system-backups",
             Feature::KinesisDestinations => "kinesis-destinations",
             Feature::TransactionTokens => "transaction-tokens",
         }
@@ -76,9 +80,9 @@ impl Feature {
     /// The name, if this version does not know it.
     pub(crate) fn of_key(key: &[u8]) -> Result<Self, String> {
         let name = key.get(1..).unwrap_or_default();
-        Self::ALL
-            .into_iter()
-            .find(|feature| feature.name().as_bytes() == name)
+        let mut all = Self::ALL.iter();
+        all.find(|feature| feature.name().as_bytes() == name)
+            .copied()
             .ok_or_else(|| name.escape_ascii().to_string())
     }
 }
@@ -106,7 +110,10 @@ pub(crate) fn of_records<'a>(
     backups: impl IntoIterator<Item = &'a BackupRecord>,
 ) -> BTreeSet<Feature> {
     let of_tables = tables.into_iter().flat_map(of_table);
-    let of_backups = backups.into_iter().map(|_| Feature::Backups);
+    let of_backups = backups.into_iter().map(|backup| match backup.kind {
+        BackupKind::User => Feature::Backups,
+        BackupKind::System => Feature::SystemBackups,
+    });
     of_tables.chain(of_backups).collect()
 }
 
@@ -232,7 +239,7 @@ mod tests {
     #[test]
     fn each_feature_is_found_by_its_own_key() {
         for feature in Feature::ALL {
-            assert_eq!(Feature::of_key(&feature.document_key()), Ok(feature));
+            assert_eq!(Feature::of_key(&feature.document_key()), Ok(*feature));
         }
         let unknown = Feature::of_key(b"rtime-travel");
         assert_eq!(unknown, Err("time-travel".to_owned()));

@@ -52,7 +52,7 @@ mod token;
 mod vector_search;
 mod verify;
 
-pub use backups::BackupRecord;
+pub use backups::{BackupKind, BackupRecord};
 pub use clock::{SystemClock, TestClock};
 pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues, Transacted};
 pub use contributors::{AccessedKeys, CONTRIBUTORS_MAX, Contributor, TopContributors};

@@ -378,16 +378,25 @@ impl Database {
         Ok(view)
     }
 
-    /// Takes a table out of the catalog; its items are swept from the state in the background.
-    pub(crate) fn drop_table(&self, table: &Arc<Table>) -> Result<Sequence, EngineError> {
+    /// Takes a table that is deleted out of the catalog; its items are swept from the state in the background. With
+    /// point-in-time recovery they stay as a backup.
+    fn drop_table(&self, table: &Arc<Table>) -> Result<Sequence, EngineError> {
         let mut change = CatalogChange::default();
-        self.add_drop(table, &mut change);
+        match table.record().pitr {
+            Some(_) => self.add_system_backup(table, &mut change),
+            None => self.add_drop(table, &mut change),
+        }
         self.commit_catalog(change, &[])
     }
 
     /// Adds to a change what taking a table out of the catalog needs.
     pub(crate) fn add_drop(&self, table: &Arc<Table>, change: &mut CatalogChange) {
-        let record = table.record();
+        self.add_end(&table.record(), change);
+        change.dropped.push(table.clone());
+    }
+
+    /// Adds to a change the end of what a table has besides its items.
+    pub(crate) fn add_end(&self, record: &TableRecord, change: &mut CatalogChange) {
         for stream in [record.stream, record.hidden_stream].into_iter().flatten() {
             self.disable_stream(stream, change);
         }
@@ -395,7 +404,6 @@ impl Database {
         change.dropped_indexes.extend(kept.map(|index| index.id));
         let ttl = record.ttl.as_ref().filter(|ttl| ttl.enabled);
         change.dropped_indexes.extend(ttl.map(|ttl| ttl.index));
-        change.dropped.push(table.clone());
     }
 
     /// Finishes deletions whose phase is over.

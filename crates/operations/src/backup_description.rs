@@ -1,6 +1,6 @@
 //! Backups as the API shows them (dynamodb-api.md section 16).
 
-use headwater_engine::{BackupRecord, BillingMode, IndexKind, TableRecord};
+use headwater_engine::{BackupKind, BackupRecord, BillingMode, IndexKind, TableRecord};
 use headwater_wire::dynamodb::{
     self, BackupDescription, BackupDetails, BackupStatus, BackupSummary, BackupType,
     GlobalSecondaryIndexInfo, LocalSecondaryIndexInfo, ProvisionedThroughput, SourceTableDetails,
@@ -17,9 +17,12 @@ pub(crate) fn details(backup: &BackupRecord) -> BackupDetails {
         backup_name: backup.name.clone(),
         backup_size_bytes: Some(whole(backup.whole.map_or(0, |(_, bytes)| bytes))),
         backup_status: status(backup),
-        backup_type: BackupType::User,
+        backup_type: match backup.kind {
+            BackupKind::User => BackupType::User,
+            BackupKind::System => BackupType::System,
+        },
         backup_creation_date_time: time(backup.created_ms),
-        backup_expiry_date_time: None,
+        backup_expiry_date_time: backup.expires_ms().map(time),
     }
 }
 
@@ -32,7 +35,7 @@ pub(crate) fn summary(backup: &BackupRecord) -> BackupSummary {
         backup_arn: Some(details.backup_arn),
         backup_name: Some(details.backup_name),
         backup_creation_date_time: Some(details.backup_creation_date_time),
-        backup_expiry_date_time: None,
+        backup_expiry_date_time: details.backup_expiry_date_time,
         backup_status: Some(details.backup_status),
         backup_type: Some(details.backup_type),
         backup_size_bytes: details.backup_size_bytes,

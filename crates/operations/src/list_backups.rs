@@ -1,6 +1,6 @@
 //! ListBackups: backups in the order of their creation, a page at a time.
 
-use headwater_engine::BackupRecord;
+use headwater_engine::{BackupKind, BackupRecord};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{BackupTypeFilter, ListBackupsInput, ListBackupsOutput};
 
@@ -38,7 +38,7 @@ pub(crate) async fn list_backups(
                 .time_range_lower_bound
                 .is_none_or(|from| created >= from.0)
             && input.time_range_upper_bound.is_none_or(|to| created < to.0)
-            && is_of_type(input.backup_type)
+            && is_of_type(backup.kind, input.backup_type)
     };
     let mut page: Vec<_> = backups[behind..]
         .iter()
@@ -53,10 +53,12 @@ pub(crate) async fn list_backups(
     })
 }
 
-/// All backups here are of type USER.
-fn is_of_type(wanted: Option<BackupTypeFilter>) -> bool {
-    matches!(
-        wanted,
-        None | Some(BackupTypeFilter::User | BackupTypeFilter::All)
-    )
+/// Without a wish those of users are listed (the model).
+fn is_of_type(kind: BackupKind, wanted: Option<BackupTypeFilter>) -> bool {
+    match wanted.unwrap_or(BackupTypeFilter::User) {
+        BackupTypeFilter::All => true,
+        BackupTypeFilter::User => kind == BackupKind::User,
+        BackupTypeFilter::System => kind == BackupKind::System,
+        BackupTypeFilter::AwsBackup => false,
+    }
 }

@@ -7,7 +7,7 @@ use headwater_wire::messages::backups;
 
 use crate::api::{Api, RequestContext};
 use crate::failure::{of_backups, of_tables};
-use crate::restored_table::Overrides;
+use crate::restored_table::overrides;
 use crate::table_name::table_name;
 
 pub(crate) async fn restore_table_to_point_in_time(
@@ -23,17 +23,8 @@ pub(crate) async fn restore_table_to_point_in_time(
     let table = table.map_err(|error| of_backups(error, source))?;
     let record = table.record();
     let at_ms = moment(&input, &record, api.database.clock().now_ms())?;
-    let overrides = Overrides {
-        billing: input.billing_mode_override,
-        throughput: input.provisioned_throughput_override.as_ref(),
-        on_demand: input.on_demand_throughput_override.as_ref(),
-        global: input.global_secondary_index_override.as_deref(),
-        local: input.local_secondary_index_override.as_deref(),
-        vectors: input.vector_index_override.as_deref(),
-        encryption: input.sse_specification_override.as_ref(),
-    };
     let name = &input.target_table_name;
-    let definition = overrides.define(&record, name, api)?;
+    let definition = overrides!(input).define(&record, name, api)?;
     let restored = api
         .database
         .restore_to_time(&table, at_ms, definition)

@@ -23,6 +23,22 @@ pub(crate) struct Overrides<'a> {
     pub(crate) encryption: Option<&'a SseSpecification>,
 }
 
+/// The overrides of a request of either operation: their members have the same names.
+macro_rules! overrides {
+    ($input:expr) => {
+        $crate::restored_table::Overrides {
+            billing: $input.billing_mode_override,
+            throughput: $input.provisioned_throughput_override.as_ref(),
+            on_demand: $input.on_demand_throughput_override.as_ref(),
+            global: $input.global_secondary_index_override.as_deref(),
+            local: $input.local_secondary_index_override.as_deref(),
+            vectors: $input.vector_index_override.as_deref(),
+            encryption: $input.sse_specification_override.as_ref(),
+        }
+    };
+}
+pub(crate) use overrides;
+
 impl Overrides<'_> {
     /// The definition of the table `name` after `source`. Indexes can be left out, not added (guide).
     pub(crate) fn define(

@@ -46,6 +46,27 @@ def test_a_backup_outlives_its_table_and_a_crash(fresh):
     assert fresh.dynamodb.list_backups()["BackupSummaries"] == []
 
 
+def test_a_deleted_table_with_recovery_leaves_a_system_backup_over_a_crash(fresh):
+    table = tables.create(fresh)
+    fresh.dynamodb.update_continuous_backups(
+        TableName=table,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    fill(fresh, table, range(50), 1)
+    fresh.dynamodb.delete_table(TableName=table)
+    fresh.kill()
+    assert fresh.dynamodb.list_backups(TableName=table)["BackupSummaries"] == []
+    backup = fresh.dynamodb.list_backups(TableName=table, BackupType="SYSTEM")["BackupSummaries"][0]
+    assert backup["BackupName"] == f"{table}$DeletedTableBackup"
+    kept = backup["BackupExpiryDateTime"] - backup["BackupCreationDateTime"]
+    assert kept.days == 35
+    fresh.dynamodb.restore_table_from_backup(
+        TargetTableName=table, BackupArn=backup["BackupArn"]
+    )
+    tables.active(fresh, table)
+    assert content(fresh, table) == {f"k{number}": 1 for number in range(50)}
+
+
 def test_a_table_comes_back_as_it_was(fresh):
     table = tables.create(fresh)
     fill(fresh, table, range(100), 1)

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_engine::{
-    Action, Database, EngineError, EngineOptions, IndexKind, IndexProjection, NewIndex, StreamView,
-    Table, TableStatus, Throughput,
+    Action, BackupKind, Database, EngineError, EngineOptions, IndexKind, IndexProjection, NewIndex,
+    StreamView, Table, TableStatus, Throughput,
 };
 use headwater_model::{
     AttributeValue, Clock, EncodedItem, Item, KeyAttribute, KeyType, ManualClock, SeededRng,
@@ -14,7 +14,7 @@ use headwater_model::{
 use headwater_state::Direction;
 
 use crate::support::{
-    START_MS, command, delete, get, item, new_table, open, options, put, scan, verify,
+    START_MS, command, delete, entries, get, item, new_table, open, options, put, scan, verify,
 };
 
 type Model = BTreeMap<String, i64>;
@@ -71,17 +71,7 @@ async fn a_backup_holds_the_items_of_its_moment_and_gives_them_back() {
     let rng = SeededRng::new(3);
     let mut database = open(Some(folder.path()), &clock, short());
     let mut new = new_table("t", Some(StreamView::NewImage));
-    new.indexes = vec![NewIndex {
-        name: "by-value".to_owned(),
-        kind: IndexKind::Global,
-        partition: vec![KeyAttribute::new("v", KeyType::N)],
-        sort: Vec::new(),
-        projection: IndexProjection::All,
-        throughput: Throughput::default(),
-        on_demand: None,
-        warm: Throughput::default(),
-        vector: None,
-    }];
+    new.indexes = vec![by_value()];
     let mut table = database.create_table(new).await.unwrap().table;
     let mut model = Model::new();
     let mut backups = Vec::new();
@@ -247,5 +237,93 @@ async fn large_items_and_large_histories_are_gone_through_in_parts() {
     for number in 0..60 {
         let key = format!("k{number}");
         assert_eq!(get(&database, &restored, &key), Some(large(&key, 1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_deleted_table_with_recovery_stays_as_a_backup_of_its_last_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let rng = SeededRng::new(7);
+    let database = open(Some(folder.path()), &clock, short());
+    let mut new = new_table("t", Some(StreamView::NewImage));
+    new.indexes = vec![by_value()];
+    let table = database.create_table(new).await.unwrap().table;
+    let expiring = database.change_time_to_live("", "t", "expires", true);
+    expiring.await.unwrap();
+    database.change_recovery("", "t", Some(1)).await.unwrap();
+    let mut model = Model::new();
+    write_some(&database, &table, &mut model, &rng, 100).await;
+    // A restore that has not begun to copy goes on.
+    let before = (clock.now_ms(), model.clone());
+    clock.advance_ms(1_000);
+    let mut definition = (*table.record()).clone();
+    definition.name = "before".to_owned();
+    let restored = database.restore_to_time(&table, before.0, definition);
+    restored.await.unwrap();
+    // Writers until the table is gone: what they were told is in the backup, and nothing else.
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (database, table) = (database.clone(), table.clone());
+            tokio::spawn(async move {
+                let mut written = Model::new();
+                for number in 0.. {
+                    let key = format!("w{writer}-{number}");
+                    if put(&database, &table, &key, number).await.is_err() {
+                        break;
+                    }
+                    written.insert(key, number);
+                }
+                written
+            })
+        })
+        .collect();
+    while table.item_count() < 300 {
+        tokio::task::yield_now().await;
+    }
+    database.delete_table("", "t").await.unwrap();
+    for writer in writers {
+        model.extend(writer.await.unwrap());
+    }
+    assert!(model.len() >= 200);
+    let gone = database.table("", "t");
+    assert!(matches!(gone, Err(EngineError::TableNotFound { .. })));
+    let backup = database.backups("").await.unwrap().remove(0);
+    assert_eq!(backup.kind, BackupKind::System);
+    assert_eq!(backup.whole.unwrap().0, model.len() as u64);
+    database.close();
+    drop((table, database));
+    let verified = verify(folder.path()).unwrap();
+    assert!(verified.is_clean(), "{verified:?}");
+    let database = open(Some(folder.path()), &clock, short());
+    let mut definition = backup.table.clone();
+    definition.name = "again".to_owned();
+    let again = database.restore_backup(backup.id, definition);
+    let again = again.await.unwrap();
+    // It is over, but a table is being restored from it.
+    clock.set_ms(backup.expires_ms().unwrap());
+    database.run_due().await.unwrap();
+    assert_eq!(items(&database, &again), model);
+    let index = entries(&database, &again, "by-value", 50, Direction::Forward);
+    assert_eq!(index.len(), model.len());
+    let restored = database.table("", "before").unwrap();
+    assert_eq!(items(&database, &restored), before.1);
+    database.run_due().await.unwrap();
+    assert!(database.backups("").await.unwrap().is_empty());
+    drop((again, restored));
+    checked(folder.path(), database);
+}
+
+fn by_value() -> NewIndex {
+    NewIndex {
+        name: "by-value".to_owned(),
+        kind: IndexKind::Global,
+        partition: vec![KeyAttribute::new("v", KeyType::N)],
+        sort: Vec::new(),
+        projection: IndexProjection::All,
+        throughput: Throughput::default(),
+        on_demand: None,
+        warm: Throughput::default(),
+        vector: None,
     }
 }

@@ -49,8 +49,8 @@ impl Parser {
         match self.keyword() {
             Some("select" | "pivot") => Ok(Ok(RawStatement::Select(self.select(1)?))),
             Some("insert") => self.insert(),
-            Some("update") => self.update().map(Ok),
-            Some("from") => self.update_from_first().map(Ok),
+            Some("update") => self.update(false).map(Ok),
+            Some("from") => self.update(true).map(Ok),
             Some("delete") => self.delete().map(Ok),
             Some("exists") => self.exists(),
             Some("create") => self.of_table("CreateTable"),
@@ -140,28 +140,17 @@ impl Parser {
         Ok(())
     }
 
-    fn update(&mut self) -> Result<RawStatement, SyntaxFault> {
+    /// `UPDATE table SET ... WHERE condition`, or `FROM table WHERE condition SET ...`
+    fn update(&mut self, condition_first: bool) -> Result<RawStatement, SyntaxFault> {
         self.advance();
         let target = self.simple_path()?;
         self.alias(&["as"])?;
-        let changes = self.changes()?;
-        let condition = self.condition()?;
-        let returning = self.returning()?;
-        Ok(RawStatement::Update {
-            target,
-            changes,
-            condition,
-            returning,
-        })
-    }
-
-    /// `FROM table WHERE condition SET ...`
-    fn update_from_first(&mut self) -> Result<RawStatement, SyntaxFault> {
-        self.advance();
-        let target = self.simple_path()?;
-        self.alias(&["as"])?;
-        let condition = self.condition()?;
-        let changes = self.changes()?;
+        let (changes, condition) = if condition_first {
+            let condition = self.condition()?;
+            (self.changes()?, condition)
+        } else {
+            (self.changes()?, self.condition()?)
+        };
         let returning = self.returning()?;
         Ok(RawStatement::Update {
             target,
