@@ -13,6 +13,7 @@ mod backfill;
 mod backups;
 mod catalog;
 mod catalog_change;
+mod changed_items;
 mod clock;
 mod command;
 mod contributors;
@@ -53,6 +54,7 @@ mod vector_search;
 mod verify;
 
 pub use backups::{BackupKind, BackupRecord};
+pub use changed_items::{ChangedItem, ChangedItems};
 pub use clock::{SystemClock, TestClock};
 pub use command::{Action, Command, ItemCommand, Outcome, Refusal, ReturnValues, Transacted};
 pub use contributors::{AccessedKeys, CONTRIBUTORS_MAX, Contributor, TopContributors};

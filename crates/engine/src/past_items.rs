@@ -190,7 +190,9 @@ impl PastItems {
         let mut undone = BTreeMap::new();
         self.changes_since(&mut |change| {
             if part.holds(&change.key) && !undone.contains_key(change.key.as_ref()) {
-                undone.insert(change.key.to_vec(), change.old.clone());
+                // A copy, which does not hold the whole block of the log.
+                let before = change.old.as_ref().map(|old| Bytes::copy_from_slice(old));
+                undone.insert(change.key.to_vec(), before);
             }
         })?;
         Ok(undone)

@@ -3,8 +3,7 @@
 use headwater_engine::TableRecord;
 use headwater_model::UtcTime;
 use headwater_wire::dynamodb::{
-    ExportFormat, ExportTableToPointInTimeInput, ExportTableToPointInTimeOutput, ExportType,
-    S3SseAlgorithm,
+    ExportTableToPointInTimeInput, ExportTableToPointInTimeOutput, ExportType, S3SseAlgorithm,
 };
 use headwater_wire::messages::{backups, transfers as messages};
 use headwater_wire::{ApiError, Timestamp};
@@ -54,13 +53,6 @@ pub(crate) async fn export_table_to_point_in_time(
     let record = view.map_err(|_| messages::table_not_found(arn))?.record;
     let now_ms = api.database.clock().now_ms();
     let moment = moment(&input, &record, now_ms)?;
-    refuse_unsupported(&[
-        (
-            "ExportFormat ION",
-            input.export_format == Some(ExportFormat::Ion),
-        ),
-        ("ExportType INCREMENTAL_EXPORT", moment.from_ms.is_some()),
-    ])?;
     if !api.reaches_buckets {
         return Err(messages::no_buckets());
     }

@@ -6,14 +6,12 @@ use headwater_engine::{EngineError, NewTable, Table};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
-    CreateTableInput, ImportTableInput, ImportTableOutput, InputCompressionType, InputFormat,
-    TableCreationParameters,
+    CreateTableInput, ImportTableInput, ImportTableOutput, InputFormat, TableCreationParameters,
 };
 use headwater_wire::messages::{tables, transfers as messages};
 
 use crate::api::{Api, RequestContext};
 use crate::create_table::define;
-use crate::expressions::refuse_unsupported;
 use crate::failure::{internal, of_tables};
 use crate::import_description::describe;
 use crate::transfer_job::{TransferJob, TransferKind};
@@ -30,12 +28,6 @@ pub(crate) async fn import_table(
         let format = input.input_format.as_str();
         return Err(messages::format_options_unsupported(format));
     }
-    let is = |compression| input.input_compression_type == Some(compression);
-    refuse_unsupported(&[
-        ("InputFormat CSV", input.input_format == InputFormat::Csv),
-        ("InputFormat ION", input.input_format == InputFormat::Ion),
-        ("InputCompressionType ZSTD", is(InputCompressionType::Zstd)),
-    ])?;
     let new = new_table(api, &input.table_creation_parameters, context)?;
     let beginning = api.transfers.beginning().await;
     let token = input.client_token.as_deref();

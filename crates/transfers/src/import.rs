@@ -8,12 +8,14 @@ use std::sync::Arc;
 use headwater_engine::Table;
 use headwater_model::{EncodedItem, Item};
 use headwater_operations::check_put;
-use headwater_wire::dynamodb::{ImportTableInput, InputCompressionType, InputFormat};
+use headwater_wire::dynamodb::{CsvOptions, ImportTableInput, InputCompressionType, InputFormat};
 
 use crate::bucket::{Bucket, Object};
 use crate::buckets::WantedBucket;
+use crate::csv_rows::{Columns, CsvRows};
 use crate::failure::{Ended, ITEMS_REFUSED};
 use crate::import_batch::ImportBatch;
+use crate::ion_items;
 use crate::json_lines;
 use crate::lines::{LINE_BYTES_MAX, Line, Lines};
 use crate::object_reader;
@@ -80,13 +82,13 @@ impl Import<'_> {
         let read = opened
             .map_err(Fault::Content)
             .and_then(|reader| match request.input_format {
-                InputFormat::DynamodbJson => {
-                    let mut lines = Lines::new(reader, LINE_BYTES_MAX);
-                    self.json(&mut lines, object, bytes)
+                InputFormat::DynamodbJson => self.lines(reader, json_lines::item, object, bytes),
+                InputFormat::Ion => self.lines(reader, ion_items::item, object, bytes),
+                InputFormat::Csv => {
+                    let options = request.input_format_options.as_ref();
+                    let options = options.and_then(|options| options.csv.as_ref());
+                    self.csv(reader, options, object, bytes)
                 }
-                InputFormat::Csv | InputFormat::Ion => Err(Fault::Content(io::Error::other(
-                    "this format is not supported",
-                ))),
             });
         match read {
             Ok(()) => Ok(()),
@@ -101,12 +103,15 @@ impl Import<'_> {
         }
     }
 
-    fn json<R: io::BufRead>(
+    /// An item a line.
+    fn lines(
         &mut self,
-        lines: &mut Lines<R>,
+        reader: impl io::BufRead,
+        item: fn(&[u8]) -> Result<Item, String>,
         object: &Object,
         bytes_before: u64,
     ) -> Result<(), Fault> {
+        let mut lines = Lines::new(reader, LINE_BYTES_MAX);
         let mut number = 0_u64;
         loop {
             let line = lines.next().map_err(Fault::Content)?;
@@ -114,13 +119,47 @@ impl Import<'_> {
             let item = match line {
                 None => break,
                 Some(Line::Whole(line)) if line.trim_ascii().is_empty() => continue,
-                Some(Line::Whole(line)) => json_lines::item(line),
+                Some(Line::Whole(line)) => item(line),
                 Some(Line::TooLong) => Err(format!("it is longer than {LINE_BYTES_MAX} bytes")),
             };
             self.run.counts.bytes = bytes_before + lines.bytes();
             self.take(item, object, &format!("line {number}"))?;
         }
         self.run.counts.bytes = bytes_before + lines.bytes();
+        Ok(())
+    }
+
+    /// An item a row, below the names of the columns unless the request gives them.
+    fn csv(
+        &mut self,
+        reader: impl io::BufRead,
+        options: Option<&CsvOptions>,
+        object: &Object,
+        bytes_before: u64,
+    ) -> Result<(), Fault> {
+        let mut rows = CsvRows::new(reader, options);
+        let mut number = 0_u64;
+        let names = match options.and_then(|options| options.header_list.clone()) {
+            Some(names) => Ok(names),
+            None => {
+                number += 1;
+                match rows.next().map_err(Fault::Content)? {
+                    None => return Ok(()),
+                    Some(row) => Columns::names_of(&row),
+                }
+            }
+        };
+        let columns = names.and_then(|names| Columns::new(names, &self.table));
+        let columns = columns.map_err(|error| Fault::Content(io::Error::other(error)))?;
+        loop {
+            number += 1;
+            let row = rows.next().map_err(Fault::Content)?;
+            let Some(row) = row else { break };
+            let item = columns.item(&row);
+            self.run.counts.bytes = bytes_before + rows.bytes();
+            self.take(item, object, &format!("row {number}"))?;
+        }
+        self.run.counts.bytes = bytes_before + rows.bytes();
         Ok(())
     }
 

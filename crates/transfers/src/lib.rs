@@ -8,12 +8,16 @@
 
 mod bucket;
 mod buckets;
+mod csv_rows;
 mod data_files;
 mod export;
+mod export_line;
 mod failure;
 mod folder;
 mod import;
 mod import_batch;
+mod ion_items;
+mod ion_text;
 mod json_lines;
 mod lines;
 mod manifest;

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::bucket::{Bucket, BucketError};
 use crate::data_files::{DataFile, md5_text};
+use crate::export::view;
 
 /// Writes an object, and beside it the digest of its content.
 pub(crate) fn put_with_digest(
@@ -49,14 +50,13 @@ pub(crate) fn summary(
     let request = job.export_request()?;
     let format = request.export_format.unwrap_or(ExportFormat::DynamodbJson);
     let encryption = request.s3_sse_algorithm.unwrap_or(S3SseAlgorithm::Aes256);
-    let summary = json!({
+    let mut summary = json!({
         "version": "2020-06-30",
         "exportArn": job.arn,
         "startTime": shown(job.started_ms),
         "endTime": shown(now_ms),
         "tableArn": job.table_arn,
         "tableId": job.table_id,
-        "exportTime": shown(job.export_ms),
         "s3Bucket": request.s3_bucket,
         "s3Prefix": request.s3_prefix,
         "s3SseAlgorithm": encryption.as_str(),
@@ -66,6 +66,16 @@ pub(crate) fn summary(
         "itemCount": counts.items,
         "outputFormat": format.as_str(),
     });
+    match job.export_from_ms {
+        None => summary["exportTime"] = json!(shown(job.export_ms)),
+        Some(from_ms) => {
+            summary["version"] = json!("2023-08-01");
+            summary["exportType"] = json!("INCREMENTAL_EXPORT");
+            summary["exportFromTime"] = json!(shown(from_ms));
+            summary["exportToTime"] = json!(shown(job.export_ms));
+            summary["outputView"] = json!(view(&request).as_str());
+        }
+    }
     Ok(summary.to_string())
 }
 

@@ -73,6 +73,85 @@ def test_what_is_exported_and_imported_is_the_same(buckets):
     assert content(server, target) == content(server, table)
 
 
+def test_all_types_of_values_come_through_both_formats(buckets):
+    server = buckets.server
+    table = tables.create(server)
+    enable_recovery(server, table)
+    kinds = {**KINDS, "m": {"M": {"x": {"N": "1E+100"}}}}
+    tables.put(server, table, {"pk": s("every"), **kinds})
+    tables.put(server, table, {"pk": s("odd 'names'"), "a b": s(""), "null": n("600")})
+    for form, ending in [("ION", ".ion.gz"), ("DYNAMODB_JSON", ".json.gz")]:
+        described = buckets.export(table, ExportFormat=form, S3Prefix=form)
+        assert described["ExportStatus"] == "COMPLETED", described
+        assert all(key.endswith(ending) for key in buckets.keys(form) if "/data/" in key)
+        folder = described["ExportManifest"].removesuffix("manifest-summary.json")
+        target, imported = buckets.import_table(
+            f"{folder}data/", form, InputCompressionType="GZIP"
+        )
+        assert imported["ImportStatus"] == "COMPLETED", imported
+        tables.active(server, target)
+        assert content(server, target) == content(server, table)
+    lines = buckets.lines(buckets.export(table, ExportFormat="ION"))
+    assert lines[0].startswith("$ion_1_0 {Item:{")
+
+
+def test_incremental_exports_show_what_changed(tmp_path):
+    with Buckets(tmp_path, test_clock=True) as buckets:
+        server = buckets.server
+        table = tables.create(server)
+        enable_recovery(server, table)
+        fill(server, table, range(6))
+        server.advance(1000)
+        since = server.now_ms() // 1000 + 1
+        server.advance(2000)
+        fill(server, table, [0], v2=n(1))
+        fill(server, table, [0], v2=n(2))
+        fill(server, table, [100, 101])
+        for number in (1, 101):
+            server.dynamodb.delete_item(TableName=table, Key={"pk": s(f"k{number}")})
+        server.advance(20 * 60 * 1000)
+        until = server.now_ms() // 1000
+        server.advance(2000)
+        fill(server, table, [3], v2=n(9))
+        window = {"ExportFromTime": since, "ExportToTime": until}
+
+        def export(view=None, **more):
+            given = {**window, **({"ExportViewType": view} if view else {})}
+            return buckets.export(
+                table,
+                ExportType="INCREMENTAL_EXPORT",
+                IncrementalExportSpecification=given,
+                **more,
+            )
+
+        described = export(S3Prefix="p")
+        assert described["ExportStatus"] == "COMPLETED", described
+        assert described["ExportType"] == "INCREMENTAL_EXPORT"
+        told = described["IncrementalExportSpecification"]
+        assert told["ExportViewType"] == "NEW_AND_OLD_IMAGES"
+        assert "ExportTime" not in described
+        lines = [json.loads(line) for line in buckets.lines(described)]
+        changed = {line["Keys"]["pk"]["S"]: line for line in lines}
+        assert sorted(changed) == ["k0", "k1", "k100"]
+        assert changed["k0"]["OldImage"] == {"pk": s("k0"), "v": n(0)}
+        assert changed["k0"]["NewImage"] == {"pk": s("k0"), "v": n(0), "v2": n(2)}
+        assert "OldImage" not in changed["k100"] and "NewImage" not in changed["k1"]
+        assert changed["k1"]["OldImage"] == {"pk": s("k1"), "v": n(1)}
+        written = int(changed["k0"]["Metadata"]["WriteTimestampMicros"]["N"])
+        assert since * 10**6 <= written < until * 10**6
+        files = [key for key in buckets.keys("p/") if "/data/" in key]
+        assert files and all(key.startswith("p/AWSDynamoDB/data/") for key in files)
+        summary = json.loads((buckets.path / described["ExportManifest"]).read_text())
+        assert summary["exportType"] == "INCREMENTAL_EXPORT"
+        assert summary["outputView"] == "NEW_AND_OLD_IMAGES"
+        lines = buckets.lines(export("NEW_IMAGE"))
+        assert not any("OldImage" in line for line in lines) and len(lines) == 3
+        lines = buckets.lines(export(ExportFormat="ION"))
+        assert '$ion_1_0 {Record:{Keys:{pk:"k1"},' in "".join(lines)
+        # The folder is shared: what an earlier export wrote is still there.
+        assert len(buckets.lines(described)) == 3
+
+
 def test_an_export_shows_a_moment_of_the_past(buckets):
     server = buckets.server
     table = tables.create(server)
@@ -257,3 +336,106 @@ def test_a_crash_in_the_middle_of_an_export(buckets):
     data = [key for key in buckets.keys() if "/data/" in key]
     manifest = (buckets.path / described["ExportManifest"]).parent / "manifest-files.json"
     assert len(data) == len(manifest.read_text().splitlines())
+
+
+CSV = b"""pk,team,age,note
+a,red,31,"one, ""two""
+three"
+b,blue,x,not a number
+c,,7,
+d,green,8
+,red,9,no key
+e,red,1e2,\xff
+"""
+
+
+def test_csv_has_strings_but_for_keys(buckets):
+    schema = {
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "team", "AttributeType": "S"},
+            {"AttributeName": "age", "AttributeType": "N"},
+        ],
+        "GlobalSecondaryIndexes": [
+            {
+                "IndexName": "byTeam",
+                "KeySchema": [
+                    {"AttributeName": "team", "KeyType": "HASH"},
+                    {"AttributeName": "age", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    }
+    buckets.write("in/a.csv", CSV)
+    table, imported = buckets.import_table("in/", "CSV", schema)
+    assert imported["FailureCode"] == "ItemValidationError"
+    assert "row 3 of in/a.csv: column age" in imported["FailureMessage"]
+    assert (imported["ProcessedItemCount"], imported["ImportedItemCount"]) == (6, 2)
+    tables.active(buckets.server, table)
+    assert content(buckets.server, table) == [
+        {"age": n(31), "note": s('one, "two"\nthree'), "pk": s("a"), "team": s("red")},
+        {"age": n(7), "note": s(""), "pk": s("c")},
+    ]
+    found = buckets.server.dynamodb.query(
+        TableName=table,
+        IndexName="byTeam",
+        KeyConditionExpression="team = :t",
+        ExpressionAttributeValues={":t": s("red")},
+    )
+    assert [item["pk"] for item in found["Items"]] == [s("a")]
+
+
+def test_csv_with_names_and_delimiter_of_its_own(buckets):
+    buckets.write("in/a.csv", b"1;x,y\n2;z\n")
+    options = {"Csv": {"Delimiter": ";", "HeaderList": ["pk", "v"]}}
+    table, imported = buckets.import_table(
+        "in/", "CSV", tables.schema(pk="N"), InputFormatOptions=options
+    )
+    assert imported["ImportStatus"] == "COMPLETED", imported
+    assert imported["InputFormatOptions"] == options
+    tables.active(buckets.server, table)
+    assert content(buckets.server, table) == [
+        {"pk": n(1), "v": s("x,y")},
+        {"pk": n(2), "v": s("z")},
+    ]
+    buckets.write("bad/a.csv", b"pk,pk\n1,2\n")
+    _, imported = buckets.import_table("bad/", "CSV")
+    assert "two columns" in imported["FailureMessage"] and imported["ErrorCount"] == 1
+
+
+def test_zstd(buckets):
+    # Frames of one raw block each, so that no package is needed to make them.
+    line = b'{"Item":{"pk":{"S":"a"}}}\n'
+
+    def frame(data):
+        header = b"\x28\xb5\x2f\xfd\x20" + bytes([len(data)])
+        return header + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+    buckets.write("in/a.zst", frame(line) + frame(line.replace(b'"a"', b'"b"')))
+    table, imported = buckets.import_table("in/", InputCompressionType="ZSTD")
+    assert imported["ImportStatus"] == "COMPLETED", imported
+    tables.active(buckets.server, table)
+    assert [item["pk"]["S"] for item in content(buckets.server, table)] == ["a", "b"]
+    buckets.write("bad/plain", line)
+    _, imported = buckets.import_table("bad/", InputCompressionType="ZSTD")
+    assert (imported["ErrorCount"], imported["ImportedItemCount"]) == (1, 0)
+
+
+def test_ion_of_strangers(buckets):
+    lines = [
+        '$ion_1_0 {Item:{pk:"a",n:6d2,s:$dynamodb_NS::[1,2.50],b:{{aGk=}}}} // fine',
+        "{Item:{pk:symbol}}",
+        '{Item:{pk:"deep",d:' + "[" * 100_000 + "}}",
+        '{Item:{pk:"late",d:2026-01-01}}',
+        "{Item:{'pk':'''z'''}}",
+    ]
+    buckets.write("in/a.ion", "\n".join(lines).encode())
+    table, imported = buckets.import_table("in/", "ION")
+    assert (imported["ImportedItemCount"], imported["ErrorCount"]) == (2, 3)
+    tables.active(buckets.server, table)
+    assert content(buckets.server, table) == [
+        {"b": {"B": b"hi"}, "n": n(600), "pk": s("a"), "s": {"NS": ["1", "2.5"]}},
+        {"pk": s("z")},
+    ]
