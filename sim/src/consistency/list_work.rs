@@ -9,15 +9,18 @@ use super::lists::{End, Transaction};
 use super::worker::{TABLE, Transact, Worker, Writes};
 use crate::kill::Refused;
 
+/// Few, so that clients meet.
 const LISTS: u64 = 6;
-/// Lists of a transaction.
+/// Lists that only transactions of all lists use: those take longer, so that one can come between their parts.
+const FURTHER_LISTS: u64 = 18;
+/// Lists of other transactions.
 const TOGETHER_MAX: u64 = 4;
 /// Numbers that are appended to one list at once.
 const NUMBERS_MAX: u64 = 3;
 
 /// The names of all lists of a history.
 pub(super) fn names() -> impl Iterator<Item = String> {
-    (0..LISTS).map(|list| format!("list-{list}"))
+    (0..LISTS + FURTHER_LISTS).map(|list| format!("list-{list}"))
 }
 
 type Reads = Vec<(String, Vec<u64>)>;
@@ -25,12 +28,14 @@ type Reads = Vec<(String, Vec<u64>)>;
 impl Worker {
     /// One operation on one list or several.
     pub(super) fn work_on_lists(&mut self) -> Result<()> {
-        match self.rng.below(10) {
+        match self.rng.below(12) {
             0 => self.get_list(),
             1 => self.get_lists_each(),
-            2..4 => self.get_lists().map(drop),
-            4 => self.append(),
-            5..7 => self.append_to_some(),
+            2..4 => self.get_lists(self.some_lists()).map(drop),
+            4 => self.get_lists(names().collect()).map(drop),
+            5 => self.append(),
+            6..8 => self.transact_lists(&self.some_lists(), &[]),
+            8 => self.transact_lists(&names().collect::<Vec<_>>(), &[]),
             _ => self.append_if_unchanged(),
         }
     }
@@ -76,8 +81,7 @@ impl Worker {
     }
 
     /// Several lists as of one moment.
-    fn get_lists(&mut self) -> Result<Reads> {
-        let lists = self.some_lists();
+    fn get_lists(&mut self, lists: Vec<String>) -> Result<Reads> {
         let begun = self.notes.tick();
         let found = self.transact_get(&lists)?;
         let reads = reads(&lists, &found)?;
@@ -109,14 +113,9 @@ impl Worker {
         }
     }
 
-    fn append_to_some(&mut self) -> Result<()> {
-        let lists = self.some_lists();
-        self.transact_lists(&lists, &[])
-    }
-
     /// Reads some lists, and appends to some of them if none of all was changed.
     fn append_if_unchanged(&mut self) -> Result<()> {
-        let seen = self.get_lists()?;
+        let seen = self.get_lists(self.some_lists())?;
         let lists: Vec<String> = seen.iter().map(|(list, _)| list.clone()).collect();
         let appended = 1 + self.rng.below(lists.len() as u64) as usize;
         self.transact_lists(&lists[..appended], &seen)
