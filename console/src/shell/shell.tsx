@@ -65,7 +65,7 @@ export function Shell() {
         <Brand />
       </header>
       {menuOpen.value && <div class="nav-shade" onClick={() => (menuOpen.value = false)} aria-hidden="true" />}
-      <div class={menuOpen.value ? "nav nav-open" : "nav"}>
+      <aside class={menuOpen.value ? "nav nav-open" : "nav"} aria-label="Console">
         <Brand />
         <nav aria-label="Pages">
           <ul>
@@ -78,7 +78,7 @@ export function Shell() {
           <ThemeSwitch />
           <IconButton icon="keyboard" label="Shortcuts" onClick={() => (helpOpen.value = true)} />
         </div>
-      </div>
+      </aside>
       <main class="main" ref={main} tabIndex={-1}>
         {found.value ? (
           <Lazy key={found.value.page.path} load={found.value.page.load} props={{ params: found.value.params }} />
