@@ -14,4 +14,5 @@ import { followTheme } from "./shell/theme.ts";
 followTheme();
 listenForShortcuts();
 const root = document.getElementById("app");
+root?.replaceChildren();
 if (root) render(<Shell />, root);

@@ -46,7 +46,7 @@ export const places: Place[] = [
     hash: href("#/tables/orders/items", {
       item: JSON.stringify({ customer: { S: "customer-003" }, placed: { N: "1790012633" } }),
     }),
-    ready: (page) => page.locator(".cm-content").waitFor(),
+    ready: (page) => page.locator("[data-editor]").waitFor(),
   },
   {
     name: "item-wrong",

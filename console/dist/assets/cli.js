@@ -1,0 +1,1 @@
+function e(e,n,r,i){let a=n.replace(/(?<=[a-z0-9])(?=[A-Z])/g,`-`).toLowerCase(),o=t(JSON.stringify(r,null,2));return`aws ${e} ${a} --endpoint-url ${t(i)} \\\n  --cli-input-json ${o}`}function t(e){return/^[\w@%+=:,./-]+$/.test(e)?e:`'${e.replaceAll(`'`,`'\\''`)}'`}export{t as n,e as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./http.js";function t(e,t,n){return r(`DynamoDB_20120810`,e,t,n)}function n(e,t,n){return r(`DynamoDBStreams_20120810`,e,t,n)}async function r(t,n,r,i){return await(await e(`POST`,`/`,{body:JSON.stringify(r),headers:{"Content-Type":`application/x-amz-json-1.0`,"X-Amz-Target":`${t}.${n}`},signal:i??null})).json()}export{n,t};

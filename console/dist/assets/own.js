@@ -1,0 +1,1 @@
+import{n as e,t}from"./http.js";function n(t){return e(`GET`,`/_headwater/overview`,void 0,t)}async function r(e){return(await t(`GET`,`/_headwater/metrics`,{signal:e??null})).text()}export{n,r as t};

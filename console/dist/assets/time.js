@@ -1,0 +1,1 @@
+import{p as e,v as t}from"./error.js";import{a as n,t as r}from"./format.js";var i=1e3,a=t(Date.now());setInterval(()=>{document.visibilityState===`visible`&&(a.value=Date.now())},i);function o({ms:t}){return e(`time`,{dateTime:new Date(t).toISOString(),title:n(t),children:r(t,a.value)})}export{o as t};
