@@ -35,6 +35,8 @@ pub(crate) enum Feature {
     Backups,
     /// Backups that go by themselves.
     SystemBackups,
+    /// Tables that are being filled, by jobs that go on after a restart.
+    Imports,
     /// Streams that nobody sees, and how far they were delivered.
     KinesisDestinations,
     /// Tokens under a number that no table gets.
@@ -49,6 +51,7 @@ impl Feature {
         Feature::PointInTimeRecovery,
         Feature::Backups,
         Feature::SystemBackups,
+        Feature::Imports,
         Feature::KinesisDestinations,
         Feature::TransactionTokens,
     ];
@@ -62,6 +65,7 @@ impl Feature {
             Feature::PointInTimeRecovery => "point-in-time-recovery",
             Feature::Backups => "backups",
             Feature::SystemBackups => "system-backups",
+            Feature::Imports => "imports",
             Feature::KinesisDestinations => "kinesis-destinations",
             Feature::TransactionTokens => "transaction-tokens",
         }
@@ -98,6 +102,7 @@ fn of_table(record: &TableRecord) -> impl Iterator<Item = Feature> {
         (record.ttl.is_some(), Feature::TimeToLive),
         (record.pitr.is_some(), Feature::PointInTimeRecovery),
         (record.restore.is_some(), Feature::Backups),
+        (record.is_being_filled(), Feature::Imports),
         (!record.kinesis.is_empty(), Feature::KinesisDestinations),
     ]
     .into_iter()
