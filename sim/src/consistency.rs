@@ -29,6 +29,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use headwater_model::SeededRng;
 use serde_json::json;
 
+use crate::folder::in_folder;
 use crate::kill::{Client, Server, joined, pause, verify};
 use item::ItemOperation;
 use linear::{Call, Disorder};
@@ -89,21 +90,15 @@ impl fmt::Display for Report {
 /// # Errors
 /// What has no order; the folder is kept then.
 pub fn run(binary: &Path, histories: u64, kills: u64, seed: u64) -> Result<Report> {
-    let folder = tempfile::Builder::new()
-        .prefix("headwater-histories-")
-        .tempdir()?;
-    let mut campaign = Campaign {
-        binary,
-        data: folder.path().join("data"),
-        rng: SeededRng::new(seed),
-        report: Report::default(),
-    };
-    let result = campaign.run(histories, kills);
-    if result.is_err() {
-        let kept = folder.keep();
-        return result.with_context(|| format!("the folder is kept: {}", kept.display()));
-    }
-    result
+    in_folder("headwater-histories-", |folder| {
+        let mut campaign = Campaign {
+            binary,
+            data: folder.join("data"),
+            rng: SeededRng::new(seed),
+            report: Report::default(),
+        };
+        campaign.run(histories, kills)
+    })
 }
 
 struct Campaign<'a> {

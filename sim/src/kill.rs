@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use headwater_model::SeededRng;
 
+use crate::folder::in_folder;
 use crate::history::{Explained, explain};
 use crate::ledger::Ledger;
 use follower::Follower;
@@ -82,24 +83,18 @@ impl fmt::Display for Report {
 /// # Errors
 /// What was lost, doubled or out of order; the folder is kept then.
 pub fn run(binary: &Path, kills: u64, seed: u64) -> Result<Report> {
-    let folder = tempfile::Builder::new()
-        .prefix("headwater-kill-")
-        .tempdir()?;
-    let mut campaign = Campaign {
-        binary,
-        folder: folder.path().to_owned(),
-        data: folder.path().join("data"),
-        rng: SeededRng::new(seed),
-        ledger: Arc::default(),
-        follower: Follower::default(),
-        report: Report::default(),
-    };
-    let result = campaign.run(kills);
-    if result.is_err() {
-        let kept = folder.keep();
-        return result.with_context(|| format!("the folder is kept: {}", kept.display()));
-    }
-    result
+    in_folder("headwater-kill-", |folder| {
+        let mut campaign = Campaign {
+            binary,
+            folder: folder.to_owned(),
+            data: folder.join("data"),
+            rng: SeededRng::new(seed),
+            ledger: Arc::default(),
+            follower: Follower::default(),
+            report: Report::default(),
+        };
+        campaign.run(kills)
+    })
 }
 
 struct Campaign<'a> {

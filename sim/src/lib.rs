@@ -18,6 +18,7 @@ pub mod consistency;
 mod damage;
 mod faults;
 mod flips;
+mod folder;
 mod follower;
 mod full_disk;
 pub mod history;

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, ensure};
 use headwater_model::SeededRng;
 use serde_json::json;
 
+use crate::folder::in_folder;
 use crate::kill::{Client, Refused, Server, pause};
 use mappings::Mapping;
 use stream::SoakRecord;
@@ -74,22 +75,16 @@ impl fmt::Display for SoakReport {
 /// # Errors
 /// What was lost, out of order or not bounded; the folder is kept then.
 pub fn run(binary: &Path, changes: u64, kills: u64, seed: u64) -> Result<SoakReport> {
-    let folder = tempfile::Builder::new()
-        .prefix("headwater-soak-")
-        .tempdir()?;
-    let soak = Soak {
-        binary,
-        folder: folder.path().to_owned(),
-        rng: SeededRng::new(seed),
-        written: Arc::default(),
-        memory_kib: Arc::default(),
-    };
-    let result = soak.run(changes, kills);
-    if result.is_err() {
-        let kept = folder.keep();
-        return result.with_context(|| format!("the folder is kept: {}", kept.display()));
-    }
-    result
+    in_folder("headwater-soak-", |folder| {
+        let soak = Soak {
+            binary,
+            folder: folder.to_owned(),
+            rng: SeededRng::new(seed),
+            written: Arc::default(),
+            memory_kib: Arc::default(),
+        };
+        soak.run(changes, kills)
+    })
 }
 
 struct Soak<'a> {
