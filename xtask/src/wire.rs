@@ -1,4 +1,4 @@
-//! `cargo xtask wire`: makes the API shapes of crates/wire from the pinned botocore models.
+//! `cargo xtask wire`: makes the API shapes of crates/wire, and the console's types, from the pinned botocore models.
 //!
 //! What is generated follows from three inputs: the models, `xtask/wire/served.toml` (which operations) and
 //! `xtask/wire/overrides.toml` and `patterns.toml` (each difference from the models, with its source). The result is
@@ -11,6 +11,7 @@ mod operations;
 mod rules;
 mod shapes;
 mod structures;
+mod typescript;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,11 +42,18 @@ pub fn run_task(args: &Args) -> Result<()> {
     for (service, model) in SERVICES.iter().zip(&models) {
         files.push((service, structures::emit(service, model, &rules)?));
     }
+    let types = typescript::emit(&models, &rules)?;
     rules.refuse_unused()?;
-    let mut stale = Vec::new();
+    let mut texts = vec![(
+        process::root().join("console/src/api/wire.ts"),
+        format!("{}{types}", header(&rules)),
+    )];
     for (name, body) in files {
         let text = formatted(&format!("{}{body}", header(&rules)))?;
-        let path = generated(name);
+        texts.push((generated(name), text));
+    }
+    let mut stale = Vec::new();
+    for (path, text) in texts {
         if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
             continue;
         }

@@ -31,8 +31,6 @@ export interface CreateTableInput {
   WarmThroughput?: WarmThroughput;
   ResourcePolicy?: string;
   OnDemandThroughput?: OnDemandThroughput;
-  GlobalTableSourceArn?: string;
-  GlobalTableSettingsReplicationMode?: GlobalTableSettingsReplicationMode;
   VectorIndexes?: VectorIndex[];
 }
 
@@ -111,8 +109,6 @@ export interface Tag {
 
 export type TableClass = "STANDARD" | "STANDARD_INFREQUENT_ACCESS";
 
-export type GlobalTableSettingsReplicationMode = "ENABLED" | "DISABLED" | "ENABLED_WITH_OVERRIDES";
-
 export interface VectorIndex {
   IndexName: string;
   VectorAttribute: VectorAttributeDefinition;
@@ -156,19 +152,12 @@ export interface TableDescription {
   StreamSpecification?: StreamSpecification;
   LatestStreamLabel?: string;
   LatestStreamArn?: string;
-  GlobalTableVersion?: string;
-  Replicas?: ReplicaDescription[];
-  GlobalTableWitnesses?: GlobalTableWitnessDescription[];
-  GlobalTableSettingsReplicationMode?: GlobalTableSettingsReplicationMode;
   RestoreSummary?: RestoreSummary;
   SSEDescription?: SSEDescription;
-  ArchivalSummary?: ArchivalSummary;
   TableClassSummary?: TableClassSummary;
   DeletionProtectionEnabled?: boolean;
-  DisassociationProtectionEnabled?: boolean;
   OnDemandThroughput?: OnDemandThroughput;
   WarmThroughput?: TableWarmThroughputDescription;
-  MultiRegionConsistency?: MultiRegionConsistency;
   VectorIndexes?: VectorIndexDescription[];
 }
 
@@ -218,57 +207,6 @@ export interface GlobalSecondaryIndexWarmThroughputDescription {
   Status?: IndexStatus;
 }
 
-export interface ReplicaDescription {
-  RegionName?: string;
-  ReplicaStatus?: ReplicaStatus;
-  ReplicaArn?: string;
-  ReplicaStatusDescription?: string;
-  ReplicaStatusPercentProgress?: string;
-  KMSMasterKeyId?: string;
-  ProvisionedThroughputOverride?: ProvisionedThroughputOverride;
-  OnDemandThroughputOverride?: OnDemandThroughputOverride;
-  WarmThroughput?: TableWarmThroughputDescription;
-  GlobalSecondaryIndexes?: ReplicaGlobalSecondaryIndexDescription[];
-  ReplicaInaccessibleDateTime?: number;
-  ReplicaTableClassSummary?: TableClassSummary;
-  GlobalTableSettingsReplicationMode?: GlobalTableSettingsReplicationMode;
-}
-
-export type ReplicaStatus = "CREATING" | "CREATION_FAILED" | "UPDATING" | "DELETING" | "ACTIVE" | "REGION_DISABLED" | "INACCESSIBLE_ENCRYPTION_CREDENTIALS" | "ARCHIVING" | "ARCHIVED" | "REPLICATION_NOT_AUTHORIZED";
-
-export interface ProvisionedThroughputOverride {
-  ReadCapacityUnits?: number;
-}
-
-export interface OnDemandThroughputOverride {
-  MaxReadRequestUnits?: number;
-}
-
-export interface TableWarmThroughputDescription {
-  ReadUnitsPerSecond?: number;
-  WriteUnitsPerSecond?: number;
-  Status?: TableStatus;
-}
-
-export interface ReplicaGlobalSecondaryIndexDescription {
-  IndexName?: string;
-  ProvisionedThroughputOverride?: ProvisionedThroughputOverride;
-  OnDemandThroughputOverride?: OnDemandThroughputOverride;
-  WarmThroughput?: GlobalSecondaryIndexWarmThroughputDescription;
-}
-
-export interface TableClassSummary {
-  TableClass?: TableClass;
-  LastUpdateDateTime?: number;
-}
-
-export interface GlobalTableWitnessDescription {
-  RegionName?: string;
-  WitnessStatus?: WitnessStatus;
-}
-
-export type WitnessStatus = "CREATING" | "DELETING" | "ACTIVE";
-
 export interface RestoreSummary {
   SourceBackupArn?: string;
   SourceTableArn?: string;
@@ -285,13 +223,16 @@ export interface SSEDescription {
 
 export type SSEStatus = "ENABLING" | "ENABLED" | "DISABLING" | "DISABLED" | "UPDATING";
 
-export interface ArchivalSummary {
-  ArchivalDateTime?: number;
-  ArchivalReason?: string;
-  ArchivalBackupArn?: string;
+export interface TableClassSummary {
+  TableClass?: TableClass;
+  LastUpdateDateTime?: number;
 }
 
-export type MultiRegionConsistency = "EVENTUAL" | "STRONG";
+export interface TableWarmThroughputDescription {
+  ReadUnitsPerSecond?: number;
+  WriteUnitsPerSecond?: number;
+  Status?: TableStatus;
+}
 
 export interface VectorIndexDescription {
   IndexName?: string;
@@ -333,15 +274,10 @@ export interface UpdateTableInput {
   GlobalSecondaryIndexUpdates?: GlobalSecondaryIndexUpdate[];
   StreamSpecification?: StreamSpecification;
   SSESpecification?: SSESpecification;
-  ReplicaUpdates?: ReplicationGroupUpdate[];
   TableClass?: TableClass;
   DeletionProtectionEnabled?: boolean;
-  MultiRegionConsistency?: MultiRegionConsistency;
-  GlobalTableWitnessUpdates?: GlobalTableWitnessGroupUpdate[];
   OnDemandThroughput?: OnDemandThroughput;
   WarmThroughput?: WarmThroughput;
-  GlobalTableSettingsReplicationMode?: GlobalTableSettingsReplicationMode;
-  DisassociationProtectionEnabled?: boolean;
   VectorIndexUpdates?: VectorIndexUpdate[];
 }
 
@@ -369,61 +305,6 @@ export interface CreateGlobalSecondaryIndexAction {
 
 export interface DeleteGlobalSecondaryIndexAction {
   IndexName: string;
-}
-
-export interface ReplicationGroupUpdate {
-  Create?: CreateReplicationGroupMemberAction;
-  Update?: UpdateReplicationGroupMemberAction;
-  Delete?: DeleteReplicationGroupMemberAction;
-  Disassociate?: DisassociateReplicationGroupMemberAction;
-}
-
-export interface CreateReplicationGroupMemberAction {
-  RegionName: string;
-  KMSMasterKeyId?: string;
-  ProvisionedThroughputOverride?: ProvisionedThroughputOverride;
-  OnDemandThroughputOverride?: OnDemandThroughputOverride;
-  GlobalSecondaryIndexes?: ReplicaGlobalSecondaryIndex[];
-  TableClassOverride?: TableClass;
-}
-
-export interface ReplicaGlobalSecondaryIndex {
-  IndexName: string;
-  ProvisionedThroughputOverride?: ProvisionedThroughputOverride;
-  OnDemandThroughputOverride?: OnDemandThroughputOverride;
-}
-
-export interface UpdateReplicationGroupMemberAction {
-  RegionName: string;
-  KMSMasterKeyId?: string;
-  ProvisionedThroughputOverride?: ProvisionedThroughputOverride;
-  OnDemandThroughputOverride?: OnDemandThroughputOverride;
-  GlobalSecondaryIndexes?: ReplicaGlobalSecondaryIndex[];
-  TableClassOverride?: TableClass;
-}
-
-export interface DeleteReplicationGroupMemberAction {
-  RegionName: string;
-}
-
-export interface DisassociateReplicationGroupMemberAction {
-  RegionName: string;
-  DisassociationMode: DisassociationMode;
-}
-
-export type DisassociationMode = "WAIT_FOR_REPLICATION";
-
-export interface GlobalTableWitnessGroupUpdate {
-  Create?: CreateGlobalTableWitnessGroupMemberAction;
-  Delete?: DeleteGlobalTableWitnessGroupMemberAction;
-}
-
-export interface CreateGlobalTableWitnessGroupMemberAction {
-  RegionName: string;
-}
-
-export interface DeleteGlobalTableWitnessGroupMemberAction {
-  RegionName: string;
 }
 
 export interface VectorIndexUpdate {
@@ -646,6 +527,28 @@ export interface ScanOutput {
   ScannedCount?: number;
   LastEvaluatedKey?: { [name: string]: AttributeValue };
   ConsumedCapacity?: ConsumedCapacity;
+}
+
+export interface SearchVectorsInput {
+  TableName: string;
+  IndexName: string;
+  ReturnConsumedCapacity?: ReturnConsumedCapacity;
+  ExpressionAttributeNames?: { [name: string]: string };
+  ExpressionAttributeValues?: { [name: string]: AttributeValue };
+  ProjectionExpression?: string;
+  SearchVector: AttributeValue[];
+  SearchConditionExpression?: string;
+  TopK: number;
+}
+
+export interface SearchVectorsOutput {
+  ConsumedCapacity?: VectorCapacity;
+  SearchResults?: SearchResultItem[];
+}
+
+export interface SearchResultItem {
+  Item?: { [name: string]: AttributeValue };
+  Score?: number;
 }
 
 export interface BatchGetItemInput {
@@ -1079,6 +982,197 @@ export interface RestoreTableFromBackupOutput {
   TableDescription?: TableDescription;
 }
 
+export interface ExportTableToPointInTimeInput {
+  TableArn: string;
+  ExportTime?: number;
+  ClientToken?: string;
+  S3Bucket: string;
+  S3BucketOwner?: string;
+  S3Prefix?: string;
+  S3SseAlgorithm?: S3SseAlgorithm;
+  S3SseKmsKeyId?: string;
+  ExportFormat?: ExportFormat;
+  ExportType?: ExportType;
+  IncrementalExportSpecification?: IncrementalExportSpecification;
+  FilterSpecification?: FilterSpecification;
+}
+
+export type S3SseAlgorithm = "AES256" | "KMS";
+
+export type ExportFormat = "DYNAMODB_JSON" | "ION";
+
+export type ExportType = "FULL_EXPORT" | "INCREMENTAL_EXPORT";
+
+export interface IncrementalExportSpecification {
+  ExportFromTime?: number;
+  ExportToTime?: number;
+  ExportViewType?: ExportViewType;
+}
+
+export type ExportViewType = "NEW_IMAGE" | "NEW_AND_OLD_IMAGES";
+
+export interface FilterSpecification {
+  FilterExpression?: string;
+  ProjectionExpression?: string;
+  KeyConditionExpression?: string;
+  ExpressionAttributeNames?: { [name: string]: string };
+  ExpressionAttributeValues?: { [name: string]: AttributeValue };
+}
+
+export interface ExportTableToPointInTimeOutput {
+  ExportDescription?: ExportDescription;
+}
+
+export interface ExportDescription {
+  ExportArn?: string;
+  ExportStatus?: ExportStatus;
+  StartTime?: number;
+  EndTime?: number;
+  ExportManifest?: string;
+  TableArn?: string;
+  TableId?: string;
+  ExportTime?: number;
+  ClientToken?: string;
+  S3Bucket?: string;
+  S3BucketOwner?: string;
+  S3Prefix?: string;
+  S3SseAlgorithm?: S3SseAlgorithm;
+  S3SseKmsKeyId?: string;
+  FailureCode?: string;
+  FailureMessage?: string;
+  ExportFormat?: ExportFormat;
+  BilledSizeBytes?: number;
+  ItemCount?: number;
+  ExportType?: ExportType;
+  IncrementalExportSpecification?: IncrementalExportSpecification;
+  FilterSpecification?: FilterSpecification;
+}
+
+export type ExportStatus = "IN_PROGRESS" | "COMPLETED" | "FAILED";
+
+export interface DescribeExportInput {
+  ExportArn: string;
+}
+
+export interface DescribeExportOutput {
+  ExportDescription?: ExportDescription;
+}
+
+export interface ListExportsInput {
+  TableArn?: string;
+  MaxResults?: number;
+  NextToken?: string;
+}
+
+export interface ListExportsOutput {
+  ExportSummaries?: ExportSummary[];
+  NextToken?: string;
+}
+
+export interface ExportSummary {
+  ExportArn?: string;
+  ExportStatus?: ExportStatus;
+  ExportType?: ExportType;
+}
+
+export interface ImportTableInput {
+  ClientToken?: string;
+  S3BucketSource: S3BucketSource;
+  InputFormat: InputFormat;
+  InputFormatOptions?: InputFormatOptions;
+  InputCompressionType?: InputCompressionType;
+  TableCreationParameters: TableCreationParameters;
+}
+
+export interface S3BucketSource {
+  S3BucketOwner?: string;
+  S3Bucket: string;
+  S3KeyPrefix?: string;
+}
+
+export type InputFormat = "DYNAMODB_JSON" | "ION" | "CSV";
+
+export interface InputFormatOptions {
+  Csv?: CsvOptions;
+}
+
+export interface CsvOptions {
+  Delimiter?: string;
+  HeaderList?: string[];
+}
+
+export type InputCompressionType = "GZIP" | "ZSTD" | "NONE";
+
+export interface TableCreationParameters {
+  TableName: string;
+  AttributeDefinitions: AttributeDefinition[];
+  KeySchema: KeySchemaElement[];
+  BillingMode?: BillingMode;
+  ProvisionedThroughput?: ProvisionedThroughput;
+  OnDemandThroughput?: OnDemandThroughput;
+  SSESpecification?: SSESpecification;
+  GlobalSecondaryIndexes?: GlobalSecondaryIndex[];
+  VectorIndexes?: VectorIndex[];
+}
+
+export interface ImportTableOutput {
+  ImportTableDescription: ImportTableDescription;
+}
+
+export interface ImportTableDescription {
+  ImportArn?: string;
+  ImportStatus?: ImportStatus;
+  TableArn?: string;
+  TableId?: string;
+  ClientToken?: string;
+  S3BucketSource?: S3BucketSource;
+  ErrorCount?: number;
+  CloudWatchLogGroupArn?: string;
+  InputFormat?: InputFormat;
+  InputFormatOptions?: InputFormatOptions;
+  InputCompressionType?: InputCompressionType;
+  TableCreationParameters?: TableCreationParameters;
+  StartTime?: number;
+  EndTime?: number;
+  ProcessedSizeBytes?: number;
+  ProcessedItemCount?: number;
+  ImportedItemCount?: number;
+  FailureCode?: string;
+  FailureMessage?: string;
+}
+
+export type ImportStatus = "IN_PROGRESS" | "COMPLETED" | "CANCELLING" | "CANCELLED" | "FAILED";
+
+export interface DescribeImportInput {
+  ImportArn: string;
+}
+
+export interface DescribeImportOutput {
+  ImportTableDescription: ImportTableDescription;
+}
+
+export interface ListImportsInput {
+  TableArn?: string;
+  PageSize?: number;
+  NextToken?: string;
+}
+
+export interface ListImportsOutput {
+  ImportSummaryList?: ImportSummary[];
+  NextToken?: string;
+}
+
+export interface ImportSummary {
+  ImportArn?: string;
+  ImportStatus?: ImportStatus;
+  TableArn?: string;
+  S3BucketSource?: S3BucketSource;
+  CloudWatchLogGroupArn?: string;
+  InputFormat?: InputFormat;
+  StartTime?: number;
+  EndTime?: number;
+}
+
 export type DescribeLimitsInput = { [name: string]: never };
 
 export interface DescribeLimitsOutput {
@@ -1107,85 +1201,23 @@ export interface ListGlobalTablesInput {
 
 export interface ListGlobalTablesOutput {
   GlobalTables?: GlobalTable[];
-  LastEvaluatedGlobalTableName?: string;
 }
 
 export interface GlobalTable {
   GlobalTableName?: string;
-  ReplicationGroup?: Replica[];
-}
-
-export interface Replica {
-  RegionName?: string;
 }
 
 export interface DescribeGlobalTableInput {
   GlobalTableName: string;
 }
 
-export interface DescribeGlobalTableOutput {
-  GlobalTableDescription?: GlobalTableDescription;
-}
-
-export interface GlobalTableDescription {
-  ReplicationGroup?: ReplicaDescription[];
-  GlobalTableArn?: string;
-  CreationDateTime?: number;
-  GlobalTableStatus?: GlobalTableStatus;
-  GlobalTableName?: string;
-}
-
-export type GlobalTableStatus = "CREATING" | "ACTIVE" | "DELETING" | "UPDATING";
+export type DescribeGlobalTableOutput = { [name: string]: never };
 
 export interface DescribeGlobalTableSettingsInput {
   GlobalTableName: string;
 }
 
-export interface DescribeGlobalTableSettingsOutput {
-  GlobalTableName?: string;
-  ReplicaSettings?: ReplicaSettingsDescription[];
-}
-
-export interface ReplicaSettingsDescription {
-  RegionName: string;
-  ReplicaStatus?: ReplicaStatus;
-  ReplicaBillingModeSummary?: BillingModeSummary;
-  ReplicaProvisionedReadCapacityUnits?: number;
-  ReplicaProvisionedReadCapacityAutoScalingSettings?: AutoScalingSettingsDescription;
-  ReplicaProvisionedWriteCapacityUnits?: number;
-  ReplicaProvisionedWriteCapacityAutoScalingSettings?: AutoScalingSettingsDescription;
-  ReplicaGlobalSecondaryIndexSettings?: ReplicaGlobalSecondaryIndexSettingsDescription[];
-  ReplicaTableClassSummary?: TableClassSummary;
-}
-
-export interface AutoScalingSettingsDescription {
-  MinimumUnits?: number;
-  MaximumUnits?: number;
-  AutoScalingDisabled?: boolean;
-  AutoScalingRoleArn?: string;
-  ScalingPolicies?: AutoScalingPolicyDescription[];
-}
-
-export interface AutoScalingPolicyDescription {
-  PolicyName?: string;
-  TargetTrackingScalingPolicyConfiguration?: AutoScalingTargetTrackingScalingPolicyConfigurationDescription;
-}
-
-export interface AutoScalingTargetTrackingScalingPolicyConfigurationDescription {
-  DisableScaleIn?: boolean;
-  ScaleInCooldown?: number;
-  ScaleOutCooldown?: number;
-  TargetValue: number;
-}
-
-export interface ReplicaGlobalSecondaryIndexSettingsDescription {
-  IndexName: string;
-  IndexStatus?: IndexStatus;
-  ProvisionedReadCapacityUnits?: number;
-  ProvisionedReadCapacityAutoScalingSettings?: AutoScalingSettingsDescription;
-  ProvisionedWriteCapacityUnits?: number;
-  ProvisionedWriteCapacityAutoScalingSettings?: AutoScalingSettingsDescription;
-}
+export type DescribeGlobalTableSettingsOutput = { [name: string]: never };
 
 export interface KinesisStreamingDestinationInput {
   TableName: string;
@@ -1237,7 +1269,6 @@ export interface DescribeKinesisStreamingDestinationOutput {
 export interface KinesisDataStreamDestination {
   StreamArn?: string;
   DestinationStatus?: DestinationStatus;
-  DestinationStatusDescription?: string;
   ApproximateCreationDateTimePrecision?: ApproximateCreationDateTimePrecision;
 }
 
@@ -1272,13 +1303,7 @@ export interface DescribeContributorInsightsOutput {
   ContributorInsightsRuleList?: string[];
   ContributorInsightsStatus?: ContributorInsightsStatus;
   LastUpdateDateTime?: number;
-  FailureException?: FailureException;
   ContributorInsightsMode?: ContributorInsightsMode;
-}
-
-export interface FailureException {
-  ExceptionName?: string;
-  ExceptionDescription?: string;
 }
 
 export interface ListContributorInsightsInput {
@@ -1341,6 +1366,7 @@ export interface DynamoDBOperations {
   DeleteItem: [DeleteItemInput, DeleteItemOutput];
   Query: [QueryInput, QueryOutput];
   Scan: [ScanInput, ScanOutput];
+  SearchVectors: [SearchVectorsInput, SearchVectorsOutput];
   BatchGetItem: [BatchGetItemInput, BatchGetItemOutput];
   BatchWriteItem: [BatchWriteItemInput, BatchWriteItemOutput];
   TransactGetItems: [TransactGetItemsInput, TransactGetItemsOutput];
@@ -1361,6 +1387,12 @@ export interface DynamoDBOperations {
   ListBackups: [ListBackupsInput, ListBackupsOutput];
   DeleteBackup: [DeleteBackupInput, DeleteBackupOutput];
   RestoreTableFromBackup: [RestoreTableFromBackupInput, RestoreTableFromBackupOutput];
+  ExportTableToPointInTime: [ExportTableToPointInTimeInput, ExportTableToPointInTimeOutput];
+  DescribeExport: [DescribeExportInput, DescribeExportOutput];
+  ListExports: [ListExportsInput, ListExportsOutput];
+  ImportTable: [ImportTableInput, ImportTableOutput];
+  DescribeImport: [DescribeImportInput, DescribeImportOutput];
+  ListImports: [ListImportsInput, ListImportsOutput];
   DescribeLimits: [DescribeLimitsInput, DescribeLimitsOutput];
   DescribeEndpoints: [DescribeEndpointsRequest, DescribeEndpointsResponse];
   ListGlobalTables: [ListGlobalTablesInput, ListGlobalTablesOutput];
@@ -1499,7 +1531,7 @@ export interface StreamsOperations {
 
 export interface CreateFunctionRequest {
   FunctionName: string;
-  Runtime?: Runtime;
+  Runtime?: string;
   Role: string;
   Handler?: string;
   Code: FunctionCode;
@@ -1507,56 +1539,25 @@ export interface CreateFunctionRequest {
   Timeout?: number;
   MemorySize?: number;
   Publish?: boolean;
-  PublishTo?: FunctionVersionLatestPublished;
-  VpcConfig?: VpcConfig;
   PackageType?: PackageType;
-  DeadLetterConfig?: DeadLetterConfig;
   Environment?: Environment;
-  KMSKeyArn?: string;
   TracingConfig?: TracingConfig;
   Tags?: { [name: string]: string };
-  Layers?: string[];
-  FileSystemConfigs?: FileSystemConfig[];
-  CodeSigningConfigArn?: string;
-  ImageConfig?: ImageConfig;
-  Architectures?: Architecture[];
+  Architectures?: string[];
   EphemeralStorage?: EphemeralStorage;
   SnapStart?: SnapStart;
   LoggingConfig?: LoggingConfig;
-  TenancyConfig?: TenancyConfig;
-  CapacityProviderConfig?: CapacityProviderConfig;
-  DurableConfig?: DurableConfig;
-  RuntimeConfig?: FunctionRuntimeConfig;
-  AcceleratorConfig?: AcceleratorConfig;
 }
-
-export type Runtime = "nodejs" | "nodejs4.3" | "nodejs6.10" | "nodejs8.10" | "nodejs10.x" | "nodejs12.x" | "nodejs14.x" | "nodejs16.x" | "nodejs18.x" | "nodejs20.x" | "nodejs22.x" | "nodejs24.x" | "java8" | "java8.al2" | "java11" | "java17" | "java21" | "java25" | "python2.7" | "python3.6" | "python3.7" | "python3.8" | "python3.9" | "python3.10" | "python3.11" | "python3.12" | "python3.13" | "python3.14" | "dotnetcore1.0" | "dotnetcore2.0" | "dotnetcore2.1" | "dotnetcore3.1" | "dotnet6" | "dotnet8" | "dotnet10" | "nodejs4.3-edge" | "go1.x" | "ruby2.5" | "ruby2.7" | "ruby3.2" | "ruby3.3" | "ruby3.4" | "ruby4.0" | "provided" | "provided.al2" | "provided.al2023" | "nodejs26.x" | "python3.15" | "java8.al2023" | "java11.al2023" | "java17.al2023" | "custom";
 
 export interface FunctionCode {
   ZipFile?: string;
   S3Bucket?: string;
   S3Key?: string;
   S3ObjectVersion?: string;
-  S3ObjectStorageMode?: S3ObjectStorageMode;
   ImageUri?: string;
-  SourceKMSKeyArn?: string;
-}
-
-export type S3ObjectStorageMode = "COPY" | "REFERENCE";
-
-export type FunctionVersionLatestPublished = "LATEST_PUBLISHED";
-
-export interface VpcConfig {
-  SubnetIds?: string[];
-  SecurityGroupIds?: string[];
-  Ipv6AllowedForDualStack?: boolean;
 }
 
 export type PackageType = "Zip" | "Image";
-
-export interface DeadLetterConfig {
-  TargetArn?: string;
-}
 
 export interface Environment {
   Variables?: { [name: string]: string };
@@ -1567,26 +1568,6 @@ export interface TracingConfig {
 }
 
 export type TracingMode = "Active" | "PassThrough";
-
-export interface FileSystemConfig {
-  Arn: string;
-  LocalMountPath: string;
-  S3FilesConfig?: S3FilesConfig;
-}
-
-export interface S3FilesConfig {
-  DirectS3Read?: DirectS3Read;
-}
-
-export type DirectS3Read = "ENABLED" | "DISABLED" | "AUTO";
-
-export interface ImageConfig {
-  EntryPoint?: string[];
-  Command?: string[];
-  WorkingDirectory?: string;
-}
-
-export type Architecture = "x86_64" | "arm64";
 
 export interface EphemeralStorage {
   Size: number;
@@ -1600,52 +1581,17 @@ export type SnapStartApplyOn = "PublishedVersions" | "None";
 
 export interface LoggingConfig {
   LogFormat?: LogFormat;
-  ApplicationLogLevel?: ApplicationLogLevel;
-  SystemLogLevel?: SystemLogLevel;
+  ApplicationLogLevel?: string;
+  SystemLogLevel?: string;
   LogGroup?: string;
 }
 
 export type LogFormat = "JSON" | "Text";
 
-export type ApplicationLogLevel = "TRACE" | "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
-
-export type SystemLogLevel = "DEBUG" | "INFO" | "WARN";
-
-export interface TenancyConfig {
-  TenantIsolationMode: TenantIsolationMode;
-}
-
-export type TenantIsolationMode = "PER_TENANT";
-
-export interface CapacityProviderConfig {
-  LambdaManagedInstancesCapacityProviderConfig: LambdaManagedInstancesCapacityProviderConfig;
-}
-
-export interface LambdaManagedInstancesCapacityProviderConfig {
-  CapacityProviderArn: string;
-  PerExecutionEnvironmentMaxConcurrency?: number;
-  ExecutionEnvironmentMemoryGiBPerVCpu?: number;
-}
-
-export interface DurableConfig {
-  KMSKeyArn?: string;
-  RetentionPeriodInDays?: number;
-  ExecutionTimeout?: number;
-}
-
-export interface FunctionRuntimeConfig {
-  RuntimeArn: string;
-  RuntimeAlias: string;
-}
-
-export interface AcceleratorConfig {
-  AcceleratorMemorySize: number;
-}
-
 export interface FunctionConfiguration {
   FunctionName?: string;
   FunctionArn?: string;
-  Runtime?: Runtime;
+  Runtime?: string;
   Role?: string;
   Handler?: string;
   CodeSize?: number;
@@ -1655,83 +1601,34 @@ export interface FunctionConfiguration {
   LastModified?: string;
   CodeSha256?: string;
   Version?: string;
-  VpcConfig?: VpcConfigResponse;
-  DeadLetterConfig?: DeadLetterConfig;
   Environment?: EnvironmentResponse;
-  KMSKeyArn?: string;
   TracingConfig?: TracingConfigResponse;
-  MasterArn?: string;
   RevisionId?: string;
-  Layers?: Layer[];
   State?: State;
   StateReason?: string;
-  StateReasonCode?: StateReasonCode;
+  StateReasonCode?: string;
   LastUpdateStatus?: LastUpdateStatus;
   LastUpdateStatusReason?: string;
-  LastUpdateStatusReasonCode?: LastUpdateStatusReasonCode;
-  FileSystemConfigs?: FileSystemConfig[];
-  SigningProfileVersionArn?: string;
-  SigningJobArn?: string;
+  LastUpdateStatusReasonCode?: string;
   PackageType?: PackageType;
-  ImageConfigResponse?: ImageConfigResponse;
-  Architectures?: Architecture[];
+  Architectures?: string[];
   EphemeralStorage?: EphemeralStorage;
   SnapStart?: SnapStartResponse;
   RuntimeVersionConfig?: RuntimeVersionConfig;
   LoggingConfig?: LoggingConfig;
-  TenancyConfig?: TenancyConfig;
-  CapacityProviderConfig?: CapacityProviderConfig;
-  ConfigSha256?: string;
-  DurableConfig?: DurableConfig;
-  RuntimeConfig?: FunctionRuntimeConfig;
-  AcceleratorConfig?: AcceleratorConfig;
-}
-
-export interface VpcConfigResponse {
-  SubnetIds?: string[];
-  SecurityGroupIds?: string[];
-  VpcId?: string;
-  Ipv6AllowedForDualStack?: boolean;
 }
 
 export interface EnvironmentResponse {
   Variables?: { [name: string]: string };
-  Error?: EnvironmentError;
-}
-
-export interface EnvironmentError {
-  ErrorCode?: string;
-  Message?: string;
 }
 
 export interface TracingConfigResponse {
   Mode?: TracingMode;
 }
 
-export interface Layer {
-  Arn?: string;
-  CodeSize?: number;
-  SigningProfileVersionArn?: string;
-  SigningJobArn?: string;
-}
-
 export type State = "Pending" | "Active" | "Inactive" | "Failed" | "Deactivating" | "Deactivated" | "ActiveNonInvocable" | "Deleting";
 
-export type StateReasonCode = "Idle" | "Creating" | "Restoring" | "EniLimitExceeded" | "InsufficientRolePermissions" | "InvalidConfiguration" | "InternalError" | "SubnetOutOfIPAddresses" | "InvalidSubnet" | "InvalidSecurityGroup" | "ImageDeleted" | "ImageAccessDenied" | "InvalidImage" | "KMSKeyAccessDenied" | "KMSKeyNotFound" | "InvalidStateKMSKey" | "DisabledKMSKey" | "EFSIOError" | "EFSMountConnectivityError" | "EFSMountFailure" | "EFSMountTimeout" | "InvalidRuntime" | "InvalidZipFileException" | "FunctionError" | "ServiceQuotaExceededException" | "VcpuLimitExceeded" | "CapacityProviderScalingLimitExceeded" | "InsufficientCapacity" | "EC2RequestLimitExceeded" | "FunctionError.InitTimeout" | "FunctionError.RuntimeInitError" | "FunctionError.ExtensionInitError" | "FunctionError.InvalidEntryPoint" | "FunctionError.InvalidWorkingDirectory" | "FunctionError.PermissionDenied" | "FunctionError.TooManyExtensions" | "FunctionError.InitResourceExhausted" | "DisallowedByVpcEncryptionControl" | "DrainingDurableExecutions" | "IncompatibleAcceleratorInstanceTypes" | "DependencyError";
-
 export type LastUpdateStatus = "Successful" | "Failed" | "InProgress";
-
-export type LastUpdateStatusReasonCode = "EniLimitExceeded" | "InsufficientRolePermissions" | "InvalidConfiguration" | "InternalError" | "SubnetOutOfIPAddresses" | "InvalidSubnet" | "InvalidSecurityGroup" | "ImageDeleted" | "ImageAccessDenied" | "InvalidImage" | "KMSKeyAccessDenied" | "KMSKeyNotFound" | "InvalidStateKMSKey" | "DisabledKMSKey" | "EFSIOError" | "EFSMountConnectivityError" | "EFSMountFailure" | "EFSMountTimeout" | "InvalidRuntime" | "InvalidZipFileException" | "FunctionError" | "ServiceQuotaExceededException" | "VcpuLimitExceeded" | "CapacityProviderScalingLimitExceeded" | "InsufficientCapacity" | "EC2RequestLimitExceeded" | "FunctionError.InitTimeout" | "FunctionError.RuntimeInitError" | "FunctionError.ExtensionInitError" | "FunctionError.InvalidEntryPoint" | "FunctionError.InvalidWorkingDirectory" | "FunctionError.PermissionDenied" | "FunctionError.TooManyExtensions" | "FunctionError.InitResourceExhausted" | "DisallowedByVpcEncryptionControl" | "IncompatibleAcceleratorInstanceTypes" | "DependencyError";
-
-export interface ImageConfigResponse {
-  ImageConfig?: ImageConfig;
-  Error?: ImageConfigError;
-}
-
-export interface ImageConfigError {
-  ErrorCode?: string;
-  Message?: string;
-}
 
 export interface SnapStartResponse {
   ApplyOn?: SnapStartApplyOn;
@@ -1742,12 +1639,6 @@ export type SnapStartOptimizationStatus = "On" | "Off";
 
 export interface RuntimeVersionConfig {
   RuntimeVersionArn?: string;
-  Error?: RuntimeVersionError;
-}
-
-export interface RuntimeVersionError {
-  ErrorCode?: string;
-  Message?: string;
 }
 
 export interface GetFunctionRequest {
@@ -1759,7 +1650,6 @@ export interface GetFunctionResponse {
   Configuration?: FunctionConfiguration;
   Code?: FunctionCodeLocation;
   Tags?: { [name: string]: string };
-  TagsError?: TagsError;
   Concurrency?: Concurrency;
 }
 
@@ -1767,26 +1657,6 @@ export interface FunctionCodeLocation {
   RepositoryType?: string;
   Location?: string;
   ImageUri?: string;
-  ResolvedImageUri?: string;
-  ResolvedS3Object?: ResolvedS3Object;
-  SourceKMSKeyArn?: string;
-  Error?: FunctionCodeLocationError;
-}
-
-export interface ResolvedS3Object {
-  S3Bucket?: string;
-  S3Key?: string;
-  S3ObjectVersion?: string;
-}
-
-export interface FunctionCodeLocationError {
-  ErrorCode?: string;
-  Message?: string;
-}
-
-export interface TagsError {
-  ErrorCode: string;
-  Message: string;
 }
 
 export interface Concurrency {
@@ -1799,7 +1669,6 @@ export interface GetFunctionConfigurationRequest {
 }
 
 export interface ListFunctionsRequest {
-  MasterRegion?: string;
   FunctionVersion?: FunctionVersion;
   Marker?: string;
   MaxItems?: number;
@@ -1826,10 +1695,8 @@ export interface InvocationRequest {
   InvocationType?: InvocationType;
   LogType?: LogType;
   ClientContext?: string;
-  DurableExecutionName?: string;
   Payload?: string;
   Qualifier?: string;
-  TenantId?: string;
 }
 
 export type InvocationType = "Event" | "RequestResponse" | "DryRun";
@@ -1842,7 +1709,6 @@ export interface InvocationResponse {
   LogResult?: string;
   Payload?: string;
   ExecutedVersion?: string;
-  DurableExecutionArn?: string;
 }
 
 export interface UpdateFunctionCodeRequest {
@@ -1851,14 +1717,11 @@ export interface UpdateFunctionCodeRequest {
   S3Bucket?: string;
   S3Key?: string;
   S3ObjectVersion?: string;
-  S3ObjectStorageMode?: S3ObjectStorageMode;
   ImageUri?: string;
-  Architectures?: Architecture[];
+  Architectures?: string[];
   Publish?: boolean;
-  PublishTo?: FunctionVersionLatestPublished;
   DryRun?: boolean;
   RevisionId?: string;
-  SourceKMSKeyArn?: string;
 }
 
 export interface UpdateFunctionConfigurationRequest {
@@ -1868,23 +1731,13 @@ export interface UpdateFunctionConfigurationRequest {
   Description?: string;
   Timeout?: number;
   MemorySize?: number;
-  VpcConfig?: VpcConfig;
   Environment?: Environment;
-  Runtime?: Runtime;
-  DeadLetterConfig?: DeadLetterConfig;
-  KMSKeyArn?: string;
+  Runtime?: string;
   TracingConfig?: TracingConfig;
   RevisionId?: string;
-  Layers?: string[];
-  FileSystemConfigs?: FileSystemConfig[];
-  ImageConfig?: ImageConfig;
   EphemeralStorage?: EphemeralStorage;
   SnapStart?: SnapStart;
   LoggingConfig?: LoggingConfig;
-  CapacityProviderConfig?: CapacityProviderConfig;
-  DurableConfig?: DurableConfig;
-  RuntimeConfig?: FunctionRuntimeConfig;
-  AcceleratorConfig?: AcceleratorConfig;
 }
 
 export interface PublishVersionRequest {
@@ -1892,7 +1745,6 @@ export interface PublishVersionRequest {
   CodeSha256?: string;
   Description?: string;
   RevisionId?: string;
-  PublishTo?: FunctionVersionLatestPublished;
 }
 
 export interface ListVersionsByFunctionRequest {
@@ -1979,10 +1831,7 @@ export interface GetFunctionCodeSigningConfigRequest {
   FunctionName: string;
 }
 
-export interface GetFunctionCodeSigningConfigResponse {
-  CodeSigningConfigArn: string;
-  FunctionName: string;
-}
+export type GetFunctionCodeSigningConfigResponse = { [name: string]: never };
 
 export type GetAccountSettingsRequest = { [name: string]: never };
 
@@ -2030,8 +1879,6 @@ export interface CreateEventSourceMappingRequest {
   FilterCriteria?: FilterCriteria;
   KMSKeyArn?: string;
   MetricsConfig?: EventSourceMappingMetricsConfig;
-  LoggingConfig?: EventSourceMappingLoggingConfig;
-  ScalingConfig?: ScalingConfig;
   MaximumBatchingWindowInSeconds?: number;
   ParallelizationFactor?: number;
   StartingPosition?: EventSourcePosition;
@@ -2042,15 +1889,7 @@ export interface CreateEventSourceMappingRequest {
   MaximumRetryAttempts?: number;
   Tags?: { [name: string]: string };
   TumblingWindowInSeconds?: number;
-  Topics?: string[];
-  Queues?: string[];
-  SourceAccessConfigurations?: SourceAccessConfiguration[];
-  SelfManagedEventSource?: SelfManagedEventSource;
   FunctionResponseTypes?: FunctionResponseType[];
-  AmazonManagedKafkaEventSourceConfig?: AmazonManagedKafkaEventSourceConfig;
-  SelfManagedKafkaEventSourceConfig?: SelfManagedKafkaEventSourceConfig;
-  DocumentDBEventSourceConfig?: DocumentDBEventSourceConfig;
-  ProvisionedPollerConfig?: ProvisionedPollerConfig;
 }
 
 export interface FilterCriteria {
@@ -2067,16 +1906,6 @@ export interface EventSourceMappingMetricsConfig {
 
 export type EventSourceMappingMetric = "EventCount" | "ErrorCount" | "KafkaMetrics";
 
-export interface EventSourceMappingLoggingConfig {
-  SystemLogLevel?: EventSourceMappingSystemLogLevel;
-}
-
-export type EventSourceMappingSystemLogLevel = "DEBUG" | "INFO" | "WARN";
-
-export interface ScalingConfig {
-  MaximumConcurrency?: number;
-}
-
 export type EventSourcePosition = "TRIM_HORIZON" | "LATEST" | "AT_TIMESTAMP";
 
 export interface DestinationConfig {
@@ -2092,67 +1921,7 @@ export interface OnFailure {
   Destination?: string;
 }
 
-export interface SourceAccessConfiguration {
-  Type?: SourceAccessType;
-  URI?: string;
-}
-
-export type SourceAccessType = "BASIC_AUTH" | "VPC_SUBNET" | "VPC_SECURITY_GROUP" | "SASL_SCRAM_512_AUTH" | "SASL_SCRAM_256_AUTH" | "VIRTUAL_HOST" | "CLIENT_CERTIFICATE_TLS_AUTH" | "SERVER_ROOT_CA_CERTIFICATE" | "OAUTHBEARER_AUTH" | "OAUTHBEARER_SCOPE" | "OAUTHBEARER_AUDIENCE" | "OAUTHBEARER_LOGICAL_CLUSTER" | "OAUTHBEARER_IDENTITY_POOL" | "IAM_AUTH" | "IAM_OAUTHBEARER_AUTH";
-
-export interface SelfManagedEventSource {
-  Endpoints?: { [name: string]: string[] };
-}
-
 export type FunctionResponseType = "ReportBatchItemFailures";
-
-export interface AmazonManagedKafkaEventSourceConfig {
-  ConsumerGroupId?: string;
-  SchemaRegistryConfig?: KafkaSchemaRegistryConfig;
-}
-
-export interface KafkaSchemaRegistryConfig {
-  SchemaRegistryURI?: string;
-  EventRecordFormat?: SchemaRegistryEventRecordFormat;
-  AccessConfigs?: KafkaSchemaRegistryAccessConfig[];
-  SchemaValidationConfigs?: KafkaSchemaValidationConfig[];
-}
-
-export type SchemaRegistryEventRecordFormat = "JSON" | "SOURCE";
-
-export interface KafkaSchemaRegistryAccessConfig {
-  Type?: KafkaSchemaRegistryAuthType;
-  URI?: string;
-}
-
-export type KafkaSchemaRegistryAuthType = "BASIC_AUTH" | "CLIENT_CERTIFICATE_TLS_AUTH" | "SERVER_ROOT_CA_CERTIFICATE" | "OAUTHBEARER_AUTH";
-
-export interface KafkaSchemaValidationConfig {
-  Attribute?: KafkaSchemaValidationAttribute;
-}
-
-export type KafkaSchemaValidationAttribute = "KEY" | "VALUE";
-
-export interface SelfManagedKafkaEventSourceConfig {
-  ConsumerGroupId?: string;
-  SchemaRegistryConfig?: KafkaSchemaRegistryConfig;
-  ConsumptionMode?: KafkaEventSourceMappingConsumptionMode;
-}
-
-export type KafkaEventSourceMappingConsumptionMode = "Stream" | "Queue";
-
-export interface DocumentDBEventSourceConfig {
-  DatabaseName?: string;
-  CollectionName?: string;
-  FullDocument?: FullDocument;
-}
-
-export type FullDocument = "UpdateLookup" | "Default";
-
-export interface ProvisionedPollerConfig {
-  MinimumPollers?: number;
-  MaximumPollers?: number;
-  PollerGroupName?: string;
-}
 
 export interface EventSourceMappingConfiguration {
   UUID?: string;
@@ -2163,36 +1932,20 @@ export interface EventSourceMappingConfiguration {
   ParallelizationFactor?: number;
   EventSourceArn?: string;
   FilterCriteria?: FilterCriteria;
-  FilterCriteriaError?: FilterCriteriaError;
   KMSKeyArn?: string;
   MetricsConfig?: EventSourceMappingMetricsConfig;
-  LoggingConfig?: EventSourceMappingLoggingConfig;
-  ScalingConfig?: ScalingConfig;
   FunctionArn?: string;
   LastModified?: number;
   LastProcessingResult?: string;
   State?: string;
   StateTransitionReason?: string;
   DestinationConfig?: DestinationConfig;
-  Topics?: string[];
-  Queues?: string[];
-  SourceAccessConfigurations?: SourceAccessConfiguration[];
-  SelfManagedEventSource?: SelfManagedEventSource;
   MaximumRecordAgeInSeconds?: number;
   BisectBatchOnFunctionError?: boolean;
   MaximumRetryAttempts?: number;
   TumblingWindowInSeconds?: number;
   FunctionResponseTypes?: FunctionResponseType[];
-  AmazonManagedKafkaEventSourceConfig?: AmazonManagedKafkaEventSourceConfig;
-  SelfManagedKafkaEventSourceConfig?: SelfManagedKafkaEventSourceConfig;
-  DocumentDBEventSourceConfig?: DocumentDBEventSourceConfig;
   EventSourceMappingArn?: string;
-  ProvisionedPollerConfig?: ProvisionedPollerConfig;
-}
-
-export interface FilterCriteriaError {
-  ErrorCode?: string;
-  Message?: string;
 }
 
 export interface GetEventSourceMappingRequest {
@@ -2219,8 +1972,6 @@ export interface UpdateEventSourceMappingRequest {
   FilterCriteria?: FilterCriteria;
   KMSKeyArn?: string;
   MetricsConfig?: EventSourceMappingMetricsConfig;
-  LoggingConfig?: EventSourceMappingLoggingConfig;
-  ScalingConfig?: ScalingConfig;
   MaximumBatchingWindowInSeconds?: number;
   ParallelizationFactor?: number;
   DestinationConfig?: DestinationConfig;
@@ -2228,12 +1979,7 @@ export interface UpdateEventSourceMappingRequest {
   BisectBatchOnFunctionError?: boolean;
   MaximumRetryAttempts?: number;
   TumblingWindowInSeconds?: number;
-  SourceAccessConfigurations?: SourceAccessConfiguration[];
   FunctionResponseTypes?: FunctionResponseType[];
-  AmazonManagedKafkaEventSourceConfig?: AmazonManagedKafkaEventSourceConfig;
-  SelfManagedKafkaEventSourceConfig?: SelfManagedKafkaEventSourceConfig;
-  DocumentDBEventSourceConfig?: DocumentDBEventSourceConfig;
-  ProvisionedPollerConfig?: ProvisionedPollerConfig;
 }
 
 export interface DeleteEventSourceMappingRequest {
