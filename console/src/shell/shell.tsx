@@ -95,9 +95,10 @@ export function Shell() {
   );
 }
 
-/** The first letter of its label. */
+/** The first letter of its label, or another one where that is taken. */
 function shortcutKey(page: Page): string {
   if (page.path === "/dead-letters") return "x";
+  if (page.path === "/triggers") return "r";
   return page.nav?.label.charAt(0).toLowerCase() ?? "";
 }
 

@@ -2,6 +2,7 @@
 
 import type { Page } from "@playwright/test";
 import { setEditor } from "./editor.ts";
+import { withTrigger } from "./trigger-data.ts";
 
 type Call = (operation: string, input: unknown) => Promise<Record<string, unknown>>;
 
@@ -93,6 +94,90 @@ export const places: Place[] = [
     name: "stream-enable",
     hash: "#/tables/customers/stream",
     ready: (page) => page.getByRole("button", { name: "Enable stream" }).waitFor(),
+  },
+  {
+    name: "no-triggers",
+    hash: "#/tables/sessions/triggers",
+    ready: (page) => page.getByText("no trigger yet").waitFor(),
+  },
+  {
+    name: "create-trigger",
+    hash: "#/create-trigger?table=orders",
+    ready: async (page) => {
+      await page.getByRole("radio", { name: "The next change" }).waitFor();
+      const choice = page.getByRole("radio", { name: "A new function" });
+      if (await choice.isVisible()) await choice.check();
+      await page.locator("[data-editor]").waitFor();
+      await page.getByRole("button", { name: "More settings" }).click();
+      await page.getByRole("button", { name: "Add pattern" }).click();
+      await page.getByLabel("Pattern", { exact: true }).fill('{"dynamodb":{"NewImage":{"state":{"S":["paid"]}}}}');
+      await page.getByText(/of \d+ recent records would/).waitFor();
+    },
+  },
+  {
+    name: "triggers",
+    hash: "#/triggers",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.getByRole("link", { name: "notify" }).waitFor();
+    },
+  },
+  {
+    name: "trigger",
+    hash: "#/triggers",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.getByRole("link", { name: "notify" }).click();
+      await page.getByText(/batches given up/).waitFor();
+      await page.getByText("TypeError").first().waitFor();
+      await page.getByText("As the API has it").waitFor();
+    },
+  },
+  {
+    name: "trigger-settings",
+    hash: "#/triggers",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.getByRole("link", { name: "notify" }).click();
+      await page.getByRole("button", { name: "Change settings" }).click();
+      await page.getByText(/of \d+ recent records would/).waitFor();
+    },
+  },
+  {
+    name: "functions",
+    hash: "#/functions",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.getByRole("link", { name: "notify" }).waitFor();
+    },
+  },
+  {
+    name: "function",
+    hash: "#/functions/notify",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.locator(".log-line").first().waitFor();
+      await page.getByRole("button", { name: "Call", exact: true }).click();
+      await page.getByText("REPORT RequestId").first().waitFor();
+    },
+  },
+  {
+    name: "dead-letters",
+    hash: "#/dead-letters",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.getByText(/batches given up/).waitFor();
+    },
+  },
+  {
+    name: "dead-letter",
+    hash: "#/dead-letters",
+    ready: async (page) => {
+      await withTrigger(page);
+      await page.locator("button.link").first().click();
+      await page.locator(".log-line").first().waitFor();
+      await page.locator(".json-block").first().waitFor();
+    },
   },
 ];
 

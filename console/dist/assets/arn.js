@@ -1,0 +1,1 @@
+function e(e){return e.split(`:table/`)[1]?.split(`/`)[0]??``}function t(e){return e.split(`:`)[6]??e}function n(e){return e.split(`:`)[7]}export{n,e as r,t};
