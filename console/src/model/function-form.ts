@@ -1,6 +1,6 @@
 // A new function as one fills it in.
 
-import type { CreateFunctionRequest, FunctionCode, Runtime } from "../api/wire.ts";
+import type { CreateFunctionRequest, FunctionCode } from "../api/wire.ts";
 import { codeOfPlace, codeOfText, type PlaceName, parseVariables, STARTERS } from "./starters.ts";
 
 export type CodeKind = "folder" | "code" | "zip" | "elsewhere";
@@ -8,7 +8,7 @@ export type CodeKind = "folder" | "code" | "zip" | "elsewhere";
 export interface FunctionForm {
   name: string;
   kind: CodeKind;
-  runtime: Runtime;
+  runtime: string;
   handler: string;
   folder: string;
   /** Code that was typed, in the language of the runtime. */
@@ -40,7 +40,7 @@ export const NEW_FUNCTION: FunctionForm = {
 };
 
 /** Runtimes that can be chosen. */
-export const RUNTIMES: readonly Runtime[] = [
+export const RUNTIMES: readonly string[] = [
   "nodejs22.x",
   "nodejs20.x",
   "nodejs24.x",
@@ -93,7 +93,7 @@ export function codeOf(form: FunctionForm): FunctionCode {
 }
 
 /** The starter in the language of a runtime. */
-export function starterOf(runtime: Runtime) {
+export function starterOf(runtime: string) {
   return STARTERS.find((one) => runtime.startsWith(one.runtime.slice(0, 6))) ?? FIRST;
 }
 

@@ -1,10 +1,10 @@
 // Functions to begin with, and how a function's code is told to the API.
 
-import type { FunctionCode, Runtime } from "../api/wire.ts";
+import type { FunctionCode } from "../api/wire.ts";
 import { base64, zip } from "./zip.ts";
 
 export interface Starter {
-  runtime: Runtime;
+  runtime: string;
   label: string;
   /** The file that the code goes into. */
   file: string;
