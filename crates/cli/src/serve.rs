@@ -213,6 +213,7 @@ fn open_database(
     let options = EngineOptions {
         account: settings.text("account-id").to_owned(),
         transition_ms: settings.duration_ms("transition-time"),
+        enforce_throughput: settings.switch("enforce-throughput"),
         ttl_interval_ms: settings.duration_ms("ttl-interval").max(1),
         retention_ms: settings.duration_ms("stream-retention"),
         shard_age_ms: settings.duration_ms("shard-age").max(1),

@@ -172,6 +172,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Refuse more than 5 GetRecords calls per second and shard, as AWS does",
     ),
     setting(
+        "enforce-throughput",
+        "",
+        Kind::Switch,
+        Some("false"),
+        "Refuse what exceeds the provisioned throughput of tables and global indexes, or the maxima of on-demand ones, with up to 300 seconds of unused capacity for bursts, as AWS does",
+    ),
+    setting(
         "test-clock",
         "",
         Kind::Switch,

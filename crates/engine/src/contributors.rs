@@ -38,13 +38,22 @@ pub struct TopContributors {
     pub total: u64,
 }
 
-/// What was accessed most of a table or index.
+/// What was accessed most, or throttled most, of a table or index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessedKeys {
     /// Partition keys.
     pub partitions: TopContributors,
     /// Whole keys; `None` if there is no sort key.
     pub keys: Option<TopContributors>,
+}
+
+/// What is counted of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Accesses that were let in.
+    Accesses,
+    /// Those that would have exceeded the throughput.
+    Throttled,
 }
 
 #[derive(Default)]
@@ -89,16 +98,34 @@ impl Sketch {
     }
 }
 
+/// Counts of keys.
+#[derive(Default)]
+struct Counts {
+    partitions: Sketch,
+    keys: Sketch,
+}
+
 /// The counts of one table or index.
 #[derive(Default)]
 struct Target {
-    partitions: Sketch,
-    keys: Sketch,
+    /// If accesses are wanted too.
+    accesses: Option<Counts>,
+    throttled: Counts,
+}
+
+impl Target {
+    fn counts(&mut self, counted: Counted) -> Option<&mut Counts> {
+        match counted {
+            Counted::Accesses => self.accesses.as_mut(),
+            Counted::Throttled => Some(&mut self.throttled),
+        }
+    }
 }
 
 /// The counts of a table and its indexes, where they are wanted. Accesses of other tables cost one look at a flag.
 #[derive(Default)]
 pub(crate) struct Contributors {
+    /// Whether accesses of anything are counted.
     wanted: AtomicBool,
     targets: Mutex<BTreeMap<u32, Arc<Mutex<Target>>>>,
 }
@@ -106,25 +133,31 @@ pub(crate) struct Contributors {
 impl Contributors {
     /// Counts what a definition asks for, and forgets the rest.
     pub(crate) fn follow(&self, record: &TableRecord) {
-        let of_table = record.insights.as_ref().filter(|one| one.counts_accesses());
-        let indexes = record.indexes.iter().filter(|index| {
-            let insights = index.insights.as_ref();
-            insights.is_some_and(|one| one.counts_accesses()) && index.is_kept()
-        });
-        let wanted: BTreeSet<u32> = of_table
-            .map(|_| record.id)
+        let of_table = record.insights.map(|insights| (record.id, insights));
+        let indexes = record.indexes.iter().filter(|index| index.is_kept());
+        let of_indexes = indexes.filter_map(|index| Some((index.id, index.insights?)));
+        let wanted: BTreeMap<u32, bool> = of_table
             .into_iter()
-            .chain(indexes.map(|index| index.id))
+            .chain(of_indexes)
+            .filter(|(_, insights)| insights.enabled)
+            .map(|(id, insights)| (id, insights.counts_accesses()))
             .collect();
         let mut targets = self.targets.lock();
-        targets.retain(|id, _| wanted.contains(id));
-        for id in &wanted {
-            targets.entry(*id).or_default();
+        targets.retain(|id, _| wanted.contains_key(id));
+        for (id, accesses) in &wanted {
+            let mut target = targets.entry(*id).or_default().lock();
+            match accesses {
+                true => {
+                    target.accesses.get_or_insert_default();
+                }
+                false => target.accesses = None,
+            }
         }
-        self.wanted.store(!wanted.is_empty(), Ordering::Relaxed);
+        let accesses = wanted.values().any(|accesses| *accesses);
+        self.wanted.store(accesses, Ordering::Relaxed);
     }
 
-    /// Whether anything is counted.
+    /// Whether accesses of anything are counted.
     pub(crate) fn are_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed)
     }
@@ -133,10 +166,10 @@ impl Contributors {
         self.targets.lock().get(&id).cloned()
     }
 
-    /// Counts an access of one key; `key` gives its attributes, if it is to be counted.
+    /// Counts one key; `key` gives its attributes, if it is to be counted.
     pub(crate) fn count(
         &self,
-        id: u32,
+        (counted, id): (Counted, u32),
         partition: &[KeyAttribute],
         sort: &[KeyAttribute],
         key: impl FnOnce() -> Option<Item>,
@@ -152,42 +185,55 @@ impl Contributors {
         let of_partition = part(&mut partition.iter());
         let whole = (!sort.is_empty()).then(|| part(&mut partition.iter().chain(sort)));
         let mut target = target.lock();
-        target.partitions.count(of_partition);
-        if let Some(whole) = whole {
-            target.keys.count(whole);
+        if let Some(counts) = target.counts(counted) {
+            counts.partitions.count(of_partition);
+            if let Some(whole) = whole {
+                counts.keys.count(whole);
+            }
         }
     }
 
     /// Counts a query, which names a partition.
     pub(crate) fn count_partition(
         &self,
-        id: u32,
+        (counted, id): (Counted, u32),
         partition: &[KeyAttribute],
         values: &[AttributeValue],
     ) {
         if let Some(target) = self.target(id) {
             let named = partition.iter().map(|attribute| &attribute.name);
             let key = encoded(named.zip(values));
-            target.lock().partitions.count(key);
+            if let Some(counts) = target.lock().counts(counted) {
+                counts.partitions.count(key);
+            }
         }
     }
 
-    /// What was accessed most; `None` if it is not counted.
-    pub(crate) fn top(&self, id: u32, has_sort: bool, limit: usize) -> Option<AccessedKeys> {
+    /// The keys with the highest counts; `None` if they are not counted.
+    pub(crate) fn top(
+        &self,
+        (counted, id): (Counted, u32),
+        has_sort: bool,
+        limit: usize,
+    ) -> Option<AccessedKeys> {
         let target = self.target(id)?;
-        let target = target.lock();
+        let mut target = target.lock();
+        let counts = target.counts(counted)?;
         Some(AccessedKeys {
-            partitions: target.partitions.top(limit),
-            keys: has_sort.then(|| target.keys.top(limit)),
+            partitions: counts.partitions.top(limit),
+            keys: has_sort.then(|| counts.keys.top(limit)),
         })
     }
 
     /// Counts an entry of an index.
-    pub(crate) fn count_entry(&self, index: &Index, entry_key: &[u8]) {
+    pub(crate) fn count_entry(&self, counted: Counted, index: &Index, entry_key: &[u8]) {
         let schema = index.schema();
-        self.count(index.id(), &schema.partition, &schema.sort, || {
-            schema.decode_key(entry_key).ok()
-        });
+        self.count(
+            (counted, index.id()),
+            &schema.partition,
+            &schema.sort,
+            || schema.decode_key(entry_key).ok(),
+        );
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) overlay: Arc<Overlay>,
     pub(crate) latches: Latches,
     pub(crate) catalog: Catalog,
+    /// When it was opened, by its clock.
+    pub(crate) opened_ms: u64,
     /// Wakes the keeper when something may have become due earlier.
     pub(crate) due: Arc<Notify>,
     /// Wakes whoever copies items into new tables.
@@ -109,6 +111,7 @@ impl Database {
         let thread = spawn_applier(applier, &log, &state, overlay.clone())?;
         let inner = Inner {
             options,
+            opened_ms: clock.now_ms(),
             clock,
             rng,
             log,

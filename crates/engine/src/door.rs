@@ -193,12 +193,25 @@ impl Database {
                 repeated: true,
             });
         }
+        let by_caller = command.identity == Identity::None;
+        // Transactions take twice the units.
+        let limited = (self.enforces_throughput() && by_caller && !work.to_new_table)
+            .then_some(if work.bytes_max.is_some() { 2.0 } else { 1.0 });
+        if limited.is_some() {
+            self.admit_writes(&command.items)?;
+        }
         let seen = self.newest_items(&keys, wait_for)?;
         let indexes = items_indexes(command);
-        let by_caller = command.identity == Identity::None;
         let counted = command.items.iter().filter(|_| by_caller);
         counted.for_each(|item| item.table.count_access(&item.key));
-        let (decisions, outcomes) = decide_all(&command.items, &seen, &indexes)?;
+        let decided = decide_all(&command.items, &seen, &indexes);
+        if let (Some(factor), Err(EngineError::Refused(refusals))) = (limited, &decided) {
+            self.charge_refused(&command.items, refusals, factor);
+        }
+        let (decisions, outcomes) = decided?;
+        if let Some(factor) = limited {
+            self.charge_writes(&command.items, &indexes, &decisions, &outcomes, factor)?;
+        }
         for (index, item) in command.items.iter().enumerate().filter(|_| by_caller) {
             if let Some(decided) = &decisions[index] {
                 item.table.count_entries(&indexes[index], &decided.entries);

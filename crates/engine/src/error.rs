@@ -8,6 +8,7 @@ use crate::command::Refusal;
 use crate::kinesis::KinesisRefusal;
 use crate::policies::PolicyMismatch;
 use crate::record::TableStatus;
+use crate::throughput_limits::Throttled;
 
 /// Everything that can go wrong in the engine.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,9 @@ pub enum EngineError {
         /// The index's name.
         index: String,
     },
+    /// Throughput would be exceeded, of the item commands that say by which; nothing was changed.
+    #[error("throughput is exceeded")]
+    Throttled(Vec<Option<Throttled>>),
     /// The results of a search are too large for one answer.
     #[error("the results of a search are too large")]
     SearchTooLarge,

@@ -5,20 +5,21 @@ use headwater_model::{AttributeValue, StorageKey};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog_change::CatalogChange;
-use crate::contributors::AccessedKeys;
+use crate::contributors::{AccessedKeys, Counted};
 use crate::database::Database;
 use crate::error::EngineError;
 use crate::index::{EntryChange, Index, Indexes};
 use crate::index_record::{IndexKind, IndexState};
 use crate::record::{TableRecord, TableStatus};
 use crate::table::Table;
+use crate::throughput_limits::ReadOf;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InsightsMode {
     /// Accessed and throttled keys.
     AccessedAndThrottled,
-    /// Throttled keys only, of which there are none here.
+    /// Throttled keys only.
     Throttled,
 }
 
@@ -145,43 +146,63 @@ impl Database {
 }
 
 impl Table {
-    /// What was accessed most of the table, or of an index; `None` where it is not counted.
-    pub fn accessed_keys(&self, index: Option<&Index>, limit: usize) -> Option<AccessedKeys> {
-        match index {
-            None => self
-                .contributors
-                .top(self.id(), self.schema().sort.is_some(), limit),
-            Some(index) => {
-                let has_sort = !index.schema().sort.is_empty();
-                self.contributors.top(index.id(), has_sort, limit)
-            }
-        }
+    /// The keys of the table, or of an index, with the highest counts; `None` where they are not counted.
+    pub fn counted_keys(
+        &self,
+        counted: Counted,
+        index: Option<&Index>,
+        limit: usize,
+    ) -> Option<AccessedKeys> {
+        let (id, has_sort) = match index {
+            None => (self.id(), self.schema().sort.is_some()),
+            Some(index) => (index.id(), !index.schema().sort.is_empty()),
+        };
+        self.contributors.top((counted, id), has_sort, limit)
     }
 
     /// Counts a query of a partition of the table, or of an index, where that is wanted.
     pub fn count_query(&self, index: Option<&Index>, partition: &[AttributeValue]) {
-        if !self.contributors.are_wanted() {
-            return;
+        if self.contributors.are_wanted() {
+            self.count_partition(Counted::Accesses, index, partition);
         }
-        match index {
-            None => {
-                let attributes = std::slice::from_ref(&self.schema().partition);
-                self.contributors
-                    .count_partition(self.id(), attributes, partition);
-            }
-            Some(index) => {
-                let attributes = &index.schema().partition;
-                self.contributors
-                    .count_partition(index.id(), attributes, partition);
-            }
-        }
+    }
+
+    fn count_partition(
+        &self,
+        counted: Counted,
+        index: Option<&Index>,
+        partition: &[AttributeValue],
+    ) {
+        let (id, attributes) = match index {
+            None => (self.id(), std::slice::from_ref(&self.schema().partition)),
+            Some(index) => (index.id(), index.schema().partition.as_slice()),
+        };
+        self.contributors
+            .count_partition((counted, id), attributes, partition);
     }
 
     /// Counts the entries of indexes that a write puts or removes, where that is wanted.
     pub(crate) fn count_entries(&self, indexes: &Indexes, changes: &[EntryChange]) {
-        if !self.contributors.are_wanted() {
-            return;
+        if self.contributors.are_wanted() {
+            self.count_changes(Counted::Accesses, indexes, changes.iter());
         }
+    }
+
+    /// Counts those that a write would have put or removed in indexes whose throughput it would have exceeded.
+    pub(crate) fn count_throttled_entries<'c>(
+        &self,
+        indexes: &Indexes,
+        changes: impl Iterator<Item = &'c EntryChange>,
+    ) {
+        self.count_changes(Counted::Throttled, indexes, changes);
+    }
+
+    fn count_changes<'c>(
+        &self,
+        counted: Counted,
+        indexes: &Indexes,
+        changes: impl Iterator<Item = &'c EntryChange>,
+    ) {
         for change in changes {
             let index = indexes.iter().find(|index| index.id() == change.index);
             let entries = [&change.removed, &change.put].into_iter().flatten();
@@ -191,7 +212,7 @@ impl Table {
             for key in keys {
                 index
                     .into_iter()
-                    .for_each(|index| self.contributors.count_entry(index, key));
+                    .for_each(|index| self.contributors.count_entry(counted, index, key));
             }
         }
     }
@@ -199,12 +220,31 @@ impl Table {
     /// Counts an access of an item, where that is wanted.
     pub(crate) fn count_access(&self, key: &StorageKey) {
         if self.contributors.are_wanted() {
-            let schema = self.schema();
-            let partition = std::slice::from_ref(&schema.partition);
-            let sort = schema.sort.as_slice();
-            let decode = || schema.decode_key(key.bytes()).ok();
-            self.contributors.count(self.id(), partition, sort, decode);
+            self.count_key(Counted::Accesses, key);
         }
+    }
+
+    /// Counts an access of an item that would have exceeded the throughput.
+    pub(crate) fn count_throttled(&self, key: &StorageKey) {
+        self.count_key(Counted::Throttled, key);
+    }
+
+    /// Counts a read that would have exceeded the throughput of the table or of an index.
+    pub(crate) fn count_throttled_read(&self, index: Option<&Index>, of: ReadOf<'_>) {
+        match of {
+            ReadOf::Item(key) => self.count_key(Counted::Throttled, key),
+            ReadOf::Partition(values) => self.count_partition(Counted::Throttled, index, values),
+            ReadOf::Everything => {}
+        }
+    }
+
+    fn count_key(&self, counted: Counted, key: &StorageKey) {
+        let schema = self.schema();
+        let partition = std::slice::from_ref(&schema.partition);
+        let sort = schema.sort.as_slice();
+        let decode = || schema.decode_key(key.bytes()).ok();
+        self.contributors
+            .count((counted, self.id()), partition, sort, decode);
     }
 }
 

@@ -16,6 +16,8 @@ pub struct EngineOptions {
     pub shard_age_ms: u64,
     /// Open shards of a new stream; `None` decides by billing mode and throughput.
     pub shards: Option<u32>,
+    /// Whether what exceeds provisioned throughput, and the maxima of on-demand throughput, is refused.
+    pub enforce_throughput: bool,
     /// Time between two looks for expired items, in milliseconds.
     pub ttl_interval_ms: u64,
     /// Most bytes of values that are in the log and not yet in the state; writers wait past it.
@@ -42,6 +44,7 @@ impl Default for EngineOptions {
             retention_ms: limits::STREAM_RETENTION_MS,
             shard_age_ms: limits::SHARD_ROLLOVER_MS,
             shards: None,
+            enforce_throughput: false,
             ttl_interval_ms: 1_000,
             overlay_bytes_max: 32 << 20,
             overlay_wait_ms_max: 2_000,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use headwater_model::{Item, KeySchema};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::contributors::Contributors;
 use crate::index::{Index, IndexKeyError, Indexes, kept_indexes};
 use crate::record::{ShardRecord, StreamView, TableRecord};
+use crate::throughput_limits::Buckets;
 
 /// An open table. Its definition may change; its number and key schema never do.
 pub struct Table {
@@ -17,6 +18,8 @@ pub struct Table {
     pub(crate) state: RwLock<TableState>,
     pub(crate) counts: Counts,
     pub(crate) contributors: Contributors,
+    /// Empty unless throughput is enforced.
+    pub(crate) buckets: Mutex<Buckets>,
 }
 
 /// What may change of a table. Writers hold it shared from the decision to the queue, so that a changed
@@ -107,6 +110,7 @@ impl Table {
             id: record.id,
             schema: record.schema(),
             contributors,
+            buckets: Mutex::default(),
             state: RwLock::new(TableState::new(record, route)),
             counts: Counts::default(),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use headwater_engine::{Outcome, Table};
+use headwater_engine::{Outcome, ReadOf, Table};
 use headwater_expression::partiql::{PartiqlError, Statement};
 use headwater_model::{EncodedItem, StorageKey, capacity};
 use headwater_wire::dynamodb::{
@@ -169,12 +169,18 @@ impl Answer {
         read: &StatementRead,
         consistent: bool,
     ) {
-        let item = match api.database.get(read.table(), read.key()) {
+        let admitted = api.admit_read(read.table(), None, ReadOf::Item(read.key()));
+        let item = admitted.and_then(|()| {
+            let item = api.database.get(read.table(), read.key());
+            item.map_err(of_items)
+        });
+        let item = match item {
             Ok(item) => item,
-            Err(error) => return self.refuse(place, Some(name), of_items(error)),
+            Err(error) => return self.refuse(place, Some(name), error),
         };
         let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
         let units = capacity::read_units(size_bytes, consistent);
+        api.database.charge_read(read.table(), None, units);
         self.capacity.add(&name, &Used::of_table(units));
         match item.map(|item| read.shown(item)).transpose() {
             Ok(item) => self.accept(place, name, item),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use headwater_engine::ReadOf;
 use headwater_expression::Projection;
 use headwater_model::{EncodedItem, Item, StorageKey, capacity, limits};
 use headwater_wire::ApiError;
@@ -62,6 +63,8 @@ pub(crate) async fn batch_get_item(
         capacity: CapacityByTable::new(input.return_consumed_capacity, UnitKind::Batch),
         bytes_left: limits::BATCH_GET_SIZE_BYTES_MAX,
         is_full: false,
+        has_read: false,
+        throttled: None,
         responses: BTreeMap::new(),
         unprocessed: BTreeMap::new(),
     };
@@ -72,9 +75,13 @@ pub(crate) async fn batch_get_item(
         let mut items = Vec::with_capacity(keys.len());
         let mut unread = Vec::new();
         for (key, raw) in keys.iter().zip(&block.keys) {
-            let item = match answer.is_full {
-                true => None,
-                false => answer.take(api.database.get(&table, key).map_err(of_items)?),
+            let admitted = match answer.is_full {
+                true => false,
+                false => answer.admits(api.admit_read(&table, None, ReadOf::Item(key))),
+            };
+            let item = match admitted {
+                true => answer.take(api.database.get(&table, key).map_err(of_items)?),
+                false => None,
             };
             let Some(item) = item else {
                 unread.push(raw.clone());
@@ -82,6 +89,8 @@ pub(crate) async fn batch_get_item(
             };
             let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
             let units = capacity::read_units(size_bytes, consistent);
+            api.database.charge_read(&table, None, units);
+            answer.has_read = true;
             answer.capacity.add(&name, &Used::of_table(units));
             items.extend(
                 item.map(|item| shown(item, projection.as_ref()))
@@ -97,6 +106,9 @@ pub(crate) async fn batch_get_item(
         }
         answer.responses.insert(given_name, items);
     }
+    if let (false, Some(throttled)) = (answer.has_read, answer.throttled) {
+        return Err(throttled);
+    }
     Ok(BatchGetItemOutput {
         responses: answer.responses,
         unprocessed_keys: answer.unprocessed,
@@ -110,11 +122,21 @@ struct Answer {
     bytes_left: usize,
     /// An item did not fit; what comes after it is not read.
     is_full: bool,
+    has_read: bool,
+    /// Why a key was not let in.
+    throttled: Option<ApiError>,
     responses: BTreeMap<String, Vec<EncodedItem>>,
     unprocessed: BTreeMap<String, KeysAndAttributes>,
 }
 
 impl Answer {
+    /// Whether a key may be read.
+    fn admits(&mut self, admitted: Result<(), ApiError>) -> bool {
+        let admits = admitted.is_ok();
+        self.throttled = admitted.err().or(self.throttled.take());
+        admits
+    }
+
     /// What was read, if it fits; the whole item counts, whatever is shown of it.
     fn take(&mut self, item: Option<EncodedItem>) -> Option<Option<EncodedItem>> {
         let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);

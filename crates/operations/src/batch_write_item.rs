@@ -1,10 +1,10 @@
 //! BatchWriteItem: up to 25 puts and deletes, in one or several tables. They are one entry of the log, so that all of
-//! them happen and none is ever left over.
+//! them happen; but for those that would exceed the throughput, where that is enforced.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use headwater_engine::{Action, Command, Identity, ItemCommand, ReturnValues, Table};
+use headwater_engine::{Action, ItemCommand, Outcome, ReturnValues, Table};
 use headwater_model::{EncodedItem, Item, StorageKey, limits};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{BatchWriteItemInput, BatchWriteItemOutput, WriteRequest};
@@ -13,7 +13,6 @@ use headwater_wire::messages::{batches, items};
 use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
-use crate::failure::of_items;
 use crate::item_collections::Collection;
 use crate::key;
 use crate::table_name::table_name;
@@ -67,25 +66,43 @@ pub(crate) async fn batch_write_item(
             }
             let wanted = input.return_item_collection_metrics;
             let collection = Collection::of(wanted, table, &key)?;
-            collections.extend(collection.map(|collection| (*name, collection)));
+            collections.push(collection.map(|collection| (*name, collection)));
             names.push(*name);
             commands.push(write.command(table.clone(), key));
         }
     }
-    let command = Command {
-        items: commands,
-        identity: Identity::None,
-    };
-    let outcomes = api.database.write(command).await.map_err(of_items)?;
+    let outcomes = api.write_batch(commands).await?;
     let mut capacity = CapacityByTable::new(input.return_consumed_capacity, UnitKind::Batch);
-    for (name, outcome) in names.iter().zip(&outcomes) {
-        capacity.add(name, &Used::of_write(outcome));
+    let mut measured = Vec::new();
+    for ((name, outcome), collection) in names.iter().zip(&outcomes).zip(collections) {
+        if let Some(outcome) = outcome {
+            capacity.add(name, &Used::of_write(outcome));
+            measured.extend(collection);
+        }
     }
     Ok(BatchWriteItemOutput {
+        unprocessed_items: unprocessed(&input.request_items, &outcomes),
         consumed_capacity: capacity.reply(),
-        item_collection_metrics: api.item_collection_metrics_by_table(collections),
-        ..BatchWriteItemOutput::default()
+        item_collection_metrics: api.item_collection_metrics_by_table(measured),
     })
+}
+
+/// The requests without an outcome, under the names that the request has for their tables.
+fn unprocessed(
+    given: &BTreeMap<String, Vec<WriteRequest>>,
+    outcomes: &[Option<Outcome>],
+) -> BTreeMap<String, Vec<WriteRequest>> {
+    let mut outcomes = outcomes.iter();
+    let mut unprocessed = BTreeMap::new();
+    for (name, requests) in given {
+        let of_table = requests.iter().zip(outcomes.by_ref());
+        let left = of_table.filter(|(_, outcome)| outcome.is_none());
+        let left: Vec<WriteRequest> = left.map(|(request, _)| request.clone()).collect();
+        if !left.is_empty() {
+            unprocessed.insert(name.clone(), left);
+        }
+    }
+    unprocessed
 }
 
 /// One write of the batch.

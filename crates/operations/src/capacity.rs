@@ -1,4 +1,4 @@
-//! `ReturnConsumedCapacity` (dynamodb-api.md section 5). Nothing is ever throttled by it.
+//! `ReturnConsumedCapacity` (dynamodb-api.md section 5).
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,9 @@
 //! What the operations on contributor insights have in common: words, and the names of rules, which only name what the
 //! server counts itself.
 
-use headwater_engine::{EngineError, InsightsMode, InsightsRecord, InsightsView, TopContributors};
+use headwater_engine::{
+    Counted, EngineError, InsightsMode, InsightsRecord, InsightsView, TopContributors,
+};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{ContributorInsightsMode, ContributorInsightsStatus};
@@ -39,9 +41,9 @@ pub struct ContributorRule {
 }
 
 impl Api {
-    /// What was accessed most of a table, or of one of its indexes: at most `limit` keys for each rule. Counting begins
-    /// with UpdateContributorInsights, and anew when the database is opened. Nothing is throttled, so that the rules of
-    /// throttled keys are empty.
+    /// What was accessed most, and throttled most, of a table or of one of its indexes: at most `limit` keys for each
+    /// rule. Counting begins with UpdateContributorInsights, and anew when the database is opened. Unless throughput is
+    /// enforced, the rules of throttled keys are empty.
     ///
     /// # Errors
     /// What DescribeContributorInsights answers.
@@ -56,19 +58,19 @@ impl Api {
         let view = view.map_err(of_insights)?;
         let open = self.database.table(namespace, table).map_err(of_tables)?;
         let of_index = index.and_then(|name| open.index(name));
-        let accessed = match (index, &of_index) {
+        let counted = |counted: Counted| match (index, &of_index) {
             (Some(_), None) => None,
-            _ => open.accessed_keys(of_index.as_deref(), limit),
+            _ => open.counted_keys(counted, of_index.as_deref(), limit),
         };
-        let accessed = accessed.unwrap_or_default();
-        let counted = [Some(accessed.partitions), accessed.keys];
+        // In the order of `rules`.
+        let counted = [Counted::Accesses, Counted::Throttled].map(counted);
+        let tops = counted.into_iter().flatten();
+        let tops = tops.flat_map(|keys| [Some(keys.partitions), keys.keys]);
         let record = view.record.as_ref();
         let names = record.map_or_else(Vec::new, |record| rules(&view, record));
-        let is_counted =
-            record.is_some_and(|record| record.mode == InsightsMode::AccessedAndThrottled);
-        // Accesses come first; see `rules`.
-        let tops = counted.into_iter().flatten().filter(|_| is_counted);
-        let tops = tops.chain(std::iter::repeat(TopContributors::default()));
+        let tops = tops
+            .flatten()
+            .chain(std::iter::repeat(TopContributors::default()));
         let rules = names.into_iter().zip(tops);
         Ok(Contributors {
             status: record.map_or(DISABLED, |record| {

@@ -108,6 +108,7 @@ async fn read(
         .iter()
         .map(|read| (read.table().clone(), read.key().clone()))
         .collect();
+    api.admit_reads(&keys)?;
     let items = api.database.get_together(&keys).await;
     let items = items.map_err(of_transaction)?;
     let size = |item: &Option<EncodedItem>| item.as_ref().map_or(0, EncodedItem::size_bytes);
@@ -116,6 +117,7 @@ async fn read(
     let mut responses = Vec::with_capacity(items.len());
     for ((item, read), name) in items.into_iter().zip(&reads).zip(&names) {
         let units = capacity::read_units(size(&item), true);
+        api.database.charge_read(read.table(), None, 2.0 * units);
         consumed.add(name, &Used::of_table(units));
         responses.push(ItemResponse {
             item: item.map(|item| read.shown(item)).transpose()?,

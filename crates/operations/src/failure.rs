@@ -10,11 +10,13 @@ use headwater_wire::messages::{self, backups, items, streams, tables};
 
 use crate::key;
 use crate::tags::RETENTION_TAG;
+use crate::throughput::of_throttled;
 
 /// An operation on items was refused.
 pub(crate) fn of_items(error: EngineError) -> ApiError {
     match error {
         EngineError::TableNotFound { .. } => items::table_not_found(),
+        EngineError::Throttled(throttled) => of_throttled(&throttled),
         EngineError::IndexBackfilling { index } => items::index_is_backfilling(&index),
         EngineError::Refused(refusals) => match refusals.into_iter().flatten().next() {
             Some(refusal) => of_refusal(refusal),

@@ -1,5 +1,6 @@
 //! GetItem: one item by its key. Every read here is strongly consistent; what is asked for only counts.
 
+use headwater_engine::ReadOf;
 use headwater_model::{EncodedItem, capacity};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{GetItemInput, GetItemOutput};
@@ -36,9 +37,11 @@ pub(crate) async fn get_item(
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
     let key = key::of_key(table.schema(), &input.key)?;
+    api.admit_read(&table, None, ReadOf::Item(&key))?;
     let item = api.database.get(&table, &key).map_err(of_items)?;
     let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
     let units = capacity::read_units(size_bytes, input.consistent_read == Some(true));
+    api.database.charge_read(&table, None, units);
     let item = match (item, projection.or(attributes)) {
         (Some(item), Some(projection)) => {
             let whole = item.decode().map_err(internal)?;

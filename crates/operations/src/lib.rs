@@ -115,6 +115,7 @@ mod table_name;
 mod table_settings;
 mod tag_resource;
 mod tags;
+mod throughput;
 mod transact_get_items;
 mod transact_write_items;
 mod transaction;

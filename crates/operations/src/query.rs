@@ -53,7 +53,7 @@ pub(crate) async fn query(
         expression: filter.as_ref(),
         legacy: query_filter.as_ref(),
     };
-    let range = target.range(asked.terms(&target)?, &filters)?;
+    let (range, partition) = target.range(asked.terms(&target)?, &filters)?;
     let filter = filter.or(query_filter);
     target.refuse_missing(filter.as_ref())?;
     let direction = match input.scan_index_forward {
@@ -65,6 +65,7 @@ pub(crate) async fn query(
     let page = api.read_page(PageRead {
         range: target.behind(range, start, direction, outside)?,
         target: &target,
+        partition: Some(partition),
         direction,
         limit: input.limit,
         filter,

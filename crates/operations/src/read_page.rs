@@ -1,9 +1,9 @@
 //! What Query and Scan have in common: the page, and the reply's members
 //! (dynamodb-api.md section 8).
 
-use headwater_engine::{Direction, KeyRange, PageRequest};
+use headwater_engine::{Direction, KeyRange, PageRequest, ReadOf};
 use headwater_expression::{Condition, Projection};
-use headwater_model::{EncodedItem, capacity, limits};
+use headwater_model::{AttributeValue, EncodedItem, capacity, limits};
 use headwater_wire::ApiError;
 
 use crate::api::Api;
@@ -14,6 +14,8 @@ use crate::read_target::{ReadTarget, Shown};
 /// A page to be read.
 pub(crate) struct PageRead<'a> {
     pub(crate) target: &'a ReadTarget,
+    /// The values of the partition that is read, if it is one.
+    pub(crate) partition: Option<Vec<AttributeValue>>,
     pub(crate) range: KeyRange,
     pub(crate) direction: Direction,
     pub(crate) limit: Option<i64>,
@@ -45,7 +47,13 @@ impl Api {
             index: read.target.index.as_deref(),
             fetch: read.shown.fetch,
         };
-        let page = self.database.page(&read.target.table, &request);
+        let (table, index) = (&read.target.table, read.target.index.as_deref());
+        let of = match &read.partition {
+            Some(partition) => ReadOf::Partition(partition),
+            None => ReadOf::Everything,
+        };
+        self.admit_read(table, index, of)?;
+        let page = self.database.page(table, &request);
         let page = page.map_err(of_items)?;
         let items = match read.projection {
             Some(projection) => project(&projection, &page.items)?,
@@ -54,12 +62,12 @@ impl Api {
         let last_key = page.last_key.map(|key| read.target.key_of(&key));
         let last_key = last_key.transpose()?;
         let units = capacity::read_units(page.scanned_bytes, read.consistent);
+        let halves = if read.consistent { 1.0 } else { 0.5 };
+        let fetched = page.fetched_units * halves;
+        self.database.charge_read(table, index, units + fetched);
         let used = match &read.target.index {
             None => Used::of_table(units),
-            Some(index) => {
-                let halves = if read.consistent { 1.0 } else { 0.5 };
-                Used::of_table(page.fetched_units * halves).and_index(index.record(), units)
-            }
+            Some(index) => Used::of_table(fetched).and_index(index.record(), units),
         };
         Ok(PageReply {
             items: (!read.shown.count_only).then_some(items),

@@ -7,7 +7,7 @@ use headwater_expression::legacy::refuse_filter_on_keys;
 use headwater_expression::{
     Condition, IndexKeyCondition, KeyTerm, Projection, ResolvedKeyCondition,
 };
-use headwater_model::{Item, KeyAttribute, StorageKey};
+use headwater_model::{AttributeValue, Item, KeyAttribute, StorageKey};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::Select;
@@ -74,19 +74,21 @@ impl ReadTarget {
         }
     }
 
-    /// The range that a key condition names; refuses a filter on the keys of what is read.
+    /// The range that a key condition names, and the values of its partition; refuses a filter on the keys of what is
+    /// read.
     pub(crate) fn range(
         &self,
         terms: Vec<KeyTerm>,
         filters: &Filters<'_>,
-    ) -> Result<KeyRange, ApiError> {
+    ) -> Result<(KeyRange, Vec<AttributeValue>), ApiError> {
         match &self.index {
             Some(index) => {
                 let schema = index.schema();
                 let resolved = IndexKeyCondition::new(terms, schema).map_err(of_expressions)?;
                 filters.refuse_keys(&self.key_names())?;
                 self.table.count_query(Some(index), &resolved.partition);
-                key_range::of_index_condition(schema, &resolved).map_err(key::of_value)
+                let range = key_range::of_index_condition(schema, &resolved);
+                Ok((range.map_err(key::of_value)?, resolved.partition))
             }
             None => {
                 let schema = self.table.schema();
@@ -94,7 +96,8 @@ impl ReadTarget {
                 filters.refuse_keys(&self.key_names())?;
                 let partition = std::slice::from_ref(&resolved.partition);
                 self.table.count_query(None, partition);
-                key_range::of_condition(schema, &resolved).map_err(key::of_value)
+                let range = key_range::of_condition(schema, &resolved);
+                Ok((range.map_err(key::of_value)?, vec![resolved.partition]))
             }
         }
     }

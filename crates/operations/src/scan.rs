@@ -74,6 +74,7 @@ pub(crate) async fn scan(
     let page = api.read_page(PageRead {
         range: target.behind(range, start, Direction::Forward, outside)?,
         target: &target,
+        partition: None,
         direction: Direction::Forward,
         limit: input.limit,
         filter,

@@ -38,6 +38,7 @@ pub(crate) async fn transact_get_items(
     refuse_duplicates(tables.iter().map(|(_, table)| table.as_ref()).zip(&keys))?;
     let (names, tables): (Vec<&str>, Vec<_>) = tables.into_iter().unzip();
     let wanted: Vec<_> = tables.into_iter().zip(keys).collect();
+    api.admit_reads(&wanted)?;
     let items = api.database.get_together(&wanted).await;
     let items = items.map_err(of_transaction)?;
     let size = |item: &Option<EncodedItem>| item.as_ref().map_or(0, EncodedItem::size_bytes);
@@ -45,8 +46,10 @@ pub(crate) async fn transact_get_items(
     let mut consumed =
         CapacityByTable::new(input.return_consumed_capacity, UnitKind::TransactedRead);
     let mut responses = Vec::with_capacity(items.len());
-    for ((item, projection), name) in items.into_iter().zip(&projections).zip(names) {
+    let read = wanted.iter().zip(names);
+    for ((item, projection), ((table, _), name)) in items.into_iter().zip(&projections).zip(read) {
         let units = capacity::read_units(size(&item), true);
+        api.database.charge_read(table, None, 2.0 * units);
         consumed.add(name, &Used::of_table(units));
         let item = item.map(|item| shown(item, projection.as_ref()));
         responses.push(ItemResponse {

@@ -16,6 +16,7 @@ use crate::capacity_by_table::{CapacityByTable, UnitKind};
 use crate::failure::{of_items, of_refusal};
 use crate::key;
 use crate::table_name::table_name;
+use crate::throughput::cancellation;
 
 /// Why an action is refused before the transaction begins.
 pub(crate) enum ActionFault {
@@ -113,6 +114,13 @@ pub(crate) fn of_transaction(error: EngineError) -> ApiError {
     match error {
         EngineError::Refused(refusals) => {
             batches::transaction_cancelled(refusals.into_iter().map(reason).collect())
+        }
+        EngineError::Throttled(throttled) => {
+            let reasons = throttled.iter().map(|throttled| match throttled {
+                Some(throttled) => cancellation(throttled),
+                None => batches::no_reason(),
+            });
+            batches::transaction_cancelled(reasons.collect())
         }
         EngineError::TransactionTooLarge => batches::transaction_too_large(),
         EngineError::TokenMismatch => batches::token_mismatch(),

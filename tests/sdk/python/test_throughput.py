@@ -1,4 +1,4 @@
-"""Warm throughput and the maxima of on-demand tables: only shown, never enforced."""
+"""Warm throughput and the maxima of on-demand tables, where they are only shown."""
 
 import re
 

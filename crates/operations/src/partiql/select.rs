@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use headwater_engine::{Direction, Index, IndexKind, KeyRange, PageRequest};
+use headwater_engine::{Direction, Index, IndexKind, KeyRange, PageRequest, ReadOf};
 use headwater_expression::partiql::{Columns, PartiqlError, PartitionRead, ReadPlan, Select};
 use headwater_expression::{Condition, IndexKeyCondition, ResolvedKeyCondition, SortCondition};
 use headwater_model::{EncodedItem, KeySchema, capacity, limits};
@@ -97,6 +97,8 @@ impl SelectTarget {
 
     /// Reads a page: at most `limit` items, at most 1 MB before the filter, of all partitions together.
     pub(crate) fn page(&self, api: &Api, paging: &Paging<'_>) -> Result<SelectPage, ApiError> {
+        let index = self.target.index.as_deref();
+        api.admit_read(&self.target.table, index, ReadOf::Everything)?;
         let mut limit = paging.limit.and_then(|limit| usize::try_from(limit).ok());
         let mut bytes_left = limits::PAGE_SIZE_BYTES_MAX;
         let mut start = self.start(paging)?;
@@ -114,7 +116,8 @@ impl SelectTarget {
                 .database
                 .page(&self.target.table, &self.request(range, limit, bytes_left))
                 .map_err(of_items)?;
-            self.add_use(&mut used, page.scanned_bytes, page.fetched_units);
+            let units = self.add_use(&mut used, page.scanned_bytes, page.fetched_units);
+            api.database.charge_read(&self.target.table, index, units);
             items.extend(page.items);
             limit = limit.map(|limit| limit.saturating_sub(page.scanned));
             bytes_left = bytes_left.saturating_sub(page.scanned_bytes);
@@ -160,14 +163,19 @@ impl SelectTarget {
         }
     }
 
-    fn add_use(&self, used: &mut Used, scanned_bytes: usize, fetched_units: f64) {
+    /// Adds the units of a page, and gives them.
+    fn add_use(&self, used: &mut Used, scanned_bytes: usize, fetched_units: f64) -> f64 {
         let units = capacity::read_units(scanned_bytes, self.consistent);
         match &self.target.index {
-            None => used.add_table(units),
+            None => {
+                used.add_table(units);
+                units
+            }
             Some(index) => {
                 let halves = if self.consistent { 1.0 } else { 0.5 };
                 used.add_table(fetched_units * halves);
                 used.add(index.record().kind, &index.record().name, units);
+                units + fetched_units * halves
             }
         }
     }

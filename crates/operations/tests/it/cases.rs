@@ -108,6 +108,7 @@ async fn run(case: &Case) -> Result<(), (usize, String)> {
     let engine = EngineOptions {
         shards: Some(1),
         transition_ms: case.transition_ms,
+        enforce_throughput: case.enforce_throughput,
         ..EngineOptions::default()
     };
     let options = ApiOptions {

@@ -1,6 +1,7 @@
 //! What contributor insights count.
 
-use headwater_operations::ContributorRule;
+use headwater_engine::EngineOptions;
+use headwater_operations::{ApiOptions, ContributorRule};
 use serde_json::{Value, json};
 
 use crate::support::{Server, n, s};
@@ -133,4 +134,59 @@ async fn turned_off_they_forget_and_in_the_other_mode_count_nothing() {
     server.put("ttt", json!({"pk": s("a")})).await;
     let rules = rules(&server, None).await;
     assert_eq!((rules.len(), sum(&rules[0])), (1, 0));
+}
+
+#[tokio::test]
+async fn throttled_keys_count_by_themselves() {
+    let engine = EngineOptions {
+        enforce_throughput: true,
+        shards: Some(1),
+        ..EngineOptions::default()
+    };
+    let server = Server::with(engine, ApiOptions::default());
+    let units = |units: u64| json!({"ReadCapacityUnits": units, "WriteCapacityUnits": units});
+    let key = |name: &str| json!([{"AttributeName": name, "KeyType": "HASH"}]);
+    let attribute = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
+    let table = json!({
+        "TableName": "ttt",
+        "KeySchema": key("pk"),
+        "AttributeDefinitions": [attribute("pk"), attribute("g")],
+        "ProvisionedThroughput": units(3),
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "iii",
+            "KeySchema": key("g"),
+            "Projection": {"ProjectionType": "ALL"},
+            "ProvisionedThroughput": units(1),
+        }],
+    });
+    server.must("CreateTable", table).await;
+    enable(&server, None).await;
+    enable(&server, Some("iii")).await;
+    let put = |pk: &str, g: &str| json!({"TableName": "ttt", "Item": {"pk": s(pk), "g": s(g)}});
+    server.must("PutItem", put("a", "x")).await;
+    // By the index, then by the table.
+    server.ask("PutItem", put("b", "y")).await.unwrap_err();
+    let alone = json!({"TableName": "ttt", "Item": {"pk": s("c")}});
+    server.must("PutItem", alone.clone()).await;
+    server.must("PutItem", alone.clone()).await;
+    server.ask("PutItem", alone.clone()).await.unwrap_err();
+    server.ask("PutItem", alone).await.unwrap_err();
+    let rules_of_table = rules(&server, None).await;
+    let [accessed, throttled] = &rules_of_table[..] else {
+        panic!("{rules_of_table:?}");
+    };
+    assert!(throttled.name.contains("-PKT-"));
+    assert_eq!(sum(accessed), 4);
+    let counts_of = |rule: &ContributorRule| {
+        let counts = counts(rule).into_iter();
+        counts.map(|(_, count)| count).collect::<Vec<_>>()
+    };
+    assert_eq!(counts_of(throttled), [2]);
+    let rules_of_index = rules(&server, Some("iii")).await;
+    assert_eq!(counts_of(&rules_of_index[0]), [1]);
+    assert_eq!(counts_of(&rules_of_index[1]), [1]);
+    assert_ne!(
+        counts(&rules_of_index[0])[0].0,
+        counts(&rules_of_index[1])[0].0
+    );
 }

@@ -1,9 +1,9 @@
-//! Sentences of warm throughput and of the maxima of on-demand tables. "Recorded" are answers of the service, found in
+//! Sentences of throughput that is exceeded, of warm throughput, and of the maxima of on-demand tables. "Recorded" are answers of the service, found in
 //! public notes of probes from 2026.
 
 use std::fmt::Display;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, CancellationReason, ErrorDetail, ErrorKind, ThrottlingReason};
 
 fn invalid(what: impl Display) -> ApiError {
     ApiError::validation(format!("One or more parameter values were invalid: {what}"))
@@ -60,4 +60,57 @@ pub fn maxima_without_units(of: impl Display) -> ApiError {
     invalid(format_args!(
         "OnDemandThroughput must have at least one of MaxReadRequestUnits or MaxWriteRequestUnits specified for {of}"
     ))
+}
+
+/// What a request would have exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exceeded {
+    /// The provisioned throughput of the table.
+    Table,
+    /// The provisioned throughput of one of its global indexes.
+    Index,
+    /// The maximum of an on-demand table or index.
+    Maximum,
+}
+
+impl Exceeded {
+    /// Model, of cancelled transactions; the guide, of the maximum.
+    fn sentence(self) -> &'static str {
+        match self {
+            Exceeded::Table => {
+                "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+                 provisioning level with the UpdateTable API."
+            }
+            Exceeded::Index => {
+                "The level of configured provisioned throughput for one or more global secondary indexes of the table was \
+                 exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes \
+                 with the UpdateTable API"
+            }
+            Exceeded::Maximum => {
+                "Throughput exceeds the maximum OnDemandThroughput configured on table or index"
+            }
+        }
+    }
+}
+
+/// Throughput that is exceeded, with whose and why (model; guide).
+pub fn exceeded(what: Exceeded, reasons: Vec<ThrottlingReason>) -> ApiError {
+    let kind = match what {
+        Exceeded::Table | Exceeded::Index => ErrorKind::ProvisionedThroughputExceeded,
+        Exceeded::Maximum => ErrorKind::Throttling,
+    };
+    ApiError::new(kind, what.sentence()).with(ErrorDetail::ThrottlingReasons(reasons))
+}
+
+/// The same as the end of a transaction (model).
+pub fn reason_exceeded(what: Exceeded) -> CancellationReason {
+    let code = match what {
+        Exceeded::Table | Exceeded::Index => "ProvisionedThroughputExceeded",
+        Exceeded::Maximum => "ThrottlingError",
+    };
+    CancellationReason {
+        code: code.to_owned(),
+        message: Some(what.sentence().to_owned()),
+        item: None,
+    }
 }

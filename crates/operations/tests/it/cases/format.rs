@@ -4,6 +4,7 @@
 //! === what the case shows
 //! # where that is written down
 //! transitions 500                        phases of tables and streams take 500 ms; at the beginning of a case
+//! enforce throughput                     what exceeds the throughput is refused; at the beginning of a case
 //! table users pk:S sk:N stream:NEW_IMAGE a table of on-demand billing, with one or two key parts
 //!   gsi:byAge=team:S,age:N/name,size      the same table with an index: its HASH parts joined by +, its RANGE parts
 //!                                        behind commas, and what it projects: KEYS_ONLY, names, or all without /
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub struct Case {
     pub title: String,
     pub transition_ms: u64,
+    pub enforce_throughput: bool,
     /// With their lines in the file.
     pub steps: Vec<(usize, Step)>,
 }
@@ -91,6 +93,7 @@ pub fn read(text: &str) -> Result<Vec<Case>, String> {
             cases.push(Case {
                 title: title.to_owned(),
                 transition_ms: 0,
+                enforce_throughput: false,
                 steps: Vec::new(),
             });
             continue;
@@ -127,6 +130,10 @@ fn take(case: &mut Case, number: usize, line: &str) -> Option<()> {
         "transitions" => {
             case.transition_ms = rest.parse().ok()?;
             return Some(());
+        }
+        "enforce" => {
+            case.enforce_throughput = rest == "throughput";
+            return case.enforce_throughput.then_some(());
         }
         "filled" => Step::Filled(rest.to_owned()),
         "expired" => {
