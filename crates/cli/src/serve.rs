@@ -14,7 +14,7 @@ use headwater_engine::{
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
 use headwater_server::{AdvanceClock, ConsoleSettings, Server, ServerSettings};
-use headwater_transfers::{BucketSettings, Transfers};
+use headwater_transfers::{BucketSettings, S3Settings, Transfers};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{DestinationSettings, Triggers, TriggersSettings};
 use headwater_wire::sigv4::Credentials;
@@ -319,7 +319,24 @@ fn buckets(settings: &Settings) -> BucketSettings {
     BucketSettings {
         folder: (!folder.is_empty()).then(|| PathBuf::from(folder)),
         account: settings.text("account-id").to_owned(),
+        s3: settings.url("s3-endpoint").map(|endpoint| S3Settings {
+            endpoint,
+            region: settings.text("region").to_owned(),
+            credentials: credentials()
+                .unwrap_or_else(|| DestinationSettings::default().credentials),
+            wall: Arc::new(|| SystemClock.now_ms()),
+        }),
     }
+}
+
+/// What requests to other services are signed with, if the environment says it.
+fn credentials() -> Option<Credentials> {
+    let given = |name| environment(name).filter(|value| !value.is_empty());
+    Some(Credentials {
+        access_key_id: given("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: given("AWS_SECRET_ACCESS_KEY")?,
+        session_token: given("AWS_SESSION_TOKEN"),
+    })
 }
 
 fn destinations(settings: &Settings) -> DestinationSettings {
@@ -332,13 +349,8 @@ fn destinations(settings: &Settings) -> DestinationSettings {
         time_max: Duration::from_millis(settings.duration_ms("destination-timeout")),
         ..DestinationSettings::default()
     };
-    let given = |name| environment(name).filter(|value| !value.is_empty());
-    if let (Some(id), Some(secret)) = (given("AWS_ACCESS_KEY_ID"), given("AWS_SECRET_ACCESS_KEY")) {
-        destinations.credentials = Credentials {
-            access_key_id: id,
-            secret_access_key: secret,
-            session_token: given("AWS_SESSION_TOKEN"),
-        };
+    if let Some(credentials) = credentials() {
+        destinations.credentials = credentials;
     }
     destinations
 }

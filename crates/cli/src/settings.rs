@@ -302,14 +302,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "URL",
         Kind::Url,
         None,
-        "The same for S3 buckets, whose names go into the path",
+        "The same for S3 buckets, whose names go into the path; exports and imports use them too",
     ),
     setting(
         "buckets-folder",
         "FOLDER",
         Kind::Text,
         None,
-        "Where S3 buckets are for ExportTableToPointInTime and ImportTable: each folder in it is the bucket of its name, and holds its objects as files; unset: these operations are refused",
+        "Where S3 buckets are for ExportTableToPointInTime and ImportTable: each folder in it is the bucket of its name, and holds its objects as files. Other buckets are those of --s3-endpoint; with neither these operations are refused",
     ),
     setting(
         "kinesis-endpoint",

@@ -22,11 +22,13 @@ const ITEMS_PER_LOOK: u64 = 256;
 pub(crate) fn export(run: &mut Run) -> Result<(), Ended> {
     let request = run.job.export_request()?;
     let buckets = run.buckets.clone();
-    let bucket = buckets.open(&WantedBucket {
+    let wanted = WantedBucket {
         name: &request.s3_bucket,
         owner: request.s3_bucket_owner.as_deref(),
         encryption: request.s3_sse_algorithm,
-    })?;
+        encryption_key: request.s3_sse_kms_key_id.as_deref(),
+    };
+    let bucket = buckets.open(&wanted, run.handle.clone())?;
     let folder = run.job.export_folder()?;
     bucket.put(&format!("{folder}/_started"), Bytes::new())?;
     let table = run.database().table(&run.job.namespace, &run.job.table);

@@ -39,11 +39,13 @@ pub(crate) fn import(run: &mut Run, table: &Arc<Table>) -> Result<(), Ended> {
     let request = run.job.import_request()?;
     let source = &request.s3_bucket_source;
     let buckets = run.buckets.clone();
-    let bucket = buckets.open(&WantedBucket {
+    let wanted = WantedBucket {
         name: &source.s3_bucket,
         owner: source.s3_bucket_owner.as_deref(),
         encryption: None,
-    })?;
+        encryption_key: None,
+    };
+    let bucket = buckets.open(&wanted, run.handle.clone())?;
     let objects = bucket.list(source.s3_key_prefix.as_deref().unwrap_or_default())?;
     let mut import = Import {
         run,

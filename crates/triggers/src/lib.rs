@@ -5,7 +5,7 @@
 //! go in, a payload or a function error comes out.
 //!
 //! `mappings` delivers the records of streams to functions, `registry` remembers functions, mappings
-//! and checkpoints in system tables, `destinations` sends on what is given up, `kinesis` the changes of tables, over `outgoing`, `api` answers the
+//! and checkpoints in system tables, `destinations` sends on what is given up, `kinesis` the changes of tables, `api` answers the
 //! requests of the Lambda REST API, `manage` those of the server's own, and [`Triggers`] holds all of it together. [`explain_filter`] tells people what their filter patterns do.
 
 mod api;
@@ -15,13 +15,12 @@ pub mod functions;
 mod kinesis;
 mod manage;
 mod mappings;
-mod outgoing;
 mod registry;
 mod triggers;
 
 pub use api::{HeaderOf, HttpAnswer, LOCAL_DIRECTORY};
 pub use destinations::DestinationSettings;
 pub use explain_filter::explain_filter;
+pub use headwater_outgoing::{Url, UrlError};
 pub use manage::{ManageAnswer, MappingNumbers, TriggerNumbers};
-pub use outgoing::{Url, UrlError};
 pub use triggers::{OpenError, Triggers, TriggersSettings};

@@ -20,11 +20,22 @@ const ARROWS: &[(&str, &[&str])] = &[
         "operations",
         &["model", "wire", "expression", "engine", "streams"],
     ),
+    ("outgoing", &["wire"]),
     (
         "triggers",
-        &["model", "wire", "expression", "streams", "operations"],
+        &[
+            "model",
+            "wire",
+            "expression",
+            "streams",
+            "operations",
+            "outgoing",
+        ],
     ),
-    ("transfers", &["model", "wire", "engine", "operations"]),
+    (
+        "transfers",
+        &["model", "wire", "engine", "operations", "outgoing"],
+    ),
     ("server", &["model", "wire", "operations", "triggers"]),
 ];
 

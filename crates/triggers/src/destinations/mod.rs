@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::functions::WallClock;
 use crate::mappings::pause_ms;
-use crate::outgoing::{HttpClient, HttpRequestOut, Limits, Url, shown};
 use crate::registry::NewDeadLetter;
+use headwater_outgoing::{HttpClient, HttpRequestOut, Limits, Url, shown};
 
 use service::{Service, Target};
 

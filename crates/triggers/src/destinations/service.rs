@@ -3,8 +3,8 @@
 use headwater_wire::sigv4::{SigningScope, escaped};
 use hyper::Method;
 
-use crate::outgoing::{HttpRequestOut, Url, UrlError};
 use crate::registry::NewDeadLetter;
+use headwater_outgoing::{HttpRequestOut, Url, UrlError};
 
 use super::DestinationSettings;
 use super::message::{message, object_key};

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use crate::outgoing::HttpClient;
+use headwater_outgoing::HttpClient;
 
 use super::config::FunctionConfig;
 use super::environment;

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::outgoing::HttpClient;
+use headwater_outgoing::HttpClient;
 
 use super::code_use::CodeUse;
 use super::config::{CodeSource, FunctionConfig};

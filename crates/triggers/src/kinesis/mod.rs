@@ -26,8 +26,8 @@ use tokio::task::JoinSet;
 
 use crate::destinations::DestinationSettings;
 use crate::functions::WallClock;
-use crate::outgoing::{HttpClient, Url};
 use crate::registry::{Documents, StoreError};
+use headwater_outgoing::{HttpClient, Url};
 
 use delivery::Delivery;
 

@@ -15,7 +15,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::outgoing::{HttpRequestOut, Limits, UrlError, shown};
+use headwater_outgoing::{HttpRequestOut, Limits, UrlError, shown};
 
 use super::{Destination, Shared};
 

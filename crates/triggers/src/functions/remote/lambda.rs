@@ -6,7 +6,7 @@ use headwater_wire::sigv4::{Credentials, SigningScope};
 use hyper::Method;
 use serde::Deserialize;
 
-use crate::outgoing::{HttpAnswerIn, HttpClient, HttpRequestOut, Url, shown};
+use headwater_outgoing::{HttpAnswerIn, HttpClient, HttpRequestOut, Url, shown};
 
 use super::super::config::FunctionConfig;
 use super::super::invocation::Failure;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::outgoing::{Limits, SendError};
+use headwater_outgoing::{Limits, SendError};
 
 use super::config::FunctionConfig;
 use super::interpreter::SetupError;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use headwater_wire::sigv4::escaped;
 use serde::{Deserialize, Serialize};
 
-use crate::outgoing::Url;
+use headwater_outgoing::Url;
 
 use super::command;
 

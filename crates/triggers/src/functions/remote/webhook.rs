@@ -5,7 +5,7 @@ use headwater_wire::sigv4::hmac_hex;
 use hyper::Method;
 use serde::de::IgnoredAny;
 
-use crate::outgoing::{HttpClient, HttpRequestOut, Url, shown};
+use headwater_outgoing::{HttpClient, HttpRequestOut, Url, shown};
 
 use super::super::invocation::Failure;
 use super::super::process::Job;

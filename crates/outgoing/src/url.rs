@@ -63,7 +63,7 @@ impl Url {
     ///
     /// # Errors
     /// When the two make no address.
-    pub(crate) fn below(&self, path: &str) -> Result<Self, UrlError> {
+    pub fn below(&self, path: &str) -> Result<Self, UrlError> {
         let scheme = self.uri.scheme_str().unwrap_or_default();
         let authority = self
             .uri
@@ -74,19 +74,21 @@ impl Url {
     }
 
     /// Value of the header `host`.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         &self.host
     }
 
-    pub(crate) fn path(&self) -> &str {
+    /// The path.
+    pub fn path(&self) -> &str {
         self.uri.path()
     }
 
-    pub(crate) fn query(&self) -> &str {
+    /// The query, without its question mark; may be empty.
+    pub fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
     }
 
-    pub(super) fn uri(&self) -> Uri {
+    pub(crate) fn uri(&self) -> Uri {
         self.uri.clone()
     }
 }

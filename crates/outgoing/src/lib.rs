@@ -1,5 +1,5 @@
-//! Requests that this server sends: to the destinations of batches that are given up, and to functions that run
-//! elsewhere ([docs/adr/0020](../../../../docs/adr/0020-outgoing-http.md)).
+//! Requests that this server sends: to the destinations of batches that are given up, to functions that run elsewhere, to
+//! buckets ([docs/adr/0020](../../../docs/adr/0020-outgoing-http.md)).
 //!
 //! Everything is bounded: the time to connect, the time to answer, the answer, the connections that are kept. Redirects
 //! are not followed and no proxies are used, so a request goes where it was addressed to, or nowhere.
@@ -7,26 +7,29 @@
 mod client;
 mod url;
 
-pub(crate) use client::{HttpAnswerIn, HttpClient, Limits, SendError};
+pub use client::{HttpAnswerIn, HttpClient, Limits, SendError};
+pub use hyper::Method;
 pub use url::{Url, UrlError};
 
 use bytes::Bytes;
 use headwater_wire::sigv4::{Credentials, SigningScope, Unsigned, sign};
-use hyper::Method;
 
 /// A request to be sent. `host` and `content-length` are added.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpRequestOut {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
+pub struct HttpRequestOut {
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
     /// Names in lower case.
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: Bytes,
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
 }
 
 impl HttpRequestOut {
     /// Adds the headers of a signature over the request as it is.
-    pub(crate) fn signed(mut self, scope: &SigningScope<'_>, credentials: &Credentials) -> Self {
+    pub fn signed(mut self, scope: &SigningScope<'_>, credentials: &Credentials) -> Self {
         let mut headers: Vec<(&str, &str)> = self
             .headers
             .iter()
@@ -50,7 +53,7 @@ impl HttpRequestOut {
 const SHOWN_BYTES_MAX: usize = 300;
 
 /// The beginning of a body, in one line.
-pub(crate) fn shown(body: &[u8]) -> String {
+pub fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES_MAX)]);
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")

@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::sync::{OnceCell, oneshot};
 use tokio::time::timeout;
 
-use super::HttpRequestOut;
+use crate::HttpRequestOut;
 
 /// Time to find an address and to connect, TLS included.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
@@ -30,32 +30,37 @@ const IDLE_MAX: Duration = Duration::from_secs(4);
 
 /// What an answer may take.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// From when the request goes out until its answer is complete.
-    pub(crate) time: Duration,
+    pub time: Duration,
     /// Of the answer's body.
-    pub(crate) body_bytes_max: usize,
+    pub body_bytes_max: usize,
 }
 
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpAnswerIn {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct HttpAnswerIn {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum SendError {
+pub enum SendError {
     /// The request never went out.
     #[error("{0}")]
     NotConnected(String),
     /// The connection ended before the answer did.
     #[error("the connection ended before the answer: {0}")]
     Broken(String),
+    /// The answer did not come in time.
     #[error("no answer within {} s", .0.as_secs_f64())]
     TimedOut(Duration),
+    /// The answer is larger than allowed.
     #[error("the answer is longer than {0} bytes")]
     TooLarge(usize),
     /// Something of it cannot be sent.
@@ -65,13 +70,17 @@ pub(crate) enum SendError {
 
 /// Sends requests. Connections are kept for a while.
 #[derive(Default)]
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     /// Made at the first request: most servers send none, and reading the system's certificates takes time.
     client: OnceCell<Client<HttpsConnector<HttpConnector>, NotedBody>>,
 }
 
 impl HttpClient {
-    pub(crate) async fn send(
+    /// Sends a request, and waits for the whole answer.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send(
         &self,
         request: HttpRequestOut,
         limits: Limits,

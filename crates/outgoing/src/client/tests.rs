@@ -6,7 +6,7 @@ use hyper::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::outgoing::Url;
+use crate::Url;
 
 use super::*;
 
