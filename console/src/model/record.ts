@@ -62,7 +62,9 @@ const VALUE_MAX = 40;
 const LINE_MAX = 240;
 
 /** What happened, in one line: `state: "new" -> "paid", +total`. */
-export function changeText(record: StreamRecord): string {
+export function changeText(record: {
+  dynamodb: Pick<StreamRecord["dynamodb"], "Keys" | "NewImage" | "OldImage">;
+}): string {
   const { Keys, NewImage, OldImage } = record.dynamodb;
   if (NewImage && OldImage) return changedText(OldImage, NewImage);
   const image = NewImage ?? OldImage;

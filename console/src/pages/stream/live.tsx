@@ -204,6 +204,7 @@ export function LiveRecords(props: {
         />
         {one && (
           <RecordDetail
+            table={table}
             one={one}
             pattern={used}
             onPattern={(text) => {

@@ -6,17 +6,19 @@ import { useResource } from "../../api/resource.ts";
 import { bytes, moment } from "../../model/format.ts";
 import { isExpiry, keyText, type LiveRecord, type StreamRecord, testEvent } from "../../model/record.ts";
 import { sequenceMs } from "../../model/sequence.ts";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { Button, IconButton, LinkButton } from "../../ui/button.tsx";
 import { CopyButton, copyText } from "../../ui/copy.tsx";
 import { Explained } from "../../ui/explanation.tsx";
 import { Fold, ItemBlock, ItemDiff, JsonBlock } from "../../ui/json.tsx";
 import { Facts } from "../../ui/page.tsx";
 import { ErrorState } from "../../ui/states.tsx";
 import { say } from "../../ui/toast.tsx";
+import { historyHref } from "../history/address.ts";
 import { recordCommand } from "./commands.ts";
 import { EventMark } from "./record-list.tsx";
 
 export function RecordDetail(props: {
+  table: string;
   one: LiveRecord;
   /** A pattern that the record is held against. */
   pattern: string | undefined;
@@ -65,6 +67,9 @@ export function RecordDetail(props: {
         <Button small icon="filter" onClick={() => props.onPattern(patternOf(record))}>
           Pattern of it
         </Button>
+        <LinkButton small icon="history" href={historyHref(props.table, dynamodb.Keys, sequence)}>
+          History
+        </LinkButton>
       </div>
       <Images record={record} />
       {pattern !== undefined && <Reasons record={record} pattern={pattern} />}
@@ -107,7 +112,11 @@ function Images({ record }: { record: StreamRecord }) {
     <div class="stack-tight">
       <h3>{imageTitle(record)}</h3>
       <ItemBlock item={image ?? Keys} label="Item" />
-      {!whole && <p class="small muted">The view of this stream is {StreamViewType}; its records hold no more.</p>}
+      {!whole && (
+        <p class="small muted">
+          The view of this stream is {StreamViewType}; what its records do not hold is in the item's history.
+        </p>
+      )}
     </div>
   );
 }
