@@ -111,6 +111,28 @@ pub fn node(line: &str) -> Option<Counts> {
     }
 }
 
+/// `Tests  1 failed | 56 passed (57)`, once at the end.
+pub fn vitest(line: &str) -> Option<Counts> {
+    let rest = line.trim_start().strip_prefix("Tests ")?;
+    let (passed, failed) = (number_before(rest, "passed"), number_before(rest, "failed"));
+    (passed.is_some() || failed.is_some()).then_some(Counts {
+        passed: passed.unwrap_or(0),
+        failed: failed.unwrap_or(0),
+    })
+}
+
+/// `33 passed (1.1m)`, and `2 failed`, `1 interrupted`, `4 did not run` on lines of their own, at the end.
+pub fn playwright(line: &str) -> Option<Counts> {
+    let (count, kind) = line.trim().split_once(' ')?;
+    let count = count.parse().ok()?;
+    let (passed, failed) = match kind {
+        "failed" | "interrupted" | "did not run" | "flaky" => (0, count),
+        _ if kind.starts_with("passed (") => (count, 0),
+        _ => return None,
+    };
+    Some(Counts { passed, failed })
+}
+
 fn number_before(text: &str, word: &str) -> Option<usize> {
     let words: Vec<&str> = text
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -141,6 +163,13 @@ mod tests {
         assert_eq!(node("# pass 30"), counts(30, 0));
         assert_eq!(node("\u{2139} fail 1"), counts(0, 1));
         assert_eq!(node("ok 3 - pass 30 things"), None);
+        assert_eq!(vitest("      Tests  57 passed (57)"), counts(57, 0));
+        assert_eq!(vitest(" Tests  1 failed | 56 passed (57)"), counts(56, 1));
+        assert_eq!(vitest(" Test Files  4 passed (4)"), None);
+        assert_eq!(playwright("  33 passed (1.1m)"), counts(33, 0));
+        assert_eq!(playwright("  2 failed"), counts(0, 2));
+        assert_eq!(playwright("  3 did not run"), counts(0, 3));
+        assert_eq!(playwright("  ok 3 shows 30 passed (items)"), None);
     }
 
     #[test]

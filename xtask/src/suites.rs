@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the suites, by name. Those of real clients start the built binary.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -15,7 +16,7 @@ const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
 /// The suites to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// One of: workspace, sdk-python, sdk-cli, sdk-js, sdk-rust. All of them if none is named.
+    /// One of: workspace, console, sdk-python, sdk-cli, sdk-js, sdk-rust, browser. All of them if none is named.
     suite: Option<String>,
     /// Test the release binary instead of the debug one.
     #[arg(long)]
@@ -34,10 +35,12 @@ pub struct Suite {
 /// Every suite, in the order in which they run.
 pub const SUITES: &[Suite] = &[
     suite("workspace", false, workspace),
+    suite("console", false, console),
     suite("sdk-python", true, sdk_python),
     suite("sdk-cli", true, sdk_cli),
     suite("sdk-js", true, sdk_js),
     suite("sdk-rust", true, sdk_rust),
+    suite("browser", true, browser),
 ];
 
 const fn suite(name: &'static str, needs_server: bool, run: fn(&Path) -> Result<Counts>) -> Suite {
@@ -122,16 +125,96 @@ fn sdk_cli(server: &Path) -> Result<Counts> {
 
 fn sdk_js(server: &Path) -> Result<Counts> {
     let folder = root().join("tests/sdk/js");
-    let stamp = folder.join("node_modules/.package-lock.json");
-    if !is_newer(&stamp, &folder.join("package-lock.json")) {
-        run(command("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(&folder))?;
-    }
-    let mut node = command("npm");
-    node.args(["test", "--silent"]).current_dir(&folder);
+    install_packages(&folder)?;
+    let mut node = npm(&folder, &["test", "--silent"]);
     node.env("HEADWATER_BIN", server);
     counted(&mut node, counts::node)
+}
+
+/// The console without a browser: types, lints, tests of its pure parts, and whether what is committed of it is what its
+/// sources give.
+fn console(_server: &Path) -> Result<Counts> {
+    let folder = root().join("console");
+    install_packages(&folder)?;
+    let mut checks = Counts::default();
+    for check in ["types", "lint"] {
+        let outcome = run(&mut npm(&folder, &["run", check]));
+        checks = checks.plus(noted(&format!("npm run {check}"), outcome));
+    }
+    let tests = counted(&mut npm(&folder, &["test"]), counts::vitest)?;
+    let built = noted("console/dist", console_is_built(&folder));
+    Ok(checks.plus(tests).plus(built))
+}
+
+fn noted(name: &str, outcome: Result<()>) -> Counts {
+    if let Err(error) = &outcome {
+        eprintln!("error: {name}: {error:#}");
+    }
+    Counts::of_check(outcome.is_ok())
+}
+
+/// Builds the console elsewhere and compares.
+fn console_is_built(folder: &Path) -> Result<()> {
+    let fresh = target_dir().join("console-dist");
+    let mut build = npm(folder, &["run", "build", "--", "--emptyOutDir", "--outDir"]);
+    run(build.arg(&fresh))?;
+    let (fresh, committed) = (contents(&fresh)?, contents(&folder.join("dist"))?);
+    let names = fresh.keys().chain(committed.keys());
+    let other: BTreeSet<_> = names
+        .filter(|name| fresh.get(*name) != committed.get(*name))
+        .map(|name| name.display().to_string())
+        .collect();
+    if !other.is_empty() {
+        let other: Vec<_> = other.into_iter().collect();
+        bail!(
+            "not what the sources give, run `npm run build` in console: {}",
+            other.join(", ")
+        );
+    }
+    Ok(())
+}
+
+/// The files below a folder by their paths in it.
+fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in std::fs::read_dir(&at).with_context(|| format!("reading {}", at.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder)?.to_owned();
+                files.insert(name, std::fs::read(&path)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The console in a browser, against the server.
+fn browser(server: &Path) -> Result<Counts> {
+    let folder = root().join("console");
+    install_packages(&folder)?;
+    let mut tests = npm(&folder, &["run", "e2e"]);
+    tests.env("HEADWATER_BIN", server);
+    counted(&mut tests, counts::playwright)
+}
+
+/// The packages of a lock file, if they are not there yet.
+fn install_packages(folder: &Path) -> Result<()> {
+    let stamp = folder.join("node_modules/.package-lock.json");
+    if is_newer(&stamp, &folder.join("package-lock.json")) {
+        return Ok(());
+    }
+    run(&mut npm(folder, &["ci", "--no-audit", "--no-fund"]))
+}
+
+fn npm(folder: &Path, args: &[&str]) -> Command {
+    let mut npm = command("npm");
+    npm.args(args).current_dir(folder);
+    npm.env("NO_COLOR", "1").env_remove("FORCE_COLOR");
+    npm
 }
 
 fn sdk_rust(server: &Path) -> Result<Counts> {
