@@ -40,7 +40,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings = Settings::gather(matches, &environment)?;
     start_logging(&settings)?;
     let running = start(&settings).await?;
-    println!("headwater listening on http://{}", running.address);
+    // In one piece: whoever waits for the first line may read no further.
+    let at = reachable(running.address);
+    print!("headwater listening on http://{}\nconsole: http://{at}/console/\n", running.address);
     running.wait_for_signal().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -148,7 +148,8 @@ impl Report {
         println!(
             "  boto3.resource(\"dynamodb\", endpoint_url=\"{endpoint}\", region_name=\"{region}\").Table(\"{TABLE}\")\n"
         );
-        println!("  headwater tail {TABLE} --endpoint {endpoint} --from beginning");
+        println!("  headwater tail {TABLE} --endpoint {endpoint} --from beginning\n");
+        println!("  {endpoint}/console/#/tables/{TABLE}/stream in a browser");
         println!("\nThe server goes on; write to the table and see it arrive. Ctrl-C ends it.");
     }
 
