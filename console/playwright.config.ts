@@ -10,9 +10,9 @@ export default defineConfig({
   workers: 2,
   timeout: 60_000,
   reporter: [["list"]],
-  expect: { timeout: 10_000 },
+  expect: { timeout: 20_000 },
   use: {
-    actionTimeout: 10_000,
+    actionTimeout: 20_000,
     colorScheme: "light",
     // What moves makes screenshots differ.
     contextOptions: { reducedMotion: "reduce" },

@@ -25,7 +25,7 @@ let tables = 0;
 /** A table of its own for each test, with a stream if there is a view. */
 async function table(call: (operation: string, input: unknown) => Promise<unknown>, view?: string): Promise<string> {
   tables += 1;
-  const name = `stream-${process.pid}-${tables}`;
+  const name = `live-${process.pid}-${tables}`;
   await call("CreateTable", {
     TableName: name,
     BillingMode: "PAY_PER_REQUEST",
@@ -345,8 +345,8 @@ test("ten thousand records a second leave the page responsive and its memory bou
     type: "measured",
     description: `${perSecond} records/s, frames: median ${at(0.5).toFixed(0)} ms, 95% ${at(0.95).toFixed(0)} ms`,
   });
-  expect(at(0.5), "median time between frames in ms").toBeLessThan(50);
-  expect(at(0.95), "19 of 20 frames in ms").toBeLessThan(150);
+  expect(at(0.5), "median time between frames in ms").toBeLessThan(100);
+  expect(at(0.95), "19 of 20 frames in ms").toBeLessThan(300);
   await expect(page.locator(".stream-held")).toContainText("20,000 records");
   const after = await heap(page);
   expect(after - before, "bytes that the heap grew by").toBeLessThan(30_000_000);
