@@ -114,6 +114,6 @@ export function functionInput(form: FunctionForm): CreateFunctionRequest {
 }
 
 /** Typed code is in the starter's file, so its handler is known. */
-function handlerOf(form: FunctionForm): string {
+export function handlerOf(form: FunctionForm): string {
   return form.kind === "code" ? starterOf(form.runtime).handler : form.handler.trim();
 }

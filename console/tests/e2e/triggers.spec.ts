@@ -204,6 +204,12 @@ test("a zip file is uploaded; samples and recent records are sent by hand", asyn
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("7 s", { exact: true })).toBeVisible();
   await expect(page.getByText("MODE", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Replace code" }).click();
+  await page.getByRole("dialog").locator("[data-editor]").fill('export const handler = async () => "replaced";');
+  await page.getByRole("dialog").getByRole("button", { name: "Replace code" }).click();
+  await expect(page.getByText("The next call runs the new code.")).toBeVisible();
+  await page.getByRole("button", { name: "Call", exact: true }).click();
+  await expect(page.getByRole("group", { name: "Answer" })).toContainText("replaced");
   await page.getByRole("button", { name: "Delete" }).click();
   await expect(page.getByRole("button", { name: "Delete function" })).toBeDisabled();
   await page.getByLabel(`Type ${functionName} to confirm`).fill(functionName);

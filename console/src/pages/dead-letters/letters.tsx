@@ -35,6 +35,8 @@ export function Letters(props: {
   letters: readonly DeadLetter[];
   /** Whether the function is told in each row. */
   functions: boolean;
+  /** There are more than these; what is done to all is done to these. */
+  more: boolean;
   reload: () => Promise<void>;
 }) {
   const { letters, reload } = props;
@@ -45,7 +47,7 @@ export function Letters(props: {
   const columns = COLUMNS(setOpen).filter((column) => props.functions || column.id !== "function");
   return (
     <Card
-      title={`${plural(letters.length, "batch", "batches")} given up`}
+      title={`${plural(letters.length, "batch", "batches")} ${props.more ? "on this page" : "given up"}`}
       flush
       actions={
         <>

@@ -76,7 +76,12 @@ export default function DeadLetterList() {
               <Button onClick={() => choose("")}>Show all</Button>
             </EmptyState>
           ) : (
-            <Letters letters={page.deadLetters} functions reload={known.reload} />
+            <Letters
+              letters={page.deadLetters}
+              functions
+              more={pages.length > 1 || page.next !== null}
+              reload={known.reload}
+            />
           )}
           <Pages page={page} pages={pages} onChange={setPages} />
         </>

@@ -7,7 +7,14 @@ import { triggerStatuses } from "../../api/triggers.ts";
 import type { GetFunctionResponse } from "../../api/wire.ts";
 import { functionOfArn } from "../../model/arn.ts";
 import { bytes } from "../../model/format.ts";
-import { codeOf, type FunctionForm, functionProblems, NEW_FUNCTION } from "../../model/function-form.ts";
+import {
+  codeOf,
+  type FunctionForm,
+  functionProblems,
+  handlerOf,
+  NEW_FUNCTION,
+  starterOf,
+} from "../../model/function-form.ts";
 import { parseVariables, printVariables } from "../../model/starters.ts";
 import type { PageProps } from "../../shell/pages.ts";
 import { go, href } from "../../shell/router.ts";
@@ -26,7 +33,7 @@ import { CodeFields } from "./form.tsx";
 import { InvokeCard } from "./invoke.tsx";
 import { Changed } from "./list.tsx";
 import { FollowedLog } from "./log.tsx";
-import { codePlace, isFolder, runtimeText } from "./where.ts";
+import { isElsewhere, placeOf, placeText, runtimeText } from "./where.ts";
 import "./functions.css";
 
 const CRUMBS = [{ label: "Functions", href: "#/functions" }];
@@ -88,7 +95,7 @@ function FunctionFacts({ known }: { known: GetFunctionResponse }) {
         [
           "Code",
           <span key="code" class="data break">
-            {isFolder(known) ? codePlace(known) : `${bytes(configuration.CodeSize ?? 0)}`}
+            {placeText(known) ?? `Zip file, ${bytes(configuration.CodeSize ?? 0)}`}
           </span>,
         ],
         ["Time for one call", `${configuration.Timeout ?? 0} s`],
@@ -178,22 +185,31 @@ interface Change {
   onClose: () => void;
 }
 
+/** The form as the code is now, where it can be told. */
+function codeAsIs(known: GetFunctionResponse): Partial<FunctionForm> {
+  const found = placeOf(known);
+  if (found && found.place !== "headwater-local-directory") {
+    return { kind: "elsewhere", place: found.place, key: found.key };
+  }
+  const { Runtime = NEW_FUNCTION.runtime, Handler = NEW_FUNCTION.handler } = known.Configuration ?? {};
+  const code = { runtime: Runtime, handler: Handler, text: starterOf(Runtime).code };
+  return found ? { ...code, kind: "folder", folder: found.key } : code;
+}
+
 /** New code; what runs finishes with the old one. */
 function CodeDialog({ name, known, reload, onClose }: Change) {
   const { Runtime, Handler } = known.Configuration ?? {};
   const [form, setForm] = useState<FunctionForm>(() => ({
     ...NEW_FUNCTION,
     name,
-    ...(Runtime && { runtime: Runtime }),
-    ...(Handler && { handler: Handler }),
-    ...(isFolder(known) && { kind: "folder" as const, folder: codePlace(known) }),
+    ...codeAsIs(known),
   }));
   const action = useAction();
   const problems = functionProblems(form);
   const save = async () => {
     const done = await action.run(async () => {
       await updateFunctionCode(name, codeOf(form));
-      const input = { Runtime: form.runtime, Handler: form.handler };
+      const input = { Runtime: form.runtime, Handler: handlerOf(form) };
       const changed = input.Runtime !== Runtime || input.Handler !== Handler;
       if (form.kind !== "elsewhere" && changed) await updateFunction(name, input);
       await reload();
@@ -235,7 +251,7 @@ function SettingsDialog({ name, known, reload, onClose }: Change) {
     memory: String(configuration.MemorySize ?? 128),
     variables: printVariables(configuration.Environment?.Variables ?? {}),
   }));
-  const elsewhere = configuration.Runtime === undefined;
+  const elsewhere = isElsewhere(configuration);
   const action = useAction();
   const { handler, timeout, memory, variables } = functionProblems({
     ...form,

@@ -66,6 +66,7 @@ async function follow(
 ): Promise<void> {
   let next: number | undefined;
   while (!signal.aborted) {
+    await visible(signal);
     try {
       const page =
         next === undefined ? await functionLog(name, 1000, signal) : await functionLogAfter(name, next, signal);
@@ -77,6 +78,19 @@ async function follow(
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+}
+
+/** Waits while nobody looks: a browser has few connections for each server. */
+function visible(signal: AbortSignal): Promise<void> {
+  if (document.visibilityState === "visible") return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      document.removeEventListener("visibilitychange", done);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", done);
+    signal.addEventListener("abort", done);
+  });
 }
 
 /** Lines below each other; a list that follows stays at its end until one scrolls up. */

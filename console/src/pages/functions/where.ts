@@ -1,25 +1,35 @@
-// Where a function's code is, in words.
+// Where a function's code is, as the answers of the API tell it.
 
 import type { FunctionConfiguration, GetFunctionResponse } from "../../api/wire.ts";
+import { PLACES, type PlaceName } from "../../model/starters.ts";
 
-/** What `Code.Location` says: a folder, an address, or a zip file that was uploaded. */
-export function codePlace(known: GetFunctionResponse): string {
-  const location = known.Code?.Location ?? "";
-  if (location.startsWith("file://")) return decodeURI(location.slice("file://".length));
-  return location;
+/** What the server gives a function that is elsewhere for a handler. */
+const NO_HANDLER = "none";
+
+/** What is behind a function that has no zip file, and where; `undefined` for a zip file. */
+export function placeOf(known: GetFunctionResponse): { place: PlaceName; key: string } | undefined {
+  const { Configuration, Code } = known;
+  const location = Code?.Location ?? "";
+  if (Code?.RepositoryType !== "S3" || (Configuration?.CodeSize ?? 0) > 0 || location === "") return undefined;
+  if (!location.startsWith("file://")) {
+    return { place: location.endsWith("/invocations") ? "headwater-lambda" : "headwater-webhook", key: location };
+  }
+  const key = decodeURI(location.slice("file://".length));
+  return { place: isElsewhere(Configuration ?? {}) ? "headwater-command" : "headwater-local-directory", key };
 }
 
-/** Whether the folder on the server is used in place, and not a zip file. */
-export function isFolder(known: GetFunctionResponse): boolean {
-  return known.Code?.RepositoryType === "S3" && (known.Code.Location ?? "").startsWith("file://") && isInPlace(known);
+/** Whether a function is an address or a program, and not code for a runtime. */
+export function isElsewhere(configuration: FunctionConfiguration): boolean {
+  return configuration.Handler === NO_HANDLER;
 }
 
-/** Code that is used in place has no size. */
-function isInPlace({ Configuration }: GetFunctionResponse): boolean {
-  return (Configuration?.CodeSize ?? 0) === 0;
+/** The place in words, such as "Webhook http://127.0.0.1:9999/hook". */
+export function placeText(known: GetFunctionResponse): string | undefined {
+  const found = placeOf(known);
+  return found && `${PLACES[found.place].label} ${found.key}`;
 }
 
-/** `nodejs22.x`, or what a function elsewhere is. */
+/** `nodejs22.x`, or that there is none. */
 export function runtimeText(configuration: FunctionConfiguration): string {
-  return configuration.Runtime ?? "elsewhere";
+  return isElsewhere(configuration) ? "Elsewhere" : (configuration.Runtime ?? "-");
 }

@@ -125,6 +125,10 @@ export function LiveRecords(props: {
     setFrom(next);
     session.jump(next);
   };
+  const clear = () => {
+    session.clear();
+    setFrom("latest");
+  };
   const one = selected.value;
   return (
     <>
@@ -136,7 +140,7 @@ export function LiveRecords(props: {
           <Button small icon="clock" onClick={() => setJumping(true)}>
             {fromText(from)}
           </Button>
-          <Button small icon="trash" onClick={() => session.clear()}>
+          <Button small icon="trash" onClick={clear}>
             Clear
           </Button>
           <Button small icon="copy" onClick={() => setCommands(true)}>

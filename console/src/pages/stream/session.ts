@@ -17,6 +17,9 @@ export const HELD_BYTES_MAX = 64 << 20;
 /** Pauses between attempts to reach the server again. */
 const RETRY_MS = [300, 1000, 2000, 5000];
 
+/** A page that nobody looks at leaves its connection after so long; a browser has few for each server. */
+const HIDDEN_MS = 30_000;
+
 /** The rate is that of the last so many pieces of time. */
 const RATE_STEP_MS = 500;
 const RATE_STEPS = 4;
@@ -66,6 +69,8 @@ export class LiveSession {
   #arrived = 0;
   #steps: number[] = [];
   #clock: ReturnType<typeof setInterval> | undefined;
+  #hidden: ReturnType<typeof setTimeout> | undefined;
+  #rests = false;
 
   constructor(table: string, look: Look) {
     this.#table = table;
@@ -82,12 +87,31 @@ export class LiveSession {
   start(): () => void {
     this.#clock = setInterval(() => this.#measure(), RATE_STEP_MS);
     this.#read(this.#look.from);
+    const look = () => this.#seen(document.visibilityState === "visible");
+    document.addEventListener("visibilitychange", look);
     return () => {
+      document.removeEventListener("visibilitychange", look);
+      clearTimeout(this.#hidden);
       clearInterval(this.#clock);
       this.#abort?.abort();
       if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
       this.#frame = undefined;
     };
+  }
+
+  /** Rests while nobody looks, and reads on from the same place afterwards. */
+  #seen(visible: boolean): void {
+    clearTimeout(this.#hidden);
+    const reads = this.phase.value !== "ended" && this.phase.value !== "failed";
+    if (visible && this.#rests) {
+      this.#rests = false;
+      this.#read(this.#place ?? this.#look.from);
+    } else if (!visible && reads) {
+      this.#hidden = setTimeout(() => {
+        this.#rests = true;
+        this.#abort?.abort();
+      }, HIDDEN_MS);
+    }
   }
 
   /** Goes to another place: what is there begins anew. */

@@ -5,7 +5,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useResource } from "../../api/resource.ts";
 import { type Shard, type Shards, shardsOf, splitShard } from "../../api/shards.ts";
 import { duration, moment, plural } from "../../model/format.ts";
-import { type Block, lineage } from "../../model/lineage.ts";
+import { type Block, lineage, shortShard } from "../../model/lineage.ts";
 import { justBefore } from "../../model/sequence.ts";
 import { href } from "../../shell/router.ts";
 import { useAction } from "../../ui/action.ts";
@@ -88,11 +88,6 @@ function StateOf({ shard }: { shard: Shard }) {
 
 function rangeOf(shard: Shard): string {
   return `${shard.hash_from}\u2013${shard.hash_to}`;
-}
-
-/** The end of an id: the number by which people tell shards apart. */
-function shortId(id: string): string {
-  return `#${Number(id.split("-").pop())}`;
 }
 
 const HEIGHT_PX = 260;
@@ -179,7 +174,7 @@ function ShardBlock(props: { block: Block<Shard>; width: number; chosen: boolean
       <rect x={x + 1} y={y + 1} width={Math.max(wide - 2, 4)} height={Math.max(high - 2, 1)} rx={3} />
       {wide > NAME_PX && high > 16 && (
         <text x={x + 8} y={y + Math.min(high / 2 + 4, 20)}>
-          {shortId(shard.id)} {wide > 2 * NAME_PX && state}
+          {shortShard(shard.id)} {wide > 2 * NAME_PX && state}
         </text>
       )}
     </g>

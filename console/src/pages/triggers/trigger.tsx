@@ -6,6 +6,7 @@ import { forget, useResource } from "../../api/resource.ts";
 import { listDeadLetters, type ShardStatus, type TriggerStatus, triggerStatus } from "../../api/triggers.ts";
 import { functionOfArn, tableOfArn } from "../../model/arn.ts";
 import { count, duration, plural, rate } from "../../model/format.ts";
+import { shortShard } from "../../model/lineage.ts";
 import { formOf } from "../../model/mapping-form.ts";
 import type { PageProps } from "../../shell/pages.ts";
 import { href } from "../../shell/router.ts";
@@ -179,9 +180,19 @@ const STATES = {
   finished: <Badge tone="off">Finished</Badge>,
 } as const;
 
+/** The number, with the whole id where one points. */
+function ShardName({ id }: { id: string }) {
+  return (
+    <span class="row" title={id}>
+      <span class="data">{shortShard(id)}</span>
+      <CopyButton text={id} label={`Copy ${id}`} />
+    </span>
+  );
+}
+
 function shardColumns(uuid: string): Column<ShardStatus>[] {
   return [
-    { id: "shard", label: "Shard", sort: (one) => one.shardId, cell: (one) => <span class="data">{one.shardId}</span> },
+    { id: "shard", label: "Shard", sort: (one) => one.shardId, cell: (one) => <ShardName id={one.shardId} /> },
     { id: "state", label: "State", cell: (one) => STATES[one.state] },
     {
       id: "lag",
@@ -237,13 +248,17 @@ function shardColumns(uuid: string): Column<ShardStatus>[] {
 
 /** What this trigger gave up and is still in the store. */
 function DeadLettersOf({ uuid, dropped }: { uuid: string; dropped: number }) {
-  const known = useResource(`dead-letters/${uuid}/${dropped}`, (signal) => listDeadLetters({ mapping: uuid }, signal));
+  const known = useResource(`dead-letters/${uuid}`, (signal) => listDeadLetters({ mapping: uuid }, signal), {
+    every: 2 * LOOK_MS,
+  });
+  // A new one is shown at once.
+  useEffect(() => void known.reload(), [known, dropped]);
   const letters = known.data.value?.deadLetters ?? [];
   if (known.error.value) {
     return <ErrorState what="Its dead letters could not be listed." error={known.error.value} retry={known.reload} />;
   }
   if (letters.length === 0) return null;
-  return <Letters letters={letters} functions={false} reload={known.reload} />;
+  return <Letters letters={letters} functions={false} more={known.data.value?.next !== null} reload={known.reload} />;
 }
 
 function Settings({ mapping, table }: { mapping: Mapping; table: string }) {
