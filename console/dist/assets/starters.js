@@ -13,6 +13,6 @@ def lambda_handler(event, context):
     for record in event["Records"]:
         change = record["dynamodb"]
         print(record["eventName"], json.dumps(change["Keys"]), json.dumps(change.get("NewImage")))
-`}];function g(e,t){return{ZipFile:m(c([{name:e.file,text:t}]))}}var _={"headwater-local-directory":{label:`Folder on the server`,key:`/home/me/functions/hello`},"headwater-webhook":{label:`Webhook`,key:`http://127.0.0.1:9999/hook`},"headwater-command":{label:`Program on the server`,key:`/home/me/sink.sh`},"headwater-lambda":{label:`Function of another server`,key:`http://127.0.0.1:9000/my-function`}};function v(e,t){return{S3Bucket:e,S3Key:t}}function y(e){let t=e.split(`
+`}];function g(e,t){return{ZipFile:m(c([{name:e.file,text:t}]))}}var _={"headwater-local-directory":{label:`Folder on the server`,key:`/srv/functions/hello`},"headwater-webhook":{label:`Webhook`,key:`http://127.0.0.1:9999/hook`},"headwater-command":{label:`Program on the server`,key:`/srv/sink.sh`},"headwater-lambda":{label:`Function of another server`,key:`http://127.0.0.1:9000/my-function`}};function v(e,t){return{S3Bucket:e,S3Key:t}}function y(e){let t=e.split(`
 `).filter(e=>e.trim()!==``).map(e=>{let t=e.match(/^\s*([A-Za-z][A-Za-z0-9_]*)\s*=(.*)$/);if(!t)throw Error(`"${e.trim()}" is no NAME=value.`);return[t[1],t[2].trim()]});return Object.fromEntries(t)}function b(e){return Object.entries(e).map(([e,t])=>`${e}=${t}`).join(`
 `)}export{y as a,g as i,h as n,b as o,v as r,m as s,_ as t};

@@ -51,9 +51,9 @@ export function codeOfText(starter: Starter, text: string): FunctionCode {
 
 /** Where a function's code is, other than in a zip file; the bucket's name says what the key means. */
 export const PLACES = {
-  "headwater-local-directory": { label: "Folder on the server", key: "/home/me/functions/hello" },
+  "headwater-local-directory": { label: "Folder on the server", key: "/srv/functions/hello" },
   "headwater-webhook": { label: "Webhook", key: "http://127.0.0.1:9999/hook" },
-  "headwater-command": { label: "Program on the server", key: "/home/me/sink.sh" },
+  "headwater-command": { label: "Program on the server", key: "/srv/sink.sh" },
   "headwater-lambda": { label: "Function of another server", key: "http://127.0.0.1:9000/my-function" },
 } as const;
 
