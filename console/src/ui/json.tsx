@@ -71,6 +71,8 @@ const KIND_WORDS = { added: "Added", removed: "Removed", changed: "Changed", sam
 export function ItemDiff(props: {
   before: Item | undefined;
   after: Item | undefined;
+  /** What it shows, for screen readers; another for each on a page. */
+  label?: string;
   /** Heads of the two sides. */
   beforeLabel?: string;
   afterLabel?: string;
@@ -82,7 +84,7 @@ export function ItemDiff(props: {
   return (
     <div class="diff">
       {shown.length > 0 && (
-        <section class="table-scroll" tabIndex={0} aria-label="Differences">
+        <section class="table-scroll" tabIndex={0} aria-label={props.label ?? "Differences"}>
           <table class="diff-table">
             <thead>
               <tr>

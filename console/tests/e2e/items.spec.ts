@@ -435,6 +435,32 @@ test("results are exported as CSV and JSON", async ({ page, open, server }) => {
   expect(plain.text).toContain(`"n": ${NUMBERS[0]}`);
 });
 
+test("the text that is seen lies where the field has it", async ({ page, open }) => {
+  await open(`#/tables/${TABLE}/items`);
+  await page.locator(".items-bar").getByRole("button", { name: "Create item" }).click();
+  const line =
+    '  "mixed": "W iii \ud83d\ude80 \u05e9\u05dc\u05d5\u05dd \u6f22\u5b57 e\u0301 \t tab", "n": 1234567890, "t": true';
+  for (const text of [
+    line,
+    `{"a": "${"wide ".repeat(400)}"}`,
+    Array.from({ length: 3000 }, (_, n) => `"${n}": ${n},`).join("\n"),
+  ]) {
+    await setEditor(page, text);
+    const field = page.locator("[data-editor]");
+    await field.evaluate((element) => element.scrollTo(element.scrollWidth, element.scrollHeight));
+    await expect(page.locator(".editor-line").last()).toContainText(text.split("\n").at(-1)?.slice(-5) ?? "");
+    const [wanted, shown] = await field.evaluate((element) => {
+      const rows = [...document.querySelectorAll<HTMLElement>(".editor-text")];
+      const widest = Math.max(...rows.map((row) => row.getBoundingClientRect().width));
+      const style = getComputedStyle(element);
+      return [element.scrollWidth - Number.parseFloat(style.paddingLeft), widest];
+    });
+    if (text.length > 200 && !text.includes("\n")) expect(Math.abs((wanted ?? 0) - (shown ?? 0))).toBeLessThan(2);
+    // The last line's number and text are on the screen when the field is at its end.
+    await expect(page.locator(".editor-line").last()).toBeInViewport();
+  }
+});
+
 test("everything by keyboard", async ({ page, open, server }) => {
   const id = fresh("keys");
   for (const at of ["1", "2", "3"]) await put(server.url, { id: { S: id }, at: { N: at } });

@@ -1,6 +1,7 @@
 // A table of a hundred thousand items: loaded, scrolled, exported, within bounds.
 
 import { stat } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
 import type { Page } from "@playwright/test";
 import { callServer, expect, test } from "./fixtures.ts";
 
@@ -8,12 +9,14 @@ const ITEMS = 100_000;
 const BATCH = 25;
 const AT_A_TIME = 16;
 
-/**
- * A frame is 16.7 ms on a machine that has nothing else to do. These are for one that has; rows that are all there would
- * take seconds.
- */
-const MEDIAN_MAX_MS = 100;
-const P95_MAX_MS = 300;
+/** A frame is 16.7 ms. What the page itself computes for one has to fit into it, on however busy a machine. */
+const WORK_MAX_MS = 16;
+
+/** Times between frames are the page's only if the machine has time for it. */
+const MEDIAN_MAX_MS = 34;
+const SLOWEST_MAX_MS = 250;
+const isQuiet = (loadavg()[0] ?? 0) < cpus().length;
+
 const HEAP_MAX_MB = 400;
 
 test.beforeAll(async ({ server }) => {
@@ -54,7 +57,16 @@ test("100,000 items are loaded, scroll smoothly, and are exported", async ({ pag
   await page.getByRole("button", { name: "Load all" }).click();
   await expect(page.getByText("100,000 items")).toBeVisible({ timeout: 60_000 });
 
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  // Time of the processor that the page's main thread has used, scripts, styles and layout together.
+  const worked = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return (metrics.find(({ name }) => name === "TaskDuration")?.value ?? Number.NaN) * 1000;
+  };
+  const before = await worked();
   const frames = await scrollAndMeasure(page);
+  const work = ((await worked()) - before) / frames.length;
   const sorted = [...frames].sort((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   const slowest = sorted.at(-1) ?? 0;
@@ -63,12 +75,15 @@ test("100,000 items are loaded, scroll smoothly, and are exported", async ({ pag
   const heap = await heapMb(page);
   test.info().annotations.push({
     type: "frames",
-    description: `${frames.length} frames, median ${median.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms, ${rows} rows, heap ${heap.toFixed(0)} MB`,
+    description: `${frames.length} frames, ${work.toFixed(1)} ms of work each, median ${median.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms, ${rows} rows, heap ${heap.toFixed(0)} MB`,
   });
   // Few rows exist, however many there are.
   expect(rows).toBeLessThan(80);
-  expect(median).toBeLessThan(MEDIAN_MAX_MS);
-  expect(p95).toBeLessThan(P95_MAX_MS);
+  expect(work).toBeLessThan(WORK_MAX_MS);
+  if (isQuiet) {
+    expect(median).toBeLessThan(MEDIAN_MAX_MS);
+    expect(slowest).toBeLessThan(SLOWEST_MAX_MS);
+  }
   expect(heap).toBeLessThan(HEAP_MAX_MB);
 
   // The last row is reached, and is the last.

@@ -11,16 +11,26 @@ export interface Place {
   name: string;
   hash: string;
   /** Waits for what shows that the page is there, or opens what lies above it. */
-  ready?: (page: Page) => Promise<void>;
+  ready?: (page: Page, call: Call) => Promise<void>;
 }
+
+const DASHBOARD_MS = 7000;
 
 /** A page is added here once; all checks then go over it. */
 export const places: Place[] = [
   {
     name: "dashboard",
     hash: "#/",
-    // The second look has rates, the third a line.
-    ready: (page) => page.locator(".chart-name b").first().filter({ hasNotText: "-" }).waitFor(),
+    ready: async (page, call) => {
+      // Some work, so that there is something to see.
+      const until = Date.now() + DASHBOARD_MS;
+      for (let index = 0; Date.now() < until; index += 1) {
+        const Key = { id: { S: `session-${index % 50}` } };
+        await call("PutItem", { TableName: "sessions", Item: { ...Key, at: { N: String(index) } } });
+        if (index % 3 === 0) await call("GetItem", { TableName: "sessions", Key });
+      }
+      await page.locator(".chart-name b").first().filter({ hasNotText: "-" }).waitFor();
+    },
   },
   { name: "tables", hash: "#/tables", ready: (page) => page.getByRole("link", { name: "orders" }).waitFor() },
   { name: "create-table", hash: "#/create-table", ready: (page) => page.getByLabel("Table name").waitFor() },
@@ -40,6 +50,45 @@ export const places: Place[] = [
       }),
     }),
     ready: (page) => page.getByText(/of 7 read/).waitFor(),
+  },
+  {
+    name: "items-statement",
+    hash: href("#/tables/orders/items", { statement: "SELECT customer, total FROM orders WHERE total > 'x'" }),
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Run" }).click();
+      await page.getByRole("alert").or(page.getByText("Nothing was found")).first().waitFor();
+    },
+  },
+  {
+    name: "items-columns",
+    hash: "#/tables/orders/items",
+    ready: async (page) => {
+      await page.getByText("60 items").waitFor();
+      await page.getByLabel("Select row 2", { exact: true }).check();
+      await page.getByRole("button", { name: "Columns" }).click();
+    },
+  },
+  {
+    name: "item-conflict",
+    hash: href("#/tables/orders/items", {
+      item: JSON.stringify({ customer: { S: "customer-004" }, placed: { N: "1790016844" } }),
+    }),
+    ready: async (page, call) => {
+      const text = await page.locator("[data-editor]").inputValue();
+      await setEditor(
+        page,
+        text.replace(/"state": "\w+"/, '"state": "cancelled"').replace(/"gift": \w+/, '"gift": null'),
+      );
+      await call("UpdateItem", {
+        TableName: "orders",
+        Key: { customer: { S: "customer-004" }, placed: { N: "1790016844" } },
+        UpdateExpression: "SET #s = :s, note = :n",
+        ExpressionAttributeNames: { "#s": "state" },
+        ExpressionAttributeValues: { ":s": { S: `sent-${Date.now()}` }, ":n": { S: "left at the door" } },
+      });
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Somebody changed this item").waitFor();
+    },
   },
   { name: "items-empty", hash: "#/tables/products/items", ready: (page) => page.getByText("table is empty").waitFor() },
   {
@@ -64,6 +113,24 @@ export const places: Place[] = [
     ready: async (page) => {
       await page.getByRole("button", { name: "Delete table" }).click();
       await page.getByLabel("Type orders to confirm").fill("order");
+    },
+  },
+  {
+    name: "shortcuts",
+    hash: "#/tables",
+    ready: async (page) => {
+      await page.getByRole("link", { name: "orders" }).waitFor();
+      await page.keyboard.press("?");
+      await page.getByRole("dialog").waitFor();
+    },
+  },
+  {
+    name: "menu",
+    hash: "#/tables",
+    ready: async (page) => {
+      await page.getByRole("link", { name: "orders" }).waitFor();
+      const menu = page.getByRole("button", { name: "Menu" });
+      if (await menu.isVisible()) await menu.click();
     },
   },
   { name: "gone", hash: "#/tables/nowhere", ready: (page) => page.getByText("no table of this name").waitFor() },

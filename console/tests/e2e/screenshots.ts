@@ -15,11 +15,11 @@ test.beforeAll(async ({ server }) => {
 for (const place of places) {
   for (const theme of ["light", "dark"] as const) {
     for (const size of SIZES) {
-      test(`${place.name} ${theme} ${size.name}`, async ({ page, open }) => {
+      test(`${place.name} ${theme} ${size.name}`, async ({ page, open, call }) => {
         await page.emulateMedia({ colorScheme: theme });
         await page.setViewportSize(size);
         await open(place.hash);
-        await place.ready?.(page);
+        await place.ready?.(page, call);
         await expect(page.locator(".skeleton")).toHaveCount(0);
         await page.screenshot({ path: `screenshots/${place.name}-${theme}-${size.name}.png` });
       });

@@ -30,12 +30,19 @@ export function Conflict(props: {
       {read && (
         <section class="stack-tight" aria-label="What they changed">
           <h3>What they changed</h3>
-          <ItemDiff before={read} after={theirs} beforeLabel="When you opened it" afterLabel="Now" />
+          <ItemDiff
+            label="Their differences"
+            before={read}
+            after={theirs}
+            beforeLabel="When you opened it"
+            afterLabel="Now"
+          />
         </section>
       )}
       <section class="stack-tight" aria-label="What yours would change">
         <h3>What yours would change of it</h3>
         <ItemDiff
+          label="Your differences"
           before={theirs}
           after={merged ?? mine}
           beforeLabel="Now"

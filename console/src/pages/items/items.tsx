@@ -23,6 +23,9 @@ import { Search, Where } from "./search.tsx";
 import { Statement } from "./statement.tsx";
 import "./items.css";
 
+/** Names of attributes that fields suggest. */
+const SUGGESTED_MAX = 200;
+
 type Mode = SearchForm["mode"] | "statement";
 
 export default function Items({ table }: TabProps) {
@@ -115,7 +118,7 @@ export default function Items({ table }: TabProps) {
               form={form}
               onChange={setForm}
               onRun={search}
-              names={results.version.value >= 0 ? [...results.names.keys()] : []}
+              names={results.version.value >= 0 ? [...results.names.keys()].slice(0, SUGGESTED_MAX) : []}
             />
           ))}
       </section>

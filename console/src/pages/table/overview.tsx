@@ -2,6 +2,8 @@
 
 import { useMemo, useState } from "preact/hooks";
 import { dynamodb } from "../../api/dynamodb.ts";
+import { overview } from "../../api/own.ts";
+import { useResource } from "../../api/resource.ts";
 import type { GlobalSecondaryIndexDescription, KeySchemaElement, TableDescription } from "../../api/wire.ts";
 import { bytes, count, moment } from "../../model/format.ts";
 import { STREAM_VIEWS } from "../../model/stream-view.ts";
@@ -21,6 +23,7 @@ import "../tables/tables.css";
 
 export default function Overview(props: TabProps) {
   const { table } = props;
+  const encrypted = useResource("overview", overview).data.value?.encrypted;
   const view = STREAM_VIEWS.find((one) => one.value === table.StreamSpecification?.StreamViewType);
   return (
     <div class="stack">
@@ -35,10 +38,7 @@ export default function Overview(props: TabProps) {
             ["Billing", billing(table)],
             ["Stream", view ? view.label : "Off"],
             ["Deletion protection", table.DeletionProtectionEnabled ? "On" : "Off"],
-            [
-              "Encryption at rest",
-              table.SSEDescription?.Status === "ENABLED" ? "On, by the server's key" : "As the server",
-            ],
+            ["Encryption at rest", encrypted ? "On, with the server's key" : "Off"],
             ["Created", moment((table.CreationDateTime ?? 0) * 1000)],
           ]}
         />
