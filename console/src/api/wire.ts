@@ -1173,6 +1173,120 @@ export interface ImportSummary {
   EndTime?: number;
 }
 
+export interface StartBulkPutItemsInput {
+  ClientToken?: string;
+  InputS3Configuration: InputS3Configuration;
+  OutputS3Configuration: OutputS3Configuration;
+  TableName: string;
+  MaxWriteRequestUnits?: number;
+  PerformanceTier?: BulkOperationPerformanceTier;
+}
+
+export interface InputS3Configuration {
+  S3BucketOwner?: string;
+  S3Bucket: string;
+  S3KeyPrefix?: string;
+  InputFormat: BulkOperationInputFormat;
+  InputCompressionType?: InputCompressionType;
+}
+
+export type BulkOperationInputFormat = "DYNAMODB_JSON" | "ION";
+
+export interface OutputS3Configuration {
+  S3BucketOwner?: string;
+  S3Bucket?: string;
+  S3KeyPrefix?: string;
+  S3SseAlgorithm?: S3SseAlgorithm;
+  S3SseKmsKeyId?: string;
+  OutputType: OutputTypeEnum[];
+}
+
+export type OutputTypeEnum = "ERROR" | "CONDITION_CHECK_FAILURE";
+
+export type BulkOperationPerformanceTier = "STANDARD" | "ACCELERATED";
+
+export interface StartBulkPutItemsOutput {
+  BulkOperationDescription: BulkOperationDescription;
+}
+
+export interface BulkOperationDescription {
+  BulkOperationArn?: string;
+  BulkOperationStatus?: BulkOperationStatus;
+  TableDetails?: BulkOperationTableDetail[];
+  ClientToken?: string;
+  InputS3Configuration?: InputS3Configuration;
+  OutputS3Configuration?: OutputS3Configuration;
+  StartTime?: number;
+  EndTime?: number;
+  ProcessedItemCount?: number;
+  ProcessedInputBytes?: number;
+  TotalInputBytes?: number;
+  BulkOperationUsage?: BulkOperationUsage[];
+  FailedItemCount?: number;
+  FailureCode?: string;
+  FailureMessage?: string;
+  MaxWriteRequestUnits?: number;
+  PerformanceTier?: BulkOperationPerformanceTier;
+}
+
+export type BulkOperationStatus = "IN_PROGRESS" | "COMPLETED" | "COMPLETED_WITH_ERRORS" | "CANCELLING" | "CANCELLED" | "FAILED";
+
+export interface BulkOperationTableDetail {
+  TableName?: string;
+  TableId?: string;
+}
+
+export interface BulkOperationUsage {
+  TableName?: string;
+  BulkPutBytes?: number;
+  Table?: BulkOperationBytes;
+  LocalSecondaryIndexes?: { [name: string]: BulkOperationBytes };
+  GlobalSecondaryIndexes?: { [name: string]: BulkOperationBytes };
+  VectorIndexes?: { [name: string]: BulkOperationVectorBytes };
+}
+
+export interface BulkOperationBytes {
+  BulkPutBytes?: number;
+}
+
+export interface BulkOperationVectorBytes {
+  BulkPutVectorBytes?: number;
+}
+
+export interface DescribeBulkOperationInput {
+  BulkOperationArn: string;
+}
+
+export interface DescribeBulkOperationOutput {
+  BulkOperationDescription: BulkOperationDescription;
+}
+
+export interface ListBulkOperationsInput {
+  MaxResults?: number;
+  NextToken?: string;
+}
+
+export interface ListBulkOperationsOutput {
+  BulkOperationsSummaryList?: BulkOperationSummary[];
+  NextToken?: string;
+}
+
+export interface BulkOperationSummary {
+  BulkOperationArn: string;
+  BulkOperationStatus: BulkOperationStatus;
+  StartTime: number;
+  EndTime?: number;
+}
+
+export interface CancelBulkOperationInput {
+  BulkOperationArn: string;
+}
+
+export interface CancelBulkOperationOutput {
+  BulkOperationArn: string;
+  BulkOperationStatus: BulkOperationStatus;
+}
+
 export type DescribeLimitsInput = { [name: string]: never };
 
 export interface DescribeLimitsOutput {
@@ -1393,6 +1507,10 @@ export interface DynamoDBOperations {
   ImportTable: [ImportTableInput, ImportTableOutput];
   DescribeImport: [DescribeImportInput, DescribeImportOutput];
   ListImports: [ListImportsInput, ListImportsOutput];
+  StartBulkPutItems: [StartBulkPutItemsInput, StartBulkPutItemsOutput];
+  DescribeBulkOperation: [DescribeBulkOperationInput, DescribeBulkOperationOutput];
+  ListBulkOperations: [ListBulkOperationsInput, ListBulkOperationsOutput];
+  CancelBulkOperation: [CancelBulkOperationInput, CancelBulkOperationOutput];
   DescribeLimits: [DescribeLimitsInput, DescribeLimitsOutput];
   DescribeEndpoints: [DescribeEndpointsRequest, DescribeEndpointsResponse];
   ListGlobalTables: [ListGlobalTablesInput, ListGlobalTablesOutput];

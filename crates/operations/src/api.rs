@@ -280,6 +280,19 @@ impl Api {
             ),
             Operation::DescribeExport => carry_out!(describe_export, dynamodb::DescribeExportInput),
             Operation::ListExports => carry_out!(list_exports, dynamodb::ListExportsInput),
+            Operation::StartBulkPutItems => {
+                begin_job!(start_bulk_put_items, dynamodb::StartBulkPutItemsInput)
+            }
+            Operation::DescribeBulkOperation => carry_out!(
+                describe_bulk_operation,
+                dynamodb::DescribeBulkOperationInput
+            ),
+            Operation::ListBulkOperations => {
+                carry_out!(list_bulk_operations, dynamodb::ListBulkOperationsInput)
+            }
+            Operation::CancelBulkOperation => {
+                carry_out!(cancel_bulk_operation, dynamodb::CancelBulkOperationInput)
+            }
             Operation::ImportTable => begin_job!(import_table, dynamodb::ImportTableInput),
             Operation::DescribeImport => carry_out!(describe_import, dynamodb::DescribeImportInput),
             Operation::ListImports => carry_out!(list_imports, dynamodb::ListImportsInput),

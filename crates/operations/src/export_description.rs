@@ -51,8 +51,8 @@ pub(crate) fn describe(job: &TransferJob) -> Result<ExportDescription, ApiError>
 
 pub(crate) fn status(job: &TransferJob) -> ExportStatus {
     match job.status {
-        TransferStatus::InProgress => ExportStatus::InProgress,
+        TransferStatus::InProgress | TransferStatus::Cancelling => ExportStatus::InProgress,
         TransferStatus::Completed => ExportStatus::Completed,
-        TransferStatus::Failed => ExportStatus::Failed,
+        TransferStatus::Failed | TransferStatus::Cancelled => ExportStatus::Failed,
     }
 }

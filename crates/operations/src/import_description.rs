@@ -60,8 +60,8 @@ fn source(job: &TransferJob, given: S3BucketSource) -> S3BucketSource {
 
 fn status(job: &TransferJob) -> ImportStatus {
     match job.status {
-        TransferStatus::InProgress => ImportStatus::InProgress,
+        TransferStatus::InProgress | TransferStatus::Cancelling => ImportStatus::InProgress,
         TransferStatus::Completed => ImportStatus::Completed,
-        TransferStatus::Failed => ImportStatus::Failed,
+        TransferStatus::Failed | TransferStatus::Cancelled => ImportStatus::Failed,
     }
 }

@@ -1,7 +1,9 @@
 //! A job that moves items between a table and a bucket, as it is remembered.
 
 use headwater_wire::ApiError;
-use headwater_wire::dynamodb::{ExportTableToPointInTimeInput, ImportTableInput};
+use headwater_wire::dynamodb::{
+    ExportTableToPointInTimeInput, ImportTableInput, StartBulkPutItemsInput,
+};
 use headwater_wire::json::Json;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,8 @@ pub enum TransferKind {
     Export,
     /// Items of a bucket go into a new table.
     Import,
+    /// Items of a bucket go into a table that is there.
+    BulkPut,
 }
 
 impl TransferKind {
@@ -22,6 +26,7 @@ impl TransferKind {
         match self {
             TransferKind::Export => "export",
             TransferKind::Import => "import",
+            TransferKind::BulkPut => "bulk-operation",
         }
     }
 }
@@ -33,6 +38,10 @@ pub enum TransferStatus {
     InProgress,
     /// It is done.
     Completed,
+    /// It is to end soon.
+    Cancelling,
+    /// It ended because it was to.
+    Cancelled,
     /// It ended without being done; or, of an import, some items were refused.
     Failed,
 }
@@ -48,6 +57,15 @@ pub struct TransferCounts {
     pub errors: u64,
     /// Bytes of items that were exported, or of objects that were read.
     pub bytes: u64,
+    /// Of a bulk put: the bytes of all objects.
+    #[serde(default)]
+    pub total_bytes: u64,
+    /// Of a bulk put: the bytes of the items that were put.
+    #[serde(default)]
+    pub written_bytes: u64,
+    /// Of a bulk put: items whose condition did not hold.
+    #[serde(default)]
+    pub failed_conditions: u64,
 }
 
 /// Why a job failed.
@@ -93,6 +111,9 @@ pub struct TransferJob {
     pub export_from_ms: Option<u64>,
     /// How far it is.
     pub status: TransferStatus,
+    /// Of a bulk put: whether it was begun.
+    #[serde(default)]
+    pub is_begun: bool,
     /// What it has done.
     pub counts: TransferCounts,
     /// Why it failed.
@@ -119,6 +140,23 @@ impl TransferJob {
     /// As [`TransferJob::export_request`].
     pub fn import_request(&self) -> Result<ImportTableInput, ApiError> {
         self.request_by(ImportTableInput::decode)
+    }
+
+    /// The request of a bulk put.
+    ///
+    /// # Errors
+    /// As [`TransferJob::export_request`].
+    pub fn bulk_request(&self) -> Result<StartBulkPutItemsInput, ApiError> {
+        self.request_by(StartBulkPutItemsInput::decode)
+    }
+
+    /// Before what the keys of the reports of a bulk put stand.
+    ///
+    /// # Errors
+    /// As [`TransferJob::export_request`].
+    pub fn report_folder(&self) -> Result<String, ApiError> {
+        let prefix = self.bulk_request()?.output_s3_configuration.s3_key_prefix;
+        Ok(format!("{}{}", shared_folder(prefix), self.id()))
     }
 
     fn request_by<T>(

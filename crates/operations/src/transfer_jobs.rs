@@ -67,7 +67,7 @@ impl TransferJobs {
     pub async fn in_progress(&self) -> Result<Vec<TransferJob>, TransferJobError> {
         let _change = self.changes.lock().await;
         let mut jobs = self.all().await?;
-        jobs.retain(|job| job.status == TransferStatus::InProgress);
+        jobs.retain(is_unfinished);
         jobs.sort_by_key(|job| job.started_ms);
         Ok(jobs)
     }
@@ -98,7 +98,7 @@ impl TransferJobs {
         let _change = self.changes.lock().await;
         let now_ms = self.database.clock().now_ms();
         let mut over = self.all().await?;
-        over.retain(|job| job.status != TransferStatus::InProgress);
+        over.retain(|job| !is_unfinished(job));
         over.sort_by_key(|job| std::cmp::Reverse(job.started_ms));
         let is_recent = |job: &TransferJob| job.started_ms.saturating_add(REMEMBERED_MS) > now_ms;
         let kept = over.iter().take_while(|job| is_recent(job)).count();
@@ -193,8 +193,7 @@ impl Beginning<'_> {
         if let Some(job) = jobs.iter().filter(same).find(|job| holds(job)) {
             return Ok(Some(job.clone()));
         }
-        let is_in_progress = |job: &&TransferJob| job.status == TransferStatus::InProgress;
-        if jobs.iter().filter(is_in_progress).count() >= IN_PROGRESS_MAX {
+        if jobs.iter().filter(|job| is_unfinished(job)).count() >= IN_PROGRESS_MAX {
             return Err(messages::too_many_jobs(kind.as_str(), IN_PROGRESS_MAX));
         }
         Ok(None)
@@ -229,6 +228,7 @@ impl Beginning<'_> {
             export_ms: now_ms,
             export_from_ms: None,
             status: TransferStatus::InProgress,
+            is_begun: false,
             counts: Default::default(),
             failure: None,
         })
@@ -250,6 +250,13 @@ impl Beginning<'_> {
     pub(crate) fn done(self) {
         self.jobs.due.notify_one();
     }
+}
+
+fn is_unfinished(job: &TransferJob) -> bool {
+    matches!(
+        job.status,
+        TransferStatus::InProgress | TransferStatus::Cancelling
+    )
 }
 
 /// Fourteen digits of the time, and eight hexadecimal ones.

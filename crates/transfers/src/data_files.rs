@@ -78,6 +78,14 @@ impl<'b> DataFiles<'b> {
         Ok(self.files)
     }
 
+    /// The same, without a file if there are no lines at all.
+    pub(crate) fn finish_unless_empty(self) -> Result<(), BucketError> {
+        match self.items > 0 || !self.files.is_empty() {
+            true => self.finish().map(|_| ()),
+            false => Ok(()),
+        }
+    }
+
     fn put(&mut self) -> Result<(), BucketError> {
         let whole = std::mem::replace(&mut self.encoder, encoder());
         let body = Bytes::from(whole.finish().map_err(compressing)?);

@@ -14,6 +14,8 @@ pub(crate) const ITEMS_REFUSED: &str = "ItemValidationError";
 pub(crate) enum Ended {
     /// The server stops; the job is done again when it starts.
     Stopping,
+    /// Somebody asked for its end.
+    Cancelled,
     /// It can't be done.
     Failed(TransferFailure),
 }

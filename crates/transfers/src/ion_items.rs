@@ -1,5 +1,7 @@
 //! Items as values of Ion, a line each: `$ion_1_0 {Item:{pk:"a"}}`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -8,23 +10,52 @@ use bytes::Bytes;
 use headwater_model::{AttributeValue, CorruptItem, Item, ItemRef, Number, ValueRef, limits};
 
 use crate::ion_text::{Ion, IonValue, VERSION, read};
+use crate::record::{GivenCondition, Record};
 
 /// The annotations that tell sets from lists.
 const STRING_SET: &str = "$dynamodb_SS";
 const NUMBER_SET: &str = "$dynamodb_NS";
 const BINARY_SET: &str = "$dynamodb_BS";
 
-/// The item of a line, or why there is none.
-pub(crate) fn item(line: &[u8]) -> Result<Item, String> {
+/// The record of a line, or why there is none.
+pub(crate) fn record(line: &[u8]) -> Result<Record, String> {
     let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
     let Ion::Struct(fields) = read(text)?.value else {
         return Err("the line is no struct".to_owned());
     };
-    let item = fields.into_iter().find(|(name, _)| name == "Item");
-    match item.map(|(_, item)| item.value) {
-        Some(Ion::Struct(fields)) => checked(map(fields)?),
-        _ => Err("the line has no struct Item".to_owned()),
+    let (mut item, mut expression, mut names, mut values) = (None, None, None, None);
+    for (name, given) in fields {
+        match (name.as_ref(), given.value) {
+            ("Item", Ion::Struct(fields)) => item = Some(checked(map(fields)?)?),
+            ("ConditionExpression", Ion::String(text)) => expression = Some(text),
+            ("ExpressionAttributeNames", Ion::Struct(fields)) => names = Some(texts(fields)?),
+            ("ExpressionAttributeValues", Ion::Struct(fields)) => values = Some(map(fields)?),
+            (
+                "Item"
+                | "ConditionExpression"
+                | "ExpressionAttributeNames"
+                | "ExpressionAttributeValues",
+                _,
+            ) => return Err(format!("{name} is of another type")),
+            _ => {}
+        }
     }
+    Ok(Record {
+        item: item.ok_or("the line has no struct Item")?,
+        condition: expression.map(|expression| GivenCondition {
+            expression,
+            names,
+            values,
+        }),
+    })
+}
+
+fn texts(fields: Vec<(Cow<'_, str>, IonValue<'_>)>) -> Result<BTreeMap<String, String>, String> {
+    let text = |(name, given): (Cow<'_, str>, IonValue<'_>)| match given.value {
+        Ion::String(text) => Ok((name.into_owned(), text)),
+        _ => Err("a name of an attribute is no string".to_owned()),
+    };
+    fields.into_iter().map(text).collect()
 }
 
 /// An item, if it is none that requests may not have.
@@ -40,7 +71,7 @@ fn checked(item: Item) -> Result<Item, String> {
     }
 }
 
-fn map(fields: Vec<(std::borrow::Cow<'_, str>, IonValue<'_>)>) -> Result<Item, String> {
+fn map(fields: Vec<(Cow<'_, str>, IonValue<'_>)>) -> Result<Item, String> {
     let mut item = Item::with_capacity(fields.len());
     for (name, given) in fields {
         item.insert(name.into_owned(), value(given)?);
@@ -245,7 +276,8 @@ fn write_blob(line: &mut String, bytes: &[u8]) {
 mod tests {
     use headwater_model::{AttributeValue, EncodedItem, Item, Number};
 
-    use super::{begin, item, write_item};
+    use super::{begin, record, write_item};
+    use crate::record::Record;
 
     #[test]
     fn what_is_written_is_read() {
@@ -283,6 +315,10 @@ mod tests {
         write_item(&mut line, EncodedItem::encode(&given).as_ref()).unwrap();
         line.push('}');
         assert!(!line.contains('\n'));
-        assert_eq!(item(line.as_bytes()).as_ref(), Ok(&given), "{line}");
+        assert_eq!(
+            record(line.as_bytes()),
+            Ok(Record::of_item(given)),
+            "{line}"
+        );
     }
 }

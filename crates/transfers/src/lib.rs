@@ -8,6 +8,7 @@
 
 mod bucket;
 mod buckets;
+mod bulk_put;
 mod csv_rows;
 mod data_files;
 mod export;
@@ -15,16 +16,18 @@ mod export_line;
 mod failure;
 mod folder;
 mod import;
-mod import_batch;
 mod ion_items;
 mod ion_text;
 mod json_lines;
 mod lines;
 mod manifest;
 mod object_reader;
+mod put_batch;
+mod record;
 mod run;
 mod s3;
 mod s3_answer;
+mod source;
 mod transfers;
 
 pub use buckets::{BucketSettings, S3Settings};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headwater_engine::Database;
-use headwater_operations::{Api, TransferCounts, TransferJob};
+use headwater_operations::{Api, TransferCounts, TransferJob, TransferStatus};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -71,11 +71,16 @@ impl Run {
             .api
             .transfers()
             .change(&self.job.arn, |job| job.counts = counts);
-        // It is noted at the end in any case.
-        if let Err(error) = self.handle.block_on(noted) {
-            tracing::warn!(%error, "how far a transfer is was not noted");
-        }
+        let noted = self.handle.block_on(noted);
         self.noted = Instant::now();
-        Ok(())
+        match noted {
+            Ok(Some(job)) if job.status == TransferStatus::Cancelling => Err(Ended::Cancelled),
+            Ok(_) => Ok(()),
+            // It is noted at the end in any case.
+            Err(error) => {
+                tracing::warn!(%error, "how far a transfer is was not noted");
+                Ok(())
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::buckets::BucketSettings;
+use crate::bulk_put::bulk_put;
 use crate::export::export;
 use crate::failure::{Ended, ITEMS_REFUSED};
 use crate::import::import;
@@ -141,8 +142,10 @@ async fn carry_out(shared: &Shared, job: TransferJob) {
     let (ended, counts) = match job.kind {
         TransferKind::Export => run(shared, job.clone(), export).await,
         TransferKind::Import => carry_out_import(shared, &job).await,
+        TransferKind::BulkPut => carry_out_bulk_put(shared, &job).await,
     };
     let (status, failure) = match ended {
+        Err(Ended::Cancelled) => (TransferStatus::Cancelled, None),
         Ok(()) => (TransferStatus::Completed, None),
         Err(Ended::Failed(failure)) => (TransferStatus::Failed, Some(failure)),
         Err(Ended::Stopping) => return,
@@ -168,6 +171,31 @@ async fn carry_out(shared: &Shared, job: TransferJob) {
     }
 }
 
+/// Carries a bulk put out. One that a stop of the server broke off is not begun anew: it might undo what others have written
+/// since.
+async fn carry_out_bulk_put(
+    shared: &Shared,
+    job: &TransferJob,
+) -> (Result<(), Ended>, TransferCounts) {
+    if job.status == TransferStatus::Cancelling {
+        return (Err(Ended::Cancelled), job.counts);
+    }
+    if job.is_begun {
+        let message = "The server stopped while the operation was in progress. Some of its items were put; it is not begun \
+                       anew, as that might undo later changes.";
+        return (Err(Ended::failed("Interrupted", message)), job.counts);
+    }
+    let begun = shared
+        .api
+        .transfers()
+        .change(&job.arn, |job| job.is_begun = true);
+    if let Err(error) = begun.await {
+        tracing::warn!(%error, "a bulk operation can't be begun; it is at the next start");
+        return (Err(Ended::Stopping), TransferCounts::default());
+    }
+    run(shared, job.clone(), bulk_put).await
+}
+
 /// Carries an import out. How it ended is noted before its table is settled, so that a crash in between is told from one
 /// before.
 async fn carry_out_import(
@@ -187,7 +215,7 @@ async fn carry_out_import(
     };
     let target = table.clone();
     let (ended, counts) = run(shared, job.clone(), move |run| import(run, &target)).await;
-    if let Err(Ended::Stopping) = ended {
+    if let Err(Ended::Stopping | Ended::Cancelled) = ended {
         return (ended, counts);
     }
     let settled = settle(shared, job, &table, &ended, counts).await;

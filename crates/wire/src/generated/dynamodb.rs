@@ -4775,6 +4775,415 @@ impl WriteJson for ImportSummary {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartBulkPutItemsInput {
+    pub client_token: Option<String>,
+    pub input_s3_configuration: InputS3Configuration,
+    pub output_s3_configuration: OutputS3Configuration,
+    pub table_name: String,
+    pub max_write_request_units: Option<i64>,
+    pub performance_tier: Option<BulkOperationPerformanceTier>,
+}
+
+impl StartBulkPutItemsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut client_token = None;
+        let mut input_s3_configuration = None;
+        let mut output_s3_configuration = None;
+        let mut table_name = None;
+        let mut max_write_request_units = None;
+        let mut performance_tier = None;
+        for (member, given) in at.structure(json, "StartBulkPutItemsInput")? {
+            match member.as_ref() {
+                "ClientToken" => at.member(0, "ClientToken", given, &mut client_token, |json, at| at.text(json, Text::ANY.pattern(Pattern::ClientToken)))?,
+                "InputS3Configuration" => at.member(1, "InputS3Configuration", given, &mut input_s3_configuration, InputS3Configuration::read)?,
+                "OutputS3Configuration" => at.member(2, "OutputS3Configuration", given, &mut output_s3_configuration, OutputS3Configuration::read)?,
+                "TableName" => at.member(3, "TableName", given, &mut table_name, |json, at| at.text(json, Text::ANY.min(1).max(1024)))?,
+                "MaxWriteRequestUnits" => {
+                    at.member(4, "MaxWriteRequestUnits", given, &mut max_write_request_units, |json, at| at.integer(json, Range::LONG.min(1024)))?
+                }
+                "PerformanceTier" => at.member(5, "PerformanceTier", given, &mut performance_tier, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            client_token,
+            input_s3_configuration: at.required(1, "InputS3Configuration", input_s3_configuration),
+            output_s3_configuration: at.required(2, "OutputS3Configuration", output_s3_configuration),
+            table_name: at.required(3, "TableName", table_name),
+            max_write_request_units,
+            performance_tier,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InputS3Configuration {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: String,
+    pub s3_key_prefix: Option<String>,
+    pub input_format: BulkOperationInputFormat,
+    pub input_compression_type: Option<InputCompressionType>,
+}
+
+impl InputS3Configuration {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut s3_bucket_owner = None;
+        let mut s3_bucket = None;
+        let mut s3_key_prefix = None;
+        let mut input_format = None;
+        let mut input_compression_type = None;
+        for (member, given) in at.structure(json, "InputS3Configuration")? {
+            match member.as_ref() {
+                "S3BucketOwner" => at.member(0, "S3BucketOwner", given, &mut s3_bucket_owner, |json, at| at.text(json, Text::ANY.pattern(Pattern::Account)))?,
+                "S3Bucket" => at.member(1, "S3Bucket", given, &mut s3_bucket, |json, at| at.text(json, Text::ANY.max(255).pattern(Pattern::TransferBucket)))?,
+                "S3KeyPrefix" => at.member(2, "S3KeyPrefix", given, &mut s3_key_prefix, |json, at| at.text(json, Text::ANY.max(1024)))?,
+                "InputFormat" => at.member(3, "InputFormat", given, &mut input_format, |json, at| at.choice(json))?,
+                "InputCompressionType" => at.member(4, "InputCompressionType", given, &mut input_compression_type, |json, at| at.choice(json))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            s3_bucket_owner,
+            s3_bucket: at.required(1, "S3Bucket", s3_bucket),
+            s3_key_prefix,
+            input_format: at.required(3, "InputFormat", input_format),
+            input_compression_type,
+        })
+    }
+}
+
+impl WriteJson for InputS3Configuration {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("S3BucketOwner", &self.s3_bucket_owner)?;
+        object.put("S3Bucket", &self.s3_bucket)?;
+        object.opt("S3KeyPrefix", &self.s3_key_prefix)?;
+        object.put("InputFormat", &self.input_format)?;
+        object.opt("InputCompressionType", &self.input_compression_type)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OutputS3Configuration {
+    pub s3_bucket_owner: Option<String>,
+    pub s3_bucket: Option<String>,
+    pub s3_key_prefix: Option<String>,
+    pub s3_sse_algorithm: Option<S3SseAlgorithm>,
+    pub s3_sse_kms_key_id: Option<String>,
+    pub output_type: Vec<OutputTypeEnum>,
+}
+
+impl OutputS3Configuration {
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut s3_bucket_owner = None;
+        let mut s3_bucket = None;
+        let mut s3_key_prefix = None;
+        let mut s3_sse_algorithm = None;
+        let mut s3_sse_kms_key_id = None;
+        let mut output_type = None;
+        for (member, given) in at.structure(json, "OutputS3Configuration")? {
+            match member.as_ref() {
+                "S3BucketOwner" => at.member(0, "S3BucketOwner", given, &mut s3_bucket_owner, |json, at| at.text(json, Text::ANY.pattern(Pattern::Account)))?,
+                "S3Bucket" => at.member(1, "S3Bucket", given, &mut s3_bucket, |json, at| at.text(json, Text::ANY.max(255).pattern(Pattern::TransferBucket)))?,
+                "S3KeyPrefix" => at.member(2, "S3KeyPrefix", given, &mut s3_key_prefix, |json, at| at.text(json, Text::ANY.max(1024)))?,
+                "S3SseAlgorithm" => at.member(3, "S3SseAlgorithm", given, &mut s3_sse_algorithm, |json, at| at.choice(json))?,
+                "S3SseKmsKeyId" => at.member(4, "S3SseKmsKeyId", given, &mut s3_sse_kms_key_id, |json, at| at.text(json, Text::ANY.min(1).max(2048)))?,
+                "OutputType" => at.member(5, "OutputType", given, &mut output_type, |json, at| at.list(json, Length::ANY, |json, at| at.choice(json)))?,
+                _ => {}
+            }
+        }
+        Ok(Self { s3_bucket_owner, s3_bucket, s3_key_prefix, s3_sse_algorithm, s3_sse_kms_key_id, output_type: at.required(5, "OutputType", output_type) })
+    }
+}
+
+impl WriteJson for OutputS3Configuration {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("S3BucketOwner", &self.s3_bucket_owner)?;
+        object.opt("S3Bucket", &self.s3_bucket)?;
+        object.opt("S3KeyPrefix", &self.s3_key_prefix)?;
+        object.opt("S3SseAlgorithm", &self.s3_sse_algorithm)?;
+        object.opt("S3SseKmsKeyId", &self.s3_sse_kms_key_id)?;
+        object.put("OutputType", &self.output_type)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartBulkPutItemsOutput {
+    pub bulk_operation_description: BulkOperationDescription,
+}
+
+impl WriteJson for StartBulkPutItemsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("BulkOperationDescription", &self.bulk_operation_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BulkOperationDescription {
+    pub bulk_operation_arn: Option<String>,
+    pub bulk_operation_status: Option<BulkOperationStatus>,
+    pub table_details: Option<Vec<BulkOperationTableDetail>>,
+    pub client_token: Option<String>,
+    pub input_s3_configuration: Option<InputS3Configuration>,
+    pub output_s3_configuration: Option<OutputS3Configuration>,
+    pub start_time: Option<Timestamp>,
+    pub end_time: Option<Timestamp>,
+    pub processed_item_count: Option<i64>,
+    pub processed_input_bytes: Option<i64>,
+    pub total_input_bytes: Option<i64>,
+    pub bulk_operation_usage: Option<Vec<BulkOperationUsage>>,
+    pub failed_item_count: Option<i64>,
+    pub failure_code: Option<String>,
+    pub failure_message: Option<String>,
+    pub max_write_request_units: Option<i64>,
+    pub performance_tier: Option<BulkOperationPerformanceTier>,
+}
+
+impl WriteJson for BulkOperationDescription {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BulkOperationArn", &self.bulk_operation_arn)?;
+        object.opt("BulkOperationStatus", &self.bulk_operation_status)?;
+        object.opt("TableDetails", &self.table_details)?;
+        object.opt("ClientToken", &self.client_token)?;
+        object.opt("InputS3Configuration", &self.input_s3_configuration)?;
+        object.opt("OutputS3Configuration", &self.output_s3_configuration)?;
+        object.opt("StartTime", &self.start_time)?;
+        object.opt("EndTime", &self.end_time)?;
+        object.opt("ProcessedItemCount", &self.processed_item_count)?;
+        object.opt("ProcessedInputBytes", &self.processed_input_bytes)?;
+        object.opt("TotalInputBytes", &self.total_input_bytes)?;
+        object.opt("BulkOperationUsage", &self.bulk_operation_usage)?;
+        object.opt("FailedItemCount", &self.failed_item_count)?;
+        object.opt("FailureCode", &self.failure_code)?;
+        object.opt("FailureMessage", &self.failure_message)?;
+        object.opt("MaxWriteRequestUnits", &self.max_write_request_units)?;
+        object.opt("PerformanceTier", &self.performance_tier)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BulkOperationTableDetail {
+    pub table_name: Option<String>,
+    pub table_id: Option<String>,
+}
+
+impl WriteJson for BulkOperationTableDetail {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("TableId", &self.table_id)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BulkOperationUsage {
+    pub table_name: Option<String>,
+    pub bulk_put_bytes: Option<i64>,
+    pub table: Option<BulkOperationBytes>,
+    pub local_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
+    pub global_secondary_indexes: Option<BTreeMap<String, BulkOperationBytes>>,
+    pub vector_indexes: Option<BTreeMap<String, BulkOperationVectorBytes>>,
+}
+
+impl WriteJson for BulkOperationUsage {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("TableName", &self.table_name)?;
+        object.opt("BulkPutBytes", &self.bulk_put_bytes)?;
+        object.opt("Table", &self.table)?;
+        object.opt("LocalSecondaryIndexes", &self.local_secondary_indexes)?;
+        object.opt("GlobalSecondaryIndexes", &self.global_secondary_indexes)?;
+        object.opt("VectorIndexes", &self.vector_indexes)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BulkOperationBytes {
+    pub bulk_put_bytes: Option<i64>,
+}
+
+impl WriteJson for BulkOperationBytes {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BulkPutBytes", &self.bulk_put_bytes)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BulkOperationVectorBytes {
+    pub bulk_put_vector_bytes: Option<i64>,
+}
+
+impl WriteJson for BulkOperationVectorBytes {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BulkPutVectorBytes", &self.bulk_put_vector_bytes)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeBulkOperationInput {
+    pub bulk_operation_arn: String,
+}
+
+impl DescribeBulkOperationInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut bulk_operation_arn = None;
+        for (member, given) in at.structure(json, "DescribeBulkOperationInput")? {
+            if member == "BulkOperationArn" {
+                at.member(0, "BulkOperationArn", given, &mut bulk_operation_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?;
+            }
+        }
+        Ok(Self { bulk_operation_arn: at.required(0, "BulkOperationArn", bulk_operation_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeBulkOperationOutput {
+    pub bulk_operation_description: BulkOperationDescription,
+}
+
+impl WriteJson for DescribeBulkOperationOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("BulkOperationDescription", &self.bulk_operation_description)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListBulkOperationsInput {
+    pub max_results: Option<i64>,
+    pub next_token: Option<String>,
+}
+
+impl ListBulkOperationsInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut max_results = None;
+        let mut next_token = None;
+        for (member, given) in at.structure(json, "ListBulkOperationsInput")? {
+            match member.as_ref() {
+                "MaxResults" => at.member(0, "MaxResults", given, &mut max_results, |json, at| at.integer(json, Range::INTEGER.min(1).max(25)))?,
+                "NextToken" => {
+                    at.member(1, "NextToken", given, &mut next_token, |json, at| at.text(json, Text::ANY.min(1).max(1024).pattern(Pattern::PageToken)))?
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { max_results, next_token })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListBulkOperationsOutput {
+    pub bulk_operations_summary_list: Option<Vec<BulkOperationSummary>>,
+    pub next_token: Option<String>,
+}
+
+impl WriteJson for ListBulkOperationsOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.opt("BulkOperationsSummaryList", &self.bulk_operations_summary_list)?;
+        object.opt("NextToken", &self.next_token)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BulkOperationSummary {
+    pub bulk_operation_arn: String,
+    pub bulk_operation_status: BulkOperationStatus,
+    pub start_time: Timestamp,
+    pub end_time: Option<Timestamp>,
+}
+
+impl WriteJson for BulkOperationSummary {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("BulkOperationArn", &self.bulk_operation_arn)?;
+        object.put("BulkOperationStatus", &self.bulk_operation_status)?;
+        object.put("StartTime", &self.start_time)?;
+        object.opt("EndTime", &self.end_time)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelBulkOperationInput {
+    pub bulk_operation_arn: String,
+}
+
+impl CancelBulkOperationInput {
+    /// Decodes and checks a request.
+    pub fn decode(json: &Json<'_>) -> Result<Self, ApiError> {
+        request(json, Self::read)
+    }
+
+    pub(crate) fn read<'j>(json: &'j Json<'j>, at: &mut Decoder<'j>) -> Result<Self, DecodeError> {
+        let mut bulk_operation_arn = None;
+        for (member, given) in at.structure(json, "CancelBulkOperationInput")? {
+            if member == "BulkOperationArn" {
+                at.member(0, "BulkOperationArn", given, &mut bulk_operation_arn, |json, at| at.text(json, Text::ANY.min(37).max(1024)))?;
+            }
+        }
+        Ok(Self { bulk_operation_arn: at.required(0, "BulkOperationArn", bulk_operation_arn) })
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CancelBulkOperationOutput {
+    pub bulk_operation_arn: String,
+    pub bulk_operation_status: BulkOperationStatus,
+}
+
+impl WriteJson for CancelBulkOperationOutput {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), CorruptItem> {
+        let mut object = ObjectWriter::new(out);
+        object.put("BulkOperationArn", &self.bulk_operation_arn)?;
+        object.put("BulkOperationStatus", &self.bulk_operation_status)?;
+        object.finish();
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeLimitsInput {}
 
 impl DescribeLimitsInput {
@@ -5710,6 +6119,26 @@ choices! {
         Cancelled = "CANCELLED",
         Failed = "FAILED",
     } listed ["IN_PROGRESS", "COMPLETED", "CANCELLING", "CANCELLED", "FAILED"];
+    BulkOperationInputFormat {
+        DynamodbJson = "DYNAMODB_JSON",
+        Ion = "ION",
+    } listed ["DYNAMODB_JSON", "ION"];
+    OutputTypeEnum {
+        Error = "ERROR",
+        ConditionCheckFailure = "CONDITION_CHECK_FAILURE",
+    } listed ["ERROR", "CONDITION_CHECK_FAILURE"];
+    BulkOperationPerformanceTier {
+        Standard = "STANDARD",
+        Accelerated = "ACCELERATED",
+    } listed ["STANDARD", "ACCELERATED"];
+    BulkOperationStatus {
+        InProgress = "IN_PROGRESS",
+        Completed = "COMPLETED",
+        CompletedWithErrors = "COMPLETED_WITH_ERRORS",
+        Cancelling = "CANCELLING",
+        Cancelled = "CANCELLED",
+        Failed = "FAILED",
+    } listed ["IN_PROGRESS", "COMPLETED", "COMPLETED_WITH_ERRORS", "CANCELLING", "CANCELLED", "FAILED"];
     ApproximateCreationDateTimePrecision {
         Millisecond = "MILLISECOND",
         Microsecond = "MICROSECOND",

@@ -244,7 +244,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
             ErrorKind::Throttling,
         ],
     },
-    OperationSpec { name: "CancelBulkOperation", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[ErrorKind::ResourceNotFound] },
+    OperationSpec { name: "CancelBulkOperation", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::ResourceNotFound] },
     OperationSpec {
         name: "CreateBackup",
         service: Service::DynamoDb,
@@ -318,13 +318,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         served: true,
         errors: &[ErrorKind::BackupNotFound, ErrorKind::InternalServerError],
     },
-    OperationSpec {
-        name: "DescribeBulkOperation",
-        service: Service::DynamoDb,
-        binding: Binding::Target,
-        served: false,
-        errors: &[ErrorKind::ResourceNotFound],
-    },
+    OperationSpec { name: "DescribeBulkOperation", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::ResourceNotFound] },
     OperationSpec {
         name: "DescribeContinuousBackups",
         service: Service::DynamoDb,
@@ -480,7 +474,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         errors: &[ErrorKind::ResourceInUse, ErrorKind::LimitExceeded, ErrorKind::ImportConflict],
     },
     OperationSpec { name: "ListBackups", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[ErrorKind::InternalServerError] },
-    OperationSpec { name: "ListBulkOperations", service: Service::DynamoDb, binding: Binding::Target, served: false, errors: &[] },
+    OperationSpec { name: "ListBulkOperations", service: Service::DynamoDb, binding: Binding::Target, served: true, errors: &[] },
     OperationSpec {
         name: "ListContributorInsights",
         service: Service::DynamoDb,
@@ -595,7 +589,7 @@ pub const OPERATIONS: &[OperationSpec] = &[
         name: "StartBulkPutItems",
         service: Service::DynamoDb,
         binding: Binding::Target,
-        served: false,
+        served: true,
         errors: &[ErrorKind::LimitExceeded, ErrorKind::ResourceInUse, ErrorKind::IdempotentParameterMismatch, ErrorKind::ResourceNotFound],
     },
     OperationSpec {

@@ -169,6 +169,43 @@ pub fn import_arn_invalid() -> ApiError {
     ApiError::validation("Invalid Import ARN")
 }
 
+/// A token that was used for another bulk operation; text unconfirmed.
+pub fn bulk_conflict() -> ApiError {
+    ApiError::new(
+        ErrorKind::IdempotentParameterMismatch,
+        "The client token was used for a bulk operation with other parameters",
+    )
+}
+
+/// A bulk operation that is not there; text unconfirmed.
+pub fn bulk_operation_not_found(arn: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceNotFound,
+        format!("Bulk operation not found: {arn}"),
+    )
+}
+
+/// A bulk operation that can't be cancelled any more; text unconfirmed.
+pub fn bulk_operation_over(status: &str) -> ApiError {
+    ApiError::validation(format!(
+        "A bulk operation can't be cancelled when its status is {status}"
+    ))
+}
+
+/// No kind of report; text unconfirmed.
+pub fn output_type_missing() -> ApiError {
+    ApiError::validation(
+        "One or more parameter values were invalid: OutputType must have at least one value",
+    )
+}
+
+/// No bucket for reports, which the guide requires; text unconfirmed.
+pub fn output_bucket_missing() -> ApiError {
+    ApiError::validation(
+        "One or more parameter values were invalid: OutputS3Configuration must have an S3Bucket",
+    )
+}
+
 /// Options of another format (recorded).
 pub fn format_options_unsupported(format: &str) -> ApiError {
     ApiError::validation(format!(
