@@ -8,6 +8,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures.ts";
+import { HOSTILE } from "./hostile.ts";
 import { sdk } from "./sdk.ts";
 
 /** Records are pushed: they are there within so long after the write was answered. */
@@ -262,8 +263,22 @@ test("hostile keys and values are shown as they are", async ({ page, server, cal
   await detail.getByRole("button", { name: "As functions receive it" }).click();
   await detail.getByRole("button", { name: "Pattern of it" }).click();
   await expect(detail.locator(".explained")).toContainText("the record matches");
+  // All the others, as key, name and value; the page is watched for errors.
+  await page.getByRole("button", { name: "Pattern", exact: true }).click();
+  await expect(page).not.toHaveURL(/pattern=/);
+  for (const [index, text] of HOSTILE.entries()) {
+    const key = text.length > 1000 ? `long-${index}` : text;
+    await put(client, name, key, Object.fromEntries([[text.slice(0, 1000), text]]));
+    await expect(page.locator(".stream-held")).toHaveText(`${index + 2} records`);
+    await rows(page).first().click();
+    await expect(detail.getByRole("group", { name: "Item" })).toContainText(
+      JSON.stringify(text.slice(0, 20)).slice(1, 12),
+    );
+  }
+  await page.getByRole("link", { name: "History" }).last().click();
+  await expect(page.locator(".history-row")).toHaveCount(1);
   expect(await page.locator("img").count()).toBe(0);
-  expect(await page.title()).not.toBe("hacked");
+  expect(await page.title()).not.toMatch(/hacked|broken/);
   client.destroy();
 });
 
@@ -284,7 +299,7 @@ test("a feed that is cut off goes on where it was", async ({ page, server, call,
   client.destroy();
 });
 
-test("ten thousand records a second leave the page responsive and its memory bounded", async ({
+test("ninety thousand records in one go leave the page responsive and its memory bounded", async ({
   page,
   server,
   call,
@@ -321,32 +336,13 @@ test("ten thousand records a second leave the page responsive and its memory bou
   await expect(page.locator(".stream-held")).toHaveText("20,000 records");
   const before = await heap(page);
 
-  // The rest comes as fast as it can be read, which is more than ten thousand a second.
-  await page.evaluate(() => {
-    const frames: number[] = [];
-    Object.assign(window, { frames });
-    let last = performance.now();
-    const frame = () => {
-      const now = performance.now();
-      frames.push(now - last);
-      last = now;
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
-  });
+  // The rest comes as fast as it can be read.
+  await countFrames(page);
   const begun = Date.now();
   await page.getByRole("button", { name: /^Go on/ }).click();
   await expect(page.locator(".stream-held")).toContainText("70,000 older let go", { timeout: 60_000 });
   const took = Date.now() - begun;
-  const frames = await page.evaluate(() => (window as unknown as { frames: number[] }).frames.sort((a, b) => a - b));
-  const at = (share: number) => frames[Math.floor(frames.length * share)] ?? 0;
-  const perSecond = Math.round(((TOTAL - HELD) * 1000) / took);
-  test.info().annotations.push({
-    type: "measured",
-    description: `${perSecond} records/s, frames: median ${at(0.5).toFixed(0)} ms, 95% ${at(0.95).toFixed(0)} ms`,
-  });
-  expect(at(0.5), "median time between frames in ms").toBeLessThan(100);
-  expect(at(0.95), "19 of 20 frames in ms").toBeLessThan(300);
+  await expectSmooth(page, `${Math.round(((TOTAL - HELD) * 1000) / took)} records/s from the server`);
   await expect(page.locator(".stream-held")).toContainText("20,000 records");
   const after = await heap(page);
   expect(after - before, "bytes that the heap grew by").toBeLessThan(30_000_000);
@@ -360,6 +356,98 @@ test("ten thousand records a second leave the page responsive and its memory bou
   await writing;
   client.destroy();
 });
+
+test("ten thousand records a second, steadily, leave the page responsive", async ({ page, call, open }) => {
+  const name = await table(call, "NEW_AND_OLD_IMAGES");
+  // The feed is made within the page, so that the rate is what it has to be, however busy this machine is.
+  await page.addInitScript(() => {
+    const real = window.fetch;
+    const PER_MS = 10;
+    const image = (index: number, state: string) => ({
+      id: { S: `item-${index % 5000}` },
+      state: { S: state },
+      note: { S: "as long as notes of orders are" },
+    });
+    const record = (index: number) => {
+      const SequenceNumber = `1${String(1_790_000_000_000 + Math.floor(index / PER_MS)).padStart(15, "0")}${String(index % PER_MS).padStart(9, "0")}`;
+      const Keys = { id: { S: `item-${index % 5000}` } };
+      const images = { NewImage: image(index, `s${index}`), OldImage: image(index, `s${index - 1}`) };
+      const dynamodb = { ApproximateCreationDateTime: 1, Keys, ...images, SequenceNumber, SizeBytes: 120 };
+      return { shardId: "shardId-1", record: { eventID: String(index), eventName: "MODIFY", dynamodb } };
+    };
+    window.fetch = async (input, init) => {
+      if (!String(input).startsWith("/streams/")) return real(input, init);
+      const encoder = new TextEncoder();
+      let sent = 0;
+      const body = new ReadableStream<Uint8Array>({
+        start: (feed) => {
+          feed.enqueue(encoder.encode('id: 1\nevent: start\ndata: {"stream":"s","view":"NEW_AND_OLD_IMAGES"}\n\n'));
+          const begun = performance.now();
+          const timer = setInterval(() => {
+            const due = Math.floor((performance.now() - begun) * PER_MS);
+            while (sent < due) {
+              const records = Array.from({ length: Math.min(1000, due - sent) }, (_, index) => record(sent + index));
+              sent += records.length;
+              const id = records.at(-1)?.record.dynamodb.SequenceNumber;
+              feed.enqueue(encoder.encode(`event: records\ndata: ${JSON.stringify(records)}\nid: ${id}\n\n`));
+            }
+          }, 10);
+          init?.signal?.addEventListener("abort", () => {
+            clearInterval(timer);
+            feed.error(new DOMException("left", "AbortError"));
+          });
+        },
+      });
+      return new Response(body);
+    };
+  });
+  await open(`#/tables/${name}/stream`);
+  await expect(page.locator(".stream-held")).toContainText("older let go", { timeout: 20_000 });
+  const before = await heap(page);
+  await countFrames(page);
+  const seconds = 6;
+  await page.waitForTimeout(seconds * 1000);
+  await expectSmooth(page, "10,000 records/s from the page itself");
+  const rate = Number((await page.locator(".stream-rate").textContent())?.replace(/[^\d]/g, ""));
+  expect(rate, "records per second that arrive").toBeGreaterThan(9000);
+  await expect(page.locator(".stream-held")).toContainText("20,000 records");
+  expect((await heap(page)) - before, "bytes that the heap grew by").toBeLessThan(30_000_000);
+
+  // Input is taken meanwhile: a record is opened, the list is paused, and goes on where it was.
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
+  await expect(page.locator(".stream-state")).toContainText("Paused");
+  await rows(page).first().click();
+  await expect(page.getByRole("region", { name: "The record" }).locator(".diff-changed")).toContainText("state");
+  await expect(page.getByRole("button", { name: /^Go on \([\d,]+ waiting\)$/ })).toBeVisible();
+});
+
+/** Begins to note the time between frames. */
+function countFrames(page: Page): Promise<void> {
+  return page.evaluate(() => {
+    const frames: number[] = [];
+    Object.assign(window, { frames });
+    let last = performance.now();
+    const frame = () => {
+      const now = performance.now();
+      frames.push(now - last);
+      last = now;
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+}
+
+/** Asserts that frames were drawn without long waits since they were counted. */
+async function expectSmooth(page: Page, what: string): Promise<void> {
+  const frames = await page.evaluate(() => (window as unknown as { frames: number[] }).frames.sort((a, b) => a - b));
+  const at = (share: number) => frames[Math.floor(frames.length * share)] ?? 0;
+  test.info().annotations.push({
+    type: "measured",
+    description: `${what}: frames of ${at(0.5).toFixed(0)} ms in the middle, ${at(0.95).toFixed(0)} ms at 95%`,
+  });
+  expect(at(0.5), "median time between frames in ms").toBeLessThan(50);
+  expect(at(0.95), "19 of 20 frames in ms").toBeLessThan(150);
+}
 
 /** What the page holds, after what it does not need was collected. */
 async function heap(page: Page): Promise<number> {

@@ -1,9 +1,13 @@
 // The records of a batch, one of which is open.
 
 import { useState } from "preact/hooks";
+import { tableOfArn } from "../../model/arn.ts";
 import { changeText, keyText, type StreamRecord } from "../../model/record.ts";
-import { Button } from "../../ui/button.tsx";
+import { justBefore } from "../../model/sequence.ts";
+import { href } from "../../shell/router.ts";
+import { Button, LinkButton } from "../../ui/button.tsx";
 import { ItemBlock, ItemDiff } from "../../ui/json.tsx";
+import { historyHref } from "../history/address.ts";
 import { EventMark } from "../stream/record-list.tsx";
 import "../stream/stream.css";
 
@@ -32,6 +36,7 @@ export function RecordsList({ records }: { records: readonly StreamRecord[] }) {
             {open === record.eventID && (
               <div class="tester-reasons">
                 <RecordImages record={record} />
+                <RecordLinks record={record} />
               </div>
             )}
           </li>
@@ -42,6 +47,26 @@ export function RecordsList({ records }: { records: readonly StreamRecord[] }) {
           Show all {records.length}
         </Button>
       )}
+    </div>
+  );
+}
+
+/** Where a record can be looked at further. */
+export function RecordLinks({ record }: { record: StreamRecord }) {
+  const table = tableOfArn(record.eventSourceARN);
+  const { Keys, SequenceNumber } = record.dynamodb;
+  return (
+    <div class="row">
+      <LinkButton
+        small
+        icon="stream"
+        href={href("/tables/:table/stream", { table }, { from: justBefore(SequenceNumber) })}
+      >
+        In the stream
+      </LinkButton>
+      <LinkButton small icon="history" href={historyHref(table, Keys, SequenceNumber)}>
+        History
+      </LinkButton>
     </div>
   );
 }

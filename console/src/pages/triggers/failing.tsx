@@ -8,7 +8,7 @@ import { plural } from "../../model/format.ts";
 import { keyText } from "../../model/record.ts";
 import { Card } from "../../ui/page.tsx";
 import { Ago } from "../../ui/time.tsx";
-import { RecordImages } from "../dead-letters/records.tsx";
+import { RecordImages, RecordLinks } from "../dead-letters/records.tsx";
 import { FailureBlock } from "../functions/failure.tsx";
 import { LogLines } from "../functions/log.tsx";
 import { EventMark } from "../stream/record-list.tsx";
@@ -77,6 +77,7 @@ function Cause({ stream, shard }: { stream: string; shard: ShardStatus }) {
         <span class="data break">{keyText(record.dynamodb.Keys)}</span>
       </div>
       <RecordImages record={record} />
+      <RecordLinks record={record} />
     </div>
   );
 }
