@@ -42,7 +42,10 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let running = start(&settings).await?;
     // In one piece: whoever waits for the first line may read no further.
     let at = reachable(running.address);
-    print!("headwater listening on http://{}\nconsole: http://{at}/console/\n", running.address);
+    print!(
+        "headwater listening on http://{}\nconsole: http://{at}/console/\n",
+        running.address
+    );
     running.wait_for_signal().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)

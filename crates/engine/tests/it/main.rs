@@ -6,6 +6,7 @@
 mod backups;
 mod concurrency;
 mod encryption;
+mod exports;
 mod failures;
 mod features;
 mod fixtures;
