@@ -367,8 +367,11 @@ test("queries, filters, indexes and projections find what they should", async ({
   await page.getByRole("gridcell", { name: "9", exact: true }).click();
   await expect.poll(() => editorText(page)).toContain('"big": true');
   await page.keyboard.press("Escape");
-  await page.goBack();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await page.goForward();
   await expect(page.getByRole("dialog")).toHaveCount(1);
+  await page.goBack();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
 test("PartiQL reads, writes, and says what is wrong", async ({ page, open, server }) => {

@@ -1,7 +1,7 @@
 // The items of a table: a search, what it found, and one item to edit.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError } from "../../api/error.ts";
 import type { QueryInput } from "../../api/wire.ts";
 import { awsCli } from "../../model/cli.ts";
@@ -76,11 +76,20 @@ export default function Items({ table }: TabProps) {
   const create = (item?: Item) => {
     fresh.value = { kind: "new", item: item ?? emptyItem(table) };
   };
-  const open = (key: Item) => visit({ ...Object.fromEntries(query), item: JSON.stringify(key) });
+  // An item that was opened from here is closed by going back, so that the back button does not open it again.
+  const opened = useRef(false);
+  const open = (key: Item) => {
+    opened.current = true;
+    visit({ ...Object.fromEntries(query), item: JSON.stringify(key) });
+  };
   const close = () => {
     fresh.value = undefined;
+    if (!place.value.query.has("item")) return;
     const { item: _, ...rest } = Object.fromEntries(place.value.query);
-    if (place.value.query.has("item")) visit(rest);
+    const address = href("/tables/:table/:tab", { table: table.TableName, tab: "items" }, rest);
+    if (opened.current) history.back();
+    else go(address, { replace: true });
+    opened.current = false;
   };
 
   const named = readKey(query.get("item"));

@@ -92,6 +92,15 @@ function Editing(props: PanelProps & { read: Item | undefined }) {
   const dirty = !item || !equalItems(item, before ?? first);
   const started = useRef(text);
 
+  // The browser asks, in its own words, before it leaves the page with changes.
+  const changed = dirty && text !== started.current;
+  useEffect(() => {
+    if (!changed) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [changed]);
+
   const close = () => {
     if (dirty && text !== started.current) setAsking("discard");
     else onClose();
@@ -155,7 +164,7 @@ function Editing(props: PanelProps & { read: Item | undefined }) {
                 <Button icon="copy" disabled={!item} onClick={() => item && props.onDuplicate(item)}>
                   Duplicate
                 </Button>
-                <HistoryLink table={table.TableName} item={before} keyNames={keyNames} />
+                {!dirty && <HistoryLink table={table.TableName} item={before} keyNames={keyNames} />}
               </div>
             )}
             <Button onClick={close}>Cancel</Button>
