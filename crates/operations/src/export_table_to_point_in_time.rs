@@ -10,6 +10,7 @@ use headwater_wire::{ApiError, Timestamp};
 
 use crate::api::{Api, RequestContext};
 use crate::export_description::describe;
+use crate::export_filter::ExportFilter;
 use crate::expressions::refuse_unsupported;
 use crate::table_name::table_name;
 use crate::transfer_job::TransferKind;
@@ -53,6 +54,9 @@ pub(crate) async fn export_table_to_point_in_time(
     let record = view.map_err(|_| messages::table_not_found(arn))?.record;
     let now_ms = api.database.clock().now_ms();
     let moment = moment(&input, &record, now_ms)?;
+    if let Some(filter) = &input.filter_specification {
+        ExportFilter::new(filter, &record.schema())?;
+    }
     if !api.reaches_buckets {
         return Err(messages::no_buckets());
     }
@@ -71,7 +75,12 @@ pub(crate) async fn export_table_to_point_in_time(
 
 /// What needs no table.
 fn check_parameters(input: &ExportTableToPointInTimeInput) -> Result<(), ApiError> {
-    refuse_unsupported(&[("FilterSpecification", input.filter_specification.is_some())])?;
+    let is_incremental = input.export_type == Some(ExportType::IncrementalExport);
+    let has_filter = input.filter_specification.is_some();
+    refuse_unsupported(&[(
+        "FilterSpecification of an incremental export",
+        has_filter && is_incremental,
+    )])?;
     let has_key = input.s3_sse_kms_key_id.is_some();
     if has_key && input.s3_sse_algorithm != Some(S3SseAlgorithm::Kms) {
         return Err(messages::key_without_kms());

@@ -1,5 +1,6 @@
 //! A job that moves items between a table and a bucket, as it is remembered.
 
+use headwater_model::KeySchema;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     ExportTableToPointInTimeInput, ImportTableInput, StartBulkPutItemsInput,
@@ -7,6 +8,7 @@ use headwater_wire::dynamodb::{
 use headwater_wire::json::Json;
 use serde::{Deserialize, Serialize};
 
+use crate::export_filter::ExportFilter;
 use crate::failure::internal;
 
 /// What a job does.
@@ -132,6 +134,17 @@ impl TransferJob {
     /// An internal error if what is remembered is damaged.
     pub fn export_request(&self) -> Result<ExportTableToPointInTimeInput, ApiError> {
         self.request_by(ExportTableToPointInTimeInput::decode)
+    }
+
+    /// What of the table's items is exported; `None` for all of them.
+    ///
+    /// # Errors
+    /// As [`TransferJob::export_request`].
+    pub fn export_filter(&self, schema: &KeySchema) -> Result<Option<ExportFilter>, ApiError> {
+        let given = self.export_request()?.filter_specification;
+        given
+            .map(|given| ExportFilter::new(&given, schema))
+            .transpose()
     }
 
     /// The request of an import.

@@ -83,11 +83,17 @@ fn write_items(
 ) -> Result<(), Ended> {
     let items = run.database().items_at(table, run.job.export_ms);
     let mut items = run.handle.block_on(items)?;
+    let filter = run.job.export_filter(table.schema())?;
     let mut line = Vec::new();
     while let Some(chunk) = items.next_items()? {
         for item in &chunk {
+            let shown = match &filter {
+                None => Some(item.clone()),
+                Some(filter) => filter.apply(item).map_err(damaged)?,
+            };
+            let Some(shown) = shown else { continue };
             line.clear();
-            write_line(&mut line, format, item).map_err(damaged)?;
+            write_line(&mut line, format, &shown).map_err(damaged)?;
             files.add(&line)?;
             run.counts.items += 1;
             run.counts.bytes += item.size_bytes() as u64;

@@ -95,6 +95,28 @@ def test_all_types_of_values_come_through_both_formats(buckets):
     assert lines[0].startswith("$ion_1_0 {Item:{")
 
 
+def test_an_export_of_some_items_and_attributes(buckets):
+    server = buckets.server
+    table = tables.create(server, sk="N")
+    enable_recovery(server, table)
+    for number in range(20):
+        item = {"pk": s(f"p{number % 2}"), "sk": n(number), "v": n(number), "w": s("x")}
+        tables.put(server, table, item)
+    described = buckets.export(
+        table,
+        FilterSpecification={
+            "KeyConditionExpression": "pk = :p AND sk > :low",
+            "FilterExpression": "v < :high",
+            "ProjectionExpression": "sk, #v",
+            "ExpressionAttributeNames": {"#v": "v"},
+            "ExpressionAttributeValues": {":p": s("p1"), ":low": n(4), ":high": n(10)},
+        },
+    )
+    assert described["FilterSpecification"]["FilterExpression"] == "v < :high"
+    items = [json.loads(line)["Item"] for line in buckets.lines(described)]
+    assert sorted(items, key=str) == [{"sk": n(x), "v": n(x)} for x in (5, 7, 9)]
+
+
 def test_incremental_exports_show_what_changed(tmp_path):
     with Buckets(tmp_path, test_clock=True) as buckets:
         server = buckets.server
