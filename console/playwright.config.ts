@@ -3,6 +3,7 @@
 import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
+  globalSetup: "./tests/e2e/chromium.ts",
   outputDir: "test-results",
   fullyParallel: true,
   forbidOnly: true,

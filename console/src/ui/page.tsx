@@ -1,6 +1,7 @@
 // The parts that pages are laid out with.
 
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { Icon, type IconName } from "./icon.tsx";
 
 export interface Crumb {
@@ -100,8 +101,13 @@ export interface Tab {
 
 /** Tabs that are places of their own: links. */
 export function Tabs({ label, tabs, current }: { label: string; tabs: readonly Tab[]; current: string }) {
+  const host = useRef<HTMLElement>(null);
+  // Where there is little room for tabs, the current one is brought into view.
+  useEffect(() => {
+    host.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav class="tabs" aria-label={label} ref={host}>
       {tabs.map((tab) => (
         <a key={tab.id} class="tab" href={tab.href} aria-current={tab.id === current ? "page" : undefined}>
           {tab.icon && <Icon name={tab.icon} />}
