@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lineage } from "./lineage.ts";
+import { lineage, shortShard } from "./lineage.ts";
 
 const HOUR = 3_600_000;
 const NOW = 1_000_000 * HOUR;
@@ -50,4 +50,10 @@ test("a new stream has an axis too", () => {
   expect(blocks[0]?.left).toBeGreaterThan(0.99);
   expect(ticks.length).toBeGreaterThan(1);
   expect(ticks.length).toBeLessThanOrEqual(7);
+});
+
+test("shards are told apart by the end of their ids, which is hexadecimal", () => {
+  expect(shortShard("shardId-00000001795950661564-0000000b")).toBe("#b");
+  expect(shortShard("shardId-00000001795950661564-00000010")).toBe("#10");
+  expect(shortShard("shardId-00000001795950661564-00000000")).toBe("#0");
 });

@@ -39,9 +39,9 @@ const STEPS_MS = [5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 28_800
   (seconds) => seconds * 1000,
 );
 
-/** The end of a shard's id, by which people tell shards of a stream apart. */
+/** The end of a shard's id, a number in hexadecimal digits, by which people tell shards of a stream apart. */
 export function shortShard(id: string): string {
-  return `#${Number(id.split("-").pop())}`;
+  return `#${(id.split("-").pop() ?? "").replace(/^0+(?=.)/, "")}`;
 }
 
 export function lineage<T extends ShardSpan>(
