@@ -1,10 +1,12 @@
 // Values to look at: JSON with colours, and two versions side by side. All of it is text; none of it is HTML.
 
+import { Fragment } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { AttributeValue } from "../api/wire.ts";
 import { type Change, diffItems } from "../model/diff.ts";
 import { type Form, printItem, printValue } from "../model/document.ts";
 import { plural } from "../model/format.ts";
+import { tokensOf } from "../model/tokens.ts";
 import type { Item } from "../model/value.ts";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy.tsx";
@@ -13,33 +15,29 @@ import { Icon } from "./icon.tsx";
 /** Longer texts are shown without colours: a span for each word of a megabyte would stop the page. */
 const COLOURED_MAX = 60_000;
 
-const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*)|(true|false|null)|[^"\-\dtfn]+|./gs;
-
 /** JSON text, as `printItem` gives it, with colours. */
 export function JsonText({ text }: { text: string }) {
-  const parts = useMemo(() => (text.length > COLOURED_MAX ? text : [...tokens(text)]), [text]);
+  const parts = useMemo(() => (text.length > COLOURED_MAX ? text : text.split("\n").map(coloured)), [text]);
   return <>{parts}</>;
 }
 
-function* tokens(text: string) {
-  let index = 0;
-  for (const [whole, string, colon, number, word] of text.matchAll(TOKEN)) {
-    index += 1;
-    if (string !== undefined) {
-      yield (
-        <span key={index} class={colon === undefined ? "json-string" : "json-key"}>
-          {string}
-        </span>
-      );
-      if (colon !== undefined) yield colon;
-    } else if (number !== undefined || word !== undefined) {
-      yield (
-        <span key={index} class={number === undefined ? "json-word" : "json-number"}>
-          {whole}
-        </span>
-      );
-    } else yield whole;
-  }
+function coloured(line: string, index: number, lines: readonly string[]) {
+  const parts = tokensOf(line).map(({ kind, from, to }) => {
+    const part = line.slice(from, to);
+    return kind === "plain" ? (
+      part
+    ) : (
+      <span key={from} class={`json-${kind}`}>
+        {part}
+      </span>
+    );
+  });
+  return (
+    <Fragment key={index}>
+      {parts}
+      {index < lines.length - 1 && "\n"}
+    </Fragment>
+  );
 }
 
 /** A JSON text in a frame, with a copy button. */
