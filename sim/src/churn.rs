@@ -85,10 +85,12 @@ async fn step(database: &Database, rng: &SeededRng, known: Known) -> Result<Know
             toggle_index(database).await?;
             Ok(Known::Present { items, stream })
         }
-        _ => {
-            database.delete_table("", NAME).await?;
-            Ok(Known::Absent)
-        }
+        _ => match database.delete_table("", NAME).await {
+            Ok(_) => Ok(Known::Absent),
+            // Its index is being filled.
+            Err(EngineError::IndexesBeingChanged { .. }) => Ok(Known::Present { items, stream }),
+            Err(error) => Err(error),
+        },
     }
 }
 

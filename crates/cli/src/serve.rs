@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
 use crate::open_files;
 use crate::settings::Settings;
+use crate::stdout;
 
 /// How long requests in flight may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -40,12 +41,13 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let settings = Settings::gather(matches, &environment)?;
     start_logging(&settings)?;
     let running = start(&settings).await?;
-    // In one piece: whoever waits for the first line may read no further.
+    // Whoever waits for the first line may read no further.
     let at = reachable(running.address);
-    print!(
+    let greeting = format!(
         "headwater listening on http://{}\nconsole: http://{at}/console/\n",
         running.address
     );
+    stdout::write(&greeting)?;
     running.wait_for_signal().await;
     running.stop().await;
     Ok(ExitCode::SUCCESS)

@@ -180,6 +180,38 @@ async fn browsers_that_open_the_address_get_to_the_console() {
 }
 
 #[tokio::test]
+async fn the_console_is_part_of_the_program() {
+    let server = start(settings()).await;
+    let (status, page) = get(&server, "/console/", "").await;
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains("content-security-policy: default-src 'none'"));
+    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../console/dist");
+    let index = std::fs::read_to_string(format!("{built}/index.html")).unwrap();
+    assert_eq!(body_of(&page), index);
+    let (_, script) = get(&server, "/console/assets/app.js", "").await;
+    let etag = script
+        .lines()
+        .find_map(|line| line.strip_prefix("etag: "))
+        .unwrap();
+    let plain = std::fs::read_to_string(format!("{built}/assets/app.js")).unwrap();
+    assert_eq!(body_of(&script), plain);
+    // Compressed for who takes that, and not sent again to who has it.
+    let (status, packed) = get(
+        &server,
+        "/console/assets/app.js",
+        "accept-encoding: br, gzip\r\n",
+    )
+    .await;
+    assert_eq!(status, 200);
+    assert!(packed.contains("content-encoding: gzip"), "{packed}");
+    assert!(packed.len() < plain.len());
+    let known = format!("if-none-match: {etag}\r\n");
+    let (status, again) = get(&server, "/console/assets/app.js", &known).await;
+    assert_eq!((status, body_of(&again)), (304, ""), "{again}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn files_of_a_folder_are_served_with_the_policy_and_nothing_else_is() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("dist");
