@@ -84,7 +84,7 @@ async fn tables(
             })
         });
         let of_table = |mapping: &&Value| {
-            let arn = mapping.get("eventSourceArn").and_then(Value::as_str);
+            let arn = mapping.get("streamArn").and_then(Value::as_str);
             arn.is_some_and(|arn| arn.starts_with(&format!("{}/stream/", view.record.arn())))
         };
         tables.push(json!({

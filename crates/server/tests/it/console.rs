@@ -72,6 +72,38 @@ async fn the_overview_counts_what_happens() {
 }
 
 #[tokio::test]
+async fn the_overview_counts_the_mappings_of_a_table() {
+    let server = start(settings()).await;
+    server.create_table().await;
+    let stream = json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"});
+    must(
+        &server,
+        "UpdateTable",
+        json!({"TableName": "table", "StreamSpecification": stream}),
+    )
+    .await;
+    let arn = server.database.streams().await.unwrap()[0].arn();
+    let function = json!({
+        "FunctionName": "f", "Role": "arn:aws:iam::000000000000:role/any",
+        "Code": {"S3Bucket": "headwater-webhook", "S3Key": "http://127.0.0.1:9/hook"},
+    });
+    let mapping = json!({"FunctionName": "f", "EventSourceArn": arn, "StartingPosition": "LATEST"});
+    for (path, body) in [("functions", function), ("event-source-mappings", mapping)] {
+        let body = body.to_string();
+        let request = format!(
+            "POST /2015-03-31/{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = server.exchange(request.as_bytes()).await;
+        assert!((200..300).contains(&status(&answer)), "{answer}");
+    }
+    let overview = json_of(&server, "/_headwater/overview").await;
+    assert_eq!(overview["tables"][0]["mappings"], 1);
+    assert_eq!(overview["mappings"][0]["streamArn"], json!(arn));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_items_history_is_every_change_of_it() {
     let server = start(settings()).await;
     server.create_table().await;
