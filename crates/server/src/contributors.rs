@@ -6,6 +6,7 @@ use headwater_wire::ApiError;
 use headwater_wire::json::WriteJson;
 use serde_json::{Value, json};
 
+use crate::query::Query;
 use crate::request::Server;
 
 /// Keys of each rule when the request names no number.
@@ -21,8 +22,9 @@ pub(crate) async fn report(
     query: &str,
     context: &RequestContext,
 ) -> Result<String, ApiError> {
-    let limit = parameter(query, "limit").and_then(|limit| limit.parse().ok());
-    let index = parameter(query, "index");
+    let query = Query::parse(query);
+    let limit = query.get("limit").and_then(|limit| limit.parse().ok());
+    let index = query.get("index");
     let contributors = server
         .api
         .contributors(&context.namespace, table, index, limit.unwrap_or(LIMIT))
@@ -63,13 +65,4 @@ fn one(one: &Contributor) -> Value {
         Value::Null
     });
     json!({ "key": key, "count": one.count, "error": one.error })
-}
-
-/// A parameter of a query, as it stands there: names of indexes need no escapes.
-fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(own, _)| *own == name)
-        .map(|(_, value)| value)
-        .next()
 }
