@@ -46,16 +46,13 @@ pub(crate) async fn overview(server: &Server, context: &RequestContext) -> Resul
 
 async fn mappings(server: &Server, context: &RequestContext) -> Result<Vec<Value>, String> {
     let managed = server.triggers.manage("GET", "triggers", "", context).await;
-    let Some(managed) = managed.filter(|managed| managed.status == 200) else {
-        return Err("the mappings can't be read; the log says why".to_owned());
-    };
-    match managed.body {
-        Value::Array(mappings) => Ok(mappings),
-        Value::Object(mut body) => match body.remove("triggers") {
-            Some(Value::Array(mappings)) => Ok(mappings),
-            _ => Ok(Vec::new()),
-        },
-        _ => Ok(Vec::new()),
+    let mut managed = managed.filter(|managed| managed.status == 200);
+    let listed = managed
+        .as_mut()
+        .and_then(|managed| managed.body.get_mut("triggers"));
+    match listed.map(Value::take) {
+        Some(Value::Array(mappings)) => Ok(mappings),
+        _ => Err("the mappings can't be read; the log says why".to_owned()),
     }
 }
 
@@ -83,9 +80,10 @@ async fn tables(
                 "status": stream.status(now_ms),
             })
         });
+        let streams = format!("{}/stream/", view.record.arn());
         let of_table = |mapping: &&Value| {
             let arn = mapping.get("streamArn").and_then(Value::as_str);
-            arn.is_some_and(|arn| arn.starts_with(&format!("{}/stream/", view.record.arn())))
+            arn.is_some_and(|arn| arn.starts_with(&streams))
         };
         tables.push(json!({
             "name": name,
