@@ -118,8 +118,8 @@ fn page(
          not served answers `UnknownOperationException` and names itself. What differs within the operations that\n\
          are served stands in [guide/compatibility.md](guide/compatibility.md).\n\n\
          **Answers** and **Errors** are the requests in `tests/cases` whose answer or error is written down. The test\n\
-         `the_specification_sheets` runs them all, and fails if one is answered otherwise, or if these numbers are not\n\
-         those of what passed. **Clients** are those whose suites in `tests/sdk` call the operation.\n",
+         `the_specification_sheets` runs them all over HTTP, and fails if one is answered otherwise, or if these numbers\n\
+         are not those of what passed. **Clients** are those whose suites in `tests/sdk` call the operation.\n",
     );
     for (service, title) in SERVICES {
         let of_service: Vec<_> = operations

@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod batches;
-mod cases;
 mod contributor_insights;
 mod errors;
 mod items;

@@ -9,7 +9,7 @@ use headwater_engine::{
 };
 use headwater_model::{Clock, SeededRng};
 use headwater_operations::{Api, ApiOptions};
-use headwater_server::{Server, ServerSettings};
+use headwater_server::{AdvanceClock, Server, ServerSettings};
 use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{Triggers, TriggersSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,10 +60,25 @@ pub async fn start_on(
     database: Database,
     clock: Arc<TestClock>,
 ) -> Running {
+    let moved = clock.clone();
+    let advance: AdvanceClock = Box::new(move |by_ms| {
+        moved.advance_ms(by_ms);
+    });
+    let api = Api::new(database, ApiOptions::default());
+    serve(settings, api, clock, Some(advance)).await
+}
+
+/// Over an API whose database runs on a clock that clients may or may not advance.
+pub async fn serve(
+    settings: ServerSettings,
+    api: Api,
+    clock: Arc<dyn Clock>,
+    advance: Option<AdvanceClock>,
+) -> Running {
     let folder = tempfile::tempdir().unwrap();
-    let injected: Arc<dyn Clock> = clock.clone();
     let rng = Arc::new(SeededRng::new(8));
-    let api = Arc::new(Api::new(database.clone(), ApiOptions::default()));
+    let database = api.database().clone();
+    let api = Arc::new(api);
     let launcher = Launcher::command_of("/nonexistent".into());
     let runtime_settings = RuntimeSettings::new(folder.path().join("runtime"), launcher);
     let wall = Arc::new(|| SystemClock.now_ms());
@@ -73,14 +88,11 @@ pub async fn start_on(
         api.clone(),
         runtimes,
         code,
-        injected,
+        clock,
         TriggersSettings::default(),
     );
     let triggers = triggers.await.unwrap();
-    let advance = Box::new(move |by_ms| {
-        clock.advance_ms(by_ms);
-    });
-    let server = Server::new(settings, api, triggers, Some(advance), rng.as_ref());
+    let server = Server::new(settings, api, triggers, advance, rng.as_ref());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopping) = watch::channel(false);

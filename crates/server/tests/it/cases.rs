@@ -1,21 +1,26 @@
 //! The answers that the specification sheets write down, as cases in text files: `tests/cases/*.txt` at the
-//! root. `format` says how they are written; this file runs them, each on a server of its own.
+//! root. `format` says how they are written; this file runs them over HTTP, each against a server of its own.
 
 mod expected;
 mod format;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_engine::EngineOptions;
-use headwater_operations::ApiOptions;
+use headwater_engine::{Durability, EngineOptions, StorageOptions};
+use headwater_model::{Clock, ManualClock, SeededRng};
+use headwater_operations::{Api, ApiOptions};
 use headwater_wire::{Operation, Service};
 use serde_json::{Value, json};
 
-use crate::support::Server;
+use crate::support::{Running, serve, settings};
 use expected::Names;
 use format::{Answer, Case, Index, Step};
+
+/// A whole second, so that times in cases are easy to read.
+const START_MS: u64 = 1_760_000_000_000;
 
 /// How long a step waits for what goes on in the background.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,37 +108,81 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// Runs a case up to its first failure: the line, and what went wrong.
-async fn run(case: &Case) -> Result<(), (usize, String)> {
-    let engine = EngineOptions {
-        shards: Some(1),
-        transition_ms: case.transition_ms,
-        enforce_throughput: case.enforce_throughput,
-        ..EngineOptions::default()
-    };
-    let options = ApiOptions {
-        sends_to_kinesis: true,
-        reaches_buckets: true,
-        ..ApiOptions::default()
-    };
-    let server = Server::with(engine, options);
-    let mut names = Names::default();
-    for (line, step) in &case.steps {
-        let outcome = take(&server, step, &mut names).await;
-        outcome.map_err(|failure| (*line, failure))?;
-    }
-    Ok(())
+/// A server whose clock moves by steps of the case alone.
+struct Subject {
+    running: Running,
+    clock: ManualClock,
 }
 
-async fn take(server: &Server, step: &Step, names: &mut Names) -> Result<(), String> {
+impl Subject {
+    async fn start(case: &Case) -> Self {
+        let engine = EngineOptions {
+            shards: Some(1),
+            transition_ms: case.transition_ms,
+            enforce_throughput: case.enforce_throughput,
+            ..EngineOptions::default()
+        };
+        let options = ApiOptions {
+            sends_to_kinesis: true,
+            reaches_buckets: true,
+            ..ApiOptions::default()
+        };
+        let mut storage = StorageOptions::default();
+        storage.log.durability = Durability::Memory;
+        let clock = ManualClock::new(START_MS);
+        let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let rng = Arc::new(SeededRng::new(7));
+        let opened = headwater_engine::open(None, storage, shared.clone(), rng, engine);
+        let api = Api::new(opened.unwrap().0, options);
+        let running = serve(settings(), api, shared, None).await;
+        Subject { running, clock }
+    }
+
+    async fn run_due(&self) {
+        self.running.database.run_due().await.unwrap();
+    }
+
+    /// Status and body of the answer.
+    async fn ask(&self, operation: &str, body: &str) -> (u16, Value) {
+        let found = [Service::DynamoDb, Service::DynamoDbStreams]
+            .into_iter()
+            .find(|service| Operation::find(*service, operation).is_some());
+        let prefix = found.and_then(Service::target_prefix);
+        let prefix = prefix.unwrap_or_else(|| panic!("no operation {operation}"));
+        let target = format!("{prefix}.{operation}");
+        let (status, reply) = self.running.post(&target, body.as_bytes()).await;
+        let reply = serde_json::from_str(&reply);
+        (
+            status,
+            reply.unwrap_or_else(|error| panic!("{operation} {body}: {error}")),
+        )
+    }
+}
+
+/// Runs a case up to its first failure: the line, and what went wrong.
+async fn run(case: &Case) -> Result<(), (usize, String)> {
+    let subject = Subject::start(case).await;
+    let mut names = Names::default();
+    let mut outcome = Ok(());
+    for (line, step) in &case.steps {
+        if let Err(failure) = take(&subject, step, &mut names).await {
+            outcome = Err((*line, failure));
+            break;
+        }
+    }
+    subject.running.stop().await;
+    outcome
+}
+
+async fn take(subject: &Subject, step: &Step, names: &mut Names) -> Result<(), String> {
     match step {
         Step::Clock(ms) => {
-            server.clock.advance_ms(*ms);
-            server.run_due().await;
+            subject.clock.advance_ms(*ms);
+            subject.run_due().await;
             Ok(())
         }
-        Step::Expired(table, items) => expired(server, table, *items).await,
-        Step::Filled(table) => filled(server, table).await,
+        Step::Expired(table, items) => expired(subject, table, *items).await,
+        Step::Filled(table) => filled(subject, table).await,
         Step::Table {
             name,
             keys,
@@ -141,7 +190,7 @@ async fn take(server: &Server, step: &Step, names: &mut Names) -> Result<(), Str
             indexes,
         } => {
             let body = create_table(name, keys, stream.as_deref(), indexes);
-            let (status, _) = ask(server, "CreateTable", &body.to_string()).await;
+            let (status, _) = subject.ask("CreateTable", &body.to_string()).await;
             if status == 200 {
                 Ok(())
             } else {
@@ -154,7 +203,7 @@ async fn take(server: &Server, step: &Step, names: &mut Names) -> Result<(), Str
             answer,
         } => {
             let body = names.put_into(body);
-            let (status, reply) = ask(server, operation, &body).await;
+            let (status, reply) = subject.ask(operation, &body).await;
             compare(answer, status, &reply, names).map_err(|failure| {
                 let body = shortened(&body);
                 format!(
@@ -162,27 +211,6 @@ async fn take(server: &Server, step: &Step, names: &mut Names) -> Result<(), Str
                     shortened(&reply.to_string())
                 )
             })
-        }
-    }
-}
-
-/// Status and body of the answer.
-async fn ask(server: &Server, operation: &str, body: &str) -> (u16, Value) {
-    let found = [Service::DynamoDb, Service::DynamoDbStreams]
-        .into_iter()
-        .find_map(|service| Operation::find(service, operation));
-    let operation = found.unwrap_or_else(|| panic!("no operation {operation}"));
-    let context = &server.context;
-    match server
-        .api
-        .dispatch(operation, body.as_bytes(), context)
-        .await
-    {
-        Ok(reply) => (200, serde_json::from_slice(&reply).unwrap()),
-        Err(error) => {
-            let mut reply = Vec::new();
-            error.write_dynamodb(&mut reply).unwrap();
-            (error.status(), serde_json::from_slice(&reply).unwrap())
         }
     }
 }
@@ -216,12 +244,12 @@ fn compare(answer: &Answer, status: u16, reply: &Value, names: &mut Names) -> Re
 }
 
 /// Waits until a table has so few items.
-async fn expired(server: &Server, table: &str, items: u64) -> Result<(), String> {
+async fn expired(subject: &Subject, table: &str, items: u64) -> Result<(), String> {
     let waited = async {
         loop {
-            server.run_due().await;
+            subject.run_due().await;
             let body = json!({ "TableName": table }).to_string();
-            let (_, reply) = ask(server, "DescribeTable", &body).await;
+            let (_, reply) = subject.ask("DescribeTable", &body).await;
             if reply["Table"]["ItemCount"] == items {
                 return;
             }
@@ -233,12 +261,12 @@ async fn expired(server: &Server, table: &str, items: u64) -> Result<(), String>
 }
 
 /// Waits until all indexes of a table are readable.
-async fn filled(server: &Server, table: &str) -> Result<(), String> {
+async fn filled(subject: &Subject, table: &str) -> Result<(), String> {
     let waited = async {
         loop {
-            server.run_due().await;
+            subject.run_due().await;
             let body = json!({ "TableName": table }).to_string();
-            let (_, reply) = ask(server, "DescribeTable", &body).await;
+            let (_, reply) = subject.ask("DescribeTable", &body).await;
             let kinds = ["GlobalSecondaryIndexes", "VectorIndexes"];
             let indexes = kinds.map(|kind| reply["Table"][kind].as_array().cloned());
             let mut indexes = indexes.into_iter().flatten().flatten();
