@@ -12,6 +12,7 @@ mod number;
 mod statements;
 mod streams;
 mod target;
+mod transfers;
 mod wire;
 
 pub use target::{TARGETS, Target};

@@ -1,6 +1,6 @@
 //! The list of targets. The name of a target is that of its corpus.
 
-use crate::{encoded, expressions, filters, log, number, statements, streams, wire};
+use crate::{encoded, expressions, filters, log, number, statements, streams, transfers, wire};
 
 /// What is fuzzed.
 #[derive(Clone, Copy)]
@@ -42,6 +42,8 @@ pub const TARGETS: &[Target] = &[
     target("log_footer", 4096, log::footer),
     target("log_segment", 8192, log::segment),
     target("stream_names", 512, streams::names),
+    target("import_line", 4096, transfers::line),
+    target("csv_file", 4096, transfers::csv_file),
 ];
 
 impl Target {

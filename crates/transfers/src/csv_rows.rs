@@ -1,6 +1,6 @@
 //! Rows of CSV, none of which takes more memory than a bound, and the items that they are.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +16,12 @@ const COLUMNS_MAX: usize = 4096;
 /// Bytes for which there is room at first.
 const ROW_BYTES: usize = 64 << 10;
 
+/// What spreadsheets begin a file with, to tell the order of its bytes.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads rows.
 pub(crate) struct CsvRows<R> {
-    reader: R,
+    reader: Chain<Cursor<Vec<u8>>, R>,
     core: Reader,
     fields: Vec<u8>,
     ends: Vec<usize>,
@@ -34,18 +37,23 @@ pub(crate) enum Row<'r> {
 }
 
 impl<R: BufRead> CsvRows<R> {
-    pub(crate) fn new(reader: R, options: Option<&CsvOptions>) -> Self {
+    /// Reads a file from its beginning.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub(crate) fn new(mut reader: R, options: Option<&CsvOptions>) -> io::Result<Self> {
+        let (head, bytes) = head(&mut reader)?;
         let delimiter = options.and_then(|options| options.delimiter.as_ref());
         let delimiter = delimiter.and_then(|text| text.bytes().next());
-        CsvRows {
-            reader,
+        Ok(CsvRows {
+            reader: Cursor::new(head).chain(reader),
             core: ReaderBuilder::new()
                 .delimiter(delimiter.unwrap_or(b','))
                 .build(),
             fields: vec![0; ROW_BYTES],
             ends: vec![0; COLUMNS_MAX],
-            bytes: 0,
-        }
+            bytes,
+        })
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -90,6 +98,19 @@ impl<R: BufRead> CsvRows<R> {
     }
 }
 
+/// The first bytes of a file behind its mark, if it has one, and how many bytes the mark took. The CSV reader would look
+/// for a mark itself, but finds it only if it comes in one piece; in these bytes there is none.
+fn head(reader: &mut impl BufRead) -> io::Result<(Vec<u8>, u64)> {
+    let mut head = Vec::new();
+    reader.take(MARK.len() as u64).read_to_end(&mut head)?;
+    if head != MARK {
+        return Ok((head, 0));
+    }
+    head.clear();
+    reader.take(1).read_to_end(&mut head)?;
+    Ok((head, MARK.len() as u64))
+}
+
 /// What the columns of a file are.
 pub(crate) struct Columns {
     names: Vec<String>,
@@ -130,8 +151,7 @@ impl Columns {
         };
         let name = |cell: &&[u8]| {
             let text = std::str::from_utf8(cell).map_err(|error| error.to_string())?;
-            // Spreadsheets begin a file with the mark of its byte order.
-            Ok(text.trim_start_matches('\u{feff}').to_owned())
+            Ok(text.to_owned())
         };
         cells.iter().map(name).collect()
     }
@@ -191,7 +211,7 @@ mod tests {
             ..CsvOptions::default()
         };
         let reader = BufReader::with_capacity(3, text);
-        let mut rows = CsvRows::new(reader, Some(&options));
+        let mut rows = CsvRows::new(reader, Some(&options)).unwrap();
         let mut seen = Vec::new();
         while let Some(row) = rows.next().unwrap() {
             seen.push(match row {
@@ -220,6 +240,15 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_of_a_file_is_no_part_of_its_first_cell() {
+        assert_eq!(rows(b"\xef\xbb\xbfa,b\n1,2", ","), ["a|b", "1|2"]);
+        assert_eq!(rows(b"\xef\xbb\xbf", ","), Vec::<String>::new());
+        // Only the first is one.
+        assert_eq!(rows(b"\xef\xbb\xbf\xef\xbb\xbfa", ","), ["\u{feff}a"]);
+        assert_eq!(rows(b"\xef\xbba", ","), ["\u{fffd}a"]);
+    }
+
+    #[test]
     fn rows_are_bounded() {
         let mut text = b"a,b\n\"".to_vec();
         text.resize(LINE_BYTES_MAX * 2, b'x');
@@ -227,7 +256,7 @@ mod tests {
         text.extend_from_slice(&b",".repeat(10_000));
         text.extend_from_slice(b"\n3,4");
         let options = CsvOptions::default();
-        let mut rows = CsvRows::new(&text[..], Some(&options));
+        let mut rows = CsvRows::new(&text[..], Some(&options)).unwrap();
         let mut kinds = Vec::new();
         while let Some(row) = rows.next().unwrap() {
             kinds.push(matches!(row, Row::Whole(_)));

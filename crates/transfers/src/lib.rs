@@ -28,6 +28,7 @@ mod run;
 mod s3;
 mod s3_answer;
 mod source;
+pub mod testing;
 mod transfers;
 
 pub use buckets::{BucketSettings, S3Settings};

@@ -143,7 +143,7 @@ impl Reading<'_> {
     /// A record a row, below the names of the columns unless the request gives them.
     fn rows(&mut self, reader: impl io::BufRead, how: &SourceFormat<'_>) -> Result<(), Fault> {
         self.place.unit = "row";
-        let mut rows = CsvRows::new(reader, how.csv);
+        let mut rows = CsvRows::new(reader, how.csv)?;
         let names = match how.csv.and_then(|options| options.header_list.clone()) {
             Some(names) => Ok(names),
             None => match rows.next()? {
