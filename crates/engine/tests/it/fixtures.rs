@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
 use headwater_changelog::ChangeKind;
 use headwater_engine::{Command, Database, Identity, RequestToken, UserKey};
-use headwater_model::{AttributeValue, EncodedItem, ManualClock};
-use headwater_state::Direction;
+use headwater_model::{AttributeValue, EncodedItem, ManualClock, Sequence};
+use headwater_state::{Direction, RedbStore, StateOptions, StateStore as _};
 
-use crate::support::{entries, options, records, scan, try_open_with, verify_with};
+use crate::support::{create, entries, options, records, scan, try_open_with, verify_with};
 
 /// Later than everything in the fixtures, and within the retention of their streams.
 const NOW_MS: u64 = 1_790_000_000_000 + 405 * 60_000;
 /// When what expires in them is expired.
 const EXPIRED_MS: u64 = NOW_MS + 24 * 3_600_000;
 
-/// The first format whose catalog names features, and whose folders have a table that uses them.
+/// The first format whose catalog names features, and whose folders have a table that uses them. `disk-3-features` has
+/// the same table, and was written by the last version that did not name them.
 const FEATURES_FORMAT: u32 = 4;
 
 /// The key of the encrypted ones, as `examples/fixture.rs` has it.
@@ -35,15 +37,69 @@ async fn folders_of_every_disk_format_open_with_their_content() {
         copy_folder(&path, copy.path());
         let encrypted = path.to_string_lossy().ends_with("-encrypted");
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let format = name.split('-').nth(1).unwrap().parse().unwrap();
+        let format: u32 = name.split('-').nth(1).unwrap().parse().unwrap();
         let key = encrypted.then(|| UserKey::new(KEY));
-        check(copy.path(), key.as_ref(), format).await;
+        let has_features = format >= FEATURES_FORMAT || name.contains("features");
+        check(copy.path(), key.as_ref(), has_features).await;
         formats += 1;
     }
-    assert!(formats >= 7);
+    assert!(formats >= 8);
 }
 
-async fn check(folder: &Path, key: Option<&UserKey>, format: u32) {
+/// A store of format 3 did not say what its reader has to know. Opening it does, once.
+#[tokio::test]
+async fn what_an_older_store_uses_is_named_when_it_is_opened() {
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/disk-3-features");
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(&fixture, copy.path());
+    assert_eq!(names_in_state(copy.path()), Vec::<String>::new());
+    let clock = ManualClock::new(NOW_MS);
+    for name in ["first", "second"] {
+        let database = try_open_with(Some(copy.path()), None, &clock, options(2)).unwrap();
+        // Behind it everything is durable that opening wrote.
+        create(&database, name, None).await;
+        assert_eq!(names_in_log(&database), 6, "a name is written once");
+        database.close();
+    }
+    assert_eq!(
+        names_in_state(copy.path()),
+        [
+            "backups",
+            "kinesis-destinations",
+            "point-in-time-recovery",
+            "secondary-indexes",
+            "time-to-live",
+            "transaction-tokens",
+        ]
+    );
+}
+
+fn names_in_log(database: &Database) -> usize {
+    let entries = database.log().read_from(Sequence::ZERO);
+    let changes = entries.flat_map(|entry| entry.unwrap().changes);
+    changes
+        .filter(|change| change.table == 0 && change.key.first() == Some(&b'r'))
+        .count()
+}
+
+/// The names of features in the catalog of a store that nobody has open: documents under `r`, of table 0.
+fn names_in_state(folder: &Path) -> Vec<String> {
+    let state = RedbStore::open_file(&folder.join("state"), StateOptions::default()).unwrap();
+    let mut names = Vec::new();
+    let (from, to) = (b"\0\0\0\0r", b"\0\0\0\0s");
+    let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
+    state
+        .snapshot()
+        .scan(from, to, Direction::Forward, &mut |key, _| {
+            names.push(String::from_utf8(key[5..].to_vec()).unwrap());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    names
+}
+
+async fn check(folder: &Path, key: Option<&UserKey>, has_features: bool) {
     let verified = verify_with(folder, key).unwrap();
     assert!(verified.is_clean(), "{verified:?}");
     let clock = ManualClock::new(NOW_MS);
@@ -92,7 +148,7 @@ async fn check(folder: &Path, key: Option<&UserKey>, format: u32) {
     // Roll-overs happened while it was written: there are closed shards, and each has its child.
     let shards = database.shards_now(stream);
     assert!(shards.iter().filter(|shard| shard.end.is_some()).count() >= 2);
-    if format >= FEATURES_FORMAT {
+    if has_features {
         check_features(&database, &clock).await;
     }
     database.close();
