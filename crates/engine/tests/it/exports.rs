@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use headwater_engine::{Action, Database, EngineError, Table, TableStatus};
+use headwater_engine::{
+    Action, ChangedItems, Database, EngineError, PastItems, Table, TableStatus,
+};
 use headwater_model::{AttributeValue, Clock, EncodedItem, Item, ManualClock, SeededRng};
 
 use crate::support::{START_MS, command, delete, item, new_table, open, options, put, verify};
+
+const HOUR_MS: u64 = 3_600_000;
 
 type Model = BTreeMap<String, i64>;
 
@@ -35,7 +39,10 @@ async fn write_some(database: &Database, table: &Arc<Table>, model: &mut Model, 
 }
 
 async fn items_at(database: &Database, table: &Table, at_ms: u64) -> Model {
-    let mut items = database.items_at(table, at_ms).await.unwrap();
+    all_items(database.items_at(table, at_ms).await.unwrap())
+}
+
+fn all_items(mut items: PastItems) -> Model {
     let mut found = Model::new();
     while let Some(chunk) = items.next_items().unwrap() {
         for (key, value) in chunk.iter().map(pair) {
@@ -83,6 +90,61 @@ async fn moments_and_windows_are_those_of_a_model() {
             assert_eq!(applied, *after);
         }
     }
+}
+
+/// An export that takes longer than the log is kept: what it reads stays until it ends, and no longer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_kept_for_as_long_as_an_export_reads_it() {
+    let clock = ManualClock::new(START_MS);
+    let rng = SeededRng::new(4);
+    let database = open(None, &clock, options(1));
+    let table = database.create_table(new_table("t", None)).await.unwrap();
+    let table = table.table;
+    database.change_recovery("", "t", Some(1)).await.unwrap();
+    let mut model = Model::new();
+    clock.advance_ms(HOUR_MS);
+    let from_ms = clock.now_ms();
+    for _ in 0..20 {
+        write_some(&database, &table, &mut model, &rng).await;
+    }
+    let (then, at_ms) = (model.clone(), clock.now_ms());
+    clock.advance_ms(HOUR_MS);
+    let to_ms = clock.now_ms();
+    let full = database.items_at(&table, at_ms).await.unwrap();
+    let incremental = database.items_changed(&table, from_ms, to_ms);
+    // Two days later all of that is past its retention, if nobody read it.
+    for _ in 0..48 {
+        clock.advance_ms(HOUR_MS);
+        write_some(&database, &table, &mut model, &rng).await;
+        checkpointed(&database).await;
+        database.run_due().await.unwrap();
+    }
+    let segments = database.log().segments().len();
+    assert_eq!(all_items(full), then);
+    // The other still needs it.
+    database.run_due().await.unwrap();
+    assert_eq!(changed(incremental).unwrap(), then);
+    database.run_due().await.unwrap();
+    assert!(database.log().segments().len() < segments);
+    let too_late = changed(database.items_changed(&table, from_ms, to_ms));
+    assert!(matches!(too_late, Err(EngineError::Log(_))), "{too_late:?}");
+    database.close();
+}
+
+/// Until the state holds the log, whose sealed segments may go then.
+async fn checkpointed(database: &Database) {
+    while database.log().checkpoint() < database.log().durable() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What is there after changes of a table that was empty.
+fn changed(mut changes: ChangedItems) -> Result<Model, EngineError> {
+    let mut after = Model::new();
+    while let Some(change) = changes.next_item()? {
+        after.extend(change.after.as_ref().map(pair));
+    }
+    Ok(after)
 }
 
 #[tokio::test]
