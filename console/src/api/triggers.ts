@@ -20,9 +20,20 @@ export interface ShardStatus {
   attempts: number;
   lastError: string | null;
   lastErrorAt: string | null;
+  /** The batch that the function failed with, if the error is about one. */
+  lastErrorBatch: FailedBatch | null;
   lastBatchRecords: number | null;
   lastBatchAt: string | null;
   lastBatchAgeMs: number | null;
+}
+
+export interface FailedBatch {
+  /** How many it has. */
+  records: number;
+  /** Of the first of them. */
+  sequenceNumbers: string[];
+  /** The one that it failed with, where that is known. */
+  atFault: string | null;
 }
 
 export interface TriggerStatus {

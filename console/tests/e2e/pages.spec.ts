@@ -1,4 +1,4 @@
-// What every page has to pass: accessibility in light and dark, no sideways scrolling, its title, nobody else asked.
+// What every page has to pass: accessibility in light and dark, narrow and wide windows, nobody else asked.
 
 import AxeBuilder from "@axe-core/playwright";
 import { callServer, expect, test } from "./fixtures.ts";
@@ -31,13 +31,21 @@ for (const place of places) {
     });
   }
 
-  test(`${place.name} does not scroll sideways at 360 px`, async ({ page, open, call }) => {
-    await page.setViewportSize({ width: 360, height: 740 });
-    await open(place.hash);
-    await place.ready?.(page, call);
-    for (const part of ["html", ".main"]) {
-      const width = await page.locator(part).evaluate((element) => [element.scrollWidth, element.clientWidth]);
-      expect(width[0], `width of ${part}`).toBeLessThanOrEqual(width[1] ?? 0);
-    }
-  });
+  for (const [width, height] of [
+    [360, 740],
+    [1920, 1080],
+  ] as const) {
+    test(`${place.name} fits a window of ${width} px`, async ({ page, open, call }) => {
+      await page.setViewportSize({ width, height });
+      await open(place.hash);
+      await place.ready?.(page, call);
+      for (const part of ["html", ".main"]) {
+        const room = await page.locator(part).evaluate((element) => [element.scrollWidth, element.clientWidth]);
+        expect(room[0], `width of ${part}`).toBeLessThanOrEqual(room[1] ?? 0);
+      }
+      const right = await page.locator(".page").evaluate((element) => element.getBoundingClientRect().right);
+      // On a wide window a page takes the room up to the width at which lines are still read with ease.
+      expect(right).toBeGreaterThanOrEqual(Math.min(width, 1400));
+    });
+  }
 }

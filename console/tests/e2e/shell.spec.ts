@@ -1,6 +1,7 @@
 // The frame: addresses, titles, theme, menu, shortcuts, how fast it is there, and what it does when the server is gone.
 
 import { callServer, expect, test } from "./fixtures.ts";
+import { look } from "./look.ts";
 import { startServer } from "./server.ts";
 
 const FIRST_PAINT_MAX_MS = 200;
@@ -81,6 +82,34 @@ test("a server that is gone is said so, and is found again", async ({ page }) =>
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("alert")).toHaveCount(0);
   await server.stop();
+});
+
+test("a list that nobody looks at is not loaded again until one comes back", async ({ page, call, open }) => {
+  await page.clock.install();
+  await open("#/tables");
+  await page.getByRole("heading", { name: "Tables" }).waitFor();
+  let loads = 0;
+  page.on("request", (request) => {
+    if (request.resourceType() === "fetch") loads += 1;
+  });
+  await page.clock.fastForward(60_000);
+  await expect.poll(() => loads).toBeGreaterThan(0);
+  await look(page, "hidden");
+  // What was under way when it was hidden ends.
+  await page.waitForLoadState("networkidle");
+  const before = loads;
+  const name = "made-meanwhile";
+  await call("CreateTable", {
+    TableName: name,
+    BillingMode: "PAY_PER_REQUEST",
+    AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+    KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+  });
+  for (let minute = 0; minute < 5; minute += 1) await page.clock.fastForward(60_000);
+  expect(loads).toBe(before);
+  await expect(page.getByRole("link", { name })).toHaveCount(0);
+  await look(page, "visible");
+  await expect(page.getByRole("link", { name })).toBeVisible();
 });
 
 test("the dashboard shows what goes on", async ({ page, open, server }) => {

@@ -9,6 +9,7 @@ import {
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures.ts";
 import { HOSTILE } from "./hostile.ts";
+import { look } from "./look.ts";
 import { sdk } from "./sdk.ts";
 
 /** Records are pushed: they are there within so long after the write was answered. */
@@ -297,6 +298,49 @@ test("a feed that is cut off goes on where it was", async ({ page, server, call,
   await live(page);
   await expect(page.locator(".stream-key")).toHaveText(["two", "one"]);
   client.destroy();
+});
+
+test("a page that nobody looks at leaves its connection, and reads on when one comes back", async ({
+  page,
+  server,
+  call,
+  open,
+}) => {
+  const name = await table(call, "NEW_IMAGE");
+  const client = sdk(server.url);
+  const feeds: string[] = [];
+  const isFeed = (url: string) => url.includes("/events");
+  page.on("request", (request) => isFeed(request.url()) && feeds.push("opened"));
+  page.on("requestfailed", (request) => isFeed(request.url()) && feeds.push("left"));
+  await page.clock.install();
+  await open(`#/tables/${name}/stream`);
+  await live(page);
+  await put(client, name, "seen");
+  await expect(rows(page)).toHaveCount(1);
+  expect(feeds).toEqual(["opened"]);
+
+  // A short look elsewhere changes nothing.
+  await look(page, "hidden");
+  await page.clock.fastForward(20_000);
+  await look(page, "visible");
+  await page.clock.fastForward(20_000);
+  expect(feeds).toEqual(["opened"]);
+
+  await look(page, "hidden");
+  await page.clock.fastForward(31_000);
+  await expect.poll(() => feeds).toEqual(["opened", "left"]);
+  for (const id of ["one", "two", "three"]) await put(client, name, id);
+  await page.clock.fastForward(60_000);
+  await expect(rows(page)).toHaveCount(1);
+  expect(feeds).toEqual(["opened", "left"]);
+
+  await look(page, "visible");
+  await live(page);
+  await expect(rows(page)).toHaveCount(4);
+  for (const id of ["seen", "one", "two", "three"]) {
+    await expect(rows(page).filter({ hasText: id })).toHaveCount(1);
+  }
+  expect(feeds).toEqual(["opened", "left", "opened"]);
 });
 
 test("ninety thousand records in one go leave the page responsive and its memory bounded", async ({

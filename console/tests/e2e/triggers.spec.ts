@@ -109,6 +109,8 @@ test("a folder's function is called, fails, is mended, and gets what it had give
     await put(name, "broken", "bad");
     await expect(page.getByText("TypeError: no good: broken").first()).toBeVisible();
     await expect(page.locator(".log")).toContainText("got INSERT broken");
+    await expect(page.getByRole("heading", { name: "The record at fault" })).toBeVisible();
+    await expect(page.locator(".tester-reasons")).toContainText('"bad"');
     await expect(page.getByText("1 batch given up")).toBeVisible();
     await expect(page.getByText("Failing", { exact: true })).toBeVisible();
 
@@ -243,6 +245,31 @@ test("filters are tried on real records before they are used", async ({ page, se
   await put("b", "paid");
   await expect(figure(page, "Delivered")).toHaveText("5");
   await expect(figure(page, "Passed over")).toHaveText("1");
+});
+
+test("an error shows the records of its batch, and the one at fault once that is known", async ({
+  page,
+  server,
+  call,
+  open,
+}) => {
+  const { table: name, uuid } = await trigger(server.url, call, handler(true), { Enabled: false });
+  // Changes of one item are in one shard, and those that are there when the mapping begins in one batch.
+  for (const state of ["new", "paid", "bad", "sent"]) {
+    await call("PutItem", { TableName: name, Item: { id: { S: "order" }, state: { S: state } } });
+  }
+  await lambda(server.url, "PUT", `event-source-mappings/${uuid}`, { Enabled: true });
+  await open(`#/triggers/${uuid}`);
+  await expect(page.getByRole("heading", { name: "One of 4 records" })).toBeVisible();
+  const records = page.locator(".tester-row");
+  await expect(records).toHaveCount(4);
+  await expect(page.getByText("The function failed without saying with which")).toBeVisible();
+
+  await lambda(server.url, "PUT", `event-source-mappings/${uuid}`, { BisectBatchOnFunctionError: true });
+  await expect(page.getByRole("heading", { name: "The record at fault" })).toBeVisible();
+  await expect(records).toHaveCount(1);
+  await expect(page.locator(".tester-reasons")).toContainText('"paid"');
+  await expect(page.locator(".tester-reasons")).toContainText('"bad"');
 });
 
 test("a trigger is paused, goes on where it was, and is deleted", async ({ page, server, call, open }) => {

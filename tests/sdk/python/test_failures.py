@@ -133,6 +133,55 @@ class TestRetries:
         assert len(seen.calls()) in (4, 5)
 
 
+class TestWhatIsShown:
+    """What GET /_headwater/triggers says of the batch of an error."""
+
+    def failed_batch(self, stage, made):
+        def found():
+            for shard in stage.own(f"triggers/{made}")["shards"]:
+                if shard.get("lastErrorBatch"):
+                    return shard
+            return None
+
+        return stage.server.until(found, "an error with its batch", step_ms=0)["lastErrorBatch"]
+
+    def test_a_batch_that_fails_whole_names_no_record(self, stage):
+        table, arn = streamed(stage.server)
+        write(stage, table, range(12))
+        stage.play(table, FAIL)
+        made = stage.map(arn, BatchSize=100)
+        batch = self.failed_batch(stage, made)
+        records = drain(stage.server, arn)
+        assert batch["records"] == 12
+        assert batch["sequenceNumbers"] == [sequence(record) for record in records[:10]]
+        assert batch["atFault"] is None
+
+    def test_bisecting_comes_down_to_the_record_at_fault(self, stage):
+        table, arn = streamed(stage.server)
+        write(stage, table, range(8))
+        stage.play(table, poison(5))
+        made = stage.map(
+            arn, BatchSize=100, BisectBatchOnFunctionError=True, MaximumRetryAttempts=0
+        )
+        stage.until_letters(made, 1)
+        fault = sequence(drain(stage.server, arn)[5])
+        assert self.failed_batch(stage, made) == {
+            "records": 1,
+            "sequenceNumbers": [fault],
+            "atFault": fault,
+        }
+
+    def test_the_record_that_the_function_reports(self, stage):
+        table, arn = streamed(stage.server)
+        write(stage, table, range(4))
+        records = drain(stage.server, arn)
+        fault = sequence(records[2])
+        answer = {"batchItemFailures": [{"itemIdentifier": fault}]}
+        stage.play(table, f"def play(event):\n    return {answer!r}")
+        made = stage.map(arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+        assert self.failed_batch(stage, made)["atFault"] == fault
+
+
 class TestAge:
     def test_old_records_are_dropped_before_the_first_call(self, stage):
         table, arn = streamed(stage.server)

@@ -2,17 +2,14 @@
 
 import { recordsAt } from "../../api/recent.ts";
 import { useResource } from "../../api/resource.ts";
-import type { LogLine, ShardStatus, TriggerStatus } from "../../api/triggers.ts";
+import type { FailedBatch, LogLine, ShardStatus, TriggerStatus } from "../../api/triggers.ts";
 import { functionOfArn } from "../../model/arn.ts";
 import { plural } from "../../model/format.ts";
-import { keyText } from "../../model/record.ts";
 import { Card } from "../../ui/page.tsx";
 import { Ago } from "../../ui/time.tsx";
-import { RecordImages, RecordLinks } from "../dead-letters/records.tsx";
+import { RecordsList } from "../dead-letters/records.tsx";
 import { FailureBlock } from "../functions/failure.tsx";
 import { LogLines } from "../functions/log.tsx";
-import { EventMark } from "../stream/record-list.tsx";
-import "../stream/stream.css";
 
 /** Lines of the log that are looked through for those of the call. */
 const LOG_LINES = 300;
@@ -41,7 +38,9 @@ export function LastFailure({ status }: { status: TriggerStatus }) {
       <div class="stack">
         <FailureBlock text={shard.lastError} />
         <div class="columns">
-          {isRetrying(shard) && <Cause stream={status.streamArn} shard={shard} />}
+          {shard.lastErrorBatch && (
+            <Cause stream={status.streamArn} shard={shard.shardId} batch={shard.lastErrorBatch} />
+          )}
           <div class="stack-tight">
             <h3>What the function printed</h3>
             <LogLines
@@ -62,22 +61,30 @@ function isRetrying(shard: ShardStatus): boolean {
   return shard.attempts > 0 && (shard.lagRecords > 0 || shard.lagRecordsAtLeast || shard.inFlight > 0);
 }
 
-/** The first record that is not done: the batch that fails begins with it. */
-function Cause({ stream, shard }: { stream: string; shard: ShardStatus }) {
-  const known = useResource(`cause/${shard.shardId}/${shard.position}`, (signal) =>
-    recordsAt(stream, shard.shardId, shard.position, 1, signal),
-  );
-  const record = known.data.value?.[0];
-  if (!record) return null;
+/** The record that it fails with, or those of which it is one. */
+function Cause({ stream, shard, batch }: { stream: string; shard: string; batch: FailedBatch }) {
+  const wanted = batch.atFault === null ? batch.sequenceNumbers : [batch.atFault];
+  const known = useResource(`cause/${shard}/${wanted.join()}`, async (signal) => {
+    const found = wanted.map((sequence) => recordsAt(stream, shard, sequence, 1, signal));
+    return (await Promise.all(found)).flat();
+  });
+  const records = known.data.value ?? [];
   return (
     <div class="stack-tight">
-      <h3>The batch begins with</h3>
-      <div class="row">
-        <EventMark record={record} />
-        <span class="data break">{keyText(record.dynamodb.Keys)}</span>
-      </div>
-      <RecordImages record={record} />
-      <RecordLinks record={record} />
+      <h3>{batch.atFault === null ? `One of ${plural(batch.records, "record")}` : "The record at fault"}</h3>
+      {known.error.value && (
+        <p class="muted">
+          {batch.atFault === null ? "They" : "It"} can't be read any more: {known.error.value.message}
+        </p>
+      )}
+      {batch.atFault === null && (
+        <p class="muted small">
+          The function failed without saying with which
+          {batch.records > records.length && records.length > 0 && `; these are the first ${records.length}`}. With{" "}
+          <b>Halve a batch that failed</b> it is found.
+        </p>
+      )}
+      {records.length > 0 && <RecordsList records={records} />}
     </div>
   );
 }

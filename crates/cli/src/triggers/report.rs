@@ -112,8 +112,21 @@ fn shard_lines(shard: &Value, columns_max: Option<usize>) -> Vec<String> {
     if let Some(said) = shard["lastError"].as_str() {
         let at = text(shard, "lastErrorAt");
         say(&format!("error at {at}: {}", error(said)));
+        if let Some(with) = failed_with(&shard["lastErrorBatch"]) {
+            say(&with);
+        }
     }
     lines
+}
+
+/// Which records an error is about.
+fn failed_with(batch: &Value) -> Option<String> {
+    let first = batch["sequenceNumbers"][0].as_str()?;
+    let records = number(batch, "records");
+    Some(match batch["atFault"].as_str() {
+        Some(record) => format!("with the record {record}"),
+        None => format!("with one of {records} records from {first} on"),
+    })
 }
 
 /// Writes a text behind a heading, and its further lines below itself.

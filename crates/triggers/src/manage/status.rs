@@ -8,7 +8,7 @@ use headwater_streams::{ShardFollower, ShardView};
 use serde_json::{Value, json};
 use tokio::task;
 
-use crate::mappings::Counts;
+use crate::mappings::{Counts, FailedBatch};
 use crate::registry::{MappingRecord, Origin, ShardKey};
 use crate::triggers::Triggers;
 
@@ -159,13 +159,24 @@ impl Triggers {
             "inFlight": shown.in_flight,
             "readAhead": shown.waiting,
             "attempts": shown.attempts,
-            "lastError": shown.error.as_ref().map(|(text, _)| text),
-            "lastErrorAt": shown.error.as_ref().map(|(_, ms)| time(*ms)),
+            "lastError": shown.trouble.as_ref().map(|trouble| &trouble.text),
+            "lastErrorAt": shown.trouble.as_ref().map(|trouble| time(trouble.at_ms)),
+            "lastErrorBatch": shown.trouble.and_then(|trouble| trouble.batch).map(failed_batch),
             "lastBatchRecords": shown.last_batch.map(|batch| batch.records),
             "lastBatchAt": shown.last_batch.map(|batch| time(batch.done_ms)),
             "lastBatchAgeMs": shown.last_batch.map(|batch| batch.age_ms),
         })
     }
+}
+
+/// The batch of an error: how many records, the sequence numbers of the first, and that of the one at fault if known.
+fn failed_batch(batch: FailedBatch) -> Value {
+    let first: Vec<String> = batch.first.iter().map(Sequence::to_string).collect();
+    json!({
+        "records": batch.records,
+        "sequenceNumbers": first,
+        "atFault": batch.at_fault.map(|sequence| sequence.to_string()),
+    })
 }
 
 /// Where a mapping is in a shard.

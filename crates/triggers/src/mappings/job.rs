@@ -20,7 +20,7 @@ use super::batch::Batch;
 use super::board::{Counts, add};
 use super::delivery::{Shared, Stop, stopped, stopped_now};
 use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, WindowView, event};
-use super::progress::{LanePlace, LastBatch, Progress, shortened};
+use super::progress::{FailedBatch, LanePlace, LastBatch, Progress, shortened};
 use super::record::PendingRecord;
 use super::verdict::{Fault, RetryRules, Verdict, judge};
 use super::window::{NO_STATE, STATE_BYTES_MAX};
@@ -137,7 +137,7 @@ impl Job {
                 Call::NotReached(why) => {
                     unreached += 1;
                     self.note_trial(&batch, waiting, Some(format!("{PROBLEM}{why}")));
-                    self.show_trouble(&batch, &why);
+                    self.show_trouble(&batch, &why, None);
                     (None, unreached)
                 }
                 Call::Failed(result) => {
@@ -163,7 +163,8 @@ impl Job {
                     unreached = 0;
                     batch.calls = batch.calls.saturating_add(1);
                     add(&self.counts.failed_calls, 1);
-                    self.show_trouble(&batch, last_call.error.as_deref().unwrap_or_default());
+                    let error = last_call.error.as_deref().unwrap_or_default();
+                    self.show_trouble(&batch, error, Some(fault));
                     match judge(batch.len(), batch.failures, fault, self.rules()) {
                         Verdict::Split { at } => {
                             return self.split(batch, at, waiting);
@@ -310,7 +311,7 @@ impl Job {
         while let Err(error) = letters.add(letter.clone(), payload, &unique).await {
             failures += 1;
             tracing::error!(mapping = %letter.mapping, %error, "a batch that was given up cannot be kept");
-            self.progress.show_error(&format!("{PROBLEM}{error}"));
+            self.progress.show_error(&format!("{PROBLEM}{error}"), None);
             if self.rest(failures).await == Flow::Stop {
                 return Flow::Stop;
             }
@@ -462,7 +463,7 @@ impl Job {
                 Call::NotReached(why) => why,
             };
             failures += 1;
-            self.progress.show_error(&why);
+            self.progress.show_error(&why, None);
             self.progress.show(|shown| shown.attempts = failures);
             if self.pause(failures, &Batch::default()).await == Flow::Stop {
                 return Flow::Stop;
@@ -520,8 +521,10 @@ impl Job {
         }
     }
 
-    fn show_trouble(&self, batch: &Batch, error: &str) {
-        self.progress.show_error(error);
+    /// Shows what a batch failed with; no fault means that the function was not reached.
+    fn show_trouble(&self, batch: &Batch, error: &str, fault: Option<Fault>) {
+        let failed = fault.map(|fault| FailedBatch::of(&batch.records, fault));
+        self.progress.show_error(error, failed);
         self.progress.show(|shown| shown.attempts = batch.calls);
     }
 

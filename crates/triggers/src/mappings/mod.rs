@@ -30,4 +30,4 @@ pub(crate) use board::{Board, Counts};
 pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;
 pub(crate) use event::in_a_window;
-pub(crate) use progress::shortened;
+pub(crate) use progress::{FailedBatch, shortened};

@@ -9,8 +9,14 @@ use parking_lot::Mutex;
 
 use crate::registry::{Checkpoint, Checkpoints, LaneCheckpoint, OpenWindow, ShardKey, Trial};
 
+use super::record::PendingRecord;
+use super::verdict::Fault;
+
 /// Longest error that is kept for people, in bytes.
 const ERROR_BYTES_MAX: usize = 1_024;
+
+/// Most records of a failed batch that are named to people.
+const NAMED_RECORDS_MAX: usize = 10;
 
 /// Where a lane is.
 #[derive(Clone, Debug, Default)]
@@ -47,12 +53,48 @@ pub(crate) struct Shown {
     pub(crate) in_flight: usize,
     /// Calls of the batch that fails, if one does.
     pub(crate) attempts: u32,
-    /// What went wrong last, and when.
-    pub(crate) error: Option<(String, u64)>,
+    /// What went wrong last.
+    pub(crate) trouble: Option<Trouble>,
     /// The batch that was done last.
     pub(crate) last_batch: Option<LastBatch>,
     /// Records that were read and wait.
     pub(crate) waiting: usize,
+}
+
+/// Something that went wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) text: String,
+    /// When, in milliseconds since the epoch.
+    pub(crate) at_ms: u64,
+    /// The batch that the function failed with, if it was reached.
+    pub(crate) batch: Option<FailedBatch>,
+}
+
+/// The records of a call that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FailedBatch {
+    pub(crate) records: usize,
+    /// The first of them, [`NAMED_RECORDS_MAX`] at most.
+    pub(crate) first: Vec<Sequence>,
+    /// The record that it failed with, where that is known: the one that the function named, or the only one.
+    pub(crate) at_fault: Option<Sequence>,
+}
+
+impl FailedBatch {
+    pub(super) fn of(records: &[PendingRecord], fault: Fault) -> Self {
+        let place = match fault {
+            Fault::From(place) => Some(place),
+            Fault::Whole => (records.len() == 1).then_some(0),
+        };
+        let sequence = |record: &PendingRecord| record.sequence;
+        let first = records.iter().take(NAMED_RECORDS_MAX).map(sequence);
+        Self {
+            records: records.len(),
+            first: first.collect(),
+            at_fault: place.and_then(|place| records.get(place)).map(sequence),
+        }
+    }
 }
 
 /// A batch that was done.
@@ -172,7 +214,7 @@ impl Progress {
     /// The shard cannot be read.
     pub(super) fn note_problem(&self, result: String) {
         let mut state = self.state.lock();
-        state.shown.error = Some((shortened(&result).to_owned(), self.clock.now_ms()));
+        state.shown.trouble = Some(self.trouble(&result, None));
         state.result = Some(result);
         state.at_ms = self.clock.now_ms();
         self.write(&mut state);
@@ -182,9 +224,18 @@ impl Progress {
         change(&mut self.state.lock().shown);
     }
 
-    pub(super) fn show_error(&self, error: &str) {
-        let now_ms = self.clock.now_ms();
-        self.state.lock().shown.error = Some((shortened(error).to_owned(), now_ms));
+    /// Shows what went wrong, and with which batch, if it was one.
+    pub(super) fn show_error(&self, error: &str, batch: Option<FailedBatch>) {
+        let trouble = self.trouble(error, batch);
+        self.state.lock().shown.trouble = Some(trouble);
+    }
+
+    fn trouble(&self, error: &str, batch: Option<FailedBatch>) -> Trouble {
+        Trouble {
+            text: shortened(error).to_owned(),
+            at_ms: self.clock.now_ms(),
+            batch,
+        }
     }
 
     pub(crate) fn shown(&self) -> Shown {
@@ -259,6 +310,31 @@ mod tests {
     fn one_lane_without_trials_is_its_position() {
         let checkpoint = checkpoint_of(&state(10, &[None]));
         assert_eq!(checkpoint, Checkpoint::at(Sequence(10)));
+    }
+
+    fn records(count: u64) -> Vec<PendingRecord> {
+        let record = |counter| PendingRecord {
+            sequence: Sequence(counter),
+            created_ms: 0,
+            read_ms: 0,
+            json: bytes::Bytes::new(),
+        };
+        (1..=count).map(record).collect()
+    }
+
+    #[test]
+    fn the_record_at_fault_is_named_where_it_is_known() {
+        let at_fault = |count, fault| FailedBatch::of(&records(count), fault).at_fault;
+        assert_eq!(at_fault(5, Fault::From(3)), Some(Sequence(4)));
+        assert_eq!(at_fault(1, Fault::Whole), Some(Sequence(1)));
+        assert_eq!(at_fault(5, Fault::Whole), None);
+    }
+
+    #[test]
+    fn few_records_of_a_large_batch_are_named() {
+        let batch = FailedBatch::of(&records(500), Fault::Whole);
+        assert_eq!((batch.records, batch.first.len()), (500, NAMED_RECORDS_MAX));
+        assert_eq!(batch.first[0], Sequence(1));
     }
 
     #[test]
