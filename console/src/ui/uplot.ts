@@ -41,7 +41,7 @@ export function openChart(host: HTMLElement, options: Options): ChartView {
       },
       axes: [
         { ...axis, size: 24, space: 70, values: (_plot, ticks) => ticks.map(clock) },
-        { ...axis, size: 56, space: 30, values: (_plot, ticks) => ticks.map(options.format) },
+        { ...axis, size: 56, space: 30, values: (_plot, ticks) => named(ticks.map(options.format)) },
       ],
       series: [
         {},
@@ -77,6 +77,11 @@ function colour(host: HTMLElement, token: string): string {
   const found = getComputedStyle(probe).color;
   probe.remove();
   return found;
+}
+
+/** Of lines of the grid that would be called the same, as halves of whole numbers are, the highest keeps the name. */
+function named(texts: readonly string[]): string[] {
+  return texts.map((text, index) => (text === texts[index + 1] ? "" : text));
 }
 
 function clock(ms: number): string {
