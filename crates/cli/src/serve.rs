@@ -221,6 +221,7 @@ fn open_database(
         account: settings.text("account-id").to_owned(),
         transition_ms: settings.duration_ms("transition-time"),
         enforce_throughput: settings.switch("enforce-throughput"),
+        item_collection_bytes_max: settings.number("item-collection-bytes-max").unwrap_or(0),
         ttl_interval_ms: settings.duration_ms("ttl-interval").max(1),
         retention_ms: settings.duration_ms("stream-retention"),
         shard_age_ms: settings.duration_ms("shard-age").max(1),

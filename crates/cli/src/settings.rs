@@ -179,6 +179,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Refuse what exceeds the provisioned throughput of tables and global indexes, or the maxima of on-demand ones, with up to 300 seconds of unused capacity for bursts, as AWS does",
     ),
     setting(
+        "item-collection-bytes-max",
+        "BYTES",
+        Kind::Number(0, 1 << 50),
+        Some("10737418240"),
+        "Most bytes of the items with one partition key and of their entries in local indexes, of tables that have such; what would make them more is refused with ItemCollectionSizeLimitExceededException; 0 sets no limit",
+    ),
+    setting(
         "test-clock",
         "",
         Kind::Switch,

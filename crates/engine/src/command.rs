@@ -127,6 +127,9 @@ pub enum Refusal {
         /// Whether an update would have made it so.
         by_update: bool,
     },
+    /// The item's collection would be larger than the setting has it.
+    #[error("the item collection would be too large")]
+    CollectionTooLarge,
     /// An attribute of the item would not fit the key of an index.
     #[error("{error}")]
     IndexKey {

@@ -17,6 +17,7 @@ use crate::catalog::Catalog;
 use crate::error::EngineError;
 use crate::features::Unknown;
 use crate::history_holds::HistoryHolds;
+use crate::item_collections::KnownCollections;
 use crate::latches::Latches;
 use crate::options::EngineOptions;
 use crate::overlay::Overlay;
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) overlay: Arc<Overlay>,
     pub(crate) latches: Latches,
     pub(crate) catalog: Catalog,
+    /// Sizes of item collections.
+    pub(crate) collections: KnownCollections,
     /// When it was opened, by its clock.
     pub(crate) opened_ms: u64,
     /// Wakes the keeper when something may have become due earlier.
@@ -110,6 +113,7 @@ impl Database {
         state.set_waits_for_room(true);
         let thread = spawn_applier(applier, &log, &state, overlay.clone())?;
         let inner = Inner {
+            collections: KnownCollections::new(options.known_collections_max),
             options,
             opened_ms: clock.now_ms(),
             clock,
@@ -373,6 +377,7 @@ impl Database {
 impl Inner {
     fn close(&self) {
         self.verification.end();
+        self.collections.end();
         // First, so that nothing below waits for room while its end is waited for.
         self.state.set_waits_for_room(false);
         self.log.shutdown();

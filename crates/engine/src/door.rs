@@ -22,6 +22,7 @@ use crate::decide::{Decided, decide};
 use crate::error::EngineError;
 use crate::features::Feature;
 use crate::index::{self, EntryChange, Indexes};
+use crate::item_collections::{DecidedCommand, Reserved, Watched};
 use crate::overlay::Found;
 use crate::record::{TableStatus, state_key};
 use crate::table::TableState;
@@ -38,6 +39,13 @@ struct Work<'a> {
     to_new_table: bool,
 }
 
+/// The keys of a command that are looked up, and its item collections.
+struct Prepared {
+    keys: Vec<Vec<u8>>,
+    token_key: Option<Vec<u8>>,
+    watched: Watched,
+}
+
 /// What the synchronous half of a write leaves behind.
 struct Enqueued {
     result: Result<Transacted, EngineError>,
@@ -51,6 +59,8 @@ struct DecidedItems {
     indexes: Vec<Indexes>,
     /// The change that keeps the transaction's token, and its key of the state.
     token: Option<(Change, Vec<u8>)>,
+    /// What it adds to item collections.
+    reserved: Reserved,
     to_new_table: bool,
 }
 
@@ -121,7 +131,16 @@ impl Database {
             // For its page: the value may be another one under the latches.
             self.newest_token(key)?;
         }
-        let enqueued = self.decide_and_enqueue(work, keys, token_key);
+        let watched = match work.to_new_table {
+            true => Watched::default(),
+            false => self.watch_collections(work.command).await?,
+        };
+        let prepared = Prepared {
+            keys,
+            token_key,
+            watched,
+        };
+        let enqueued = self.decide_and_enqueue(work, prepared);
         if let Some(position) = enqueued.wait_for {
             self.inner.log.wait_durable(position).await?;
         }
@@ -160,26 +179,25 @@ impl Database {
         Ok(())
     }
 
-    fn decide_and_enqueue(
-        &self,
-        work: Work<'_>,
-        keys: Vec<Vec<u8>>,
-        token_key: Option<Vec<u8>>,
-    ) -> Enqueued {
-        let latched = keys.iter().chain(&token_key).map(Vec::as_slice);
-        let _latches = self.inner.latches.hold(latched);
+    fn decide_and_enqueue(&self, work: Work<'_>, prepared: Prepared) -> Enqueued {
+        let latched = prepared.keys.iter().chain(&prepared.token_key);
+        let _latches = self.inner.latches.hold(latched.map(Vec::as_slice));
         let mut wait_for = None;
-        let result = self.decide_under_latches(work, keys, token_key, &mut wait_for);
+        let result = self.decide_under_latches(work, prepared, &mut wait_for);
         Enqueued { result, wait_for }
     }
 
     fn decide_under_latches(
         &self,
         work: Work<'_>,
-        keys: Vec<Vec<u8>>,
-        token_key: Option<Vec<u8>>,
+        prepared: Prepared,
         wait_for: &mut Option<Sequence>,
     ) -> Result<Transacted, EngineError> {
+        let Prepared {
+            keys,
+            token_key,
+            watched,
+        } = prepared;
         let command = work.command;
         // Those that change nothing, too, must not be told of a table that is not usable.
         let now_ms = self.inner.clock.now_ms();
@@ -209,6 +227,20 @@ impl Database {
             self.charge_refused(&command.items, refusals, factor);
         }
         let (decisions, outcomes) = decided?;
+        let reserved = self.reserve_growth(
+            &watched,
+            DecidedCommand {
+                command,
+                decisions: &decisions,
+                outcomes: &outcomes,
+                indexes: &indexes,
+            },
+        );
+        if reserved.is_err() {
+            // There is no room because of what others have enqueued, maybe a moment ago.
+            *wait_for = (*wait_for).max(Some(self.inner.log.appended()));
+        }
+        let reserved = reserved?;
         if let Some(factor) = limited {
             self.charge_writes(&command.items, &indexes, &decisions, &outcomes, factor)?;
         }
@@ -231,6 +263,7 @@ impl Database {
                 decisions,
                 indexes,
                 token,
+                reserved,
                 to_new_table: work.to_new_table,
             };
             let appended = self.enqueue(command, keys, decided, &outcomes, &seen)?;
@@ -321,6 +354,7 @@ impl Database {
             mut decisions,
             indexes,
             token,
+            reserved,
             to_new_table,
         } = decided;
         let mut changes = Vec::with_capacity(decisions.len() + 1);
@@ -356,6 +390,13 @@ impl Database {
         let durable = self.inner.log.durable();
         let appended = self.inner.log.append_with(changes.len(), |first| {
             let last = first.offset((changes.len() - 1) as u64);
+            let decided = DecidedCommand {
+                command,
+                decisions: &decisions,
+                outcomes,
+                indexes: &indexes,
+            };
+            self.note_growth(reserved, decided, first, durable);
             self.publish_pending(command, keys, decisions, outcomes, first, durable);
             if let Some((key, value)) = token {
                 self.inner.overlay.insert(key, last, value, durable);

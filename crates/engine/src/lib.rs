@@ -6,7 +6,7 @@
 //! HTTP, or of how stream records look.
 //!
 //! Lock order: catalog change lock, catalog maps, key latches, table states (ascending), log queue,
-//! overlay stripe.
+//! overlay stripe or item collection.
 
 mod applier;
 mod backfill;
@@ -31,6 +31,7 @@ mod index;
 mod index_changes;
 mod index_record;
 mod insights;
+mod item_collections;
 mod keys;
 mod kinesis;
 mod latches;
@@ -72,6 +73,7 @@ pub use index_record::{
     IndexKind, IndexProjection, IndexRecord, IndexState, NewIndex, SearchKey, VectorRecord,
 };
 pub use insights::{InsightsMode, InsightsRecord, InsightsView};
+pub use item_collections::CollectionSize;
 pub use keys::{KeyError, key_id, new_user_key, rotate_key, write_key_file};
 pub use kinesis::{KinesisPrecision, KinesisRecord, KinesisRefusal};
 pub use options::EngineOptions;

@@ -18,6 +18,11 @@ pub struct EngineOptions {
     pub shards: Option<u32>,
     /// Whether what exceeds provisioned throughput, and the maxima of on-demand throughput, is refused.
     pub enforce_throughput: bool,
+    /// Most bytes of an item collection, in tables with local indexes: its items with their entries in these. 0 sets no
+    /// limit.
+    pub item_collection_bytes_max: u64,
+    /// Most item collections whose sizes are known at a time; the least used are measured anew.
+    pub known_collections_max: usize,
     /// Time between two looks for expired items, in milliseconds.
     pub ttl_interval_ms: u64,
     /// Most bytes of values that are in the log and not yet in the state; writers wait past it.
@@ -45,6 +50,8 @@ impl Default for EngineOptions {
             shard_age_ms: limits::SHARD_ROLLOVER_MS,
             shards: None,
             enforce_throughput: false,
+            item_collection_bytes_max: limits::ITEM_COLLECTION_SIZE_BYTES_MAX,
+            known_collections_max: 16_384,
             ttl_interval_ms: 1_000,
             overlay_bytes_max: 32 << 20,
             overlay_wait_ms_max: 2_000,

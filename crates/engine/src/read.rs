@@ -1,5 +1,6 @@
 //! Reading items: durable values only, merged from the overlay and the state.
 
+use std::cell::Cell;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
@@ -63,6 +64,14 @@ pub struct Page {
     pub fetched_units: f64,
     /// The storage key at which the page ended, if it ended before the range did.
     pub last_key: Option<Vec<u8>>,
+}
+
+/// What [`Database::merged_once`] saw.
+pub(crate) struct MergedOnce {
+    /// The position of the log as of which it was.
+    pub(crate) position: Sequence,
+    /// The state key at which it ended before the range did, unless the visitor ended it.
+    pub(crate) rest: Option<Vec<u8>>,
 }
 
 impl Database {
@@ -216,7 +225,8 @@ impl Database {
                     from: std::mem::replace(&mut range.from, Bound::Excluded(stop)),
                 },
             });
-            let flow = self.merge_with_state(&range, direction, &gathered.entries, visit)?;
+            let merged = self.merge_with_state(&range, direction, &gathered.entries, visit)?;
+            let (_, flow) = merged;
             match rest {
                 Some(rest) if flow.is_continue() => range = rest,
                 _ => return Ok(()),
@@ -224,13 +234,45 @@ impl Database {
         }
     }
 
+    /// As [`Database::merged`] forward, but all that is visited is as of one position of the log. The range has to lie
+    /// within a partition: then the overlay has it in one stripe.
+    pub(crate) fn merged_once(
+        &self,
+        range: KeyRange,
+        visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
+    ) -> Result<MergedOnce, EngineError> {
+        let inner = &self.inner;
+        let durable = Cell::new(Sequence::ZERO);
+        let gathered = inner.overlay.range(
+            as_slice(&range.from),
+            as_slice(&range.to),
+            || {
+                durable.set(inner.log.durable());
+                durable.get()
+            },
+            OVERLAY_GATHER_MAX,
+            false,
+        );
+        let rest = gathered.stopped_at;
+        let range = KeyRange {
+            to: rest.clone().map_or(range.to, Bound::Excluded),
+            from: range.from,
+        };
+        let direction = Direction::Forward;
+        let (applied, _) = self.merge_with_state(&range, direction, &gathered.entries, visit)?;
+        // What the overlay did not have was applied before the snapshot was taken.
+        let position = applied.max(durable.get());
+        Ok(MergedOnce { position, rest })
+    }
+
+    /// Gives the position of the state that it saw, too.
     fn merge_with_state(
         &self,
         range: &KeyRange,
         direction: Direction,
         newer: &[(Vec<u8>, Sequence, Option<Bytes>)],
         visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, EngineError> {
+    ) -> Result<(Sequence, ControlFlow<()>), EngineError> {
         let snapshot = self.inner.state.snapshot();
         let position = Sequence(snapshot.position());
         let mut newer = newer
@@ -270,11 +312,11 @@ impl Database {
                 if let Some(value) = value
                     && visit(key, value).is_break()
                 {
-                    return Ok(ControlFlow::Break(()));
+                    return Ok((position, ControlFlow::Break(())));
                 }
             }
         }
-        Ok(flow)
+        Ok((position, flow))
     }
 }
 

@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::contributors::Contributors;
 use crate::index::{Index, IndexKeyError, Indexes, kept_indexes};
+use crate::index_record::IndexKind;
 use crate::record::{ShardRecord, StreamView, TableRecord};
 use crate::throughput_limits::Buckets;
 
@@ -15,6 +16,8 @@ use crate::throughput_limits::Buckets;
 pub struct Table {
     id: u32,
     schema: KeySchema,
+    /// How many local indexes it has: they are made with their table, and stay.
+    pub(crate) local_indexes: u64,
     pub(crate) state: RwLock<TableState>,
     pub(crate) counts: Counts,
     pub(crate) contributors: Contributors,
@@ -106,7 +109,10 @@ impl Table {
     pub(crate) fn new(record: TableRecord, route: Option<Route>) -> Self {
         let contributors = Contributors::default();
         contributors.follow(&record);
+        let indexes = record.indexes.iter();
+        let local_indexes = indexes.filter(|index| index.kind == IndexKind::Local);
         Table {
+            local_indexes: local_indexes.count() as u64,
             id: record.id,
             schema: record.schema(),
             contributors,
@@ -152,6 +158,11 @@ impl Table {
             index.check(item)?;
         }
         Ok(())
+    }
+
+    /// How many local indexes it has.
+    pub fn local_indexes(&self) -> u64 {
+        self.local_indexes
     }
 
     /// Number of items, changes in flight included.

@@ -307,6 +307,18 @@ impl KeySchema {
         Ok(prefix)
     }
 
+    /// What all storage keys of the partition of this one begin with.
+    ///
+    /// # Errors
+    /// [`CorruptKey`] for bytes that this schema does not write.
+    pub fn partition_part<'k>(&self, storage_key: &'k [u8]) -> Result<&'k [u8], CorruptKey> {
+        let rest = storage_key
+            .get(HASH_LEN..)
+            .ok_or(CorruptKey("shorter than a hash"))?;
+        let (_, used) = read_partition(&self.partition, rest)?;
+        Ok(&storage_key[..HASH_LEN + used])
+    }
+
     /// A sort value as it stands in storage keys, after the partition's prefix.
     ///
     /// # Errors

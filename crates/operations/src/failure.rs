@@ -32,6 +32,7 @@ pub(crate) fn of_refusal(refusal: Refusal) -> ApiError {
         Refusal::ConditionFailed { item, .. } => items::condition_failed(item),
         Refusal::ItemTooLarge { by_update: true } => items::updated_item_too_large(),
         Refusal::ItemTooLarge { by_update: false } => items::item_too_large(),
+        Refusal::CollectionTooLarge => items::collection_too_large(),
         Refusal::IndexKey {
             error,
             by_update: true,

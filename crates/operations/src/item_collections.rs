@@ -2,13 +2,14 @@
 //!
 //! AWS calls what it returns an estimate, a range in gigabytes. Here the range holds the truth, and little work finds it:
 //! a collection is no larger than its table with all local indexes, whose sizes are counted, and one that ends within a
-//! page of 1 MB is small. Only of a collection of more than that, in a table of more than 1 GB, little is known: the range
-//! goes up to the whole table then.
+//! page of 1 MB is small. Of tables that come near the limit of collections the engine knows the sizes of those that grew.
+//! Only of another collection of more than a page, in a table of more than 1 GB, little is known: the range goes up to the
+//! whole table then.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use headwater_engine::{Direction, IndexKind, PageRequest, Table};
+use headwater_engine::{CollectionSize, Direction, PageRequest, Table};
 use headwater_model::{EncodedItem, Item, StorageKey, limits};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{ItemCollectionMetrics, ReturnItemCollectionMetrics};
@@ -23,7 +24,6 @@ const GIGABYTE: u64 = 1 << 30;
 /// An item collection whose size is asked for.
 pub(crate) struct Collection {
     table: Arc<Table>,
-    local_indexes: u64,
     /// What its items' keys begin with.
     prefix: Vec<u8>,
     /// The partition key.
@@ -37,14 +37,7 @@ impl Collection {
         table: &Arc<Table>,
         key: &StorageKey,
     ) -> Result<Option<Self>, ApiError> {
-        if wanted != Some(ReturnItemCollectionMetrics::Size) {
-            return Ok(None);
-        }
-        let record = table.record();
-        let indexes = record.indexes.iter();
-        let local = indexes.filter(|index| index.kind == IndexKind::Local);
-        let local_indexes = local.count() as u64;
-        if local_indexes == 0 {
+        if wanted != Some(ReturnItemCollectionMetrics::Size) || table.local_indexes() == 0 {
             return Ok(None);
         }
         let schema = table.schema();
@@ -57,7 +50,6 @@ impl Collection {
         partition.insert(name.clone(), value.clone());
         Ok(Some(Collection {
             table: table.clone(),
-            local_indexes,
             prefix: schema.partition_prefix(value).map_err(internal)?,
             key: EncodedItem::encode(&partition),
         }))
@@ -67,10 +59,10 @@ impl Collection {
 impl Api {
     /// The metrics of a collection after a write.
     pub(crate) fn item_collection_metrics(&self, collection: Collection) -> ItemCollectionMetrics {
-        let gigabytes_max = self.gigabytes_max(&collection) as f64;
+        let (least, most) = self.gigabytes_of(&collection);
         ItemCollectionMetrics {
             item_collection_key: Some(collection.key),
-            size_estimate_range_gb: Some(vec![0.0, gigabytes_max]),
+            size_estimate_range_gb: Some(vec![least as f64, most as f64]),
         }
     }
 
@@ -90,12 +82,17 @@ impl Api {
         (!by_table.is_empty()).then_some(by_table)
     }
 
-    /// Whole gigabytes that the collection does not exceed, 1 at least.
-    fn gigabytes_max(&self, collection: &Collection) -> u64 {
-        let of_table = gigabytes(collection.table.size_bytes(), collection.local_indexes);
-        match of_table > 1 && !self.is_one_page(collection) {
-            true => of_table,
-            false => 1,
+    /// Whole gigabytes between which the size of the collection is.
+    fn gigabytes_of(&self, collection: &Collection) -> (u64, u64) {
+        let table = &collection.table;
+        let of_table = gigabytes(table.size_bytes(), table.local_indexes());
+        if of_table == 1 {
+            return (0, 1);
+        }
+        match self.database.collection_size(table, &collection.prefix) {
+            Some(known) => range(known, of_table),
+            None if self.is_one_page(collection) => (0, 1),
+            None => (0, of_table),
         }
     }
 
@@ -122,6 +119,15 @@ impl Api {
     }
 }
 
+/// The range of a size of which something is known, in a table that does not exceed so many gigabytes.
+fn range(known: CollectionSize, of_table: u64) -> (u64, u64) {
+    let least = known.bytes / GIGABYTE;
+    match known.is_exact {
+        true => (least, least + 1),
+        false => (least, of_table.max(least + 1)),
+    }
+}
+
 /// Whole gigabytes that a table of this size does not exceed with its local indexes, 1 at least. An entry of an index is
 /// never larger than its item.
 fn gigabytes(size_bytes: u64, local_indexes: u64) -> u64 {
@@ -131,7 +137,21 @@ fn gigabytes(size_bytes: u64, local_indexes: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{GIGABYTE, gigabytes};
+    use headwater_engine::CollectionSize;
+
+    use super::{GIGABYTE, gigabytes, range};
+
+    #[test]
+    fn a_known_size_is_within_a_gigabyte_and_a_part_of_it_at_least_that() {
+        let of = |bytes, is_exact| range(CollectionSize { bytes, is_exact }, 20);
+        assert_eq!(of(GIGABYTE - 1, true), (0, 1));
+        assert_eq!(of(GIGABYTE, true), (1, 2));
+        assert_eq!(of(10 * GIGABYTE + 1, true), (10, 11));
+        assert_eq!(of(GIGABYTE - 1, false), (0, 20));
+        assert_eq!(of(3 * GIGABYTE, false), (3, 20));
+        // The table shrank since it was asked.
+        assert_eq!(of(25 * GIGABYTE, false), (25, 26));
+    }
 
     #[test]
     fn a_table_counts_once_and_once_more_for_each_local_index() {

@@ -133,6 +133,7 @@ pub(crate) fn reason(refusal: Option<Refusal>) -> CancellationReason {
     match refusal {
         None => batches::no_reason(),
         Some(Refusal::ConditionFailed { item, .. }) => batches::reason_condition_failed(item),
+        Some(Refusal::CollectionTooLarge) => batches::reason_collection_too_large(),
         Some(other) => batches::reason_invalid(of_refusal(other)),
     }
 }

@@ -69,7 +69,7 @@ impl PutBatch {
     }
 
     /// Writes what is there, and waits for room on the disk and throughput as long as it takes. Gives how many items the
-    /// table does not take any more, since an index was added to it.
+    /// table does not take: an index was added to it, or their item collection would be too large.
     pub(crate) fn write(&mut self, table: &Arc<Table>, run: &Run) -> Result<u64, Ended> {
         let next = PutBatch {
             is_to_new_table: self.is_to_new_table,

@@ -227,6 +227,8 @@ proptest! {
     #[test]
     fn a_partition_is_its_prefix((schema, left, right) in two_keys()) {
         let prefix = schema.partition_prefix(left.get("pk").unwrap()).unwrap();
+        let key = schema.storage_key_of_item(&left).unwrap();
+        prop_assert_eq!(schema.partition_part(key.bytes()).unwrap(), prefix.as_slice());
         let key: StorageKey = schema.storage_key_of_key(&right).unwrap();
         prop_assert_eq!(key.bytes().starts_with(&prefix), left.get("pk") == right.get("pk"));
         if let Some(sort) = right.get("sk") {

@@ -99,6 +99,15 @@ pub fn reason_condition_failed(item: Option<EncodedItem>) -> CancellationReason 
     }
 }
 
+/// An item collection that would be too large (model).
+pub fn reason_collection_too_large() -> CancellationReason {
+    CancellationReason {
+        code: "ItemCollectionSizeLimitExceeded".to_owned(),
+        message: Some(super::items::COLLECTION_TOO_LARGE.to_owned()),
+        item: None,
+    }
+}
+
 /// What would be a ValidationException outside of a transaction: dynamodb-api.md section 12.
 pub fn reason_invalid(error: ApiError) -> CancellationReason {
     CancellationReason {

@@ -13,6 +13,19 @@ pub fn table_not_found() -> ApiError {
     ApiError::new(ErrorKind::ResourceNotFound, "Requested resource not found")
 }
 
+/// Words of an item collection that would be too large. Those of the guide's list of errors and of the model, of cancelled
+/// transactions, which both have a full stop behind them; no answer of the service was found. Of the two sentences next to it
+/// that were recorded, the service leaves that out.
+pub(super) const COLLECTION_TOO_LARGE: &str = "Collection size exceeded";
+
+/// A write that would make an item collection exceed 10 GB, of a table with local indexes.
+pub fn collection_too_large() -> ApiError {
+    ApiError::new(
+        ErrorKind::ItemCollectionSizeLimitExceeded,
+        COLLECTION_TOO_LARGE,
+    )
+}
+
 /// Get, Update, Delete with another key than the table's: dynamodb-api.md section 6.
 pub fn key_does_not_match_schema() -> ApiError {
     ApiError::validation("The provided key element does not match the schema")
