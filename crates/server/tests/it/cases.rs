@@ -116,11 +116,15 @@ struct Subject {
 
 impl Subject {
     async fn start(case: &Case) -> Self {
+        let defaults = EngineOptions::default();
+        let collection_bytes_max = case.collection_bytes_max;
         let engine = EngineOptions {
             shards: Some(1),
             transition_ms: case.transition_ms,
             enforce_throughput: case.enforce_throughput,
-            ..EngineOptions::default()
+            item_collection_bytes_max: collection_bytes_max
+                .unwrap_or(defaults.item_collection_bytes_max),
+            ..defaults
         };
         let options = ApiOptions {
             sends_to_kinesis: true,

@@ -5,6 +5,7 @@
 //! # where that is written down
 //! transitions 500                        phases of tables and streams take 500 ms; at the beginning of a case
 //! enforce throughput                     what exceeds the throughput is refused; at the beginning of a case
+//! collections 4000                       an item collection has 4000 bytes at most; at the beginning of a case
 //! table users pk:S sk:N stream:NEW_IMAGE a table of on-demand billing, with one or two key parts
 //!   gsi:byAge=team:S,age:N/name,size      the same table with an index: its HASH parts joined by +, its RANGE parts
 //!                                        behind commas, and what it projects: KEYS_ONLY, names, or all without /
@@ -28,6 +29,8 @@ pub struct Case {
     pub title: String,
     pub transition_ms: u64,
     pub enforce_throughput: bool,
+    /// The limit of item collections, if the case has one of its own.
+    pub collection_bytes_max: Option<u64>,
     /// With their lines in the file.
     pub steps: Vec<(usize, Step)>,
 }
@@ -94,6 +97,7 @@ pub fn read(text: &str) -> Result<Vec<Case>, String> {
                 title: title.to_owned(),
                 transition_ms: 0,
                 enforce_throughput: false,
+                collection_bytes_max: None,
                 steps: Vec::new(),
             });
             continue;
@@ -134,6 +138,10 @@ fn take(case: &mut Case, number: usize, line: &str) -> Option<()> {
         "enforce" => {
             case.enforce_throughput = rest == "throughput";
             return case.enforce_throughput.then_some(());
+        }
+        "collections" => {
+            case.collection_bytes_max = Some(rest.parse().ok()?);
+            return Some(());
         }
         "filled" => Step::Filled(rest.to_owned()),
         "expired" => {
