@@ -123,6 +123,11 @@ impl Catalog {
                 let (items, bytes) = decode_counts(&counts);
                 table.counts.add(items, bytes);
             }
+            for index in &table.local_indexes {
+                if let Some(counts) = snapshot.get(&counts_key(*index))? {
+                    table.counts.add_local(decode_counts(&counts).1);
+                }
+            }
             maps.tables
                 .entry(namespace)
                 .or_default()

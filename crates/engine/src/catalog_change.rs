@@ -193,9 +193,7 @@ impl CatalogChange {
         for (table, record) in self.moved {
             let (namespace, name) = (record.namespace.clone(), record.name.clone());
             let moved = Arc::new(Table::new(record, None));
-            moved
-                .counts
-                .add(table.item_count() as i64, table.size_bytes() as i64);
+            moved.counts.take_over(&table.counts);
             maps.tables
                 .entry(namespace)
                 .or_default()

@@ -46,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) latches: Latches,
     pub(crate) catalog: Catalog,
     /// Sizes of item collections.
-    pub(crate) collections: KnownCollections,
+    pub(crate) collections: Arc<KnownCollections>,
     /// When it was opened, by its clock.
     pub(crate) opened_ms: u64,
     /// Wakes the keeper when something may have become due earlier.
@@ -113,7 +113,7 @@ impl Database {
         state.set_waits_for_room(true);
         let thread = spawn_applier(applier, &log, &state, overlay.clone())?;
         let inner = Inner {
-            collections: KnownCollections::new(options.known_collections_max),
+            collections: Arc::new(KnownCollections::new(options.known_collections_max)),
             options,
             opened_ms: clock.now_ms(),
             clock,
@@ -370,6 +370,7 @@ impl Database {
 
     /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.
     pub fn close(&self) {
+        self.inner.collections.end_and_wait();
         self.inner.close();
     }
 }

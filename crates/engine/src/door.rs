@@ -233,7 +233,6 @@ impl Database {
                 command,
                 decisions: &decisions,
                 outcomes: &outcomes,
-                indexes: &indexes,
             },
         );
         if reserved.is_err() {
@@ -394,7 +393,6 @@ impl Database {
                 command,
                 decisions: &decisions,
                 outcomes,
-                indexes: &indexes,
             };
             self.note_growth(reserved, decided, first, durable);
             self.publish_pending(command, keys, decisions, outcomes, first, durable);
@@ -424,8 +422,10 @@ impl Database {
             let items =
                 i64::from(outcome.new_size_bytes > 0) - i64::from(outcome.old_size_bytes > 0);
             let bytes = outcome.new_size_bytes as i64 - outcome.old_size_bytes as i64;
-            let counts = &command.items[index].table.counts;
+            let table = &command.items[index].table;
+            let counts = &table.counts;
             counts.add(items, bytes);
+            counts.add_local(table.local_growth(&decided.entries));
             counts.changed();
             let value = decided.new.map(EncodedItem::into_bytes);
             let overlay = &self.inner.overlay;

@@ -2,8 +2,8 @@
 //! these may have so many bytes together (guide: 10 GB). A write that would make a collection larger is refused; one that
 //! makes it smaller, or leaves its size, never is.
 //!
-//! No size of a collection is stored. As long as a table with all entries of its local indexes can't reach the limit, none
-//! of its collections is looked at. Of larger tables, the collections that grow are measured once and then known in memory
+//! No size of a collection is stored. As long as a table with all entries of its local indexes does not come near the limit,
+//! none of its collections is looked at. Of larger tables, the collections that grow are measured once and then known in memory
 //! ([`known`]): what was read, and what changed since ([`size`]). The first page is read by the write that needs it, the rest
 //! in the background ([`measuring`]); until it is done, a collection is known to be at least as large as what was read
 //! ([adr/0034](../../../docs/adr/0034-item-collections.md)).
@@ -20,8 +20,6 @@ use crate::command::{Action, Command, ItemCommand, Outcome, Refusal};
 use crate::database::Database;
 use crate::decide::Decided;
 use crate::error::EngineError;
-use crate::index::{Index, Indexes};
-use crate::index_record::IndexKind;
 use crate::table::Table;
 
 pub(crate) use known::KnownCollections;
@@ -76,7 +74,6 @@ pub(crate) struct DecidedCommand<'a> {
     pub(crate) command: &'a Command,
     pub(crate) decisions: &'a [Option<Decided>],
     pub(crate) outcomes: &'a [Outcome],
-    pub(crate) indexes: &'a [Indexes],
 }
 
 /// A change of an item of a table with local indexes.
@@ -98,12 +95,12 @@ impl<'a> DecidedCommand<'a> {
             Some((place, item, decided))
         });
         let changed = changed.enumerate();
-        let changed = changed.filter(|(_, (_, item, _))| item.table.local_indexes > 0);
+        let changed = changed.filter(|(_, (_, item, _))| item.table.has_local_indexes());
         let growing = changed.map(|(change, (place, item, decided))| Growing {
             item,
             place,
             change,
-            bytes: growth(decided, &self.outcomes[place], &self.indexes[place]),
+            bytes: growth(&item.table, decided, &self.outcomes[place]),
         });
         growing.collect()
     }
@@ -151,7 +148,7 @@ impl Database {
         if watched.collections.is_empty() {
             return Ok(reserved);
         }
-        let limit = self.inner.options.item_collection_bytes_max as i64;
+        let limit = self.collection_limit();
         let growing = decided.growing().into_iter();
         let growing: Vec<(usize, Growing<'_>)> = growing
             .filter_map(|growing| Some((watched.place_of(growing.item)?, growing)))
@@ -226,30 +223,19 @@ impl Database {
 /// Whether a command of so many items, this among them, could make a collection of the item's table exceed the limit. An
 /// entry of an index is never larger than its item.
 fn may_exceed(item: &ItemCommand, items: usize, limit: u64) -> bool {
-    let copies = match item.table.local_indexes {
-        0 => return false,
-        local => 1 + local,
-    };
-    let added = (items * limits::ITEM_SIZE_BYTES_MAX) as u64;
-    let bytes_max = item.table.size_bytes().saturating_add(added);
+    if !item.table.has_local_indexes() {
+        return false;
+    }
+    let copies = 1 + item.table.local_indexes.len();
+    let added_max = (items * copies * limits::ITEM_SIZE_BYTES_MAX) as u64;
+    let bytes_max = item.table.size_with_local_indexes();
     limit > 0
-        && bytes_max.saturating_mul(copies) > limit
+        && bytes_max.saturating_add(added_max) > limit
         && matches!(item.action, Action::Put(_) | Action::Update { .. })
 }
 
 /// By how much a change of an item makes its collection grow.
-fn growth(decided: &Decided, outcome: &Outcome, indexes: &[Arc<Index>]) -> i64 {
-    let is_local = |id: u32| {
-        let mut local = local_indexes(indexes);
-        local.any(|index| index.id() == id)
-    };
-    let entries = decided.entries.iter();
-    let entries = entries.filter(|entry| is_local(entry.index));
-    let of_entries: i64 = entries.map(|entry| entry.growth().1).sum();
-    outcome.new_size_bytes as i64 - outcome.old_size_bytes as i64 + of_entries
-}
-
-fn local_indexes(indexes: &[Arc<Index>]) -> impl Iterator<Item = &Arc<Index>> {
-    let indexes = indexes.iter();
-    indexes.filter(|index| index.record().kind == IndexKind::Local)
+fn growth(table: &Table, decided: &Decided, outcome: &Outcome) -> i64 {
+    let of_items = outcome.new_size_bytes as i64 - outcome.old_size_bytes as i64;
+    of_items + table.local_growth(&decided.entries)
 }

@@ -7,7 +7,7 @@ use headwater_model::{Item, KeySchema};
 use parking_lot::{Mutex, RwLock};
 
 use crate::contributors::Contributors;
-use crate::index::{Index, IndexKeyError, Indexes, kept_indexes};
+use crate::index::{EntryChange, Index, IndexKeyError, Indexes, kept_indexes};
 use crate::index_record::IndexKind;
 use crate::record::{ShardRecord, StreamView, TableRecord};
 use crate::throughput_limits::Buckets;
@@ -16,8 +16,8 @@ use crate::throughput_limits::Buckets;
 pub struct Table {
     id: u32,
     schema: KeySchema,
-    /// How many local indexes it has: they are made with their table, and stay.
-    pub(crate) local_indexes: u64,
+    /// The numbers of its local indexes: they are made with their table, and stay.
+    pub(crate) local_indexes: Vec<u32>,
     pub(crate) state: RwLock<TableState>,
     pub(crate) counts: Counts,
     pub(crate) contributors: Contributors,
@@ -79,11 +79,12 @@ impl Route {
     }
 }
 
-/// Items and bytes of a table, and how often items were read and changed since the database was opened.
+/// Items and bytes of a table, bytes of the entries of its local indexes, and how often items were read and changed since the database was opened.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     items: AtomicI64,
     bytes: AtomicI64,
+    local_bytes: AtomicI64,
     reads: AtomicU64,
     changes: AtomicU64,
 }
@@ -92,6 +93,17 @@ impl Counts {
     pub(crate) fn add(&self, items: i64, bytes: i64) {
         self.items.fetch_add(items, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_local(&self, bytes: i64) {
+        self.local_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Takes over what there is, of the same table under another name.
+    pub(crate) fn take_over(&self, other: &Counts) {
+        let value = |count: &AtomicI64| count.load(Ordering::Relaxed);
+        self.add(value(&other.items), value(&other.bytes));
+        self.add_local(value(&other.local_bytes));
     }
 
     /// Counts items that were looked at for a reader.
@@ -112,7 +124,7 @@ impl Table {
         let indexes = record.indexes.iter();
         let local_indexes = indexes.filter(|index| index.kind == IndexKind::Local);
         Table {
-            local_indexes: local_indexes.count() as u64,
+            local_indexes: local_indexes.map(|index| index.id).collect(),
             id: record.id,
             schema: record.schema(),
             contributors,
@@ -160,9 +172,19 @@ impl Table {
         Ok(())
     }
 
-    /// How many local indexes it has.
-    pub fn local_indexes(&self) -> u64 {
-        self.local_indexes
+    /// Whether it has local indexes.
+    pub fn has_local_indexes(&self) -> bool {
+        !self.local_indexes.is_empty()
+    }
+
+    /// By how much changes of entries make its local indexes grow.
+    pub(crate) fn local_growth(&self, entries: &[EntryChange]) -> i64 {
+        if self.local_indexes.is_empty() {
+            return 0;
+        }
+        let entries = entries.iter();
+        let local = entries.filter(|entry| self.local_indexes.contains(&entry.index));
+        local.map(|entry| entry.growth().1).sum()
     }
 
     /// Number of items, changes in flight included.
@@ -173,6 +195,12 @@ impl Table {
     /// Sum of the item sizes in bytes, changes in flight included.
     pub fn size_bytes(&self) -> u64 {
         self.counts.bytes.load(Ordering::Relaxed).max(0) as u64
+    }
+
+    /// The same with the entries of its local indexes: no item collection has more.
+    pub fn size_with_local_indexes(&self) -> u64 {
+        let local_bytes = self.counts.local_bytes.load(Ordering::Relaxed);
+        self.size_bytes().saturating_add(local_bytes.max(0) as u64)
     }
 
     /// Items that readers looked at since the database was opened: got, or evaluated by a query or scan.

@@ -37,7 +37,7 @@ impl Collection {
         table: &Arc<Table>,
         key: &StorageKey,
     ) -> Result<Option<Self>, ApiError> {
-        if wanted != Some(ReturnItemCollectionMetrics::Size) || table.local_indexes() == 0 {
+        if wanted != Some(ReturnItemCollectionMetrics::Size) || !table.has_local_indexes() {
             return Ok(None);
         }
         let schema = table.schema();
@@ -85,7 +85,7 @@ impl Api {
     /// Whole gigabytes between which the size of the collection is.
     fn gigabytes_of(&self, collection: &Collection) -> (u64, u64) {
         let table = &collection.table;
-        let of_table = gigabytes(table.size_bytes(), table.local_indexes());
+        let of_table = gigabytes(table.size_with_local_indexes());
         if of_table == 1 {
             return (0, 1);
         }
@@ -128,11 +128,9 @@ fn range(known: CollectionSize, of_table: u64) -> (u64, u64) {
     }
 }
 
-/// Whole gigabytes that a table of this size does not exceed with its local indexes, 1 at least. An entry of an index is
-/// never larger than its item.
-fn gigabytes(size_bytes: u64, local_indexes: u64) -> u64 {
-    let copies = 1 + local_indexes;
-    size_bytes.saturating_mul(copies).div_ceil(GIGABYTE).max(1)
+/// Whole gigabytes that so many bytes do not exceed, 1 at least.
+fn gigabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(GIGABYTE).max(1)
 }
 
 #[cfg(test)]
@@ -154,11 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn a_table_counts_once_and_once_more_for_each_local_index() {
-        assert_eq!(gigabytes(0, 1), 1);
-        assert_eq!(gigabytes(GIGABYTE / 2, 1), 1);
-        assert_eq!(gigabytes(GIGABYTE / 2 + 1, 1), 2);
-        assert_eq!(gigabytes(GIGABYTE, 5), 6);
-        assert_eq!(gigabytes(u64::MAX, 5), u64::MAX / GIGABYTE + 1);
+    fn a_table_of_a_gigabyte_does_not_exceed_it() {
+        assert_eq!(gigabytes(0), 1);
+        assert_eq!(gigabytes(GIGABYTE), 1);
+        assert_eq!(gigabytes(GIGABYTE + 1), 2);
+        assert_eq!(gigabytes(u64::MAX), u64::MAX / GIGABYTE + 1);
     }
 }

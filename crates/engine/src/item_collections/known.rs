@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::size::Collection;
 use crate::record::state_key;
@@ -19,7 +19,8 @@ pub(crate) struct KnownCollections {
     /// How many are known.
     count: AtomicUsize,
     count_max: usize,
-    ended: AtomicBool,
+    /// Notified when a page was read.
+    page_read: Condvar,
 }
 
 #[derive(Default)]
@@ -31,6 +32,20 @@ struct Known {
     waiting: VecDeque<Arc<Collection>>,
     /// Measurements under way.
     measurements: usize,
+    /// Those that read a page right now, and so keep the database open.
+    reading: usize,
+    /// No further page is read.
+    has_ended: bool,
+}
+
+/// A page is read by a measurement, until this is dropped.
+pub(super) struct Reading<'a>(&'a KnownCollections);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.known.lock().reading -= 1;
+        self.0.page_read.notify_all();
+    }
 }
 
 struct Entry {
@@ -46,7 +61,7 @@ impl KnownCollections {
             known: Mutex::default(),
             count: AtomicUsize::new(0),
             count_max: count_max.max(1),
-            ended: AtomicBool::new(false),
+            page_read: Condvar::new(),
         }
     }
 
@@ -105,7 +120,7 @@ impl KnownCollections {
     pub(super) fn next(&self) -> Option<Arc<Collection>> {
         let mut known = self.known.lock();
         while let Some(collection) = known.waiting.pop_front() {
-            if !self.has_ended() && known.holds(&collection) {
+            if !known.has_ended && known.holds(&collection) {
                 return Some(collection);
             }
             collection.leave_queue();
@@ -119,13 +134,28 @@ impl KnownCollections {
         self.known.lock().measurements -= 1;
     }
 
-    /// Measurements end.
-    pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+    /// Before a measurement takes hold of the database for a page; `None` if it has to end.
+    pub(super) fn begin_reading(&self) -> Option<Reading<'_>> {
+        let mut known = self.known.lock();
+        if known.has_ended {
+            return None;
+        }
+        known.reading += 1;
+        Some(Reading(self))
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+    /// Measurements end after their page.
+    pub(crate) fn end(&self) {
+        self.known.lock().has_ended = true;
+    }
+
+    /// As [`KnownCollections::end`], and waits until none has hold of the database.
+    pub(crate) fn end_and_wait(&self) {
+        let mut known = self.known.lock();
+        known.has_ended = true;
+        while known.reading > 0 {
+            self.page_read.wait(&mut known);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use headwater_model::{CorruptItem, EncodedItem, limits, prefix_end};
 
-use super::local_indexes;
+use super::known::KnownCollections;
 use super::size::{Collection, MeasuredPage};
 use crate::database::{Database, Inner};
 use crate::error::EngineError;
@@ -29,14 +29,15 @@ impl Database {
         begun.await?;
         let known = &self.inner.collections;
         if collection.queue(self.collection_limit()) && known.enqueue(collection.clone()) {
-            let database = Arc::downgrade(&self.inner);
-            tokio::task::spawn_blocking(move || measure_waiting(&database));
+            let (known, database) = (known.clone(), Arc::downgrade(&self.inner));
+            tokio::task::spawn_blocking(move || measure_waiting(&known, &database));
         }
         Ok(())
     }
 
-    fn collection_limit(&self) -> i64 {
-        self.inner.options.item_collection_bytes_max as i64
+    pub(super) fn collection_limit(&self) -> i64 {
+        let limit = self.inner.options.item_collection_bytes_max;
+        i64::try_from(limit).unwrap_or(i64::MAX)
     }
 
     /// Reads the next page of a collection, unless that would tell nothing.
@@ -53,8 +54,9 @@ impl Database {
             from: Bound::Included(state_key(number, &from)),
             to: Bound::Excluded(to),
         };
-        let indexes = collection.table().indexes();
-        let local: Vec<&Index> = local_indexes(&indexes).map(Arc::as_ref).collect();
+        let table = collection.table();
+        let mut local = table.indexes().to_vec();
+        local.retain(|index| table.local_indexes.contains(&index.id()));
         let (mut bytes, mut rest, mut failure) = (0, None, None);
         let seen = self.merged_once(range, &mut |key, value| {
             match size_with_entries(&local, &key[4..], value) {
@@ -81,7 +83,11 @@ impl Database {
 }
 
 /// The size of an item with its entries in local indexes.
-fn size_with_entries(local: &[&Index], key: &[u8], value: &Bytes) -> Result<usize, CorruptItem> {
+fn size_with_entries(
+    local: &[Arc<Index>],
+    key: &[u8],
+    value: &Bytes,
+) -> Result<usize, CorruptItem> {
     let item = EncodedItem::from_bytes(value.clone());
     let mut bytes = item.size_bytes();
     for index in local {
@@ -92,13 +98,14 @@ fn size_with_entries(local: &[&Index], key: &[u8], value: &Bytes) -> Result<usiz
 }
 
 /// Measures collections until none waits. The database may be closed and dropped between two pages.
-fn measure_waiting(database: &Weak<Inner>) {
-    let opened = || database.upgrade().map(|inner| Database { inner });
-    let _measurement = Measurement(database);
-    while let Some(collection) = opened().and_then(|database| database.inner.collections.next()) {
-        while let Some(database) = opened() {
-            let limit = database.collection_limit();
-            if database.inner.collections.has_ended() || collection.rest(limit).is_none() {
+fn measure_waiting(known: &KnownCollections, database: &Weak<Inner>) {
+    let _measurement = Measurement(known);
+    while let Some(collection) = known.next() {
+        while let Some(_reading) = known.begin_reading()
+            && let Some(inner) = database.upgrade()
+        {
+            let database = Database { inner };
+            if collection.rest(database.collection_limit()).is_none() {
                 break;
             }
             if let Err(error) = database.measure_page(&collection) {
@@ -112,14 +119,12 @@ fn measure_waiting(database: &Weak<Inner>) {
 }
 
 /// A measurement in the background. One that panics makes place for another.
-struct Measurement<'a>(&'a Weak<Inner>);
+struct Measurement<'a>(&'a KnownCollections);
 
 impl Drop for Measurement<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking()
-            && let Some(inner) = self.0.upgrade()
-        {
-            inner.collections.measurement_failed();
+        if std::thread::panicking() {
+            self.0.measurement_failed();
         }
     }
 }

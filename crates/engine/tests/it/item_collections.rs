@@ -167,8 +167,10 @@ async fn measured(database: &Database, table: &Arc<Table>, there: &Item, limit: 
 }
 
 async fn measured_all(database: &Database, table: &Arc<Table>, model: &Model, limit: i64) {
-    // With one more item, and three copies of all.
-    if (table.size_bytes() as i64 + ITEM_SIZE_BYTES_MAX as i64) * 3 <= limit {
+    let truly: i64 = model.values().map(size).sum();
+    assert_eq!(table.size_with_local_indexes() as i64, truly);
+    // With one more item, and its entries.
+    if truly + 3 * ITEM_SIZE_BYTES_MAX as i64 <= limit {
         return;
     }
     for partition in 0..PARTITIONS {
@@ -256,6 +258,8 @@ impl Run {
         }
         let scanned = scan(&database, &table, 100, Direction::Forward);
         assert_eq!(scanned.len(), model.len());
+        let truly: i64 = model.values().map(size).sum();
+        assert_eq!(table.size_with_local_indexes() as i64, truly);
         assert!(
             taken > self.steps / 4 && refused > self.steps / 20,
             "{taken} {refused}"
@@ -365,7 +369,7 @@ async fn the_same_with_collections_of_several_pages() {
 /// Writers go on while a collection of several pages is measured, over and over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_measurement_is_exact_whatever_is_written_meanwhile() {
-    const LIMIT: u64 = 50_000_000;
+    const LIMIT: u64 = 20_000_000;
     const ROUNDS: u64 = 25;
     const WRITERS: i64 = 4;
     let clock = ManualClock::new(START_MS);
@@ -463,12 +467,12 @@ async fn far_below_the_limit_nothing_is_looked_at() {
     let database = open(None, &clock, limited(6_000_000, 100));
     let table = create(&database).await;
     let put = |sort| put_of(&table, &item("p", sort, false, false, 300_000));
-    // The table could have three copies of its items.
-    for sort in 0..5 {
+    // The next item could have 400 KB and two entries as large.
+    for sort in 0..15 {
         assert_eq!(known(&database, &table, "p"), None, "{sort}");
         write(&database, vec![put(sort)]).await.unwrap();
     }
-    write(&database, vec![put(5), put(6)]).await.unwrap();
+    write(&database, vec![put(15), put(16)]).await.unwrap();
     assert!(known(&database, &table, "p").is_some());
     let without = database.create_table(NewTable {
         indexes: Vec::new(),
@@ -548,4 +552,50 @@ async fn a_table_is_filled_beyond_the_limit_and_then_only_shrinks() {
 
 fn shrinks_other(table: &Arc<Table>) -> ItemCommand {
     command(table, &key("q", 5), Action::Delete)
+}
+
+/// More collections than are measured at a time: each has its turn, and whoever closes the database waits for none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn collections_wait_for_their_turn_to_be_measured() {
+    // About what the table has.
+    const LIMIT: u64 = 19_000_000;
+    const COLLECTIONS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let mut database = open(Some(folder.path()), &clock, limited(LIMIT, 100));
+    let mut table = create(&database).await;
+    let of = |number: usize| format!("p{number}");
+    for number in 0..COLLECTIONS {
+        for sort in 0..8 {
+            let put = |sort| put_of(&table, &item(&of(number), sort, false, false, 390_000));
+            write(&database, vec![put(sort)]).await.unwrap();
+        }
+    }
+    let truly = (0..8).map(|sort| size(&item("p0", sort, false, false, 390_000)));
+    let truly: i64 = truly.sum();
+    for round in 0..5 {
+        database.close();
+        drop((table, database));
+        database = open(Some(folder.path()), &clock, limited(LIMIT, 100));
+        table = database.table("", "t").unwrap();
+        for number in 0..COLLECTIONS {
+            let there = item(&of(number), 0, false, false, 390_000);
+            write(&database, vec![put_of(&table, &there)])
+                .await
+                .unwrap();
+        }
+        if round % 2 == 0 {
+            continue;
+        }
+        // Nobody writes to them any more.
+        let all = async {
+            let is_known = |number| known(&database, &table, &of(number)) == Some((truly, true));
+            while !(0..COLLECTIONS).all(is_known) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(60), all).await;
+        all.expect("all are measured");
+    }
+    database.close();
 }
