@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use headwater_engine::Table;
+use headwater_engine::{Refusal, Table};
 use headwater_expression::ExpressionKind;
 use headwater_model::{EncodedItem, Item, StorageKey, limits};
 use headwater_wire::ApiError;
 use headwater_wire::messages::items;
 
 use crate::expressions::Expressions;
-use crate::failure::internal;
+use crate::failure::{internal, of_refusal};
 use crate::key;
 
 /// The condition of a put.
@@ -46,4 +46,9 @@ pub fn check_put(
         true => Err(items::item_too_large()),
         false => Ok(key),
     }
+}
+
+/// What PutItem says of a put that the engine refused.
+pub fn put_refusal(refusal: Refusal) -> ApiError {
+    of_refusal(refusal)
 }

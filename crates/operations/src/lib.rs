@@ -141,7 +141,7 @@ mod write;
 
 pub use api::{Api, ApiOptions, RequestContext};
 pub use change_feed::{ChangeFeed, FeedPage, FeedRecord, FeedStart};
-pub use check_put::{PutCondition, check_put, put_condition};
+pub use check_put::{PutCondition, check_put, put_condition, put_refusal};
 pub use contributor_insights::{ContributorRule, Contributors};
 pub use export_filter::ExportFilter;
 pub use headwater_engine::{Contributor, KinesisPrecision, KinesisRecord, VerificationStatus};

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use headwater_engine::{Action, Command, EngineError, ItemCommand, Refusal, ReturnValues, Table};
 use headwater_model::{EncodedItem, StorageKey};
-use headwater_operations::{check_put, put_condition};
+use headwater_operations::{PutCondition, check_put, put_condition, put_refusal};
+use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     BulkOperationInputFormat, InputCompressionType, InputFormat, OutputTypeEnum,
     StartBulkPutItemsInput,
@@ -20,7 +21,7 @@ use crate::failure::Ended;
 use crate::put_batch::{Amounts, PutBatch, RETRY_INTERVAL, is_for_now, write_units};
 use crate::record::Record;
 use crate::run::Run;
-use crate::source::{Place, Sink, SourceFormat, read_object};
+use crate::source::{Origin, Place, Sink, SourceFormat, read_object};
 
 struct BulkPut<'r, 'b> {
     run: &'r mut Run,
@@ -126,33 +127,27 @@ fn reports_of(request: &StartBulkPutItemsInput, kind: OutputTypeEnum) -> bool {
 impl Sink for BulkPut<'_, '_> {
     fn take(&mut self, record: Result<Record, String>, place: &Place<'_>) -> Result<(), Ended> {
         self.run.counts.processed += 1;
+        let record = record.map_err(ApiError::validation);
         let checked = record.and_then(|record| {
             let encoded = EncodedItem::encode(&record.item);
-            let key = check_put(&self.table, &record.item, &encoded);
-            let key = key.map_err(|error| error.message)?;
-            let condition = record.condition.map(|given| {
-                put_condition(&given.expression, given.names, given.values)
-                    .map_err(|error| error.message)
-            });
+            let key = check_put(&self.table, &record.item, &encoded)?;
+            let condition = record
+                .condition
+                .map(|given| put_condition(&given.expression, given.names, given.values));
             Ok((key, encoded, condition.transpose()?))
         });
         match checked {
             Ok((key, item, None)) => {
-                self.batch.add(key, item);
+                self.batch.add(key, item, place.origin());
                 if self.batch.is_full() {
                     self.write_batch()?;
                 }
             }
             Ok((key, item, Some(condition))) => {
                 self.write_batch()?;
-                self.write_one(key, item, condition)?;
+                self.write_one((key, item, condition), place.origin())?;
             }
-            Err(reason) => {
-                self.run.counts.errors += 1;
-                if let Some(files) = &mut self.errors {
-                    files.add(&error_line(place, &reason))?;
-                }
-            }
+            Err(error) => self.refuse(&place.origin(), &error)?,
         }
         self.run.note()
     }
@@ -164,17 +159,26 @@ impl Sink for BulkPut<'_, '_> {
 
 impl BulkPut<'_, '_> {
     fn write_batch(&mut self) -> Result<(), Ended> {
-        let amounts = self.batch.amounts();
-        self.run.counts.errors += self.batch.write(&self.table, self.run)?;
-        self.count(amounts);
+        let written = self.batch.write(&self.table, self.run)?;
+        for (origin, error) in &written.refused {
+            self.refuse(origin, error)?;
+        }
+        self.count(written.amounts);
+        Ok(())
+    }
+
+    fn refuse(&mut self, origin: &Origin, error: &ApiError) -> Result<(), Ended> {
+        self.run.counts.errors += 1;
+        if let Some(files) = &mut self.errors {
+            files.add(&error_line(origin, error))?;
+        }
         Ok(())
     }
 
     fn write_one(
         &mut self,
-        key: StorageKey,
-        item: EncodedItem,
-        condition: headwater_operations::PutCondition,
+        (key, item, condition): (StorageKey, EncodedItem, PutCondition),
+        origin: Origin,
     ) -> Result<(), Ended> {
         let command = Command::single(ItemCommand {
             table: self.table.clone(),
@@ -200,17 +204,19 @@ impl BulkPut<'_, '_> {
                 }
                 Err(EngineError::Refused(refusals)) => {
                     let refusal = refusals.into_iter().flatten().next();
-                    if let Some(Refusal::ConditionFailed { item: there, .. }) = refusal {
-                        self.run.counts.failed_conditions += 1;
-                        self.count(Amounts {
-                            units,
-                            ..Amounts::default()
-                        });
-                        if let Some(files) = &mut self.failed_conditions {
-                            files.add(&condition_line(&item, there.as_ref())?)?;
+                    match refusal {
+                        Some(Refusal::ConditionFailed { item: there, .. }) => {
+                            self.run.counts.failed_conditions += 1;
+                            self.count(Amounts {
+                                units,
+                                ..Amounts::default()
+                            });
+                            if let Some(files) = &mut self.failed_conditions {
+                                files.add(&condition_line(&item, there.as_ref())?)?;
+                            }
                         }
-                    } else {
-                        self.run.counts.errors += 1;
+                        Some(refusal) => self.refuse(&origin, &put_refusal(refusal))?,
+                        None => {}
                     }
                     return Ok(());
                 }
@@ -251,17 +257,14 @@ impl Pace {
     }
 }
 
-fn error_line(place: &Place<'_>, reason: &str) -> Vec<u8> {
+fn error_line(origin: &Origin, error: &ApiError) -> Vec<u8> {
     let mut line = br#"{"S3Key":"#.to_vec();
-    write_string(&mut line, &place.object.key);
+    write_string(&mut line, &origin.object);
+    let (number, code) = (origin.number, error.kind.code());
     line.extend_from_slice(
-        format!(
-            r#","Line":{},"ErrorCode":"ValidationException","ErrorMessage":"#,
-            place.number
-        )
-        .as_bytes(),
+        format!(r#","Line":{number},"ErrorCode":"{code}","ErrorMessage":"#).as_bytes(),
     );
-    write_string(&mut line, reason);
+    write_string(&mut line, &error.message);
     line.extend_from_slice(b"}\n");
     line
 }

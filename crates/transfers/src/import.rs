@@ -14,7 +14,7 @@ use crate::failure::{Ended, ITEMS_REFUSED};
 use crate::put_batch::PutBatch;
 use crate::record::Record;
 use crate::run::Run;
-use crate::source::{Place, Sink, SourceFormat, read_object};
+use crate::source::{Origin, Place, Sink, SourceFormat, read_object};
 
 /// Refused items of a job that are told one by one.
 const REFUSALS_TOLD_MAX: u64 = 100;
@@ -63,7 +63,7 @@ pub(crate) fn import(run: &mut Run, table: &Arc<Table>) -> Result<(), Ended> {
         import.bytes_before = import.run.counts.bytes;
         read_object(bucket.as_ref(), object, &how, &mut import)?;
     }
-    import.run.counts.errors += import.batch.write(&import.table, import.run)?;
+    import.write_batch()?;
     match import.first {
         None => Ok(()),
         Some(first) => Err(Ended::failed(
@@ -88,13 +88,13 @@ impl Sink for Import<'_> {
         });
         match checked {
             Ok((key, item)) => {
-                self.batch.add(key, item);
+                self.batch.add(key, item, place.origin());
                 self.run.counts.items += 1;
             }
-            Err(reason) => self.refuse(place, &reason),
+            Err(reason) => self.refuse(&place.origin(), &reason),
         }
         if self.batch.is_full() {
-            self.run.counts.errors += self.batch.write(&self.table, self.run)?;
+            self.write_batch()?;
         }
         self.run.note()
     }
@@ -105,14 +105,24 @@ impl Sink for Import<'_> {
 }
 
 impl Import<'_> {
-    fn refuse(&mut self, place: &Place<'_>, reason: &str) {
-        let key = &place.object.key;
+    fn write_batch(&mut self) -> Result<(), Ended> {
+        let written = self.batch.write(&self.table, self.run)?;
+        for (origin, error) in written.refused {
+            // It was counted when it was added.
+            self.run.counts.items -= 1;
+            self.refuse(&origin, &error.message);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, origin: &Origin, reason: &str) {
+        let key = &origin.object;
         self.run.counts.errors += 1;
         if self.run.counts.errors <= REFUSALS_TOLD_MAX {
             let import = &self.run.job.arn;
-            tracing::warn!(import, object = key, %place, reason, "an item was not imported");
+            tracing::warn!(import, object = key, place = %origin, reason, "an item was not imported");
         }
         self.first
-            .get_or_insert_with(|| format!("{place} of {key}: {reason}"));
+            .get_or_insert_with(|| format!("{origin} of {key}: {reason}"));
     }
 }

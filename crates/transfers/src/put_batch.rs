@@ -8,9 +8,12 @@ use headwater_engine::{
     Action, Command, EngineError, Identity, ItemCommand, LogError, ReturnValues, Table,
 };
 use headwater_model::{EncodedItem, StorageKey, limits};
+use headwater_operations::put_refusal;
+use headwater_wire::ApiError;
 
 use crate::failure::Ended;
 use crate::run::Run;
+use crate::source::Origin;
 
 /// Items of one entry of the log, and their bytes, about.
 const ITEMS_MAX: usize = 200;
@@ -21,11 +24,25 @@ pub(crate) const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// Items that wait to be written together. Of those with one key only the last is written.
 #[derive(Default)]
 pub(crate) struct PutBatch {
-    items: Vec<(StorageKey, EncodedItem)>,
+    items: Vec<Waiting>,
     places: HashMap<StorageKey, usize>,
     bytes: usize,
     /// Whether the table is one that nobody else may use yet.
     is_to_new_table: bool,
+}
+
+struct Waiting {
+    key: StorageKey,
+    item: EncodedItem,
+    origin: Origin,
+}
+
+/// What became of a batch.
+pub(crate) struct Written {
+    pub(crate) amounts: Amounts,
+    /// What the table did not take: an index was added to it since the item was looked at, or the item's collection would be
+    /// too large.
+    pub(crate) refused: Vec<(Origin, ApiError)>,
 }
 
 /// What a batch comes to.
@@ -44,13 +61,18 @@ impl PutBatch {
         }
     }
 
-    pub(crate) fn add(&mut self, key: StorageKey, item: EncodedItem) {
+    pub(crate) fn add(&mut self, key: StorageKey, item: EncodedItem, origin: Origin) {
         self.bytes += item.size_bytes();
+        let waiting = Waiting {
+            key: key.clone(),
+            item,
+            origin,
+        };
         match self.places.get(&key) {
-            Some(place) => self.items[*place].1 = item,
+            Some(place) => self.items[*place] = waiting,
             None => {
-                self.places.insert(key.clone(), self.items.len());
-                self.items.push((key, item));
+                self.places.insert(key, self.items.len());
+                self.items.push(waiting);
             }
         }
     }
@@ -59,53 +81,36 @@ impl PutBatch {
         self.items.len() >= ITEMS_MAX || self.bytes >= BYTES_MAX
     }
 
-    pub(crate) fn amounts(&self) -> Amounts {
-        let sizes = self.items.iter().map(|(_, item)| item.size_bytes());
-        sizes.fold(Amounts::default(), |sum, bytes| Amounts {
-            items: sum.items + 1,
-            bytes: sum.bytes + bytes as u64,
-            units: sum.units + write_units(bytes),
-        })
-    }
-
-    /// Writes what is there, and waits for room on the disk and throughput as long as it takes. Gives how many items the
-    /// table does not take: an index was added to it, or their item collection would be too large.
-    pub(crate) fn write(&mut self, table: &Arc<Table>, run: &Run) -> Result<u64, Ended> {
+    /// Writes what is there, and waits for room on the disk and throughput as long as it takes.
+    pub(crate) fn write(&mut self, table: &Arc<Table>, run: &Run) -> Result<Written, Ended> {
         let next = PutBatch {
             is_to_new_table: self.is_to_new_table,
             ..PutBatch::default()
         };
         let taken = std::mem::replace(self, next);
-        let item = |(key, item)| ItemCommand {
-            table: table.clone(),
-            key,
-            condition: None,
-            action: Action::Put(item),
-            returns: ReturnValues::None,
-            return_item_on_failure: false,
-        };
-        let mut command = Command {
-            items: taken.items.into_iter().map(item).collect(),
-            identity: Identity::None,
-        };
-        let mut refused = 0;
-        while !command.items.is_empty() {
+        let (mut items, mut refused) = (taken.items, Vec::new());
+        while !items.is_empty() {
             run.check()?;
-            let again = command.clone();
+            let command = Command {
+                items: items.iter().map(|waiting| waiting.command(table)).collect(),
+                identity: Identity::None,
+            };
             let written = run.handle.block_on(async {
                 match taken.is_to_new_table {
-                    true => run.database().fill(again).await,
-                    false => run.database().write(again).await.map(|_| ()),
+                    true => run.database().fill(command).await,
+                    false => run.database().write(command).await.map(|_| ()),
                 }
             });
             match written {
                 Ok(()) => break,
                 Err(EngineError::Refused(refusals)) => {
-                    let before = command.items.len();
-                    let mut refusals = refusals.into_iter();
-                    let is_taken = |_: &ItemCommand| refusals.next().flatten().is_none();
-                    command.items.retain(is_taken);
-                    refused += (before - command.items.len()) as u64;
+                    let decided = std::mem::take(&mut items).into_iter().zip(refusals);
+                    for (waiting, refusal) in decided {
+                        match refusal {
+                            None => items.push(waiting),
+                            Some(refusal) => refused.push((waiting.origin, put_refusal(refusal))),
+                        }
+                    }
                 }
                 Err(error) if is_for_now(&error) => {
                     run.handle.block_on(tokio::time::sleep(RETRY_INTERVAL));
@@ -113,8 +118,33 @@ impl PutBatch {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(refused)
+        Ok(Written {
+            amounts: amounts(&items),
+            refused,
+        })
     }
+}
+
+impl Waiting {
+    fn command(&self, table: &Arc<Table>) -> ItemCommand {
+        ItemCommand {
+            table: table.clone(),
+            key: self.key.clone(),
+            condition: None,
+            action: Action::Put(self.item.clone()),
+            returns: ReturnValues::None,
+            return_item_on_failure: false,
+        }
+    }
+}
+
+fn amounts(items: &[Waiting]) -> Amounts {
+    let sizes = items.iter().map(|waiting| waiting.item.size_bytes());
+    sizes.fold(Amounts::default(), |sum, bytes| Amounts {
+        items: sum.items + 1,
+        bytes: sum.bytes + bytes as u64,
+        units: sum.units + write_units(bytes),
+    })
 }
 
 /// Whether the same write may be taken a little later.

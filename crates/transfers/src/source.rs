@@ -35,7 +35,25 @@ pub(crate) struct Place<'p> {
     pub(crate) bytes: u64,
 }
 
-impl std::fmt::Display for Place<'_> {
+/// Where an item came from, for people.
+pub(crate) struct Origin {
+    /// The object's key.
+    pub(crate) object: String,
+    pub(crate) unit: &'static str,
+    pub(crate) number: u64,
+}
+
+impl Place<'_> {
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            object: self.object.key.clone(),
+            unit: self.unit,
+            number: self.number,
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.unit, self.number)
     }

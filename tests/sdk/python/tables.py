@@ -38,6 +38,26 @@ def create(server, pk="S", sk=None, names=("pk", "sk"), view=None, table=None, *
     return table
 
 
+def with_local_index(server):
+    """A table with a local index of the keys alone."""
+    table = name()
+    keys = schema("S", "N")
+    keys["AttributeDefinitions"].append({"AttributeName": "by", "AttributeType": "S"})
+    index = {
+        "IndexName": "byName",
+        "KeySchema": HASH + [{"AttributeName": "by", "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    server.dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        LocalSecondaryIndexes=[index],
+        **keys,
+    )
+    active(server, table)
+    return table
+
+
 def create_one_shard(server, **more):
     """A table whose stream has one shard: small and provisioned."""
     throughput = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}

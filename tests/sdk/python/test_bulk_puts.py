@@ -112,6 +112,27 @@ def test_ion_with_conditions(buckets):
     assert content(buckets.server, table) == [{"pk": s("a")}, {"pk": s("b"), "v": n(1)}]
 
 
+def test_what_makes_a_collection_too_large_is_told_with_its_line(tmp_path):
+    limit = ["--item-collection-bytes-max=1000"]
+    with Buckets(tmp_path, settings=limit) as buckets:
+        table = tables.with_local_index(buckets.server)
+
+        def item(sort):
+            return {"pk": s("a"), "sk": n(sort), "v": s("x" * 400)}
+
+        absent = {"ConditionExpression": "attribute_not_exists(pk)"}
+        lines = [{"Item": item(1)}, {"Item": item(2)}, {"Item": item(3)}, {"Item": item(4), **absent}]
+        buckets.write("in/a.json", "\n".join(json.dumps(line) for line in lines).encode())
+        arn = begin(buckets, table)
+        described = ended(buckets, arn)
+        assert described["BulkOperationStatus"] == "COMPLETED_WITH_ERRORS", described
+        assert (described["ProcessedItemCount"], described["FailedItemCount"]) == (4, 2)
+        assert content(buckets.server, table) == [item(1), item(2)]
+        code = "ItemCollectionSizeLimitExceededException"
+        told = [(line["Line"], line["ErrorCode"]) for line in report(buckets, arn, "error")]
+        assert told == [(3, code), (4, code)]
+
+
 def many(buckets, count=20_000):
     line = '{{"Item":{{"pk":{{"S":"k{0}"}},"w":{{"S":"{1}"}}}}}}\n'
     lines = (line.format(number, "x" * 500) for number in range(count))

@@ -9,27 +9,8 @@ from tables import n, s
 RANGE = [0.0, 1.0]
 
 
-def local_index(server):
-    table = tables.name()
-    keys = tables.schema("S", "N")
-    keys["AttributeDefinitions"].append({"AttributeName": "by", "AttributeType": "S"})
-    index = {
-        "IndexName": "byName",
-        "KeySchema": tables.HASH + [{"AttributeName": "by", "KeyType": "RANGE"}],
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
-    }
-    server.dynamodb.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        LocalSecondaryIndexes=[index],
-        **keys,
-    )
-    tables.active(server, table)
-    return table
-
-
 def test_metrics_of_writes(server):
-    table = local_index(server)
+    table = tables.with_local_index(server)
     item = {"pk": s("a"), "sk": n(1), "by": s("x")}
     wanted = {"ReturnItemCollectionMetrics": "SIZE"}
     metrics = {"ItemCollectionKey": {"pk": s("a")}, "SizeEstimateRangeGB": RANGE}
@@ -71,7 +52,7 @@ def filled(server, table, partition):
 
 
 def test_a_collection_that_is_full_stays_so_until_something_is_deleted(limited):
-    table = local_index(limited)
+    table = tables.with_local_index(limited)
     fits = LIMIT // 390_000
     assert filled(limited, table, "a") == fits
     assert filled(limited, table, "b") == fits
