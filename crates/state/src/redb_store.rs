@@ -226,6 +226,17 @@ impl RedbStore {
         }))
     }
 
+    /// Makes sure that the state does not belong to another store than this, and writes nothing: a file that may be damaged
+    /// can be looked at, but redb may not survive a write to it.
+    ///
+    /// # Errors
+    /// [`StateError::OtherStore`] if it does; errors of reading.
+    pub fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        or_damaged("reading the identity", || {
+            meta::is_claimed(self.database.get()?, store_id).map(drop)
+        })
+    }
+
     /// Reads the pages of `keys` (sorted) with several threads, so that a write transaction, which
     /// is one thread, finds them in memory. [`StateStore::apply`] does this by itself for large
     /// batches.

@@ -158,7 +158,7 @@ impl Source for Stopped {
             let detail = state_behind(&applied, &report.oldest);
             verified.find(Finding::at("state", detail));
         }
-        if let Some(Err(error)) = report.store_id.map(|id| self.state.claim(id)) {
+        if let Some(Err(error)) = report.store_id.map(|id| self.state.check_owner(id)) {
             verified.find(Finding::at("state", error.to_string()));
         }
     }

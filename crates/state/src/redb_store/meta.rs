@@ -72,22 +72,37 @@ pub(super) fn write_position(
     write(transaction, &[(POSITION, position)])
 }
 
-/// Compares the identity that is stored with `store_id`, or stores it if there is none.
-pub(super) fn claim(database: &Database, store_id: [u8; 16]) -> Result<(), StateError> {
+/// Compares the identity that is stored with `store_id`; false if there is none.
+///
+/// # Errors
+/// [`StateError::OtherStore`] if it is another one.
+pub(super) fn is_claimed(database: &Database, store_id: [u8; 16]) -> Result<bool, StateError> {
     let error = |e: redb::Error| StateError::from_redb("reading the identity", e);
-    let wanted = u128::from_be_bytes(store_id);
-    let (high, low) = ((wanted >> 64) as u64, wanted as u64);
+    let (high, low) = halves(store_id);
     let transaction = database.begin_read().map_err(|e| error(e.into()))?;
     let found = (
         read(&transaction, STORE_ID_HIGH)?,
         read(&transaction, STORE_ID_LOW)?,
     );
     match found {
-        (None, None) => {}
-        found if found == (Some(high), Some(low)) => return Ok(()),
-        _ => return Err(StateError::OtherStore),
+        (None, None) => Ok(false),
+        found if found == (Some(high), Some(low)) => Ok(true),
+        _ => Err(StateError::OtherStore),
     }
-    drop(transaction);
+}
+
+fn halves(store_id: [u8; 16]) -> (u64, u64) {
+    let whole = u128::from_be_bytes(store_id);
+    ((whole >> 64) as u64, whole as u64)
+}
+
+/// Compares the identity that is stored with `store_id`, or stores it if there is none.
+pub(super) fn claim(database: &Database, store_id: [u8; 16]) -> Result<(), StateError> {
+    if is_claimed(database, store_id)? {
+        return Ok(());
+    }
+    let error = |e: redb::Error| StateError::from_redb("writing the identity", e);
+    let (high, low) = halves(store_id);
     let mut transaction = database.begin_write().map_err(|e| error(e.into()))?;
     transaction.set_quick_repair(true);
     write(&transaction, &[(STORE_ID_HIGH, high), (STORE_ID_LOW, low)])?;

@@ -158,8 +158,11 @@ fn a_state_belongs_to_the_store_that_claimed_it() {
         let path = folder.path().join(format!("state-{checksums}"));
         make(&path, checksums);
         let store = RedbStore::open_file(&path, small()).unwrap();
+        store.check_owner([8; 16]).unwrap();
         store.claim([7; 16]).unwrap();
         store.claim([7; 16]).unwrap();
+        store.check_owner([7; 16]).unwrap();
+        assert!(store.check_owner([8; 16]).is_err());
         assert_eq!(store.position(), 7);
         drop(store);
         let store = RedbStore::open_file(&path, small()).unwrap();
