@@ -283,9 +283,11 @@ impl<'t> Reader<'t> {
         // Two escapes may stand for one character, as in JSON.
         if (0xd800..0xdc00).contains(&code) && self.rest().starts_with("\\u") {
             self.at += 2;
-            let low = self.hexadecimal(4)?.wrapping_sub(0xdc00);
-            let whole = 0x10000 + ((code - 0xd800) << 10) + low;
-            let c = (low < 0x400).then(|| char::from_u32(whole)).flatten();
+            let low = self.hexadecimal(4)?;
+            let whole = (0xdc00..0xe000)
+                .contains(&low)
+                .then(|| 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00));
+            let c = whole.and_then(char::from_u32);
             return c.ok_or_else(|| self.fault("an escape is no character"));
         }
         char::from_u32(code).ok_or_else(|| self.fault("an escape is no character"))

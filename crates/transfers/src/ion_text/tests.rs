@@ -69,6 +69,8 @@ fn what_is_no_item_is_refused_and_nothing_overflows() {
         "\"\\q\"",
         "\"\\u12\"",
         "\"\\ud800\"",
+        // Found by the fuzzer: the second half is none.
+        "\"\\ud83d\\ud0e0\"",
         "'''x",
         "{{",
         "{{x}}",
