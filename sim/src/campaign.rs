@@ -263,6 +263,9 @@ impl Campaign {
         if end == End::PowerLoss {
             world.log_goes_dark.store(true, Ordering::SeqCst);
         }
+        if matches!(end, End::StateFault { .. }) {
+            world.state_goes_dark.store(true, Ordering::SeqCst);
+        }
         end.prepare(&self.machine);
         self.report.delays += self.machine.slow_down(LOG_OPERATIONS);
         let full = FullDisk::choose(&self.machine).map(|full| {

@@ -11,7 +11,7 @@ use headwater_engine::{
 use headwater_model::{EncodedItem, KeyType, SeededRng};
 
 use crate::world::{
-    World, entries, is_end_of_log, is_no_room, item_command, key_item, new_index, new_table, scan,
+    World, entries, is_no_room, item_command, key_item, new_index, new_table, scan,
 };
 
 const NAME: &str = "churn";
@@ -37,7 +37,7 @@ pub(crate) async fn run(world: Arc<World>, seed: u64, mut known: Known) -> Resul
         let stepped = world.answered(step(&world.database, &rng, known));
         known = match stepped.await? {
             Ok(known) => known,
-            Err(error) if is_end_of_log(&error) => {
+            Err(error) if world.is_end(&error) => {
                 world.ledger.log_failed();
                 Known::Unknown
             }

@@ -21,6 +21,13 @@ pub(crate) async fn run(world: Arc<World>, seed: u64) -> Result<()> {
         match read(&world, &rng) {
             Ok(()) => {}
             Err(_) if world.is_dark() => break,
+            Err(error)
+                if error
+                    .downcast_ref()
+                    .is_some_and(|error| world.is_end(error)) =>
+            {
+                break;
+            }
             Err(error) => return Err(error),
         }
         tokio::task::yield_now().await;

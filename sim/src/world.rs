@@ -16,6 +16,7 @@ use headwater_model::{
     AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, Sequence,
     StorageKey,
 };
+use headwater_state::Remedy;
 use headwater_streams::{Streams, StreamsOptions};
 
 use crate::ledger::{Ledger, Sighting};
@@ -48,6 +49,9 @@ pub(crate) struct World {
     pub(crate) dark: AtomicBool,
     /// The log's disk goes off at some point: then older segments can't be read.
     pub(crate) log_goes_dark: AtomicBool,
+    /// The state's disk fails at some point: whoever needs a page may be the first to meet it, before the applier does and
+    /// ends the log.
+    pub(crate) state_goes_dark: AtomicBool,
     /// A disk is full, and stays so until the end of this life.
     pub(crate) stays_full: AtomicBool,
 }
@@ -100,6 +104,7 @@ impl World {
             stop: AtomicBool::new(false),
             dark: AtomicBool::new(false),
             log_goes_dark: AtomicBool::new(false),
+            state_goes_dark: AtomicBool::new(false),
             stays_full: AtomicBool::new(false),
             database,
         })
@@ -111,6 +116,16 @@ impl World {
 
     pub(crate) fn is_dark(&self) -> bool {
         self.dark.load(Ordering::SeqCst)
+    }
+
+    /// Whether an error says that this life is over: the log takes no more, or the state has failed as it was told to.
+    pub(crate) fn is_end(&self, error: &EngineError) -> bool {
+        let is_failed_state = || {
+            let failed =
+                matches!(error, EngineError::State(error) if error.remedy() == Remedy::Reopen);
+            failed && self.state_goes_dark.load(Ordering::SeqCst)
+        };
+        is_end_of_log(error) || is_failed_state()
     }
 
     /// Whether nothing can be written any more in this life.
@@ -175,7 +190,7 @@ impl World {
 }
 
 /// Whether an error says that the log takes no more.
-pub(crate) fn is_end_of_log(error: &EngineError) -> bool {
+fn is_end_of_log(error: &EngineError) -> bool {
     matches!(
         error,
         EngineError::Log(LogError::Poisoned { .. } | LogError::Closed)

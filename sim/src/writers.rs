@@ -14,8 +14,8 @@ use headwater_model::{AttributeValue, Clock, EncodedItem, SeededRng};
 
 use crate::ledger::{Attempt, Deed, Fate};
 use crate::world::{
-    KEYS, MARK, VALUE, World, condition, is_end_of_log, is_no_room, item_command, key_item,
-    mark_of, number, number_of, update,
+    KEYS, MARK, VALUE, World, condition, is_no_room, item_command, key_item, mark_of, number,
+    number_of, update,
 };
 
 /// Refusals for lack of room after which a writer waits for some.
@@ -247,7 +247,7 @@ impl Writer {
                 self.world.ledger.violation(text);
                 Ok(())
             }
-            Err(error) if is_end_of_log(&error) => {
+            Err(error) if self.world.is_end(&error) => {
                 self.world.ledger.log_failed();
                 Ok(())
             }
@@ -319,7 +319,7 @@ impl Writer {
                 }
                 Ok(None)
             }
-            Err(error) if is_end_of_log(&error) => {
+            Err(error) if self.world.is_end(&error) => {
                 ledger.log_failed();
                 Ok(None)
             }
@@ -360,7 +360,7 @@ impl Writer {
         let number = open[self.rng.below(open.len() as u64) as usize];
         match database.split_shard(self.world.stream, number, 2).await {
             Ok(_) | Err(EngineError::ShardNotOpen { .. }) => Ok(()),
-            Err(error) if is_end_of_log(&error) => {
+            Err(error) if self.world.is_end(&error) => {
                 self.world.ledger.log_failed();
                 Ok(())
             }
