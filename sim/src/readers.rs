@@ -21,14 +21,10 @@ pub(crate) async fn run(world: Arc<World>, seed: u64) -> Result<()> {
         match read(&world, &rng) {
             Ok(()) => {}
             Err(_) if world.is_dark() => break,
-            Err(error)
-                if error
-                    .downcast_ref()
-                    .is_some_and(|error| world.is_end(error)) =>
-            {
-                break;
-            }
-            Err(error) => return Err(error),
+            Err(error) => match error.downcast_ref() {
+                Some(failed) if world.is_failed_state(failed) => break,
+                _ => return Err(error),
+            },
         }
         tokio::task::yield_now().await;
     }

@@ -118,14 +118,16 @@ impl World {
         self.dark.load(Ordering::SeqCst)
     }
 
-    /// Whether an error says that this life is over: the log takes no more, or the state has failed as it was told to.
+    /// Whether an error says that this life is over for writers: the log takes no more, or the state has failed.
     pub(crate) fn is_end(&self, error: &EngineError) -> bool {
-        let is_failed_state = || {
-            let failed =
-                matches!(error, EngineError::State(error) if error.remedy() == Remedy::Reopen);
-            failed && self.state_goes_dark.load(Ordering::SeqCst)
-        };
-        is_end_of_log(error) || is_failed_state()
+        is_end_of_log(error) || self.is_failed_state(error)
+    }
+
+    /// Whether an error says that the state has failed, in a life in which it is told to. A failed log is none: reading goes
+    /// on then.
+    pub(crate) fn is_failed_state(&self, error: &EngineError) -> bool {
+        let failed = matches!(error, EngineError::State(error) if error.remedy() == Remedy::Reopen);
+        failed && self.state_goes_dark.load(Ordering::SeqCst)
     }
 
     /// Whether nothing can be written any more in this life.
