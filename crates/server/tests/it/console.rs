@@ -71,17 +71,21 @@ async fn the_overview_counts_what_happens() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn the_overview_counts_the_mappings_of_a_table() {
-    let server = start(settings()).await;
+async fn create_streamed_table(server: &Running) {
     server.create_table().await;
     let stream = json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"});
     must(
-        &server,
+        server,
         "UpdateTable",
         json!({"TableName": "table", "StreamSpecification": stream}),
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_overview_counts_the_mappings_of_a_table() {
+    let server = start(settings()).await;
+    create_streamed_table(&server).await;
     let arn = server.database.streams().await.unwrap()[0].arn();
     let function = json!({
         "FunctionName": "f", "Role": "arn:aws:iam::000000000000:role/any",
@@ -162,14 +166,7 @@ async fn an_items_history_is_every_change_of_it() {
 #[tokio::test]
 async fn shards_are_ranges_over_time() {
     let server = start(settings()).await;
-    server.create_table().await;
-    let stream = json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"});
-    must(
-        &server,
-        "UpdateTable",
-        json!({"TableName": "table", "StreamSpecification": stream}),
-    )
-    .await;
+    create_streamed_table(&server).await;
     let record = server.database.streams().await.unwrap()[0].clone();
     let first = server.database.shards(record.id).await.unwrap()[0].clone();
     let split = server
