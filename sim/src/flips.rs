@@ -10,7 +10,6 @@ use headwater_changelog::Entry;
 use headwater_changelog::testing::{Part, part};
 use headwater_engine::{Database, Direction};
 use headwater_model::Sequence;
-use headwater_state::StateStore;
 
 use crate::machine::{Machine, Verdict};
 use crate::world::{MAIN, scan};

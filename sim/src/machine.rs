@@ -10,7 +10,7 @@ use headwater_cipher::{DataKey, LogKey, UserKey};
 use headwater_engine::{Database, EngineOptions, Progress, Verified};
 use headwater_model::{Clock, ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{RedbStore, StateOptions, StateStore};
+use headwater_state::{StateOptions, StateStore};
 use redb::StorageBackend;
 
 const START_MS: u64 = 1_760_000_000_000;
@@ -107,9 +107,8 @@ impl Machine {
         )
         .context("opening the log")?;
         let space = Arc::new(self.disk.clone());
-        let state =
-            RedbStore::open_with_space(self.disk.backend(), Some(space), self.state.clone());
-        let state: Arc<dyn StateStore> = Arc::new(state.context("opening the state")?);
+        let state = headwater_state::open(self.disk.backend(), Some(space), self.state.clone());
+        let state: Arc<dyn StateStore> = state.context("opening the state")?;
         self.open_state = Some(Arc::downgrade(&state));
         let options = self.engine.clone();
         let (database, _) = Database::open(log, state, clock, self.rng.clone(), options)
@@ -202,9 +201,12 @@ impl Machine {
     }
 
     /// The state as it is on the disk, which stays as it is.
-    pub(crate) fn read_state(&self) -> Result<RedbStore> {
+    pub(crate) fn read_state(&self) -> Result<Arc<dyn StateStore>> {
         let options = self.state.clone();
-        Ok(RedbStore::open_read_only(self.disk.backend(), options)?)
+        Ok(headwater_state::open_read_only(
+            self.disk.backend(),
+            options,
+        )?)
     }
 
     /// What `headwater verify` says of the files, an error too.

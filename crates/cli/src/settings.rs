@@ -204,7 +204,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "MB",
         Kind::Number(1, 1 << 20),
         Some("256"),
-        "Most memory for cached items and pages of the state store",
+        "Most memory for cached items, and for blocks of the state store and what is not in one yet",
     ),
     setting(
         "pending-mb",

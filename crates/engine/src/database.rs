@@ -176,7 +176,7 @@ impl Database {
         of_log.or_else(|| self.inner.state.no_room().map(Arc::from))
     }
 
-    /// What failed in the state's file, if something did: then what is not in memory can't be read, and writes end, until
+    /// What failed in the state's file, if something did: then what is not in memory may not be read, and writes end, until
     /// the database is opened again.
     pub fn state_failure(&self) -> Option<String> {
         self.inner.state.failure()

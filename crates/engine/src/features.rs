@@ -136,9 +136,13 @@ impl Unknown {
         let from = state_key(CATALOG_TABLE, &[document_key::FEATURE]);
         let to = state_key(CATALOG_TABLE, &[document_key::FEATURE + 1]);
         let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        // The names are in the keys: a damaged value is found by whoever looks for damage.
-        snapshot.scan_checked(from, to, Direction::Forward, &mut |key, _| {
-            unknown.note(&key[4..]);
+        // The names are in the keys: a damaged value is found by whoever looks for damage. Where not even a key can be
+        // read, there is no name.
+        snapshot.scan_checked(from, to, Direction::Forward, &mut |key, value| {
+            let key = key.get(4..).unwrap_or_default();
+            if value.is_ok() || key.len() > 1 {
+                unknown.note(key);
+            }
             ControlFlow::Continue(())
         })?;
         Ok(unknown)

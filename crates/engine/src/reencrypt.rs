@@ -12,7 +12,6 @@ use std::sync::Arc;
 use headwater_changelog::{DiskFiles, LogError};
 use headwater_cipher::UserKey;
 use headwater_model::Rng;
-use headwater_state::StateStore;
 
 use crate::error::EngineError;
 use crate::features::Unknown;

@@ -8,7 +8,7 @@ use headwater_changelog::{
 };
 use headwater_cipher::UserKey;
 use headwater_model::{Clock, Rng};
-use headwater_state::{FileBackend, RedbStore, StateError, StateOptions};
+use headwater_state::{FileBackend, StateError, StateOptions, StateStore};
 
 use crate::database::{Database, Opened};
 use crate::error::EngineError;
@@ -105,7 +105,7 @@ pub fn open(
 
 struct Parts {
     files: Arc<dyn Files>,
-    state: Arc<RedbStore>,
+    state: Arc<dyn StateStore>,
     keys: Option<StoreKeys>,
     lock: Option<FilesLock>,
 }
@@ -129,7 +129,7 @@ fn on_disk(
     let state = open_state(folder, storage, keys.as_ref())?;
     Ok(Parts {
         files,
-        state: Arc::new(state),
+        state,
         keys,
         lock: Some(lock),
     })
@@ -172,12 +172,12 @@ pub(crate) fn open_state(
     folder: &Path,
     storage: &StorageOptions,
     keys: Option<&StoreKeys>,
-) -> Result<RedbStore, OpenError> {
+) -> Result<Arc<dyn StateStore>, OpenError> {
     let options = StateOptions {
         cipher: keys.map(|keys| keys.state.clone()),
         ..storage.state.clone()
     };
-    let state = RedbStore::open_file(&folder.join(STATE_FILE), options);
+    let state = headwater_state::open_file(&folder.join(STATE_FILE), options);
     Ok(state.map_err(EngineError::from)?)
 }
 
@@ -187,7 +187,7 @@ pub(crate) fn open_state_to_read(
     folder: &Path,
     keys: Option<&StoreKeys>,
     check_pages: bool,
-) -> Result<RedbStore, StateError> {
+) -> Result<Arc<dyn StateStore>, StateError> {
     let options = StateOptions {
         verify: check_pages,
         cipher: keys.map(|keys| keys.state.clone()),
@@ -195,8 +195,8 @@ pub(crate) fn open_state_to_read(
     };
     let path = folder.join(STATE_FILE);
     match path.exists() {
-        true => RedbStore::open_read_only(FileBackend::open_to_read(&path)?, options),
-        false => RedbStore::in_memory(options),
+        true => headwater_state::open_read_only(FileBackend::open_to_read(&path)?, options),
+        false => headwater_state::in_memory(options),
     }
 }
 
@@ -208,7 +208,7 @@ pub(crate) fn in_folder(folder: &Path, error: std::io::Error) -> OpenError {
 }
 
 fn in_memory(storage: &StorageOptions, rng: &Arc<dyn Rng>) -> Result<Parts, OpenError> {
-    let state = RedbStore::in_memory(storage.state.clone()).map_err(EngineError::from)?;
+    let state = headwater_state::in_memory(storage.state.clone()).map_err(EngineError::from)?;
     // Nothing outlives the process, so the key need not either.
     let keys = match &storage.key {
         Some(_) => Some(StoreKeys::new(&keys::make(&**rng)?, rng.clone())),
@@ -216,7 +216,7 @@ fn in_memory(storage: &StorageOptions, rng: &Arc<dyn Rng>) -> Result<Parts, Open
     };
     Ok(Parts {
         files: Arc::new(MemoryFiles::new()),
-        state: Arc::new(state),
+        state,
         keys,
         lock: None,
     })

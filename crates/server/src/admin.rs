@@ -159,7 +159,7 @@ fn failure(server: &Server) -> Option<String> {
     let database = server.api.database();
     let of_state = database.state_failure().map(|reason| {
         format!(
-            "writes are refused, and items that are not in memory can't be read, since the state failed: {reason}"
+            "writes are refused, and items that are not in memory may not be read, since the state failed: {reason}"
         )
     });
     of_state.or_else(|| {

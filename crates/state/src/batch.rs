@@ -45,6 +45,12 @@ impl Batch {
         self.bytes
     }
 
+    /// Bytes of the largest key and value given.
+    pub(crate) fn largest_bytes(&self) -> Option<usize> {
+        let bytes = |(key, value): &Operation| key.len() + value.as_ref().map_or(0, Bytes::len);
+        self.operations.iter().map(bytes).max()
+    }
+
     /// The operations in key order, one per key: the order in which a B-tree is cheapest to change.
     pub fn into_sorted(self) -> Vec<Operation> {
         let mut operations = self.operations;

@@ -17,23 +17,22 @@
 mod closing;
 mod failure;
 mod meta;
-mod meter;
 mod prefetch;
 mod snapshot;
 mod unwind;
 mod value;
 
 use crate::file::FileBackend;
+use crate::meter::{Meter, Metered};
 use crate::read_only::WritesInMemory;
 use crate::space::{Patience, Waiting};
 use crate::{
-    Batch, ColdReads, EncryptedBackend, Operation, Snapshot, Space, StateError, StateStore,
+    Batch, EncryptedBackend, Operation, Snapshot, Space, StateError, StateOptions, StateStats,
+    StateStore,
 };
 use arc_swap::ArcSwap;
 use closing::Closing;
 use failure::Failure;
-use headwater_cipher::SectorCipher;
-use meter::{Meter, Metered};
 use parking_lot::Mutex;
 use redb::{
     Database, Durability, ReadableDatabase, StorageBackend, TableDefinition, WriteTransaction,
@@ -46,54 +45,6 @@ use unwind::or_damaged;
 use value::ValueForm;
 
 const DATA: TableDefinition<&[u8], &[u8]> = TableDefinition::new("data");
-/// How to run a [`RedbStore`].
-#[derive(Clone, Debug)]
-pub struct StateOptions {
-    /// Bound of redb's cache of pages, read and written ones together. Memory is only taken as it is
-    /// used. 128 to 256 MiB serve a loaded store; beyond that the page cache of the system does more.
-    pub cache_bytes: usize,
-    /// Threads that read a large batch's keys before it is applied. 0 leaves that out.
-    pub prefetch_threads: usize,
-    /// Batches with fewer keys are applied without reading ahead.
-    pub prefetch_keys_min: usize,
-    /// Read the whole file and check every checksum while opening.
-    pub verify: bool,
-    /// Give a new store a checksum for each value, which is format 2. Without it is made in format 1, as
-    /// earlier versions did; a store that is there keeps its own.
-    pub checksums: bool,
-    /// What runs reads of a file that wait for the disk; without it, they keep the thread that reads.
-    pub cold_reads: Option<ColdReads>,
-    /// What the file is encrypted with; without it, it is plain. A store without a file takes no notice.
-    pub cipher: Option<Arc<SectorCipher>>,
-}
-
-impl Default for StateOptions {
-    fn default() -> Self {
-        Self {
-            cache_bytes: 128 << 20,
-            prefetch_threads: 4,
-            prefetch_keys_min: 256,
-            verify: false,
-            checksums: true,
-            cold_reads: None,
-            cipher: None,
-        }
-    }
-}
-
-/// Counters since the store was opened, and its size now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StateStats {
-    /// Length of the file.
-    pub file_bytes: u64,
-    /// Bytes written to the file.
-    pub written_bytes: u64,
-    /// Bytes read from the file, past the cache.
-    pub read_bytes: u64,
-    /// Syncs of the file.
-    pub syncs: u64,
-}
-
 /// A [`StateStore`] in one redb file.
 pub struct RedbStore {
     /// Before the database, so that closing finds no reader and can trim the file.
@@ -144,7 +95,13 @@ impl RedbStore {
         options: StateOptions,
     ) -> Result<Self, StateError> {
         clear_unfinished_creation(&backend)?;
-        let patience = Arc::new(Patience::new(space, options.cache_bytes));
+        let patience = Arc::new({
+            // Most bytes that redb holds back and may have to write at once.
+            let buffered_bytes_max = options.cache_bytes as u64 / 2;
+            Patience::new(space, move |room| {
+                room.unplaced_bytes.min(buffered_bytes_max)
+            })
+        });
         let (metered, meter) = Metered::new(Waiting::new(backend, patience.clone()));
         let failure = Failure::default();
         let (database, form, snapshot) = or_damaged("opening", || {
@@ -197,44 +154,6 @@ impl RedbStore {
     /// None that are expected; creation goes the way of a file's.
     pub fn in_memory(options: StateOptions) -> Result<Self, StateError> {
         Self::open_plain(redb::backends::InMemoryBackend::new(), None, options)
-    }
-
-    /// Size and traffic of the file.
-    pub fn stats(&self) -> StateStats {
-        self.meter.read()
-    }
-
-    /// The number of the file's format. Format 1 has no checksums of values: what a read of it gives is as
-    /// good as the disk.
-    pub fn format(&self) -> u64 {
-        meta::format_of(self.form)
-    }
-
-    /// Makes sure that the state belongs to the store of this identity, which its log carries. A state that
-    /// knows none yet takes this one, durably.
-    ///
-    /// # Errors
-    /// [`StateError::OtherStore`] if it is the state of another store's log; errors of reading and writing.
-    pub fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
-        let mut stopped = self.writing.lock();
-        refuse_if_stopped(&stopped)?;
-        self.failure.note(stop_on_failure(&mut stopped, || {
-            or_damaged("reading the identity", || {
-                meta::claim(self.database.get()?, store_id)
-            })?;
-            self.refresh_snapshot()
-        }))
-    }
-
-    /// Makes sure that the state does not belong to another store than this, and writes nothing: a file that may be damaged
-    /// can be looked at, but redb may not survive a write to it.
-    ///
-    /// # Errors
-    /// [`StateError::OtherStore`] if it does; errors of reading.
-    pub fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
-        or_damaged("reading the identity", || {
-            meta::is_claimed(self.database.get()?, store_id).map(drop)
-        })
     }
 
     /// Reads the pages of `keys` (sorted) with several threads, so that a write transaction, which
@@ -363,6 +282,31 @@ impl StateStore for RedbStore {
     fn failure(&self) -> Option<String> {
         self.failure.reason()
     }
+
+    fn stats(&self) -> StateStats {
+        self.meter.read()
+    }
+
+    fn format(&self) -> u64 {
+        meta::format_of(self.form)
+    }
+
+    fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        let mut stopped = self.writing.lock();
+        refuse_if_stopped(&stopped)?;
+        self.failure.note(stop_on_failure(&mut stopped, || {
+            or_damaged("reading the identity", || {
+                meta::claim(self.database.get()?, store_id)
+            })?;
+            self.refresh_snapshot()
+        }))
+    }
+
+    fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        or_damaged("reading the identity", || {
+            meta::is_claimed(self.database.get()?, store_id).map(drop)
+        })
+    }
 }
 
 fn refuse_if_stopped(stopped: &Option<String>) -> Result<(), StateError> {
@@ -436,9 +380,10 @@ fn read_snapshot(
     })
 }
 
+const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
+
 /// Whether the backend holds a redb file that is not encrypted.
 fn is_plain(backend: &impl StorageBackend) -> Result<bool, StateError> {
-    const MAGIC: [u8; 9] = *b"redb\x1A\x0A\xA9\x0D\x0A";
     let io = |source| StateError::Io {
         doing: "opening",
         source,
@@ -448,7 +393,12 @@ fn is_plain(backend: &impl StorageBackend) -> Result<bool, StateError> {
     }
     let mut start = [0; MAGIC.len()];
     backend.read(0, &mut start).map_err(io)?;
-    Ok(start == MAGIC)
+    Ok(is_magic(&start))
+}
+
+/// Whether a file begins as redb's do.
+pub(crate) fn is_magic(start: &[u8]) -> bool {
+    start.starts_with(&MAGIC)
 }
 
 /// redb makes a new file large enough first and then writes its header, whose magic number it syncs

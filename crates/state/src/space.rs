@@ -58,12 +58,15 @@ impl Space for FileSpace {
     }
 }
 
+/// Tells what a store may have to write, of a disk with this room.
+type Needs = dyn Fn(&Room) -> u64 + Send + Sync;
+
 /// Who may wait for room, and why anybody does.
 #[derive(Default)]
 pub(crate) struct Patience {
     space: Option<Arc<dyn Space>>,
-    /// Most bytes that redb holds back and may have to write at once.
-    buffered_bytes_max: u64,
+    /// Bytes that the store may have to write at once and that have no place yet.
+    needs: Option<Box<Needs>>,
     /// Nothing is written any more.
     abandoned: AtomicBool,
     /// Whether `state` has a reason; a look at it costs nothing.
@@ -91,10 +94,13 @@ impl std::fmt::Debug for Patience {
 }
 
 impl Patience {
-    pub(crate) fn new(space: Option<Arc<dyn Space>>, cache_bytes: usize) -> Self {
+    pub(crate) fn new(
+        space: Option<Arc<dyn Space>>,
+        needs: impl Fn(&Room) -> u64 + Send + Sync + 'static,
+    ) -> Self {
         Self {
             space,
-            buffered_bytes_max: cache_bytes as u64 / 2,
+            needs: Some(Box::new(needs)),
             ..Self::default()
         }
     }
@@ -112,6 +118,12 @@ impl Patience {
         state.held.clone().or_else(|| state.low.clone())
     }
 
+    /// Free bytes of the disk, if it tells.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let room = self.space.as_ref()?.look().ok()?;
+        Some(room.free_bytes)
+    }
+
     /// Looks whether everything that may have to be written fits.
     pub(crate) fn look(&self) -> Result<(), StateError> {
         let Some(space) = &self.space else {
@@ -121,7 +133,7 @@ impl Patience {
         let Ok(room) = space.look() else {
             return Ok(());
         };
-        let needed_bytes = room.unplaced_bytes.min(self.buffered_bytes_max) + SLACK_BYTES;
+        let needed_bytes = self.needs.as_ref().map_or(0, |needs| needs(&room)) + SLACK_BYTES;
         if room.free_bytes >= needed_bytes {
             self.change(|state| state.low = None);
             return Ok(());
@@ -176,6 +188,10 @@ impl Patience {
         self.set_waits(false);
     }
 
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
     fn check_abandoned(&self) -> io::Result<()> {
         match self.abandoned.load(Ordering::Acquire) {
             true => Err(io::Error::other("the store was abandoned")),
@@ -207,7 +223,7 @@ impl Patience {
     }
 }
 
-fn is_no_room(error: &io::Error) -> bool {
+pub(crate) fn is_no_room(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded)
 }

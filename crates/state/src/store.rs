@@ -1,6 +1,6 @@
 //! The two traits of the room: a store that takes batches, and a snapshot to read from.
 
-use crate::{Batch, StateError};
+use crate::{Batch, StateError, StateStats};
 use bytes::Bytes;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
@@ -55,8 +55,8 @@ pub trait StateStore: Send + Sync {
         None
     }
 
-    /// What failed, if a read or write of the storage did. Then what is not in memory can't be read any more and no batch
-    /// is taken, until the store is opened again.
+    /// What failed, if a read or write of the storage did. Then no batch is taken until the store is opened again; what
+    /// the disk gives can be read, but of a tree only what is in memory.
     fn failure(&self) -> Option<String> {
         None
     }
@@ -64,6 +64,27 @@ pub trait StateStore: Send + Sync {
     /// The position that a crash now would leave: that of the last checkpoint (or, after a failed
     /// checkpoint, possibly of that one).
     fn durable_position(&self) -> u64;
+
+    /// Size and traffic of the file.
+    fn stats(&self) -> StateStats;
+
+    /// The number of the file's format. Formats 1 and 2 are trees, and format 1 has no checksums of values: what a read
+    /// of it gives is as good as the disk. Format 3 is sorted runs.
+    fn format(&self) -> u64;
+
+    /// Makes sure that the state belongs to the store of this identity, which its log carries. A state that
+    /// knows none yet takes this one, durably.
+    ///
+    /// # Errors
+    /// [`StateError::OtherStore`] if it is the state of another store's log; errors of reading and writing.
+    fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError>;
+
+    /// Makes sure that the state does not belong to another store than this, and writes nothing: a file that may be
+    /// damaged can be looked at.
+    ///
+    /// # Errors
+    /// [`StateError::OtherStore`] if it does; errors of reading.
+    fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError>;
 }
 
 /// What a scan calls with each key and value, until it breaks.

@@ -182,7 +182,7 @@ pub fn writes_stopped(reason: &str) -> ApiError {
 pub fn state_failed() -> ApiError {
     ApiError::new(
         ErrorKind::InternalServerError,
-        "The file of the tables' state could not be read or written. Items that are not in memory can't be read, and nothing can be written, until the server is restarted.",
+        "The file of the tables' state could not be read or written. Items that are not in memory may not be read, and nothing can be written, until the server is restarted.",
     )
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use headwater_changelog::{Entry, LogVisitor, StoppedLog, VerifyReport};
 use headwater_cipher::UserKey;
 use headwater_model::{Clock, SeededRng, Sequence};
-use headwater_state::{RedbStore, Snapshot, StateError, StateStore};
+use headwater_state::{Snapshot, StateError, StateStore};
 
 use super::source::Source;
 use super::{Finding, Progress, Verified};
@@ -76,7 +76,7 @@ fn open_or_say_why(
     folder: &Path,
     keys: Option<&StoreKeys>,
     damage: &mut Vec<Finding>,
-) -> Result<Option<RedbStore>, OpenError> {
+) -> Result<Option<Arc<dyn StateStore>>, OpenError> {
     for check_pages in [true, false] {
         match open_state_to_read(folder, keys, check_pages) {
             Ok(state) => return Ok(Some(state)),
@@ -121,7 +121,7 @@ impl LogVisitor for Log<'_> {
 
 pub(super) struct Stopped {
     pub(super) log: StoppedLog,
-    pub(super) state: RedbStore,
+    pub(super) state: Arc<dyn StateStore>,
 }
 
 impl Source for Stopped {

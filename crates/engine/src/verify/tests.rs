@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_changelog::{Entry, LogVisitor, StoppedLog, VerifyReport};
 use headwater_model::Sequence;
-use headwater_state::{Batch, RedbStore, Snapshot, StateOptions, StateStore};
+use headwater_state::{Batch, Snapshot, StateOptions};
 
 use super::source::Source;
 use super::stopped::Stopped;
@@ -86,7 +86,8 @@ fn verified(folder: &Path, keys: u64) -> Verified {
 
 /// Gives an item of the state the value of another one.
 fn exchange_a_value(folder: &Path) {
-    let state = RedbStore::open_file(&folder.join(STATE_FILE), StateOptions::default()).unwrap();
+    let state =
+        headwater_state::open_file(&folder.join(STATE_FILE), StateOptions::default()).unwrap();
     let (from, to) = (state_key(1, b""), state_key(2, b""));
     let mut found: Vec<(Bytes, Bytes)> = Vec::new();
     let snapshot = state.snapshot();

@@ -9,7 +9,7 @@ use headwater_changelog::{Log, LogOptions, MemoryFiles};
 use headwater_engine::{Database, Durability, EngineError, EngineOptions, LogError, Table};
 use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, RedbStore, Snapshot, StateError, StateOptions, StateStore};
+use headwater_state::{Batch, Snapshot, StateError, StateOptions, StateStats, StateStore};
 
 use crate::support::{START_MS, create, get, options, put, try_get};
 
@@ -17,11 +17,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A state that panics when it is told to.
 struct Panicking {
-    store: RedbStore,
+    store: Arc<dyn StateStore>,
     now: Arc<AtomicBool>,
 }
 
 impl StateStore for Panicking {
+    fn stats(&self) -> StateStats {
+        self.store.stats()
+    }
+
+    fn format(&self) -> u64 {
+        self.store.format()
+    }
+
+    fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        self.store.claim(store_id)
+    }
+
+    fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        self.store.check_owner(store_id)
+    }
+
     fn snapshot(&self) -> Arc<dyn Snapshot> {
         self.store.snapshot()
     }
@@ -48,7 +64,7 @@ impl StateStore for Panicking {
 async fn a_panic_of_the_applier_refuses_writes_instead_of_hanging_them() {
     let now = Arc::new(AtomicBool::new(false));
     let state = Panicking {
-        store: RedbStore::in_memory(StateOptions::default()).unwrap(),
+        store: headwater_state::in_memory(StateOptions::default()).unwrap(),
         now: now.clone(),
     };
     let clock = Arc::new(ManualClock::new(START_MS));
@@ -96,12 +112,12 @@ async fn a_failed_sync_leaves_no_state_that_is_ahead_of_its_log() {
             ..LogOptions::default()
         };
         let (log, _) = Log::open(Arc::new(files.clone()), log_options, clock.clone()).unwrap();
-        let state = RedbStore::open(disk.backend(), StateOptions::default()).unwrap();
+        let state = headwater_state::open(disk.backend(), None, StateOptions::default()).unwrap();
         let options = EngineOptions {
             checkpoint_interval_ms: 3_600_000,
             ..options(1)
         };
-        Database::open(log, Arc::new(state), clock.clone(), rng.clone(), options)
+        Database::open(log, state, clock.clone(), rng.clone(), options)
     };
     for closes in [true, false] {
         let (files, disk) = (FaultyFiles::new(1), FaultyDisk::new());
@@ -170,7 +186,7 @@ fn open_on(files: &FaultyFiles, disk: &FaultyDisk) -> Database {
         cache_bytes: 64 << 10,
         ..StateOptions::default()
     };
-    let state = Arc::new(RedbStore::open(disk.backend(), state_options).unwrap());
+    let state = headwater_state::open(disk.backend(), None, state_options).unwrap();
     let rng = Arc::new(SeededRng::new(1));
     let (database, _) = Database::open(log, state, clock, rng, options(1)).unwrap();
     database
@@ -221,11 +237,10 @@ async fn a_failed_write_or_read_of_the_state_is_told_until_it_is_opened_again() 
             ),
             "{refused:?}"
         );
-        let failure = first_failure(&database, &table).unwrap();
-        assert!(
-            matches!(failure, EngineError::State(StateError::Stopped { .. })),
-            "{failure}"
-        );
+        // What the disk gives again is read.
+        for index in 0..ITEMS {
+            assert!(get(&database, &table, &key_of(index)).is_some(), "{index}");
+        }
         assert!(get(&database, &table, "in memory").is_some());
         database.close();
         drop((table, database));

@@ -11,7 +11,7 @@ use headwater_engine::{
     Command, EngineError, OpenError, PointInTimeRecovery, RequestToken, UserKey,
 };
 use headwater_model::{ManualClock, SeededRng};
-use headwater_state::{Batch, RedbStore, StateOptions, StateStore as _};
+use headwater_state::{Batch, StateOptions};
 
 use crate::support::{START_MS, create, open, options, put, try_open, verify};
 
@@ -49,7 +49,7 @@ fn name_in_log(folder: &Path) {
 
 /// As it stands when the log that brought it is trimmed.
 fn name_in_state(folder: &Path) {
-    let state = RedbStore::open_file(&folder.join("state"), StateOptions::default()).unwrap();
+    let state = headwater_state::open_file(&folder.join("state"), StateOptions::default()).unwrap();
     let mut batch = Batch::new();
     let key = [&CATALOG.to_be_bytes(), KEY].concat();
     batch.put(Bytes::from(key), Bytes::from_static(b"\"9.9.9\""));

@@ -8,7 +8,7 @@ use std::path::Path;
 use headwater_changelog::ChangeKind;
 use headwater_engine::{Command, Database, Identity, RequestToken, UserKey};
 use headwater_model::{AttributeValue, EncodedItem, ManualClock, Sequence};
-use headwater_state::{Direction, RedbStore, StateOptions, StateStore as _};
+use headwater_state::{Direction, StateOptions};
 
 use crate::support::{create, entries, options, records, scan, try_open_with, verify_with};
 
@@ -85,7 +85,7 @@ fn names_in_log(database: &Database) -> usize {
 
 /// The names of features in the catalog of a store that nobody has open: documents under `r`, of table 0.
 fn names_in_state(folder: &Path) -> Vec<String> {
-    let state = RedbStore::open_file(&folder.join("state"), StateOptions::default()).unwrap();
+    let state = headwater_state::open_file(&folder.join("state"), StateOptions::default()).unwrap();
     let mut names = Vec::new();
     let (from, to) = (b"\0\0\0\0r", b"\0\0\0\0s");
     let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));

@@ -10,7 +10,7 @@ use headwater_changelog::{Log, LogOptions, MemoryFiles};
 use headwater_engine::{Database, EngineError, EngineOptions, LogError, StreamView, Table};
 use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, RedbStore, Snapshot, StateError, StateOptions, StateStore};
+use headwater_state::{Batch, Snapshot, StateError, StateOptions, StateStats, StateStore};
 
 use crate::support::{START_MS, create, get, options, put, records};
 
@@ -36,15 +36,13 @@ impl Disks {
         };
         let space = Arc::new(self.state.clone());
         let state =
-            RedbStore::open_with_space(self.state.backend(), Some(space), state_options).unwrap();
+            headwater_state::open(self.state.backend(), Some(space), state_options).unwrap();
         let options = EngineOptions {
             overlay_bytes_max: 100_000,
             ..options(2)
         };
         let rng = Arc::new(SeededRng::new(1));
-        Database::open(log, Arc::new(state), clock, rng, options)
-            .unwrap()
-            .0
+        Database::open(log, state, clock, rng, options).unwrap().0
     }
 
     fn fill_up(&self, log: bool, state: bool) {
@@ -187,13 +185,29 @@ async fn a_server_ends_on_a_full_disk_and_begins_again_with_what_it_acknowledged
 
 /// A state that is made to wait for room, and to say so.
 struct Held {
-    store: RedbStore,
+    store: Arc<dyn StateStore>,
     is_full: AtomicBool,
     waits: AtomicBool,
     says_so: AtomicBool,
 }
 
 impl StateStore for Held {
+    fn stats(&self) -> StateStats {
+        self.store.stats()
+    }
+
+    fn format(&self) -> u64 {
+        self.store.format()
+    }
+
+    fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        self.store.claim(store_id)
+    }
+
+    fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        self.store.check_owner(store_id)
+    }
+
     fn snapshot(&self) -> Arc<dyn Snapshot> {
         self.store.snapshot()
     }
@@ -247,7 +261,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
     let state = Arc::new(Held {
-        store: RedbStore::in_memory(StateOptions::default()).unwrap(),
+        store: headwater_state::in_memory(StateOptions::default()).unwrap(),
         is_full: AtomicBool::new(false),
         waits: AtomicBool::new(false),
         says_so: AtomicBool::new(false),

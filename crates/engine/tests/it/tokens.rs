@@ -12,7 +12,7 @@ use headwater_engine::{
 use headwater_expression::{Condition, ExpressionKind, Placeholders};
 use headwater_model::limits::TRANSACTION_TOKEN_AGE_MS_MAX;
 use headwater_model::{EncodedItem, ManualClock};
-use headwater_state::{Batch, Direction, RedbStore, StateOptions, StateStore as _};
+use headwater_state::{Batch, Direction, StateOptions};
 
 use crate::support::{
     START_MS, command, create, get, item, open, options, put, records, verify, with_condition,
@@ -47,7 +47,7 @@ fn records_len(database: &Database, table: &Table) -> usize {
 
 /// What the state holds under the table numbers of tokens.
 fn tokens_in_state(folder: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let state = RedbStore::open_file(&folder.join("state"), StateOptions::default()).unwrap();
+    let state = headwater_state::open_file(&folder.join("state"), StateOptions::default()).unwrap();
     let mut found = Vec::new();
     let from = (u32::MAX - 2).to_be_bytes();
     let (from, to) = (Bound::Included(&from[..]), Bound::Unbounded);
@@ -301,7 +301,7 @@ async fn damaged_and_missing_tokens_are_noticed() {
 
 /// Writes into the state behind the server's back.
 fn write(folder: &Path, key: &[u8], value: Option<&[u8]>) {
-    let state = RedbStore::open_file(&folder.join("state"), StateOptions::default()).unwrap();
+    let state = headwater_state::open_file(&folder.join("state"), StateOptions::default()).unwrap();
     let mut batch = Batch::new();
     let key = Bytes::copy_from_slice(key);
     match value {

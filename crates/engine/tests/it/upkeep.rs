@@ -9,7 +9,7 @@ use headwater_changelog::testing::{Fault, FaultyFiles};
 use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles};
 use headwater_engine::{Database, EngineOptions, StorageOptions, StreamView};
 use headwater_model::{ManualClock, SeededRng, Sequence};
-use headwater_state::{RedbStore, StateOptions};
+use headwater_state::StateOptions;
 use parking_lot::Mutex;
 
 use crate::support::{START_MS, create, new_table, open, options, put, records, try_open, verify};
@@ -75,7 +75,7 @@ fn open_over(files: impl Files + 'static, clock: &ManualClock, options: EngineOp
     };
     let clock = Arc::new(clock.clone());
     let (log, _) = Log::open(Arc::new(files), log_options, clock.clone()).unwrap();
-    let state = Arc::new(RedbStore::in_memory(StateOptions::default()).unwrap());
+    let state = headwater_state::in_memory(StateOptions::default()).unwrap();
     let rng = Arc::new(SeededRng::new(1));
     Database::open(log, state, clock, rng, options).unwrap().0
 }
@@ -239,12 +239,12 @@ async fn a_state_of_another_store_is_refused_and_one_without_an_identity_is_take
 
     // Made by a version that kept no identity in the state.
     std::fs::remove_file(&own).unwrap();
-    drop(RedbStore::open_file(&own, StateOptions::default()).unwrap());
+    drop(headwater_state::open_file(&own, StateOptions::default()).unwrap());
     let database = open(Some(folders[0].path()), &clock, options(1));
     assert!(database.table("", "t").is_ok());
     database.close();
     drop(database);
-    let state = RedbStore::open_file(&own, StateOptions::default()).unwrap();
+    let state = headwater_state::open_file(&own, StateOptions::default()).unwrap();
     assert!(state.claim([0; 16]).is_err(), "it has been taken");
 }
 

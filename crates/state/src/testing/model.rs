@@ -1,7 +1,7 @@
 //! The plainest store: a map in memory. Its checkpoint keeps nothing.
 
 use crate::store::excludes_everything;
-use crate::{Batch, Direction, Snapshot, StateError, StateStore, VisitChecked};
+use crate::{Batch, Direction, Snapshot, StateError, StateStats, StateStore, VisitChecked};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ pub struct ModelStore {
 struct State {
     content: Arc<Content>,
     durable: u64,
+    owner: Option<[u8; 16]>,
 }
 
 #[derive(Clone, Default)]
@@ -68,6 +69,29 @@ impl StateStore for ModelStore {
 
     fn durable_position(&self) -> u64 {
         self.state.read().durable
+    }
+
+    fn stats(&self) -> StateStats {
+        StateStats::default()
+    }
+
+    fn format(&self) -> u64 {
+        0
+    }
+
+    fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        let mut state = self.state.write();
+        match *state.owner.get_or_insert(store_id) == store_id {
+            true => Ok(()),
+            false => Err(StateError::OtherStore),
+        }
+    }
+
+    fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        match self.state.read().owner {
+            Some(owner) if owner != store_id => Err(StateError::OtherStore),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! What every store promises, run against each implementation.
 
-use crate::support::{Content, bytes, content, content_of, scan, small, small_encrypted};
+use crate::support::{Content, Kind, bytes, content, content_of, scan, small, small_encrypted};
 use bytes::Bytes;
 use headwater_state::testing::{FaultyDisk, ModelStore};
-use headwater_state::{Batch, Direction, RedbStore, Remedy, StateError, StateStore};
+use headwater_state::{Batch, Direction, Remedy, StateError, StateStore};
 use proptest::prelude::*;
 use std::ops::{Bound, ControlFlow};
 
@@ -27,31 +27,40 @@ fn model() {
 }
 
 #[test]
-fn redb_in_memory() {
-    contract(&|| Box::new(RedbStore::in_memory(small()).unwrap()));
+fn in_memory() {
+    for kind in Kind::ALL {
+        contract(&|| kind.in_memory(small()).unwrap());
+    }
 }
 
 #[test]
-fn redb_in_a_file() {
+fn in_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    let count = std::cell::Cell::new(0);
-    contract(&|| {
-        count.set(count.get() + 1);
-        let path = folder.path().join(format!("state-{}", count.get()));
-        Box::new(RedbStore::open_file(&path, small()).unwrap())
-    });
+    for kind in Kind::ALL {
+        let count = std::cell::Cell::new(0);
+        contract(&|| {
+            count.set(count.get() + 1);
+            let path = folder.path().join(format!("{kind:?}-{}", count.get()));
+            kind.open_file(&path, small()).unwrap()
+        });
+    }
 }
 
 #[test]
-fn redb_on_a_faulty_disk() {
-    contract(&|| Box::new(RedbStore::open(FaultyDisk::new().backend(), small()).unwrap()));
+fn on_a_faulty_disk() {
+    for kind in Kind::ALL {
+        contract(&|| kind.open(FaultyDisk::new().backend(), small()).unwrap());
+    }
 }
 
 #[test]
-fn redb_encrypted() {
-    contract(&|| {
-        Box::new(RedbStore::open(FaultyDisk::new().backend(), small_encrypted()).unwrap())
-    });
+fn encrypted() {
+    for kind in Kind::ALL {
+        contract(&|| {
+            kind.open(FaultyDisk::new().backend(), small_encrypted())
+                .unwrap()
+        });
+    }
 }
 
 fn put(store: &dyn StateStore, position: u64, pairs: &[(&str, &str)]) {

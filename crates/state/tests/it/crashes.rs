@@ -1,9 +1,9 @@
 //! After a crash the store opens at its last checkpoint with exactly that content, whatever subset of
 //! the unsynced sectors the disk kept, and wherever a write or sync failed.
 
-use crate::support::{Content, content, small, small_encrypted};
+use crate::support::{Content, Kind, content, small, small_encrypted};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, RedbStore, Remedy, StateOptions, StateStore};
+use headwater_state::{Batch, Remedy, StateOptions, StateStore};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -31,8 +31,9 @@ fn step() -> impl Strategy<Value = Step> {
 /// A store on a faulty disk beside what it has to hold at each position it may open at.
 struct Rig {
     disk: FaultyDisk,
+    kind: Kind,
     options: StateOptions,
-    store: RedbStore,
+    store: Box<dyn StateStore>,
     history: BTreeMap<u64, Content>,
     current: Content,
     position: u64,
@@ -40,11 +41,12 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(options: StateOptions) -> Self {
+    fn new(kind: Kind, options: StateOptions) -> Self {
         let disk = FaultyDisk::new();
         Self {
-            store: RedbStore::open(disk.backend(), options.clone()).unwrap(),
+            store: kind.open(disk.backend(), options.clone()).unwrap(),
             disk,
+            kind,
             options,
             history: BTreeMap::from([(0, Content::new())]),
             current: Content::new(),
@@ -92,7 +94,7 @@ impl Rig {
                 self.position += 1;
                 self.current = next;
                 self.history.insert(self.position, self.current.clone());
-                assert_eq!(content(&self.store), self.current);
+                assert_eq!(content(&*self.store), self.current);
             }
             Err(error) => self.expect_failure(&error),
         }
@@ -111,7 +113,7 @@ impl Rig {
             self.position,
             "closing is a checkpoint"
         );
-        assert_eq!(content(&self.store), self.current);
+        assert_eq!(content(&*self.store), self.current);
     }
 
     fn crash(&mut self, seed: u64) {
@@ -125,32 +127,33 @@ impl Rig {
         }
         assert_eq!(self.store.durable_position(), found);
         self.current = self.history[&found].clone();
-        assert_eq!(content(&self.store), self.current);
+        assert_eq!(content(&*self.store), self.current);
         self.position = found;
         self.history.split_off(&(found + 1));
         self.failing = false;
     }
 
     fn replace_store(&mut self) {
-        let closed = RedbStore::in_memory(small()).unwrap();
+        let closed = self.kind.in_memory(small()).unwrap();
         drop(std::mem::replace(&mut self.store, closed));
         let options = StateOptions {
             verify: self.position.is_multiple_of(2),
             ..self.options.clone()
         };
-        self.store = RedbStore::open(self.disk.backend(), options).unwrap();
+        self.store = self.kind.open(self.disk.backend(), options).unwrap();
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn opens_at_a_checkpoint_with_exactly_its_content(
         steps in prop::collection::vec(step(), 1..40),
         encrypted in any::<bool>(),
+        kind in prop::sample::select(Kind::ALL.to_vec()),
     ) {
-        let mut rig = Rig::new(if encrypted { small_encrypted() } else { small() });
+        let mut rig = Rig::new(kind, if encrypted { small_encrypted() } else { small() });
         for step in steps {
             rig.run(step);
         }
@@ -162,22 +165,27 @@ proptest! {
         operations in 0..12_u64,
         seed in any::<u64>(),
         encrypted in any::<bool>(),
+        kind in prop::sample::select(Kind::ALL.to_vec()),
     ) {
         let options = if encrypted { small_encrypted() } else { small() };
         let disk = FaultyDisk::new();
         disk.fail_after(operations);
-        drop(RedbStore::open(disk.backend(), options.clone()));
+        drop(kind.open(disk.backend(), options.clone()));
         disk.crash(seed);
-        let store = RedbStore::open(disk.backend(), options).unwrap();
+        let store = kind.open(disk.backend(), options).unwrap();
         prop_assert_eq!(store.position(), 0);
-        prop_assert!(content(&store).is_empty());
+        prop_assert!(content(&*store).is_empty());
     }
 }
 
 #[test]
 fn a_failed_store_refuses_batches_and_goes_on_reading_what_it_had() {
+    Kind::ALL.into_iter().for_each(a_failed_store);
+}
+
+fn a_failed_store(kind: Kind) {
     let disk = FaultyDisk::new();
-    let store = RedbStore::open(disk.backend(), small()).unwrap();
+    let store = kind.open(disk.backend(), small()).unwrap();
     let mut batch = Batch::new();
     batch.put("a".into(), "1".into());
     store.apply(batch, 1).unwrap();

@@ -1,9 +1,11 @@
 //! Damage under a store that is open: an error for whoever needs what is damaged, never another value, never
 //! a panic. And files of each format, and of other stores.
 
-use crate::support::{bytes, small};
+use crate::support::{Kind, bytes, content, small};
 use bytes::Bytes;
-use headwater_state::{Batch, Direction, RedbStore, Remedy, StateError, StateOptions, StateStore};
+use headwater_state::{
+    Batch, Direction, RedbStore, Remedy, RunStore, StateError, StateOptions, StateStore,
+};
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
@@ -192,26 +194,26 @@ fn no_damage_of_a_page_gives_a_wrong_value_or_a_panic() {
             let mut damaged = whole.clone();
             damaged[page + offset] ^= flip;
             std::fs::write(&path, &damaged).unwrap();
-            refused += usize::from(use_damaged(&path, page, offset));
+            refused += usize::from(use_damaged(Kind::Tree, &path, page, offset));
         }
         let mut damaged = whole.clone();
         damaged[page..page + PAGE].fill(0xff);
         std::fs::write(&path, &damaged).unwrap();
-        refused += usize::from(use_damaged(&path, page, PAGE));
+        refused += usize::from(use_damaged(Kind::Tree, &path, page, PAGE));
     }
     assert!(refused > 0);
 }
 
 /// Reads and writes all of a damaged store; whether anything was refused.
-fn use_damaged(path: &Path, page: usize, offset: usize) -> bool {
-    let Ok(store) = RedbStore::open_file(path, small()) else {
+fn use_damaged(kind: Kind, path: &Path, page: usize, offset: usize) -> bool {
+    let Ok(store) = kind.open_file(path, small()) else {
         return true;
     };
     let mut refused = false;
     let snapshot = store.snapshot();
     for number in 0..KEYS {
         match snapshot.get(&key(number)) {
-            Ok(None) => {}
+            Ok(None) => assert_eq!(kind, Kind::Tree, "{number} is gone, {page}"),
             Ok(Some(found)) => assert_eq!(found, value(number), "{page} {offset}"),
             Err(error) => {
                 assert!(matches!(error, StateError::Damaged { .. }), "{error}");
@@ -230,13 +232,247 @@ fn use_damaged(path: &Path, page: usize, offset: usize) -> bool {
         refused |= snapshot.scan(all.0, all.1, direction, &mut visit).is_err();
     }
     drop(snapshot);
-    if !refused {
+    if !refused && kind == Kind::Tree {
         // Pages of redb's own; damage there can end the process in a checkpoint, as docs/adr/0013 says.
         return false;
     }
     let written = store.apply(filled(), 8).and_then(|()| store.checkpoint());
     if let Err(error) = written {
         assert!(store.apply(filled(), 9).is_err(), "after {error}");
+    } else if kind == Kind::Runs {
+        // What was written over is whole again, in memory and on the disk.
+        for number in 0..KEYS {
+            assert_eq!(
+                store.snapshot().get(&key(number)).unwrap(),
+                Some(value(number))
+            );
+        }
     }
-    true
+    refused
+}
+
+fn make_runs(path: &Path) {
+    let store = RunStore::open_file(path, StateOptions::default()).unwrap();
+    store.apply(filled(), 7).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_in_a_run_is_an_error_for_the_readers_of_its_block_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    make_runs(&path);
+    flip_value(&path, 123);
+    let store = RunStore::open_file(&path, small()).unwrap();
+    let snapshot = store.snapshot();
+    let error = snapshot.get(&key(123)).unwrap_err();
+    assert_eq!(error.remedy(), Remedy::Rebuild);
+    assert!(!error.to_string().contains("00123"), "{error}");
+    let is_lost = |number: &u32| match snapshot.get(&key(*number)) {
+        Ok(found) => {
+            assert_eq!(found, Some(value(*number)));
+            false
+        }
+        Err(_) => true,
+    };
+    let lost: Vec<u32> = (0..KEYS).filter(is_lost).collect();
+    assert!(lost.contains(&123) && lost.len() < 40, "{lost:?}");
+
+    // A scan tells of it wherever it meets the block, and one that checks goes on behind it.
+    for direction in [Direction::Forward, Direction::Backward] {
+        let mut seen = 0;
+        let (from, to) = (key(0), key(KEYS));
+        let scan = snapshot.scan(
+            Bound::Included(&from),
+            Bound::Excluded(&to),
+            direction,
+            &mut |_, _| {
+                seen += 1;
+                ControlFlow::Continue(())
+            },
+        );
+        assert!(matches!(scan, Err(StateError::Damaged { .. })));
+        let (first, last) = (lost[0], lost[lost.len() - 1]);
+        let expected = match direction {
+            Direction::Forward => first,
+            Direction::Backward => KEYS - 1 - last,
+        };
+        assert_eq!(seen, expected, "up to the damage");
+        let (mut whole, mut damaged) = (0, Vec::new());
+        let all = (Bound::Unbounded, Bound::Unbounded);
+        snapshot
+            .scan_checked(all.0, all.1, direction, &mut |key, value| {
+                match value {
+                    Ok(_) => whole += 1,
+                    Err(_) => damaged.push(key.to_vec()),
+                }
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(whole, KEYS as usize - lost.len());
+        assert_eq!(damaged.len(), 1);
+        // It is told before anything that the block may have.
+        let place = damaged[0].as_slice();
+        match direction {
+            Direction::Forward => assert!(*key(first - 1) < *place && *place <= *key(first)),
+            Direction::Backward => assert!(*key(last) < *place && *place <= *key(last + 1)),
+        }
+    }
+    // Ranges in the block are errors, from either end; those beside it are not.
+    let (first, last) = (lost[0], lost[lost.len() - 1]);
+    for (from, to, is_lost) in [
+        (first, last, true),
+        (lost[1], KEYS, true),
+        (0, lost[1], true),
+        (last + 1, KEYS, false),
+        (0, first - 1, false),
+    ] {
+        let (from, to) = (key(from), key(to));
+        for direction in [Direction::Forward, Direction::Backward] {
+            let bounds = (Bound::Included(&*from), Bound::Included(&*to));
+            let all = &mut |_: &[u8], _: &[u8]| ControlFlow::Continue(());
+            let scan = snapshot.scan(bounds.0, bounds.1, direction, all);
+            assert_eq!(scan.is_err(), is_lost, "{from:?} {to:?} {direction:?}");
+        }
+    }
+}
+
+/// A damaged block hides what older runs have below it: nothing of them is told in its place.
+#[test]
+fn what_a_damaged_block_supersedes_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let store = RunStore::open_file(&path, StateOptions::default()).unwrap();
+    let mut older = Batch::new();
+    for number in 0..20 * KEYS {
+        older.put(key(number), bytes("superseded"));
+    }
+    store.apply(older, 6).unwrap();
+    store.checkpoint().unwrap();
+    store.apply(filled(), 7).unwrap();
+    drop(store);
+    flip_value(&path, 123);
+    let store = RunStore::open_file(&path, small()).unwrap();
+    let snapshot = store.snapshot();
+    let lost: Vec<u32> = (0..KEYS)
+        .filter(|number| match snapshot.get(&key(*number)) {
+            Ok(found) => {
+                assert_eq!(found, Some(value(*number)));
+                false
+            }
+            Err(_) => true,
+        })
+        .collect();
+    assert!(lost.contains(&123));
+    for direction in [Direction::Forward, Direction::Backward] {
+        let all = (Bound::Unbounded, Bound::Unbounded);
+        let scan = snapshot.scan(all.0, all.1, direction, &mut |found, stored| {
+            let number: u32 = std::str::from_utf8(&found[4..]).unwrap().parse().unwrap();
+            match number < KEYS {
+                true => assert_eq!(stored, value(number), "{number} {direction:?}"),
+                false => assert_eq!(stored, b"superseded"),
+            }
+            ControlFlow::Continue(())
+        });
+        assert!(scan.is_err());
+    }
+}
+
+/// Flips bits all over a file of runs. A reader gets the value that was written, or an error, or, where a run is not
+/// reached any more, nothing is opened at all; what is written over is there.
+#[test]
+fn no_damage_of_a_file_of_runs_gives_a_wrong_value_or_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    make_runs(&path);
+    let whole = std::fs::read(&path).unwrap();
+    let (mut refused, mut harmless) = (0, 0);
+    for at in (0..whole.len()).step_by(61) {
+        if whole[at] == 0 && at % 7 > 0 {
+            continue;
+        }
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &damaged).unwrap();
+        match use_damaged(Kind::Runs, &path, at, 0) {
+            true => refused += 1,
+            false => harmless += 1,
+        }
+    }
+    assert!(refused > 100, "{refused} refused, {harmless} harmless");
+    // Heads are there twice.
+    for at in (0..16384).step_by(13) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (at % 8);
+        std::fs::write(&path, &damaged).unwrap();
+        let store = RunStore::open_file(&path, small()).unwrap();
+        assert_eq!(
+            (store.position(), content(&store).len()),
+            (7, KEYS as usize),
+            "{at}"
+        );
+    }
+}
+
+#[test]
+fn a_head_of_a_later_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    make_runs(&path);
+    let mut file = std::fs::read(&path).unwrap();
+    for head in file[..16384].chunks_mut(4096) {
+        head[8] = 4;
+        let sum = xxhash_rust::xxh3::xxh3_64(&head[..4088]);
+        head[4088..].copy_from_slice(&sum.to_le_bytes());
+    }
+    std::fs::write(&path, file).unwrap();
+    let error = RunStore::open_file(&path, small()).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "the file state has format 4, this version of Headwater reads formats up to 3; use the version that wrote it, or a later one"
+    );
+}
+
+#[test]
+fn runs_belong_to_the_store_that_claimed_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    make_runs(&path);
+    let store = RunStore::open_file(&path, small()).unwrap();
+    assert_eq!(store.format(), 3);
+    store.check_owner([8; 16]).unwrap();
+    store.claim([7; 16]).unwrap();
+    store.claim([7; 16]).unwrap();
+    assert!(store.check_owner([8; 16]).is_err());
+    assert_eq!(store.position(), 7);
+    drop(store);
+    let store = RunStore::open_file(&path, small()).unwrap();
+    let error = store.claim([8; 16]).unwrap_err();
+    assert_eq!(error.remedy(), Remedy::FindTheFile);
+    assert_eq!(store.snapshot().get(&key(9)).unwrap(), Some(value(9)));
+}
+
+/// Whichever is there is opened, and a new one is made of runs.
+#[test]
+fn a_file_is_opened_as_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for encrypted in [false, true] {
+        let options = match encrypted {
+            true => crate::support::small_encrypted(),
+            false => small(),
+        };
+        for (name, kind, format) in [("tree", Kind::Tree, 2), ("runs", Kind::Runs, 3)] {
+            let path = folder.path().join(format!("{name}-{encrypted}"));
+            let store = kind.open_file(&path, options.clone()).unwrap();
+            store.apply(filled(), 7).unwrap();
+            drop(store);
+            for _ in 0..2 {
+                let store = headwater_state::open_file(&path, options.clone()).unwrap();
+                assert_eq!((store.format(), store.position()), (format, 7));
+                assert_eq!(content(&*store).len(), KEYS as usize);
+            }
+        }
+        let path = folder.path().join(format!("new-{encrypted}"));
+        let store = headwater_state::open_file(&path, options).unwrap();
+        assert_eq!((store.format(), store.position()), (3, 0));
+    }
 }

@@ -1,15 +1,15 @@
 //! A full disk: nothing is begun without room, what was begun waits for it, readers go on, and nothing is lost.
 
-use crate::support::{bytes, content, small};
+use crate::support::{Kind, Opened, bytes, content, small};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, RedbStore, Remedy, StateError, StateStore};
+use headwater_state::{Batch, Remedy};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn open(disk: &FaultyDisk) -> Result<RedbStore, StateError> {
-    RedbStore::open_with_space(disk.backend(), Some(Arc::new(disk.clone())), small())
+fn open(kind: Kind, disk: &FaultyDisk) -> Opened {
+    kind.open_with_space(disk.backend(), Some(Arc::new(disk.clone())), small())
 }
 
 /// A batch larger than what the cache holds back.
@@ -32,8 +32,12 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[test]
 fn the_look_tells_before_anything_is_begun() {
+    Kind::ALL.into_iter().for_each(looks);
+}
+
+fn looks(kind: Kind) {
     let disk = FaultyDisk::new();
-    let store = open(&disk).unwrap();
+    let store = open(kind, &disk).unwrap();
     store.apply(batch(1), 1).unwrap();
     store.checkpoint().unwrap();
     store.look_for_room().unwrap();
@@ -47,7 +51,7 @@ fn the_look_tells_before_anything_is_begun() {
     );
     store.await_room();
     assert!(store.no_room().is_some(), "nobody is to wait");
-    let seen = content(&store);
+    let seen = content(&*store);
     assert_eq!(seen.len(), 60, "readers go on");
     disk.set_size_bytes(None);
     store.look_for_room().unwrap();
@@ -58,13 +62,17 @@ fn the_look_tells_before_anything_is_begun() {
 
 #[test]
 fn what_was_begun_waits_for_room_and_goes_on() {
+    Kind::ALL.into_iter().for_each(waits);
+}
+
+fn waits(kind: Kind) {
     for extra in [0, 4096, 40_960] {
         let disk = FaultyDisk::new();
-        let store = open(&disk).unwrap();
+        let store = open(kind, &disk).unwrap();
         store.apply(batch(1), 1).unwrap();
         store.checkpoint().unwrap();
         store.set_waits_for_room(true);
-        let before = content(&store);
+        let before = content(&*store);
         disk.set_size_bytes(Some(disk.placed_bytes() + extra));
         std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
@@ -79,7 +87,7 @@ fn what_was_begun_waits_for_room_and_goes_on() {
             assert_eq!(writer.join().unwrap().unwrap(), 8);
         });
         assert_eq!(store.no_room(), None);
-        let after = content(&store);
+        let after = content(&*store);
         assert_eq!(after.len(), 8 * 60);
         assert!(
             before
@@ -88,17 +96,21 @@ fn what_was_begun_waits_for_room_and_goes_on() {
         );
         drop(store);
         disk.crash(extra);
-        assert_eq!(content(&open(&disk).unwrap()), after);
+        assert_eq!(content(&*open(kind, &disk).unwrap()), after);
     }
 }
 
 #[test]
 fn who_is_not_to_wait_hears_of_it_and_a_reopened_store_is_as_it_was() {
+    Kind::ALL.into_iter().for_each(hears);
+}
+
+fn hears(kind: Kind) {
     let disk = FaultyDisk::new();
-    let store = open(&disk).unwrap();
+    let store = open(kind, &disk).unwrap();
     store.apply(batch(1), 1).unwrap();
     store.checkpoint().unwrap();
-    let before = content(&store);
+    let before = content(&*store);
     store.set_waits_for_room(true);
     disk.set_size_bytes(Some(disk.placed_bytes()));
     let failed = std::thread::scope(|scope| {
@@ -113,5 +125,5 @@ fn who_is_not_to_wait_hears_of_it_and_a_reopened_store_is_as_it_was() {
     drop(store);
     disk.crash(3);
     disk.set_size_bytes(None);
-    assert_eq!(content(&open(&disk).unwrap()), before);
+    assert_eq!(content(&*open(kind, &disk).unwrap()), before);
 }

@@ -11,6 +11,11 @@ mod damage;
 mod disk;
 #[cfg(test)]
 mod encrypted;
+#[cfg(test)]
 mod full_disk;
+#[cfg(test)]
+mod large;
+#[cfg(test)]
+mod queues;
 #[cfg(test)]
 mod support;

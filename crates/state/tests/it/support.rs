@@ -2,10 +2,57 @@
 
 use bytes::Bytes;
 use headwater_cipher::DataKey;
-use headwater_state::{Direction, Snapshot, StateOptions, StateStore};
+use headwater_state::{
+    Direction, RedbStore, RunStore, Snapshot, Space, StateError, StateOptions, StateStore,
+};
+use redb::StorageBackend;
 use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
+use std::path::Path;
 use std::sync::Arc;
+
+/// The kinds of stores that have a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Tree,
+    Runs,
+}
+
+pub type Opened = Result<Box<dyn StateStore>, StateError>;
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Tree, Self::Runs];
+
+    pub fn open(self, backend: impl StorageBackend, options: StateOptions) -> Opened {
+        self.open_with_space(backend, None, options)
+    }
+
+    pub fn open_with_space(
+        self,
+        backend: impl StorageBackend,
+        space: Option<Arc<dyn Space>>,
+        options: StateOptions,
+    ) -> Opened {
+        Ok(match self {
+            Self::Tree => Box::new(RedbStore::open_with_space(backend, space, options)?),
+            Self::Runs => Box::new(RunStore::open_with_space(backend, space, options)?),
+        })
+    }
+
+    pub fn open_file(self, path: &Path, options: StateOptions) -> Opened {
+        Ok(match self {
+            Self::Tree => Box::new(RedbStore::open_file(path, options)?),
+            Self::Runs => Box::new(RunStore::open_file(path, options)?),
+        })
+    }
+
+    pub fn in_memory(self, options: StateOptions) -> Opened {
+        Ok(match self {
+            Self::Tree => Box::new(RedbStore::in_memory(options)?),
+            Self::Runs => Box::new(RunStore::in_memory(options)?),
+        })
+    }
+}
 
 pub type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 

@@ -1,14 +1,26 @@
 //! Counts what goes through a storage backend, and knows its length without a system call.
 
-use super::StateStats;
 use redb::{BackendError, StorageBackend};
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// Counters since the store was opened, and its size now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateStats {
+    /// Length of the file.
+    pub file_bytes: u64,
+    /// Bytes written to the file.
+    pub written_bytes: u64,
+    /// Bytes read from the file, past the cache.
+    pub read_bytes: u64,
+    /// Syncs of the file.
+    pub syncs: u64,
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     file_bytes: AtomicU64,
     written_bytes: AtomicU64,
     read_bytes: AtomicU64,
@@ -16,7 +28,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn read(&self) -> StateStats {
+    pub(crate) fn read(&self) -> StateStats {
         StateStats {
             file_bytes: self.file_bytes.load(Relaxed),
             written_bytes: self.written_bytes.load(Relaxed),
@@ -31,13 +43,13 @@ const PAGE_BYTES_MIN: usize = 4096;
 
 /// A backend with a meter on it.
 #[derive(Debug)]
-pub(super) struct Metered<B> {
+pub(crate) struct Metered<B> {
     inner: B,
     meter: Arc<Meter>,
 }
 
 impl<B: StorageBackend> Metered<B> {
-    pub(super) fn new(inner: B) -> (Self, Arc<Meter>) {
+    pub(crate) fn new(inner: B) -> (Self, Arc<Meter>) {
         let meter = Arc::new(Meter::default());
         let metered = Self {
             inner,
@@ -48,7 +60,7 @@ impl<B: StorageBackend> Metered<B> {
 
     /// Whether a read goes beyond the file. Only a damaged page names such a place. After an error redb
     /// refuses everything until it is opened anew, for one page; so it gets a page without a kind instead,
-    /// and only what needs that page fails.
+    /// and only what needs that page fails. Elsewhere the zeros don't have their checksum.
     fn lies_outside(&self, offset: u64, length: usize) -> io::Result<bool> {
         let end = offset.saturating_add(length as u64);
         let known = self.meter.file_bytes.load(Relaxed);

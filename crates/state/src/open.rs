@@ -1,0 +1,89 @@
+//! Opening a state of whatever kind is there: new ones are sorted runs, those of earlier versions a tree.
+
+use crate::file::FileBackend;
+use crate::runs::EMPTY_BYTES;
+use crate::{RedbStore, RunStore, Space, StateError, StateOptions, StateStore, redb_store, runs};
+use headwater_cipher::UNIT_BYTES;
+use redb::StorageBackend;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Opens or creates the store in `backend`, whose disk may tell what room it has. It is encrypted if the options have a
+/// cipher.
+///
+/// # Errors
+/// [`StateError::Damaged`] if the backend holds something else, [`StateError::NotEncrypted`] if it holds a plain
+/// store and the options have a cipher, [`StateError::UnknownFormat`] for a newer layout, [`StateError::Io`] if
+/// reading or writing fails.
+pub fn open(
+    backend: impl StorageBackend,
+    space: Option<Arc<dyn Space>>,
+    options: StateOptions,
+) -> Result<Arc<dyn StateStore>, StateError> {
+    Ok(match is_tree(&backend, &options)? {
+        true => Arc::new(RedbStore::open_with_space(backend, space, options)?),
+        false => Arc::new(RunStore::open_with_space(backend, space, options)?),
+    })
+}
+
+/// Opens or creates the store in the file at `path`, which no other process may have open.
+///
+/// # Errors
+/// Those of [`open`], and [`StateError::Locked`].
+pub fn open_file(path: &Path, options: StateOptions) -> Result<Arc<dyn StateStore>, StateError> {
+    let backend = FileBackend::open(path)?.with_cold_reads(options.cold_reads.clone());
+    let space = backend.space()?;
+    open(backend, Some(space), options)
+}
+
+/// Opens the store in `backend` without changing it: whatever is written stays in memory.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_read_only(
+    backend: impl StorageBackend,
+    options: StateOptions,
+) -> Result<Arc<dyn StateStore>, StateError> {
+    Ok(match is_tree(&backend, &options)? {
+        true => Arc::new(RedbStore::open_read_only(backend, options)?),
+        false => Arc::new(RunStore::open_read_only(backend, options)?),
+    })
+}
+
+/// A store without a file, gone when it is dropped.
+///
+/// # Errors
+/// None that are expected; creation goes the way of a file's.
+pub fn in_memory(options: StateOptions) -> Result<Arc<dyn StateStore>, StateError> {
+    Ok(Arc::new(RunStore::in_memory(options)?))
+}
+
+/// Whether there is a tree. What is neither is taken for one if it is more than an unfinished beginning.
+fn is_tree(backend: &impl StorageBackend, options: &StateOptions) -> Result<bool, StateError> {
+    let io = |source| StateError::Io {
+        doing: "opening",
+        source,
+    };
+    let length = backend.len().map_err(io)?;
+    let start_at = |place: u64| {
+        let mut start = [0; UNIT_BYTES];
+        if place + start.len() as u64 <= length {
+            backend.read(place, &mut start).map_err(io)?;
+        }
+        if let Some(cipher) = &options.cipher {
+            let mut plain = start;
+            cipher.decrypt(place, &mut plain);
+            return Ok([start, plain]);
+        }
+        Ok([start; 2])
+    };
+    if start_at(0)?.iter().any(|start| redb_store::is_magic(start)) {
+        return Ok(true);
+    }
+    for place in runs::head_places() {
+        if start_at(place)?.iter().any(|start| runs::is_magic(start)) {
+            return Ok(false);
+        }
+    }
+    Ok(length > EMPTY_BYTES)
+}

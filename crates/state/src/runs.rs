@@ -1,0 +1,570 @@
+//! The state store over sorted runs in one file.
+//!
+//! - What is applied stays in an ordered map in memory (`memory.rs`). A checkpoint writes it as a *run*: entries in key
+//!   order, in blocks with checksums, an index and a filter of keys for every few blocks (`run.rs`). When the map is
+//!   full before a checkpoint comes, it becomes a run as well, that is durable with the next checkpoint.
+//! - A reader looks into the map and then into the runs, the newest first. The first that knows the key tells.
+//! - A thread merges runs, so that there are few of them and superseded values go (`plan.rs`, `merging.rs`).
+//! - The file is divided into chunks that belong to runs or are free (`disk.rs`). What is named by the head on the disk
+//!   is never written to. A checkpoint writes new runs and their list into free chunks, syncs, writes a head that names
+//!   the list and syncs again; a crash leaves the head before or this one (`head.rs`). Nothing is repaired at opening.
+//! - The log is the store's write-ahead log: what is in memory only comes from there again.
+//! - Damage is an error for whoever needs the block that it is in, and for nobody else.
+
+mod block;
+mod cache;
+mod cursor;
+mod disk;
+mod filter;
+mod gaps;
+mod head;
+mod memory;
+mod merging;
+mod parts;
+mod plan;
+mod root;
+mod run;
+mod section;
+mod stop;
+mod view;
+
+use crate::file::FileBackend;
+use crate::meter::{Meter, Metered};
+use crate::read_only::WritesInMemory;
+use crate::space::{Patience, Waiting};
+use crate::{
+    Batch, EncryptedBackend, Snapshot, Space, StateError, StateOptions, StateStats, StateStore,
+};
+use arc_swap::ArcSwap;
+use cache::BlockCache;
+use disk::{Disk, Owned};
+use filter::FilterRoom;
+use gaps::Gaps;
+pub(crate) use head::EMPTY_BYTES;
+use head::Head;
+use memory::Memory;
+use merging::{Control, RUNS_MAX};
+use parking_lot::Mutex;
+pub(crate) use parts::read_as_parts;
+use redb::StorageBackend;
+use run::{Run, RunWriter};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use stop::Stop;
+use view::View;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The part of the cache that is kept for what is not written yet.
+const MEMORY_PART: usize = 4;
+/// The part of it that is kept for filters.
+const FILTER_PART: usize = 8;
+/// Most bytes of a key and its value.
+const ENTRY_BYTES_MAX: usize = 64 << 20;
+/// By how many numbers of runs a store goes on when it is opened: those that were given since the last head are not given
+/// again, so that what is left of them on the disk is nobody's.
+const RUNS_SKIPPED: u64 = 1 << 20;
+
+/// A [`StateStore`] of sorted runs in one file.
+pub struct RunStore {
+    shared: Arc<Shared>,
+    /// Held while a batch or checkpoint runs.
+    writing: Mutex<()>,
+    merging: Option<JoinHandle<()>>,
+}
+
+/// What the store and its merging thread share.
+struct Shared {
+    disk: Arc<Disk>,
+    cache: Arc<BlockCache>,
+    filter_room: Arc<FilterRoom>,
+    view: ArcSwap<View>,
+    /// Held while the view changes.
+    installing: Mutex<()>,
+    durable: Mutex<Durable>,
+    durable_position: AtomicU64,
+    next_run: AtomicU64,
+    stop: Arc<Stop>,
+    control: Control,
+    meter: Arc<Meter>,
+    patience: Arc<Patience>,
+    memory_bytes_max: usize,
+    /// Bytes in memory that are to be written.
+    unwritten_bytes: Arc<AtomicUsize>,
+}
+
+/// What the head on the disk says, and what it reaches.
+struct Durable {
+    head: Head,
+    _list: Owned,
+    runs: Arc<[Arc<Run>]>,
+    /// What heads reach that may be on the disk or not.
+    uncertain: Vec<(Owned, Arc<[Arc<Run>]>)>,
+}
+
+impl Durable {
+    /// Whether a view whose memory is empty shows what this has.
+    fn is(&self, view: &View) -> bool {
+        let ids = |runs: &[Arc<Run>]| runs.iter().map(|run| run.id()).collect::<Vec<_>>();
+        self.head.position == view.position && ids(&self.runs) == ids(&view.runs)
+    }
+}
+
+fn io_error(doing: &'static str, source: io::Error) -> StateError {
+    match source.kind() {
+        io::ErrorKind::InvalidData => damaged(doing, "a place lies outside of the file".to_owned()),
+        _ => StateError::Io { doing, source },
+    }
+}
+
+fn damaged(doing: &'static str, detail: String) -> StateError {
+    StateError::Damaged { doing, detail }
+}
+
+/// Where the magic number of such a store stands, at one place at least.
+pub(crate) fn head_places() -> impl Iterator<Item = u64> {
+    head::places()
+}
+
+pub(crate) fn is_magic(start: &[u8]) -> bool {
+    start.starts_with(&head::MAGIC)
+}
+
+/// Whether the backend holds such a store that is not encrypted.
+fn is_plain(backend: &impl StorageBackend) -> Result<bool, StateError> {
+    let error = |source| io_error("opening", source);
+    let length = backend.len().map_err(error)?;
+    for place in head::places() {
+        let mut start = [0; head::MAGIC.len()];
+        if place + start.len() as u64 <= length {
+            backend.read(place, &mut start).map_err(error)?;
+        }
+        if is_magic(&start) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl RunStore {
+    /// Opens or creates the store in `backend`, encrypted if the options have a cipher.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`] if the backend holds something else, [`StateError::NotEncrypted`] if it holds a plain
+    /// store and the options have a cipher, [`StateError::UnknownFormat`] for a newer layout, [`StateError::Io`] if
+    /// reading or writing fails.
+    pub fn open(backend: impl StorageBackend, options: StateOptions) -> Result<Self, StateError> {
+        Self::open_with_space(backend, None, options)
+    }
+
+    /// As [`RunStore::open`], over a backend whose disk tells what room it has.
+    ///
+    /// # Errors
+    /// Those of [`RunStore::open`].
+    pub fn open_with_space(
+        backend: impl StorageBackend,
+        space: Option<Arc<dyn Space>>,
+        options: StateOptions,
+    ) -> Result<Self, StateError> {
+        let mut store = Self::open_any(backend, space, &options)?;
+        let shared = store.shared.clone();
+        let merging = std::thread::Builder::new()
+            .name("state-merging".to_owned())
+            .spawn(move || shared.keep_merging())
+            .map_err(|source| io_error("starting the thread that merges", source))?;
+        store.merging = Some(merging);
+        store.shared.control.wake();
+        Ok(store)
+    }
+
+    /// Opens the store in `backend` without changing it: whatever is written stays in memory.
+    ///
+    /// # Errors
+    /// Those of [`RunStore::open`].
+    pub fn open_read_only(
+        backend: impl StorageBackend,
+        options: StateOptions,
+    ) -> Result<Self, StateError> {
+        let backend = WritesInMemory::new(backend).map_err(|source| io_error("opening", source))?;
+        let store = Self::open_any(backend, None, &options)?;
+        // Nobody merges.
+        store.shared.control.end();
+        Ok(store)
+    }
+
+    /// Opens or creates the store in the file at `path`, which no other process may have open.
+    ///
+    /// # Errors
+    /// Those of [`RunStore::open`], and [`StateError::Locked`].
+    pub fn open_file(path: &Path, options: StateOptions) -> Result<Self, StateError> {
+        let backend = FileBackend::open(path)?.with_cold_reads(options.cold_reads.clone());
+        let space = backend.space()?;
+        Self::open_with_space(backend, Some(space), options)
+    }
+
+    /// A store without a file, gone when it is dropped.
+    ///
+    /// # Errors
+    /// None that are expected; creation goes the way of a file's.
+    pub fn in_memory(options: StateOptions) -> Result<Self, StateError> {
+        let options = StateOptions {
+            cipher: None,
+            ..options
+        };
+        Self::open(redb::backends::InMemoryBackend::new(), options)
+    }
+
+    fn open_any(
+        backend: impl StorageBackend,
+        space: Option<Arc<dyn Space>>,
+        options: &StateOptions,
+    ) -> Result<Self, StateError> {
+        match options.cipher.clone() {
+            None => Self::open_plain(backend, space, options),
+            Some(_) if is_plain(&backend)? => Err(StateError::NotEncrypted),
+            Some(cipher) => {
+                Self::open_plain(EncryptedBackend::new(backend, cipher), space, options)
+            }
+        }
+    }
+
+    fn open_plain(
+        backend: impl StorageBackend,
+        space: Option<Arc<dyn Space>>,
+        options: &StateOptions,
+    ) -> Result<Self, StateError> {
+        let unwritten_bytes = Arc::new(AtomicUsize::new(0));
+        let free_bytes = Arc::new(AtomicU64::new(0));
+        let (unwritten, free) = (unwritten_bytes.clone(), free_bytes.clone());
+        let patience = Arc::new(Patience::new(space, move |_| {
+            let unwritten = unwritten.load(Ordering::Relaxed) as u64;
+            unwritten.saturating_sub(free.load(Ordering::Relaxed))
+        }));
+        let (metered, meter) = Metered::new(Waiting::new(backend, patience.clone()));
+        let memory_bytes_max = options.cache_bytes / MEMORY_PART;
+        let filter_bytes_max = options.cache_bytes / FILTER_PART;
+        let filter_room = Arc::new(FilterRoom::new(filter_bytes_max));
+        let block_bytes_max = options.cache_bytes - memory_bytes_max - filter_bytes_max;
+        let cache = Arc::new(BlockCache::new(block_bytes_max as u64));
+        let stop = Arc::new(Stop::default());
+        let head = open_head(&metered)?;
+        let disk = Disk::new(Box::new(metered), free_bytes)
+            .map_err(|source| io_error("opening", source))?;
+        let disk = Arc::new(disk);
+        let (places, list) = head.runs(&disk)?;
+        let runs = places
+            .into_iter()
+            .map(|place| Run::open(place, &disk, &cache, &filter_room).map(Arc::new))
+            .collect::<Result<Arc<[_]>, _>>()?;
+        if options.verify {
+            runs.iter().try_for_each(|run| run.check())?;
+        }
+        let memory = Arc::new(Memory::new(memory_bytes_max));
+        let view = View {
+            position: head.position,
+            batch: 0,
+            gaps: Arc::new(Gaps::new(memory.clone())),
+            memory,
+            runs: runs.clone(),
+            stop: stop.clone(),
+        };
+        let shared = Shared {
+            disk,
+            cache,
+            filter_room,
+            view: ArcSwap::from_pointee(view),
+            installing: Mutex::default(),
+            durable_position: AtomicU64::new(head.position),
+            next_run: AtomicU64::new(head.next_run + RUNS_SKIPPED),
+            durable: Mutex::new(Durable {
+                head,
+                _list: list,
+                runs,
+                uncertain: Vec::new(),
+            }),
+            stop,
+            control: Control::default(),
+            meter,
+            patience,
+            memory_bytes_max,
+            unwritten_bytes,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            writing: Mutex::default(),
+            merging: None,
+        })
+    }
+
+    fn end_merging(&mut self) {
+        self.shared.control.end();
+        if let Some(merging) = self.merging.take()
+            && merging.join().is_err()
+        {
+            tracing::error!(
+                "merging of the state's runs ended with a panic; they stay as they were"
+            );
+        }
+    }
+}
+
+/// The newest head of a file; a new file gets its first one.
+fn open_head(backend: &impl StorageBackend) -> Result<Head, StateError> {
+    let error = |source| io_error("opening", source);
+    let length = backend.len().map_err(error)?;
+    match Head::read(backend, length)? {
+        Some(head) => return Ok(head),
+        None if length > EMPTY_BYTES || !head::is_unfinished(backend, length)? => {
+            let detail = "the file does not begin as a state does";
+            return Err(damaged("opening", detail.to_owned()));
+        }
+        None if length > 0 => {
+            tracing::warn!("state store was never finished being created; creating it anew");
+        }
+        None => {}
+    }
+    let head = Head::first();
+    let create = || {
+        backend.set_len(0)?;
+        backend.set_len(EMPTY_BYTES)?;
+        head.write(backend)?;
+        backend.sync_data()
+    };
+    create().map_err(|source| io_error("creating", source))?;
+    Ok(head)
+}
+
+impl Shared {
+    fn new_run(&self) -> RunWriter {
+        let id = self.next_run.fetch_add(1, Ordering::Relaxed);
+        RunWriter::new(
+            id,
+            self.disk.clone(),
+            self.cache.clone(),
+            self.filter_room.clone(),
+        )
+    }
+
+    /// Writes what is in memory as a run, not durably yet. Only whoever applies calls it.
+    fn flush(&self) -> Result<(), StateError> {
+        let view = self.view.load_full();
+        if view.memory.is_empty() {
+            return Ok(());
+        }
+        self.await_fewer_runs();
+        let mut writer = self.new_run();
+        let (from, to) = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+        let mut cursor = view.memory.cursor(from, to, false, view.batch);
+        while let Some(key) = cursor.key() {
+            let value = cursor.value();
+            if value.is_some() || View::is_needed(&view.runs, key) {
+                writer.add(key, value)?;
+            }
+            cursor.advance();
+        }
+        let run = writer.finish()?.map(Arc::new);
+        let memory = Arc::new(Memory::new(self.memory_bytes_max));
+        view.gaps.go_on_in(memory.clone());
+        self.install(|view| View {
+            memory,
+            runs: run.iter().chain(view.runs.iter()).cloned().collect(),
+            ..view.clone()
+        });
+        self.unwritten_bytes.store(0, Ordering::Relaxed);
+        self.control.wake();
+        Ok(())
+    }
+
+    fn install(&self, change: impl FnOnce(&View) -> View) {
+        let _installing = self.installing.lock();
+        let view = change(&self.view.load());
+        self.view.store(Arc::new(view));
+    }
+
+    /// Writes a list of runs and a head that names it, and makes it all durable.
+    fn publish(
+        &self,
+        durable: &mut Durable,
+        position: u64,
+        runs: Arc<[Arc<Run>]>,
+    ) -> Result<(), StateError> {
+        let error = |source| io_error("writing a checkpoint", source);
+        let mut head = durable.head.clone();
+        head.number += 1;
+        head.position = position;
+        head.next_run = self.next_run.load(Ordering::Relaxed);
+        let places: Vec<_> = runs.iter().map(|run| run.place.clone()).collect();
+        let list = head.write_list(&self.disk, &places).map_err(error)?;
+        let written = self
+            .disk
+            .sync()
+            .and_then(|()| head.write(self.disk.backend()))
+            .and_then(|()| self.disk.sync());
+        if let Err(source) = written {
+            // The head may be on the disk: nothing that it reaches may be written to. And what a failed sync was to make
+            // safe may be gone, for lack of room too. So nobody goes on, while nobody else has the lock.
+            durable.uncertain.push((list, runs));
+            return self.stop.note_write(Err(error(source)));
+        }
+        *durable = Durable {
+            head,
+            _list: list,
+            runs,
+            uncertain: Vec::new(),
+        };
+        self.durable_position.store(position, Ordering::Release);
+        self.disk.cut().map_err(error)
+    }
+
+    fn checkpoint(&self) -> Result<u64, StateError> {
+        self.flush()?;
+        let mut durable = self.durable.lock();
+        let view = self.view.load_full();
+        if !durable.is(&view) {
+            self.publish(&mut durable, view.position, view.runs.clone())?;
+        }
+        Ok(view.position)
+    }
+
+    fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError> {
+        if self.view.load().memory.bytes() >= self.memory_bytes_max {
+            self.flush()?;
+        }
+        let view = self.view.load_full();
+        let number = view.batch + 1;
+        let operations = batch.into_sorted();
+        for (key, value) in &operations {
+            let hash = xxh3_64(key);
+            view.memory.put(key, hash, number, value.as_deref());
+        }
+        let bytes = view.memory.bytes();
+        self.unwritten_bytes.store(bytes, Ordering::Relaxed);
+        let put = operations.iter().filter(|(_, value)| value.is_some());
+        let put = put.map(|(key, _)| key.as_ref());
+        view.gaps.show(number, put, || {
+            self.install(|view| View {
+                position,
+                batch: number,
+                ..view.clone()
+            });
+        });
+        Ok(())
+    }
+
+    /// Waits while there are too many runs, if merging makes them fewer.
+    fn await_fewer_runs(&self) {
+        self.control
+            .wait_while(|merging| self.view.load().runs.len() >= RUNS_MAX + merging);
+    }
+}
+
+impl StateStore for RunStore {
+    fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.shared.view.load_full()
+    }
+
+    fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError> {
+        let _writing = self.writing.lock();
+        let shared = &self.shared;
+        shared.stop.check()?;
+        if let Some(bytes) = batch
+            .largest_bytes()
+            .filter(|bytes| *bytes > ENTRY_BYTES_MAX)
+        {
+            return Err(StateError::TooLarge { bytes });
+        }
+        let applied = self.position();
+        if position < applied {
+            return Err(StateError::OutOfOrder { position, applied });
+        }
+        let applied = shared.patience.writing(|| shared.apply(batch, position));
+        shared.stop.note_write(applied)
+    }
+
+    fn checkpoint(&self) -> Result<u64, StateError> {
+        let _writing = self.writing.lock();
+        let shared = &self.shared;
+        shared.stop.check()?;
+        let saved = shared.patience.writing(|| shared.checkpoint());
+        shared.stop.note_write(saved)
+    }
+
+    fn position(&self) -> u64 {
+        self.shared.view.load().position
+    }
+
+    fn durable_position(&self) -> u64 {
+        self.shared.durable_position.load(Ordering::Acquire)
+    }
+
+    fn look_for_room(&self) -> Result<(), StateError> {
+        self.shared.patience.look()
+    }
+
+    fn await_room(&self) {
+        self.shared.patience.wait();
+    }
+
+    fn set_waits_for_room(&self, waits: bool) {
+        self.shared.patience.set_waits(waits);
+    }
+
+    fn abandon(&self) {
+        self.shared.control.end();
+        self.shared.patience.abandon();
+    }
+
+    fn no_room(&self) -> Option<String> {
+        self.shared.patience.reason()
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.shared.stop.reason().map(str::to_owned)
+    }
+
+    fn stats(&self) -> StateStats {
+        self.shared.meter.read()
+    }
+
+    fn format(&self) -> u64 {
+        u64::from(head::FORMAT)
+    }
+
+    fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        let _writing = self.writing.lock();
+        let shared = &self.shared;
+        shared.stop.check()?;
+        let mut durable = shared.durable.lock();
+        match durable.head.store_id {
+            Some(known) if known == store_id => return Ok(()),
+            Some(_) => return Err(StateError::OtherStore),
+            None => durable.head.store_id = Some(store_id),
+        }
+        let (position, runs) = (durable.head.position, durable.runs.clone());
+        let published = shared.publish(&mut durable, position, runs);
+        shared.stop.note_write(published)
+    }
+
+    fn check_owner(&self, store_id: [u8; 16]) -> Result<(), StateError> {
+        match self.shared.durable.lock().head.store_id {
+            Some(known) if known != store_id => Err(StateError::OtherStore),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for RunStore {
+    fn drop(&mut self) {
+        self.end_merging();
+        let view = self.shared.view.load_full();
+        let is_left = !view.memory.is_empty() || !self.shared.durable.lock().is(&view);
+        if !is_left || self.shared.patience.is_abandoned() || self.failure().is_some() {
+            return;
+        }
+        if let Err(error) = self.checkpoint() {
+            tracing::error!(%error, "the state opens at its last checkpoint; the log has what came after");
+        }
+    }
+}

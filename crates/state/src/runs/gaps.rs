@@ -1,0 +1,135 @@
+//! Ranges in which every key is gone, so that whoever looks for the first key of a range need not pass all of them
+//! each time, as a queue does whose front is deleted.
+//!
+//! A gap is noted by a scan that met many deleted keys before the first that is there, and holds until a key in it is
+//! put again.
+
+use super::memory::Memory;
+use parking_lot::Mutex;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Fewer deleted keys are not worth noting.
+pub(super) const GONE_MIN: usize = 1024;
+/// Keys of later batches that are looked at before a gap is noted.
+const LOOKED_MAX: usize = 20_000;
+/// Gaps that are known at once.
+const GAPS_MAX: usize = 64;
+
+/// See the module. All views share it.
+pub(super) struct Gaps {
+    state: Mutex<State>,
+    /// Whether there is any; a look at it costs nothing.
+    any: AtomicBool,
+}
+
+struct State {
+    gaps: Vec<Gap>,
+    /// What the latest view shows.
+    batch: u64,
+    memory: Arc<Memory>,
+}
+
+struct Gap {
+    /// The first key of the gap, and the first behind it.
+    from: Vec<u8>,
+    to: Vec<u8>,
+    /// Views of earlier batches may see keys in it.
+    since: u64,
+}
+
+impl Gaps {
+    pub(super) fn new(memory: Arc<Memory>) -> Self {
+        let state = State {
+            gaps: Vec::new(),
+            batch: 0,
+            memory,
+        };
+        Self {
+            state: Mutex::new(state),
+            any: AtomicBool::new(false),
+        }
+    }
+
+    /// The first key behind the gap in which a range begins, for a view of this batch.
+    pub(super) fn behind(&self, from: &[u8], batch: u64) -> Option<Vec<u8>> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let state = self.state.lock();
+        let holds = |gap: &&Gap| {
+            gap.since <= batch && gap.from.as_slice() <= from && from < gap.to.as_slice()
+        };
+        state.gaps.iter().find(holds).map(|gap| gap.to.clone())
+    }
+
+    /// Notes that a view of `memory` and `batch` shows no key from `from` up to before `to`.
+    pub(super) fn note(&self, from: Vec<u8>, mut to: Vec<u8>, batch: u64, memory: &Arc<Memory>) {
+        let mut state = self.state.lock();
+        // What came since is in the same memory, unless that was written meanwhile.
+        if !Arc::ptr_eq(&state.memory, memory) {
+            return;
+        }
+        if state.batch != batch {
+            let range = (
+                Bound::Included(from.as_slice()),
+                Bound::Excluded(to.as_slice()),
+            );
+            let mut cursor = memory.cursor(range.0, range.1, false, state.batch);
+            let mut looked = 0;
+            while let Some(key) = cursor.key().filter(|key| *key < to.as_slice()) {
+                // Others wait meanwhile.
+                looked += 1;
+                if looked > LOOKED_MAX {
+                    return;
+                }
+                if cursor.value().is_some() {
+                    to = key.to_vec();
+                    break;
+                }
+                cursor.advance();
+            }
+        }
+        if from >= to {
+            return;
+        }
+        state.gaps.retain(|gap| gap.from != from);
+        if state.gaps.len() == GAPS_MAX {
+            state.gaps.remove(0);
+        }
+        let since = state.batch;
+        state.gaps.push(Gap {
+            from,
+            to,
+            // Views in between may have seen keys that came and went.
+            since,
+        });
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// Shows a batch by `show` once the gaps in which it puts keys are forgotten.
+    pub(super) fn show<'a>(
+        &self,
+        batch: u64,
+        put: impl Iterator<Item = &'a [u8]>,
+        show: impl FnOnce(),
+    ) {
+        let mut state = self.state.lock();
+        if !state.gaps.is_empty() {
+            for key in put {
+                state
+                    .gaps
+                    .retain(|gap| key < gap.from.as_slice() || gap.to.as_slice() <= key);
+            }
+            self.any.store(!state.gaps.is_empty(), Ordering::Release);
+        }
+        state.batch = batch;
+        show();
+    }
+
+    /// Later batches come into another memory. What is gone stays so.
+    pub(super) fn go_on_in(&self, memory: Arc<Memory>) {
+        self.state.lock().memory = memory;
+    }
+}

@@ -1,0 +1,134 @@
+//! The front of a range that is deleted again and again, as the front of a queue is.
+
+use crate::support::{Content, content, small};
+use bytes::Bytes;
+use headwater_state::{Batch, Direction, RunStore, Snapshot, StateStore};
+use proptest::prelude::*;
+use std::ops::{Bound, ControlFlow};
+
+const KEYS: u32 = 6_000;
+
+fn key(number: u32) -> Bytes {
+    Bytes::copy_from_slice(&number.to_be_bytes())
+}
+
+/// The first keys of a range.
+fn first(snapshot: &dyn Snapshot, from: Bound<&[u8]>, most: usize) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    snapshot
+        .scan(from, Bound::Unbounded, Direction::Forward, &mut |key, _| {
+            keys.push(key.to_vec());
+            match keys.len() < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })
+        .unwrap();
+    keys
+}
+
+fn filled() -> (RunStore, Content) {
+    let store = RunStore::in_memory(small()).unwrap();
+    let mut batch = Batch::new();
+    let mut model = Content::new();
+    for number in 0..KEYS {
+        batch.put(key(number), key(number));
+        model.insert(key(number).to_vec(), key(number).to_vec());
+    }
+    store.apply(batch, 1).unwrap();
+    (store, model)
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The first so many keys go.
+    Take(usize),
+    /// A key comes, often among those that went.
+    Put(u32),
+    Look(u32, bool),
+    Checkpoint,
+    /// A snapshot is held from here on.
+    Hold,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let key = prop_oneof![0..KEYS, 0..1_000_u32];
+    prop_oneof![
+        6 => (1_usize..2_000).prop_map(Step::Take),
+        2 => key.clone().prop_map(Step::Put),
+        4 => (key, any::<bool>()).prop_map(|(key, inclusive)| Step::Look(key, inclusive)),
+        1 => Just(Step::Checkpoint),
+        1 => Just(Step::Hold),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_first_keys_are_those_of_a_plain_map(steps in prop::collection::vec(step(), 1..30)) {
+        let (store, mut model) = filled();
+        let mut position = 1;
+        let mut held = Vec::new();
+        for step in steps {
+            position += 1;
+            let mut batch = Batch::new();
+            match step {
+                Step::Take(most) => {
+                    for key in first(&*store.snapshot(), Bound::Unbounded, most) {
+                        model.remove(&key);
+                        batch.delete(key.into());
+                    }
+                }
+                Step::Put(number) => {
+                    batch.put(key(number), key(position));
+                    model.insert(key(number).to_vec(), key(position).to_vec());
+                }
+                Step::Look(number, inclusive) => {
+                    let key = key(number);
+                    let from = match inclusive {
+                        true => Bound::Included(&*key),
+                        false => Bound::Excluded(&*key),
+                    };
+                    let expected: Vec<_> = model
+                        .range::<[u8], _>((from, Bound::Unbounded))
+                        .take(3)
+                        .map(|(key, _)| key.clone())
+                        .collect();
+                    prop_assert_eq!(first(&*store.snapshot(), from, 3), expected);
+                }
+                Step::Checkpoint => {
+                    store.checkpoint().unwrap();
+                }
+                Step::Hold => held.push((store.snapshot(), model.clone())),
+            }
+            store.apply(batch, u64::from(position)).unwrap();
+            let expected: Vec<_> = model.keys().take(3).cloned().collect();
+            prop_assert_eq!(first(&*store.snapshot(), Bound::Unbounded, 3), expected);
+        }
+        prop_assert_eq!(&content(&store), &model);
+        for (snapshot, model) in held {
+            prop_assert_eq!(crate::support::content_of(&*snapshot), model);
+        }
+    }
+}
+
+/// Two hundred times half a megabyte comes and goes.
+#[test]
+fn the_space_of_what_is_deleted_is_used_again() {
+    let store = RunStore::in_memory(small()).unwrap();
+    for position in 1..=400 {
+        let mut batch = Batch::new();
+        for number in 0..500 {
+            match position % 2 {
+                1 => batch.put(key(number), Bytes::from(vec![position as u8; 1000])),
+                _ => batch.delete(key(number)),
+            }
+        }
+        store.apply(batch, position).unwrap();
+        store.checkpoint().unwrap();
+    }
+    assert!(content(&store).is_empty());
+    let file_bytes = store.stats().file_bytes;
+    assert!(file_bytes < 24 << 20, "{file_bytes} bytes");
+}
