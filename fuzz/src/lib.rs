@@ -9,6 +9,7 @@ mod expressions;
 mod filters;
 mod log;
 mod number;
+mod state;
 mod statements;
 mod streams;
 mod target;

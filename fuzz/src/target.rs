@@ -1,6 +1,8 @@
 //! The list of targets. The name of a target is that of its corpus.
 
-use crate::{encoded, expressions, filters, log, number, statements, streams, transfers, wire};
+use crate::{
+    encoded, expressions, filters, log, number, state, statements, streams, transfers, wire,
+};
 
 /// What is fuzzed.
 #[derive(Clone, Copy)]
@@ -44,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     target("stream_names", 512, streams::names),
     target("import_line", 4096, transfers::line),
     target("csv_file", 4096, transfers::csv_file),
+    target("state_parts", 8192, state::parts),
 ];
 
 impl Target {
