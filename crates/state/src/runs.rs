@@ -390,6 +390,8 @@ impl Shared {
         position: u64,
         runs: Arc<[Arc<Run>]>,
     ) -> Result<(), StateError> {
+        // Somebody else may have failed while this was waited for.
+        self.stop.check()?;
         let error = |source| io_error("writing a checkpoint", source);
         let mut head = durable.head.clone();
         head.number += 1;

@@ -18,7 +18,7 @@ pub(super) struct RunCursor<'a> {
     block: Option<Block>,
     at: usize,
     current: Current,
-    /// Where the range begins and ends: errors are told in it.
+    /// Where the range begins, and the first key behind it: errors are told in it.
     from: Vec<u8>,
     to: Option<Vec<u8>>,
 }
@@ -52,7 +52,9 @@ impl<'a> RunCursor<'a> {
             current: Current::End,
             from: start,
             to: match to {
-                Bound::Included(key) | Bound::Excluded(key) => Some(key.to_vec()),
+                // The first key behind it.
+                Bound::Included(key) => Some([key, &[0]].concat()),
+                Bound::Excluded(key) => Some(key.to_vec()),
                 Bound::Unbounded => None,
             },
         };

@@ -31,6 +31,12 @@ pub(super) struct Disk {
     chunks: Mutex<Chunks>,
     /// Bytes of the chunks that are free.
     free_bytes: Arc<AtomicU64>,
+    /// Held while the length of the file changes, which may take as long as there is no room: those who give chunks back
+    /// don't wait for that.
+    resizing: Mutex<()>,
+    /// Held while the file is synced. Whether that failed once: what it was to make safe may be gone, and a later sync would
+    /// not say so.
+    sync_failed: Mutex<bool>,
 }
 
 struct Chunks {
@@ -62,6 +68,8 @@ impl Disk {
             backend,
             chunks: Mutex::new(chunks),
             free_bytes,
+            resizing: Mutex::default(),
+            sync_failed: Mutex::default(),
         })
     }
 
@@ -91,8 +99,17 @@ impl Disk {
         &*self.backend
     }
 
+    /// Makes everything durable that was written. After one failure, whatever its reason, it fails for good.
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.backend.sync_data()
+        let mut failed = self.sync_failed.lock();
+        if *failed {
+            return Err(io::Error::other("an earlier sync failed"));
+        }
+        self.backend.sync_data().map_err(|error| {
+            *failed = true;
+            // Nobody is to take it for a lack of room that can be waited for.
+            io::Error::other(format!("the file could not be synced: {error}"))
+        })
     }
 
     /// Makes the chunks the caller's, who found them on the disk; false if somebody else's are among them, or they lie
@@ -123,6 +140,7 @@ impl Disk {
 
     /// Cuts the file if much is free at its end.
     pub(super) fn cut(&self) -> io::Result<()> {
+        let _resizing = self.resizing.lock();
         let mut chunks = self.chunks.lock();
         let Some((&first, &count)) = chunks.free.last_key_value() else {
             return Ok(());
@@ -141,38 +159,60 @@ impl Disk {
 
     /// Takes `count` chunks, the free ones at the front first.
     fn take(&self, count: u32, ranges: &mut Vec<Range>) -> io::Result<()> {
-        let mut chunks = self.chunks.lock();
-        if chunks.free_count < count {
-            let growth = (chunks.end / 8).clamp(GROWTH_CHUNKS_MIN, GROWTH_CHUNKS_MAX);
-            let growth = growth.max(count - chunks.free_count);
-            let end = chunks
-                .end
-                .checked_add(growth)
-                .ok_or_else(|| io::Error::other("the file is as large as it can be"))?;
-            self.backend.set_len(offset_of(end))?;
-            let first = chunks.end;
-            chunks.end = end;
-            chunks.give((first, growth));
-        }
-        let mut left = count;
-        while left > 0 {
-            let Some((first, found)) = chunks.free.pop_first() else {
-                return Err(io::Error::other("no chunk is free"));
-            };
-            let taken = found.min(left);
-            if taken < found {
-                chunks.free.insert(first + taken, found - taken);
+        loop {
+            let mut chunks = self.chunks.lock();
+            if chunks.free_count >= count {
+                chunks.take(count, ranges);
+                self.free_bytes.store(offset_of(chunks.free_count), Relaxed);
+                return Ok(());
             }
-            append(ranges, (first, taken));
-            chunks.free_count -= taken;
-            left -= taken;
+            drop(chunks);
+            self.grow(count)?;
         }
+    }
+
+    /// Makes the file longer, unless so many chunks are free meanwhile.
+    fn grow(&self, count: u32) -> io::Result<()> {
+        let _resizing = self.resizing.lock();
+        let (end, free_count) = {
+            let chunks = self.chunks.lock();
+            (chunks.end, chunks.free_count)
+        };
+        let Some(missing) = count.checked_sub(free_count).filter(|missing| *missing > 0) else {
+            return Ok(());
+        };
+        let growth = (end / 8).clamp(GROWTH_CHUNKS_MIN, GROWTH_CHUNKS_MAX);
+        let growth = growth.max(missing);
+        let new_end = end
+            .checked_add(growth)
+            .ok_or_else(|| io::Error::other("the file is as large as it can be"))?;
+        self.backend.set_len(offset_of(new_end))?;
+        let mut chunks = self.chunks.lock();
+        chunks.end = new_end;
+        chunks.give((end, growth));
         self.free_bytes.store(offset_of(chunks.free_count), Relaxed);
         Ok(())
     }
 }
 
 impl Chunks {
+    /// Takes chunks, of which there are enough.
+    fn take(&mut self, count: u32, ranges: &mut Vec<Range>) {
+        let mut left = count;
+        while left > 0 {
+            let Some((first, found)) = self.free.pop_first() else {
+                return;
+            };
+            let taken = found.min(left);
+            if taken < found {
+                self.free.insert(first + taken, found - taken);
+            }
+            append(ranges, (first, taken));
+            self.free_count -= taken;
+            left -= taken;
+        }
+    }
+
     fn take_range(&mut self, (first, count): Range) -> bool {
         let Some((&start, &length)) = self.free.range(..=first).next_back() else {
             return false;

@@ -100,6 +100,9 @@ impl Section {
     }
 
     fn block(&self, index: usize) -> Option<(usize, usize)> {
+        if index >= self.count {
+            return None;
+        }
         let at = self.blocks + index * 8;
         let pair = self.content.get(at..at + 8)?;
         let end = u32::from_le_bytes(pair[..4].try_into().ok()?) as usize;

@@ -377,6 +377,52 @@ fn what_a_damaged_block_supersedes_is_not_told() {
     }
 }
 
+/// The same for a run of one block, in ranges that end beside it, in it, or have one key.
+#[test]
+fn what_the_only_block_of_a_run_supersedes_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let store = RunStore::open_file(&path, StateOptions::default()).unwrap();
+    let mut older = Batch::new();
+    for number in 0..20 * KEYS {
+        older.put(key(number), bytes("superseded"));
+    }
+    store.apply(older, 6).unwrap();
+    store.checkpoint().unwrap();
+    let mut newer = Batch::new();
+    for number in 100..105 {
+        newer.put(key(number), value(number));
+    }
+    newer.delete(key(105));
+    store.apply(newer, 7).unwrap();
+    drop(store);
+    flip_value(&path, 102);
+    let store = RunStore::open_file(&path, small()).unwrap();
+    let snapshot = store.snapshot();
+    for direction in [Direction::Forward, Direction::Backward] {
+        for (from, to) in [(50, 200), (100, 105), (102, 102), (104, 300), (20, 100)] {
+            let (from, to) = (key(from), key(to));
+            let bounds = (Bound::Included(&*from), Bound::Included(&*to));
+            let scan = snapshot.scan(bounds.0, bounds.1, direction, &mut |found, _| {
+                let number: u32 = std::str::from_utf8(&found[4..]).unwrap().parse().unwrap();
+                assert!(!(100..=105).contains(&number), "{number} {direction:?}");
+                ControlFlow::Continue(())
+            });
+            assert!(scan.is_err(), "{from:?} {to:?} {direction:?}");
+        }
+        let (from, to) = (key(106), key(130));
+        let bounds = (Bound::Included(&*from), Bound::Excluded(&*to));
+        let mut seen = 0;
+        snapshot
+            .scan(bounds.0, bounds.1, direction, &mut |_, _| {
+                seen += 1;
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(seen, 24);
+    }
+}
+
 /// Flips bits all over a file of runs. A reader gets the value that was written, or an error, or, where a run is not
 /// reached any more, nothing is opened at all; what is written over is there.
 #[test]
