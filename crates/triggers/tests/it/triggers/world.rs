@@ -313,6 +313,24 @@ impl World {
         assert!(reached.is_ok(), "{:?}", self.mapping(uuid).await);
     }
 
+    /// What is told of a trigger, once it is as wanted.
+    pub(super) async fn status_until(&self, uuid: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let path = format!("triggers/{uuid}");
+        let reached = async {
+            loop {
+                let status = self.manage("GET", &path).await;
+                if wanted(&status) {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match tokio::time::timeout(WAIT_MAX, reached).await {
+            Ok(status) => status,
+            Err(_) => panic!("it stays at {}", self.manage("GET", &path).await),
+        }
+    }
+
     /// Turns a mapping on or off, and waits until it is.
     pub(super) async fn set_enabled(&self, uuid: &str, is_enabled: bool) {
         let body = json!({"Enabled": is_enabled});
