@@ -1,8 +1,9 @@
 //! The state store over sorted runs in one file.
 //!
 //! - What is applied stays in an ordered map in memory (`memory.rs`). A checkpoint writes it as a *run*: entries in key
-//!   order, in blocks with checksums, an index and a filter of keys for every few blocks (`run.rs`). When the map is
-//!   full before a checkpoint comes, it becomes a run as well, that is durable with the next checkpoint.
+//!   order, in blocks with checksums, with an index for every few blocks and a filter for every million keys (`run.rs`,
+//!   `section.rs`, `filter.rs`). When the map is full before a checkpoint comes, it becomes a run as well, that is
+//!   durable with the next checkpoint.
 //! - A reader looks into the map and then into the runs, the newest first. The first that knows the key tells.
 //! - A thread merges runs, so that there are few of them and superseded values go (`plan.rs`, `merging.rs`).
 //! - The file is divided into chunks that belong to runs or are free (`disk.rs`). What is named by the head on the disk

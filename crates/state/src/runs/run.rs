@@ -374,12 +374,10 @@ impl RunWriter {
         if self.root.totals.entries == 0 {
             return Ok(None);
         }
+        // Before the last section, behind which it stands.
         self.finish_filter();
         self.finish_block()?;
         self.finish_section();
-        for (first_key, filter) in std::mem::take(&mut self.pending) {
-            self.put_filter(first_key, filter);
-        }
         let error = |source| io_error("writing a run", source);
         let root_place = self.stream.place();
         let root_bytes = loop {
