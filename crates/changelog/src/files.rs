@@ -16,6 +16,9 @@ pub use memory::MemoryFiles;
 /// Keeps others out for as long as it lives.
 pub type FilesLock = Box<dyn Any + Send + Sync>;
 
+/// A file without a name. The disk gets its space back when this is dropped, which may take long.
+pub type Unlinked = Box<dyn Any + Send>;
+
 /// A flat folder of files.
 pub trait Files: Send + Sync {
     /// Where this is, for messages.
@@ -30,6 +33,11 @@ pub trait Files: Send + Sync {
     fn list(&self) -> io::Result<Vec<String>>;
     /// Removes a file; those who have it open may go on reading.
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Removes a file as [`Files::remove`] does, without waiting for its space to be free.
+    fn unlink(&self, name: &str) -> io::Result<Unlinked> {
+        self.remove(name)?;
+        Ok(Box::new(()))
+    }
     /// Gives a file another name; the file that had it is gone.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Free space on the disk for more files, in bytes; `None` if that is not known.
@@ -50,6 +58,10 @@ pub trait LogFile: Send + Sync {
     fn size_bytes(&self) -> io::Result<u64>;
     /// Cuts the file, or lengthens it with zeros.
     fn set_size_bytes(&self, size_bytes: u64) -> io::Result<()>;
+
+    /// Says that nobody is about to read the file, so that the system's page cache needs not keep it. A hint: nothing
+    /// has to come of it.
+    fn leave_page_cache(&self) {}
 
     /// Fills `buffer`, or as much of it as the file holds; gives the number of bytes.
     fn read_full_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -1,6 +1,7 @@
 //! The keeper: a thread that makes the next segment ahead and seals the ones before, so that the writer never
 //! waits for either.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -21,6 +22,10 @@ use crate::writer::{ActiveFile, spawn};
 const ZERO_BYTES: usize = 1 << 20;
 /// Zeros are synced after as many bytes, so that no single fsync holds up the writer's.
 const ZERO_SYNC_BYTES: u64 = 4 << 20;
+/// So many of the newest sealed segments may stay in the system's page cache, for those who read a little behind. It
+/// takes a page that was written to several times for one that is used often, and would keep the log rather than
+/// the state.
+const CACHED_SEGMENTS: usize = 4;
 
 pub(crate) enum Job {
     /// Make a file of zeros that becomes the next segment.
@@ -111,19 +116,29 @@ pub(crate) fn start(
         ahead: ahead.clone(),
     };
     let thread = spawn(&shared.clone(), "log-keeper", move || {
+        let mut cached = VecDeque::new();
         for job in inbox {
             match job {
                 Job::Prepare => {
                     let made = make_ahead(&shared, &stopping);
                     *ahead.lock() = made.map_or(Ahead::Failed, Ahead::Ready);
                 }
-                Job::Seal(active) => match shared.with_room(|| seal(&shared, &active)) {
-                    Ok(()) => {}
-                    Err(error) if error.is_no_room() => {
-                        tracing::warn!(%error, "a segment gets its footer at the next start");
+                Job::Seal(active) => {
+                    match shared.with_room(|| seal(&shared, &active)) {
+                        Ok(()) => {}
+                        Err(error) if error.is_no_room() => {
+                            tracing::warn!(%error, "a segment gets its footer at the next start");
+                        }
+                        Err(error) => shared.poison(&error),
                     }
-                    Err(error) => shared.poison(&error),
-                },
+                    cached.push_back(active.segment.name.clone());
+                    if cached.len() > CACHED_SEGMENTS
+                        && let Some(oldest) = cached.pop_front()
+                        && let Ok(oldest) = shared.files.open(&oldest)
+                    {
+                        oldest.leave_page_cache();
+                    }
+                }
             }
         }
         std::mem::take(&mut *ahead.lock());

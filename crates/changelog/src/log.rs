@@ -28,7 +28,7 @@ use crate::segment::{self, Segment, SegmentSet, SegmentSummary};
 use crate::shard::{ReadLimit, ShardPage};
 use crate::stats::{Counters, LogStats};
 use crate::tail::TailCache;
-use crate::trim::Trimming;
+use crate::trim::{Removed, Trimming};
 use crate::trim_point::TrimPoint;
 use crate::trimmed_ends::TrimmedEnds;
 use crate::writer::{self, ActiveFile};
@@ -298,12 +298,12 @@ impl Log {
         self.trimming.lock().trim(&self.shared, may_drop)
     }
 
-    /// Removes files of segments that are trimmed, `files_max` at most, those that an earlier run has left too; gives how
-    /// many there still are.
+    /// Removes files of segments that are trimmed, `files_max` at most, those that an earlier run has left too. That
+    /// is quick; what takes long is dropping what it gives.
     ///
     /// # Errors
     /// [`LogError::Io`] if one can't be removed; the next call tries it again.
-    pub fn remove_trimmed(&self, files_max: usize) -> Result<usize, LogError> {
+    pub fn remove_trimmed(&self, files_max: usize) -> Result<Removed, LogError> {
         self.trimming.lock().remove(&self.shared, files_max)
     }
 

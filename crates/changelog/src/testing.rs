@@ -66,6 +66,8 @@ struct Disk {
     locked: bool,
     /// Bytes that all files together may have; none if there is no end.
     size_bytes: Option<u64>,
+    /// Files of which it was said that nobody is about to read them.
+    left_page_cache: Vec<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -94,6 +96,7 @@ impl FaultyFiles {
             power: true,
             locked: false,
             size_bytes: None,
+            left_page_cache: Vec::new(),
         };
         Self {
             disk: Arc::new(Mutex::new(disk)),
@@ -111,6 +114,16 @@ impl FaultyFiles {
         let mut disk = self.disk.lock();
         let at = disk.operations + after;
         disk.faults.push_back((at, fault));
+    }
+
+    /// The files of which was said that nobody is about to read them, in that order, by their names now.
+    pub fn left_page_cache(&self) -> Vec<String> {
+        let disk = self.disk.lock();
+        let name_of = |wanted| disk.names.iter().find(|(_, id)| **id == wanted);
+        let left = disk.left_page_cache.iter();
+        left.filter_map(|id| name_of(*id))
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Gives the disk a size: what would make the files longer than that together fails for lack of room, a write
@@ -537,5 +550,9 @@ impl LogFile for FaultyFile {
         disk.operate_whole("cut failed")?;
         disk.file(self.id).set_size(size_bytes as usize);
         Ok(())
+    }
+
+    fn leave_page_cache(&self) {
+        self.disk.lock().left_page_cache.push(self.id);
     }
 }

@@ -7,9 +7,25 @@ use std::sync::Arc;
 use headwater_model::Sequence;
 
 use crate::error::LogError;
+use crate::files::Unlinked;
 use crate::log::Shared;
 use crate::segment::{Segment, SegmentSummary};
 use crate::trim_point::TrimPoint;
+
+/// Files of trimmed segments whose names are gone. Dropping this gives their space back to the disk, which takes
+/// some milliseconds for each.
+pub struct Removed {
+    /// How many trimmed segments still have their files.
+    pub left: usize,
+    files: Vec<Unlinked>,
+}
+
+impl Removed {
+    /// Whether there was nothing to remove.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
 
 /// What a log needs to be trimmed.
 pub(crate) struct Trimming {
@@ -80,18 +96,26 @@ impl Trimming {
 
     /// See [`crate::Log::remove_trimmed`]. Not synced: the point says that what a power loss brings back is worth
     /// nothing.
-    pub(crate) fn remove(&mut self, shared: &Shared, files_max: usize) -> Result<usize, LogError> {
+    pub(crate) fn remove(
+        &mut self,
+        shared: &Shared,
+        files_max: usize,
+    ) -> Result<Removed, LogError> {
+        let mut files = Vec::new();
         for _ in 0..files_max {
             let Some(name) = self.left.front() else {
                 break;
             };
-            match shared.files.remove(name) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(LogError::io("remove", name, error));
-                }
-                _ => self.left.pop_front(),
-            };
+            match shared.files.unlink(name) {
+                Ok(file) => files.push(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(LogError::io("remove", name, error)),
+            }
+            self.left.pop_front();
         }
-        Ok(self.left.len())
+        Ok(Removed {
+            left: self.left.len(),
+            files,
+        })
     }
 }

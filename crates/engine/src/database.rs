@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use headwater_changelog::{FilesLock, Log, LogError, ShardSummary};
 use headwater_model::{Clock, Rng, Sequence};
-use headwater_state::StateStore;
+use headwater_state::{StateStats, StateStore};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -27,8 +27,8 @@ use crate::verify::Verification;
 const DUE_INTERVAL_MS_MAX: u64 = 60_000;
 /// Time until upkeep that failed is tried again.
 const UPKEEP_RETRY_MS: u64 = 5_000;
-/// Files of trimmed segments that are removed in one go.
-const REMOVED_FILES: usize = 16;
+/// Files of trimmed segments that are removed in one go, and open until their space is free.
+const REMOVED_FILES: usize = 128;
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     /// Of whoever reads the history of tables.
     pub(crate) history_holds: Arc<Mutex<HistoryHolds>>,
     applier: Mutex<Option<JoinHandle<()>>>,
+    /// What gives the space of removed files back.
+    freeing: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
     pub(crate) verification: Verification,
@@ -129,6 +131,7 @@ impl Database {
             filled_indexes: filled,
             history_holds: Arc::default(),
             applier: Mutex::new(Some(thread)),
+            freeing: tokio::sync::Mutex::default(),
             folder_lock: Mutex::new(None),
             verification: Verification::default(),
         };
@@ -174,6 +177,11 @@ impl Database {
     pub fn no_room(&self) -> Option<Arc<str>> {
         let of_log = self.inner.log.no_room();
         of_log.or_else(|| self.inner.state.no_room().map(Arc::from))
+    }
+
+    /// What goes through the state's file, and what it holds.
+    pub fn state_stats(&self) -> StateStats {
+        self.inner.state.stats()
     }
 
     /// What failed in the state's file, if something did: then what is not in memory may not be read, and writes end, until
@@ -318,8 +326,7 @@ impl Database {
         )
     }
 
-    /// Drops the segments of which nothing may be read any more, and then removes their files, each of which waits
-    /// for the disk. No lock of the catalog is held meanwhile.
+    /// Drops the segments of which nothing may be read any more, and then removes their files. No lock of the catalog is held meanwhile.
     async fn trim_log(&self) -> Result<(), EngineError> {
         let now_ms = self.inner.clock.now_ms();
         let (retention_ms, next_shard) = self.retentions();
@@ -342,14 +349,25 @@ impl Database {
         Ok(())
     }
 
-    /// Removes a few files, beside the threads that serve; gives how many are left.
+    /// Removes files, beside the threads that serve, and gives how many are left. Their space is free a little later;
+    /// only the next removal waits for that.
     async fn remove_trimmed(&self) -> Result<usize, EngineError> {
-        let log = self.inner.log.clone();
-        let removed = tokio::task::spawn_blocking(move || log.remove_trimmed(REMOVED_FILES));
-        Ok(removed.await.map_err(|error| EngineError::Io {
+        let io = |error: tokio::task::JoinError| EngineError::Io {
             what: "removing files of the log".to_owned(),
             error: error.into(),
-        })??)
+        };
+        let mut freeing = self.inner.freeing.lock().await;
+        if let Some(freeing) = freeing.take() {
+            freeing.await.map_err(io)?;
+        }
+        let log = self.inner.log.clone();
+        let removed = tokio::task::spawn_blocking(move || log.remove_trimmed(REMOVED_FILES));
+        let removed = removed.await.map_err(io)??;
+        let left = removed.left;
+        if !removed.is_empty() {
+            *freeing = Some(tokio::task::spawn_blocking(move || drop(removed)));
+        }
+        Ok(left)
     }
 
     /// The retention of each shard that is known, in milliseconds, and the number of the next one.

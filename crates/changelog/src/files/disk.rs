@@ -6,7 +6,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Files, FilesLock, LogFile};
+#[cfg(target_os = "linux")]
+use rustix::fs::Advice;
+
+use super::{Files, FilesLock, LogFile, Unlinked};
 
 const LOCK_NAME: &str = "LOCK";
 
@@ -87,6 +90,14 @@ impl Files for DiskFiles {
         fs::remove_file(self.folder.join(name))
     }
 
+    fn unlink(&self, name: &str) -> io::Result<Unlinked> {
+        let path = self.folder.join(name);
+        // While somebody has it open it keeps its space: freeing takes the file system milliseconds for each file.
+        let file = File::open(&path)?;
+        fs::remove_file(path)?;
+        Ok(Box::new(file))
+    }
+
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.folder.join(from), self.folder.join(to))
     }
@@ -124,5 +135,12 @@ impl LogFile for DiskFile {
 
     fn set_size_bytes(&self, size_bytes: u64) -> io::Result<()> {
         self.file.set_len(size_bytes)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn leave_page_cache(&self) {
+        if let Err(error) = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed) {
+            tracing::debug!(%error, "the system takes no advice on a segment");
+        }
     }
 }

@@ -82,7 +82,7 @@ fn files_that_a_power_loss_brings_back_are_trimmed_nevertheless() {
         assert_eq!(report.trimmed_segments, segment_files(&files) - kept);
         let log = open(&files, options()).unwrap().0;
         assert_eq!((log.oldest(), entries(&log).unwrap()), (oldest, left));
-        assert_eq!(log.remove_trimmed(usize::MAX).unwrap(), 0);
+        assert_eq!(log.remove_trimmed(usize::MAX).unwrap().left, 0);
         assert_eq!(segment_files(&files), log.segments().len());
     }
 }
@@ -124,8 +124,8 @@ fn a_file_that_cannot_be_removed_is_tried_again() {
     assert_eq!(segment_files(&files), before - 2);
     assert_eq!(entries(&log).unwrap(), left);
     let trimmed = segment_files(&files) - log.segments().len();
-    assert_eq!(log.remove_trimmed(3).unwrap(), trimmed - 3);
-    assert_eq!(log.remove_trimmed(usize::MAX).unwrap(), 0);
+    assert_eq!(log.remove_trimmed(3).unwrap().left, trimmed - 3);
+    assert_eq!(log.remove_trimmed(usize::MAX).unwrap().left, 0);
     assert_eq!(segment_files(&files), log.segments().len());
     fill(&log, 1);
 }
@@ -200,4 +200,17 @@ fn assert_refused(files: &FaultyFiles, why: &str) {
     let said = error.to_string();
     assert!(said.contains(TRIM_POINT) && said.contains(why), "{said}");
     assert!(!verify(files, &options()).unwrap().is_clean());
+}
+
+#[test]
+fn all_but_the_newest_segments_may_leave_the_page_cache() {
+    let files = FaultyFiles::new(11);
+    let log = open(&files, options()).unwrap().0;
+    fill(&log, 120);
+    let sealed = log.segments().len() - 1;
+    drop(log);
+    let names = files.sizes().into_keys().filter(|name| is_segment(name));
+    let expected: Vec<_> = names.take(sealed - 4).collect();
+    assert!(expected.len() > 4, "{expected:?}");
+    assert_eq!(files.left_page_cache(), expected);
 }

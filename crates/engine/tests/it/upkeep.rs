@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use headwater_changelog::testing::{Fault, FaultyFiles};
-use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles};
+use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles, Unlinked};
 use headwater_engine::{Database, EngineOptions, StorageOptions, StreamView};
 use headwater_model::{ManualClock, SeededRng, Sequence};
 use headwater_state::StateOptions;
@@ -17,11 +17,23 @@ use crate::support::{START_MS, create, new_table, open, options, put, records, t
 const HOUR_MS: u64 = 3_600_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Files in memory whose removal takes until the test says so.
+/// Files in memory whose removal, or only the freeing of their space, takes until the test says so.
 struct SlowToRemove {
     files: MemoryFiles,
     removing: Sender<()>,
-    go_on: Mutex<Receiver<()>>,
+    go_on: Arc<Mutex<Receiver<()>>>,
+    frees_slowly: bool,
+}
+
+/// Space that is free when the test says so.
+struct NotFree(Arc<Mutex<Receiver<()>>>, Sender<()>);
+
+impl Drop for NotFree {
+    fn drop(&mut self) {
+        // The test ends the waiting by letting go of its end, and may be over.
+        let _ = self.0.lock().recv();
+        let _ = self.1.send(());
+    }
 }
 
 impl Files for SlowToRemove {
@@ -51,6 +63,15 @@ impl Files for SlowToRemove {
             self.go_on.lock().recv().map_err(io::Error::other)?;
         }
         self.files.remove(name)
+    }
+
+    fn unlink(&self, name: &str) -> io::Result<Unlinked> {
+        if !self.frees_slowly {
+            self.remove(name)?;
+            return Ok(Box::new(()));
+        }
+        self.files.remove(name)?;
+        Ok(Box::new(NotFree(self.go_on.clone(), self.removing.clone())))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -101,7 +122,8 @@ async fn tables_can_be_made_while_a_segment_is_removed() {
     let files = SlowToRemove {
         files: MemoryFiles::new(),
         removing,
-        go_on: Mutex::new(gate),
+        go_on: Arc::new(Mutex::new(gate)),
+        frees_slowly: false,
     };
     let clock = ManualClock::new(START_MS);
     let database = open_over(files, &clock, options(1));
@@ -131,6 +153,36 @@ async fn tables_can_be_made_while_a_segment_is_removed() {
     assert_eq!(made, Ok(true), "the catalog was locked during the removal");
     // The removal was refused at last, which upkeep reports.
     assert!(upkeep.await.unwrap().is_err());
+    database.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trimming_waits_for_the_space_of_the_trim_before_alone() {
+    let (freed, frees) = channel();
+    let (go_on, gate) = channel();
+    let memory = MemoryFiles::new();
+    let files = SlowToRemove {
+        files: memory.clone(),
+        removing: freed,
+        go_on: Arc::new(Mutex::new(gate)),
+        frees_slowly: true,
+    };
+    let clock = ManualClock::new(START_MS);
+    let database = open_over(files, &clock, options(1));
+    fill(&database, StreamView::NewAndOldImages).await;
+    let files_before = memory.list().unwrap().len();
+    clock.advance_ms(25 * HOUR_MS);
+    let trimmed = tokio::time::timeout(PATIENCE, database.run_due());
+    trimmed.await.unwrap().unwrap();
+    let removed = files_before - memory.list().unwrap().len();
+    assert!(removed > 1, "{removed} names gone");
+    assert!(frees.try_recv().is_err(), "nothing is free yet");
+
+    // Nothing more is to be removed, and the next look waits until all is free.
+    drop(go_on);
+    let looked = tokio::time::timeout(PATIENCE, database.run_due());
+    looked.await.unwrap().unwrap();
+    assert_eq!(frees.try_iter().count(), removed);
     database.close();
 }
 

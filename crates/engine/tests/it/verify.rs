@@ -511,23 +511,25 @@ async fn damage_under_a_running_database_is_found() {
     let folder = store().await;
     let state = folder.path().join("state");
     let whole = fs::read(&state).unwrap();
-    // The first and the last of the table in the file: they are in different blocks, and the last is not in one with the
-    // catalog.
-    let mut stored: Vec<(usize, String)> = (100..150)
-        .filter_map(|number| {
+    // Two of the table that are in different blocks, in whatever runs they are.
+    let mut stored: Vec<(Vec<u8>, Vec<usize>, String)> = (0..150)
+        .map(|number| {
             let name = format!("key number {number}");
-            // As it stands in the file: a key and its value.
+            // As it stands in the file: a key and its value. A run that was merged leaves them where they were.
             let key = state_key(1, &storage_key(&name));
-            let wanted = [key, value(&name, 450 + number)].concat();
-            let at = whole
-                .windows(wanted.len())
-                .position(|window| window == wanted);
-            Some((at?, name))
+            let wanted = [&key[..], &value(&name, 450 + number)].concat();
+            let windows = whole.windows(wanted.len()).enumerate();
+            let places = windows.filter(|(_, window)| *window == wanted);
+            (key.to_vec(), places.map(|(at, _)| at).collect(), name)
         })
+        .filter(|(_, places, _): &(_, Vec<usize>, _)| !places.is_empty())
         .collect();
     stored.sort();
-    let ((_, first), (at, last)) = (stored.first().unwrap(), stored.last().unwrap());
-    flip(&state, at + 40);
+    let (_, places, last) = stored.last().unwrap();
+    let is_far = |at: &usize| places.iter().all(|place| at.abs_diff(*place) > 8192);
+    let far = stored.iter().find(|(_, at, _)| at.iter().all(is_far));
+    let (_, _, first) = far.unwrap();
+    places.iter().for_each(|at| flip(&state, at + 40));
     let clock = ManualClock::new(START_MS + 10_000);
     let database = open(Some(folder.path()), &clock, options(2));
     let run = || {
