@@ -17,6 +17,16 @@ pub struct StateStats {
     pub read_bytes: u64,
     /// Syncs of the file.
     pub syncs: u64,
+    /// Bytes of the file that hold nothing; of a tree that is not known, and 0.
+    pub free_bytes: u64,
+    /// Bytes of what is applied and in no run yet; of a tree 0.
+    pub memory_bytes: u64,
+    /// Runs; of a tree 0.
+    pub runs: u64,
+    /// Merges of runs that have ended.
+    pub merges: u64,
+    /// Bytes of keys and values that merges have gone through.
+    pub merged_bytes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +44,7 @@ impl Meter {
             written_bytes: self.written_bytes.load(Relaxed),
             read_bytes: self.read_bytes.load(Relaxed),
             syncs: self.syncs.load(Relaxed),
+            ..StateStats::default()
         }
     }
 }

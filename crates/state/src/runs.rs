@@ -94,6 +94,9 @@ struct Shared {
     memory_bytes_max: usize,
     /// Bytes in memory that are to be written.
     unwritten_bytes: Arc<AtomicUsize>,
+    /// Merges that have ended, and the bytes of keys and values that they have gone through.
+    merges: AtomicU64,
+    merged_bytes: AtomicU64,
 }
 
 /// What the head on the disk says, and what it reaches.
@@ -239,7 +242,7 @@ impl RunStore {
         let unwritten_bytes = Arc::new(AtomicUsize::new(0));
         let free_bytes = Arc::new(AtomicU64::new(0));
         let (unwritten, free) = (unwritten_bytes.clone(), free_bytes.clone());
-        let patience = Arc::new(Patience::new(space, move |_| {
+        let patience = Arc::new(Patience::new(space.clone(), move |_| {
             let unwritten = unwritten.load(Ordering::Relaxed) as u64;
             unwritten.saturating_sub(free.load(Ordering::Relaxed))
         }));
@@ -251,7 +254,7 @@ impl RunStore {
         let cache = Arc::new(BlockCache::new(block_bytes_max as u64));
         let stop = Arc::new(Stop::default());
         let head = open_head(&metered)?;
-        let disk = Disk::new(Box::new(metered), free_bytes)
+        let disk = Disk::new(Box::new(metered), space, free_bytes)
             .map_err(|source| io_error("opening", source))?;
         let disk = Arc::new(disk);
         let (places, list) = head.runs(&disk)?;
@@ -260,6 +263,7 @@ impl RunStore {
             .map(|place| Run::open(place, &disk, &cache, &filter_room).map(Arc::new))
             .collect::<Result<Arc<[_]>, _>>()?;
         if options.verify {
+            head.check_list(&disk)?;
             runs.iter().try_for_each(|run| run.check())?;
         }
         let memory = Arc::new(Memory::new(memory_bytes_max));
@@ -291,6 +295,8 @@ impl RunStore {
             patience,
             memory_bytes_max,
             unwritten_bytes,
+            merges: AtomicU64::new(0),
+            merged_bytes: AtomicU64::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -528,7 +534,16 @@ impl StateStore for RunStore {
     }
 
     fn stats(&self) -> StateStats {
-        self.shared.meter.read()
+        let shared = &self.shared;
+        let view = shared.view.load();
+        StateStats {
+            free_bytes: shared.disk.free_bytes(),
+            memory_bytes: view.memory.bytes() as u64,
+            runs: view.runs.len() as u64,
+            merges: shared.merges.load(Ordering::Relaxed),
+            merged_bytes: shared.merged_bytes.load(Ordering::Relaxed),
+            ..shared.meter.read()
+        }
     }
 
     fn format(&self) -> u64 {

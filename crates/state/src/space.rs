@@ -38,12 +38,29 @@ pub trait Space: Send + Sync {
     /// # Errors
     /// What the system says.
     fn look(&self) -> io::Result<Room>;
+
+    /// Says that nobody is about to read a stretch of the file, so that the system's page cache needs not keep it.
+    /// A hint: nothing has to come of it.
+    fn leave_page_cache(&self, _offset: u64, _length: u64) {}
+
+    /// Says that the file is read in small pieces at random, so that the system does not read on behind them. A hint.
+    fn expect_random_reads(&self) {}
 }
 
 /// The space of a file.
 #[derive(Debug)]
 pub(crate) struct FileSpace {
     pub(crate) file: File,
+}
+
+#[cfg(target_os = "linux")]
+impl FileSpace {
+    fn advise(&self, offset: u64, length: u64, advice: rustix::fs::Advice) {
+        let length = std::num::NonZeroU64::new(length);
+        if let Err(error) = rustix::fs::fadvise(&self.file, offset, length, advice) {
+            tracing::debug!(%error, ?advice, "the system takes no advice on the state's file");
+        }
+    }
 }
 
 impl Space for FileSpace {
@@ -55,6 +72,17 @@ impl Space for FileSpace {
             free_bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
             unplaced_bytes: file.len().saturating_sub(placed_bytes),
         })
+    }
+
+    #[cfg(target_os = "linux")]
+    fn leave_page_cache(&self, offset: u64, length: u64) {
+        self.advise(offset, length, rustix::fs::Advice::DontNeed);
+    }
+
+    #[cfg(target_os = "linux")]
+    fn expect_random_reads(&self) {
+        // Of the whole file, also as it grows.
+        self.advise(0, 0, rustix::fs::Advice::Random);
     }
 }
 

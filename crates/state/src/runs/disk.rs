@@ -3,8 +3,9 @@
 //! The first chunk has the heads. Every other one belongs to a run or a list of runs, or is free. Nobody writes to a chunk
 //! that the last head on the disk reaches: whoever owns chunks gives them back when nothing reaches them any more.
 
+use super::head::place_of_copy;
 use super::io_error;
-use crate::StateError;
+use crate::{Space, StateError};
 use parking_lot::Mutex;
 use redb::StorageBackend;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ const GROWTH_CHUNKS_MIN: u32 = 4;
 /// A file is cut when so many chunks and such a part of it are free at its end.
 const CUT_CHUNKS_MIN: u32 = 256;
 const CUT_PART: u32 = 4;
+/// Chunks that lie together are worth telling the system of if they are so many.
+const LEFT_CHUNKS_MIN: u32 = 16;
 
 /// A run of neighbouring chunks: the first, and how many.
 pub(super) type Range = (u32, u32);
@@ -28,6 +31,8 @@ pub(super) type Range = (u32, u32);
 /// The file of a store.
 pub(super) struct Disk {
     backend: Box<dyn StorageBackend>,
+    /// What takes hints on the use of the file.
+    space: Option<Arc<dyn Space>>,
     chunks: Mutex<Chunks>,
     /// Bytes of the chunks that are free.
     free_bytes: Arc<AtomicU64>,
@@ -51,8 +56,12 @@ impl Disk {
     /// A file in which everything behind the heads is free.
     pub(super) fn new(
         backend: Box<dyn StorageBackend>,
+        space: Option<Arc<dyn Space>>,
         free_bytes: Arc<AtomicU64>,
     ) -> io::Result<Self> {
+        if let Some(space) = &space {
+            space.expect_random_reads();
+        }
         let length = backend.len()?;
         let end = u32::try_from(length / CHUNK_BYTES as u64).map_err(io::Error::other)?;
         let mut chunks = Chunks {
@@ -66,6 +75,7 @@ impl Disk {
         free_bytes.store(offset_of(chunks.free_count), Relaxed);
         Ok(Self {
             backend,
+            space,
             chunks: Mutex::new(chunks),
             free_bytes,
             resizing: Mutex::default(),
@@ -260,6 +270,19 @@ impl Owned {
         &self.ranges
     }
 
+    /// Tells the system that nobody is about to read these chunks. Takes long when they are many.
+    pub(super) fn leave_page_cache(&self) {
+        if let Some(space) = &self.disk.space {
+            let large = self
+                .ranges
+                .iter()
+                .filter(|range| range.1 >= LEFT_CHUNKS_MIN);
+            large.for_each(|(first, count)| {
+                space.leave_page_cache(offset_of(*first), offset_of(*count))
+            });
+        }
+    }
+
     /// Adds chunks until the stream of bytes in them can reach to `end`.
     pub(super) fn reach(&mut self, end: u64, map: &mut ChunkMap) -> io::Result<()> {
         let missing = end.saturating_sub(map.end).div_ceil(CHUNK_BYTES as u64);
@@ -440,6 +463,16 @@ impl StreamWriter {
             self.disk.sync()?;
         }
         Ok(())
+    }
+
+    /// Adds a copy of the last bytes of the buffer, where [`place_of_copy`] says.
+    pub(super) fn repeat(&mut self, count: usize) {
+        let start = self.buffer.len() - count;
+        let end = self.place();
+        let copy = place_of_copy(end - count as u64, count as u64).unwrap_or(end);
+        let padded = self.buffer.len() + (copy - end) as usize;
+        self.buffer.resize(padded, 0);
+        self.buffer.extend_from_within(start..start + count);
     }
 
     /// Takes the chunks that all bytes up to `end` need, so that they can be told before the last bytes are known.

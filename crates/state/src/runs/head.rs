@@ -15,6 +15,9 @@
 //! list         bytes u64, checksum u64, chunks: ranges u32, then first and count of each, u32
 //! checksum     u64, at 4,088
 //! ```
+//! Lists and roots are written twice as well, the copy at the next multiple of 4,096 behind. In files of the first
+//! versions there is none, and what stands there has another checksum.
+//!
 //! The list has for each run, the newest first: its number, place and length of its root, the root's checksum, all u64,
 //! and the chunks that the root lies in, as above.
 
@@ -60,44 +63,82 @@ pub(super) struct RunPlace {
 impl RunPlace {
     /// Reads the root.
     pub(super) fn read(&self, disk: &Disk) -> Result<Vec<u8>, StateError> {
-        let inside = self.root % CHUNK_BYTES as u64;
-        read_checked(
-            disk,
-            &self.root_chunks,
-            inside,
-            self.root_bytes,
-            self.root_checksum,
-        )
+        self.twice().read(disk)
+    }
+
+    /// Whether the root itself is as it was written; [`RunPlace::read`] may have read its copy.
+    pub(super) fn check(&self, disk: &Disk) -> Result<(), StateError> {
+        self.twice().read_first(disk).map(drop)
+    }
+
+    fn twice(&self) -> Twice<'_> {
+        Twice {
+            chunks: &self.root_chunks,
+            place: self.root % CHUNK_BYTES as u64,
+            length: self.root_bytes,
+            checksum: self.root_checksum,
+        }
     }
 }
 
-fn read_checked(
-    disk: &Disk,
-    chunks: &[Range],
+/// What is written twice.
+struct Twice<'a> {
+    chunks: &'a [Range],
     place: u64,
     length: u64,
     checksum: u64,
-) -> Result<Vec<u8>, StateError> {
-    let wrong = || {
-        damaged(
-            "opening",
-            "a list of runs or of blocks is not what was written".to_owned(),
-        )
-    };
-    // A wrong length would ask for any amount of memory.
-    let chunks_bytes: u64 = chunks.iter().map(|range| u64::from(range.1)).sum();
-    let is_inside = place
-        .checked_add(length)
-        .is_some_and(|end| end <= chunks_bytes.saturating_mul(CHUNK_BYTES as u64));
-    if !is_inside || !disk.has(chunks) {
-        return Err(wrong());
+}
+
+impl Twice<'_> {
+    /// Reads what is there, or its copy.
+    fn read(&self, disk: &Disk) -> Result<Vec<u8>, StateError> {
+        let error = match self.read_first(disk) {
+            Err(error) => error,
+            read => return read,
+        };
+        let copy = place_of_copy(self.place, self.length).ok_or_else(wrong)?;
+        match self.read_at(copy, disk) {
+            Ok(bytes) => {
+                tracing::error!(%error, "its copy is whole and was read instead");
+                Ok(bytes)
+            }
+            Err(_) => Err(error),
+        }
     }
-    let length = usize::try_from(length).map_err(|_| wrong())?;
-    let bytes = ChunkMap::new(chunks).read(disk, place, length)?;
-    match xxh3_64(&bytes) == checksum {
-        true => Ok(bytes),
-        false => Err(wrong()),
+
+    fn read_first(&self, disk: &Disk) -> Result<Vec<u8>, StateError> {
+        self.read_at(self.place, disk)
     }
+
+    fn read_at(&self, place: u64, disk: &Disk) -> Result<Vec<u8>, StateError> {
+        // A wrong length would ask for any amount of memory.
+        let chunks_bytes: u64 = self.chunks.iter().map(|range| u64::from(range.1)).sum();
+        let is_inside = place
+            .checked_add(self.length)
+            .is_some_and(|end| end <= chunks_bytes.saturating_mul(CHUNK_BYTES as u64));
+        if !is_inside || !disk.has(self.chunks) {
+            return Err(wrong());
+        }
+        let length = usize::try_from(self.length).map_err(|_| wrong())?;
+        let bytes = ChunkMap::new(self.chunks).read(disk, place, length)?;
+        match xxh3_64(&bytes) == self.checksum {
+            true => Ok(bytes),
+            false => Err(wrong()),
+        }
+    }
+}
+
+fn wrong() -> StateError {
+    damaged(
+        "opening",
+        "a list of runs or of blocks is not what was written".to_owned(),
+    )
+}
+
+/// Where the copy begins of something; apart from it, so that one bad block of a disk takes one of them.
+pub(super) fn place_of_copy(place: u64, length: u64) -> Option<u64> {
+    let end = place.checked_add(length)?;
+    end.checked_next_multiple_of(HEAD_BYTES as u64)
 }
 
 /// Takes numbers from the front of some bytes.
@@ -243,13 +284,7 @@ impl Head {
         if self.list_bytes == 0 {
             return Ok((Vec::new(), owned));
         }
-        let list = read_checked(
-            disk,
-            &self.list_chunks,
-            0,
-            self.list_bytes,
-            self.list_checksum,
-        )?;
+        let list = self.list().read(disk)?;
         let mut taking = Taking(&list);
         let mut runs = Vec::new();
         while !taking.0.is_empty() {
@@ -259,6 +294,23 @@ impl Head {
             );
         }
         Ok((runs, owned))
+    }
+
+    /// Whether the list itself is as it was written; [`Head::runs`] may have read its copy.
+    pub(super) fn check_list(&self, disk: &Disk) -> Result<(), StateError> {
+        match self.list_bytes {
+            0 => Ok(()),
+            _ => self.list().read_first(disk).map(drop),
+        }
+    }
+
+    fn list(&self) -> Twice<'_> {
+        Twice {
+            chunks: &self.list_chunks,
+            place: 0,
+            length: self.list_bytes,
+            checksum: self.list_checksum,
+        }
     }
 
     /// Writes a list of runs, not durably yet; gives the chunks that it lies in.
@@ -273,6 +325,7 @@ impl Head {
         }
         self.list_bytes = writer.place();
         self.list_checksum = xxh3_64(&writer.buffer);
+        writer.repeat(self.list_bytes as usize);
         let owned = writer.finish()?;
         if owned.ranges().len() > LIST_RANGES_MAX {
             return Err(io::Error::other("the list of runs lies in too many places"));

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Whoever writes another run waits while there are so many.
@@ -248,10 +249,14 @@ impl Shared {
             }
             sources.advance()?;
             if sources.read_bytes - looked >= LOOK_BYTES {
+                let more = sources.read_bytes - looked;
+                self.merged_bytes.fetch_add(more, Relaxed);
                 looked = sources.read_bytes;
                 self.merge_newer(inputs)?;
             }
         }
+        let more = sources.read_bytes - looked;
+        self.merged_bytes.fetch_add(more, Relaxed);
         let merged = writer.finish()?.map(Arc::new);
         self.stop.check()?;
         self.install(|view| {
@@ -261,8 +266,12 @@ impl Shared {
                 ..view.clone()
             }
         });
+        self.merges.fetch_add(1, Relaxed);
         self.control.wake_waiting();
-        self.publish_merged(inputs, merged.as_ref())
+        self.publish_merged(inputs, merged.as_ref())?;
+        // Beside what is read now there may be no place for what is not.
+        inputs.iter().for_each(|run| run.leave_page_cache());
+        Ok(())
     }
 
     /// Looks for what is to be merged before a merge of these goes on, and whether it is to go on.

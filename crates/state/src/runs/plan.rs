@@ -7,13 +7,13 @@
 use std::ops::Range;
 
 /// So many neighbours of a tier are merged.
-const TIER_RUNS: usize = 4;
+const TIER_RUNS: usize = 6;
 /// Each tier is so many times as large as the one before.
-const TIER_GROWTH: u64 = 4;
+const TIER_GROWTH: u64 = 6;
 /// The first tier has everything up to this.
 const FIRST_TIER_BYTES: u64 = 1 << 20;
 /// More runs than tiers of growing runs make.
-const MANY_RUNS: usize = 15;
+const MANY_RUNS: usize = 19;
 /// An oldest run beyond this is merged when the others have half of its size, not all of it.
 const LARGE_BYTES: u64 = 1 << 30;
 
@@ -140,7 +140,7 @@ mod tests {
         fn runs_of_any_sizes_stay_few(added in prop::collection::vec(1_u64..300 << 20, 1..200)) {
             let (weights, most, _) = run(added.clone());
             prop_assert_eq!(weights.iter().sum::<u64>(), added.iter().sum::<u64>());
-            prop_assert!(most <= 16, "{} runs", most);
+            prop_assert!(most <= MANY_RUNS, "{} runs", most);
         }
 
         #[test]

@@ -4,7 +4,7 @@ use super::block::{Block, BlockBuilder, damaged_at, unseal};
 use super::cache::BlockCache;
 use super::disk::{CHUNK_BYTES, ChunkMap, Disk, Owned, StreamWriter};
 use super::filter::{self, FILTER_KEYS, FilterRoom, Kept};
-use super::head::{RunPlace, taken_twice};
+use super::head::{RunPlace, place_of_copy, taken_twice};
 use super::io_error;
 use super::root::{FilterPlace, Root, Totals};
 use super::section::{Section, SectionBuilder, separator};
@@ -29,7 +29,7 @@ pub(super) struct Run {
     filters: Vec<Option<Kept>>,
     /// Something in it can't be read: it stays as it is, for others to be read.
     is_damaged: AtomicBool,
-    _chunks: Owned,
+    chunks: Owned,
 }
 
 /// A value that a run has for a key: `None` inside says that it was deleted.
@@ -84,7 +84,7 @@ impl Run {
             cache: cache.clone(),
             filters: Vec::new(),
             is_damaged: AtomicBool::new(false),
-            _chunks: chunks,
+            chunks,
         }
     }
 
@@ -94,6 +94,11 @@ impl Run {
 
     pub(super) fn totals(&self) -> Totals {
         self.root.totals
+    }
+
+    /// Tells the system that nobody is about to read it.
+    pub(super) fn leave_page_cache(&self) {
+        self.chunks.leave_page_cache();
     }
 
     pub(super) fn is_damaged(&self) -> bool {
@@ -184,6 +189,7 @@ impl Run {
 
     /// Reads all of it and checks that every key is in its order.
     pub(super) fn check(&self) -> Result<(), StateError> {
+        self.place.check(&self.disk)?;
         for filter in &self.root.filters {
             self.note(self.filter_lines(filter))?;
         }
@@ -382,7 +388,9 @@ impl RunWriter {
         let root_place = self.stream.place();
         let root_bytes = loop {
             let root_bytes = self.root.encode();
-            let end = root_place + root_bytes.len() as u64;
+            let length = root_bytes.len() as u64;
+            let copy = place_of_copy(root_place, length).unwrap_or(root_place);
+            let end = copy + length;
             let chunks = self.stream.reach(end).map_err(error)?;
             if chunks == self.root.chunks {
                 break root_bytes;
@@ -390,6 +398,7 @@ impl RunWriter {
             self.root.chunks = chunks.to_vec();
         };
         self.stream.buffer.extend_from_slice(&root_bytes);
+        self.stream.repeat(root_bytes.len());
         let chunks = self.stream.finish().map_err(error)?;
         self.root.index();
         let place = RunPlace {

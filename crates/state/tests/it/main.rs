@@ -14,6 +14,8 @@ mod encrypted;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod hints;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod queues;
