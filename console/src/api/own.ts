@@ -40,6 +40,8 @@ export interface Overview {
     segments: number;
     oldest_ms: number;
   };
+  /** Runs are 0 for a state in the form of earlier versions. */
+  state: { bytes: number; free_bytes: number; runs: number };
   tables: TableOverview[];
   /** There are more tables than one answer takes. */
   more_tables: boolean;

@@ -110,6 +110,34 @@ impl Metrics {
         }
         let database = api.database();
         let log = database.log();
+        let (log_stats, state) = (log.stats(), database.state_stats());
+        for (name, help, value) in [
+            (
+                "log_written_bytes",
+                "Bytes written to the log",
+                log_stats.written_bytes,
+            ),
+            (
+                "state_written_bytes",
+                "Bytes written to the state's file",
+                state.written_bytes,
+            ),
+            (
+                "state_read_bytes",
+                "Bytes read from the state's file",
+                state.read_bytes,
+            ),
+            ("state_merges", "Merges of runs of the state", state.merges),
+            (
+                "state_merged_bytes",
+                "Bytes of keys and values that merges have gone through",
+                state.merged_bytes,
+            ),
+        ] {
+            let _ = writeln!(out, "# HELP headwater_{name}_total {help}");
+            let _ = writeln!(out, "# TYPE headwater_{name}_total counter");
+            let _ = writeln!(out, "headwater_{name}_total {value}");
+        }
         for (name, help, value) in [
             (
                 "connections",
@@ -127,11 +155,28 @@ impl Metrics {
                 "Bytes in the log and not yet in the state",
                 database.overlay_bytes() as u64,
             ),
+            ("log_segments", "Segments of the log", log_stats.segments),
             (
-                "log_segments",
-                "Segments of the log",
-                log.segments().len() as u64,
+                "log_bytes",
+                "Bytes of the log's segments",
+                log_stats.stored_bytes,
             ),
+            (
+                "state_bytes",
+                "Length of the state's file",
+                state.file_bytes,
+            ),
+            (
+                "state_free_bytes",
+                "Bytes of the state's file that hold nothing",
+                state.free_bytes,
+            ),
+            (
+                "state_memory_bytes",
+                "Bytes of the state that are in none of its runs yet",
+                state.memory_bytes,
+            ),
+            ("state_runs", "Runs of the state", state.runs),
             (
                 "log_durable_ms",
                 "Time of the last durable change, milliseconds since the epoch",

@@ -19,7 +19,7 @@ pub(crate) async fn overview(server: &Server, context: &RequestContext) -> Resul
     let (tables, more) = tables(server, context, &mappings).await?;
     let database = server.api.database();
     let log = database.log();
-    let stats = log.stats();
+    let (stats, state) = (log.stats(), database.state_stats());
     Ok(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "now_ms": database.clock().now_ms(),
@@ -37,6 +37,11 @@ pub(crate) async fn overview(server: &Server, context: &RequestContext) -> Resul
             "oldest_ms": log.oldest().ms(),
             "segments": stats.segments,
             "bytes": stats.stored_bytes,
+        },
+        "state": {
+            "bytes": state.file_bytes,
+            "free_bytes": state.free_bytes,
+            "runs": state.runs,
         },
         "tables": tables,
         "more_tables": more,

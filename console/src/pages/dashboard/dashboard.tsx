@@ -273,8 +273,13 @@ const DURABILITY: { readonly [mode: string]: string } = {
   memory: "memory: nothing is kept over a restart",
 };
 
+function stateFact(state: Overview["state"]): string {
+  const used = bytes(state.bytes - state.free_bytes);
+  return state.runs > 0 ? `${used} in ${plural(state.runs, "run")}` : used;
+}
+
 function ServerCard({ server }: { server: Overview }) {
-  const { log, disk } = server;
+  const { log, state, disk } = server;
   return (
     <Card title="Server">
       <Facts
@@ -289,6 +294,7 @@ function ServerCard({ server }: { server: Overview }) {
             disk ? `${bytes(disk.free_bytes)} free, ${bytes(disk.reserve_bytes)} kept in reserve` : "None in use",
           ],
           ["Log", `${bytes(log.bytes)} in ${plural(log.segments, "segment")}`],
+          ["State", stateFact(state)],
           ["Log reaches back to", log.oldest_ms > 0 ? <Ago key="oldest" ms={log.oldest_ms} /> : "The beginning"],
         ]}
       />

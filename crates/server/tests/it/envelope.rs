@@ -76,6 +76,18 @@ async fn health_metrics_and_the_known_odd_answers() {
         body_of(&answer).contains("headwater_requests_total{operation=\"CreateTable\"} 1"),
         "{answer}"
     );
+    // A store without a file, which nobody has filled.
+    for line in [
+        "# TYPE headwater_state_merges_total counter",
+        "headwater_state_runs 0",
+        "headwater_state_bytes 65536",
+        "headwater_log_segments 1",
+    ] {
+        assert!(
+            body_of(&answer).lines().any(|found| found == line),
+            "{line}: {answer}"
+        );
+    }
     running.stop().await;
 }
 
