@@ -80,6 +80,12 @@ fn of_long_runs(report: &Report) -> Vec<Aim> {
             "x",
         ),
         Aim::at_most(
+            "trimming a day of log: under 50 ms",
+            value(long::TRIM_ROW),
+            50.0,
+            "ms",
+        ),
+        Aim::at_most(
             "reopen after kill -9: under 2 s",
             value(long::REOPEN_ROW).map(|ms| ms / 1000.0),
             2.0,

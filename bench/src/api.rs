@@ -176,6 +176,22 @@ pub fn delete_mapping(client: &mut Client, uuid: &str) -> Result<()> {
     rest(client, "DELETE", &format!("{MAPPINGS}/{uuid}"), "").map(drop)
 }
 
+/// The server's time, in milliseconds since the epoch.
+pub fn clock_ms(client: &mut Client) -> Result<u64> {
+    let now = rest(client, "GET", "/_headwater/clock", "")?;
+    now["now_ms"].as_u64().context("no time")
+}
+
+/// When the last change of the log was made, as [`clock_ms`] counts.
+pub fn log_durable_ms(client: &mut Client) -> Result<u64> {
+    let reply = client.rest("GET", "/_headwater/metrics", "dynamodb", "")?;
+    let page = std::str::from_utf8(reply.body)?;
+    let line = page
+        .lines()
+        .find_map(|line| line.strip_prefix("headwater_log_durable_ms "));
+    Ok(line.context("no metric of the log")?.trim().parse()?)
+}
+
 /// Records that a mapping has delivered.
 pub fn delivered(client: &mut Client, uuid: &str) -> Result<usize> {
     let status = rest(
