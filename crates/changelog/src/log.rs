@@ -375,6 +375,7 @@ impl Log {
                 tracing::error!("a thread of the log panicked");
             }
         }
+        self.trimming.lock().leave();
         self.lock.lock().take();
     }
 

@@ -21,6 +21,11 @@ pub struct Removed {
 }
 
 impl Removed {
+    /// How many files these are.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
     /// Whether there was nothing to remove.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
@@ -92,6 +97,11 @@ impl Trimming {
         shared.shard_ends.write().retain(|_, end| *end >= oldest);
         self.left
             .extend(dropped.iter().map(|segment| segment.name.clone()));
+    }
+
+    /// Leaves files that are not removed yet to the next opening.
+    pub(crate) fn leave(&mut self) {
+        self.left.clear();
     }
 
     /// See [`crate::Log::remove_trimmed`]. Not synced: the point says that what a power loss brings back is worth

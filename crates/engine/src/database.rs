@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use headwater_changelog::{FilesLock, Log, LogError, ShardSummary};
+use headwater_changelog::{FilesLock, Log, LogError, Removed, ShardSummary};
 use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::{StateStats, StateStore};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use crate::applier::Applier;
@@ -29,6 +29,34 @@ const DUE_INTERVAL_MS_MAX: u64 = 60_000;
 const UPKEEP_RETRY_MS: u64 = 5_000;
 /// Files of trimmed segments that are removed in one go, and open until their space is free.
 const REMOVED_FILES: usize = 128;
+
+/// All permits that nobody has, if there are any.
+fn take_all(held: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let count = u32::try_from(held.available_permits()).ok()?;
+    let taken = held.clone().try_acquire_many_owned(count).ok()?;
+    (count > 0).then_some(taken)
+}
+
+/// Gives the space of removed files back, and removes what there was no permit for.
+fn free(mut removed: Removed, log: &Log, mut permits: OwnedSemaphorePermit) {
+    loop {
+        let (count, left) = (removed.len(), removed.left);
+        // Those that were not needed are for others.
+        drop(permits.split(permits.num_permits().saturating_sub(count)));
+        drop(removed);
+        if left == 0 {
+            return;
+        }
+        removed = match log.remove_trimmed(permits.num_permits()) {
+            Ok(more) if more.is_empty() => return,
+            Ok(more) => more,
+            Err(error) => {
+                tracing::warn!(%error, "a trimmed segment keeps its file until the next look");
+                return;
+            }
+        };
+    }
+}
 
 /// An open database. Clones share it.
 #[derive(Clone)]
@@ -59,8 +87,8 @@ pub(crate) struct Inner {
     /// Of whoever reads the history of tables.
     pub(crate) history_holds: Arc<Mutex<HistoryHolds>>,
     applier: Mutex<Option<JoinHandle<()>>>,
-    /// What gives the space of removed files back.
-    freeing: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    /// A permit for each removed file that may be open until its space is free.
+    held_files: Arc<Semaphore>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
     pub(crate) verification: Verification,
@@ -131,7 +159,7 @@ impl Database {
             filled_indexes: filled,
             history_holds: Arc::default(),
             applier: Mutex::new(Some(thread)),
-            freeing: tokio::sync::Mutex::default(),
+            held_files: Arc::new(Semaphore::new(REMOVED_FILES)),
             folder_lock: Mutex::new(None),
             verification: Verification::default(),
         };
@@ -345,29 +373,28 @@ impl Database {
         };
         log.trim(&|segment| !is_needed(segment.last) && segment.shards.iter().all(is_past))?;
         log.retain_trimmed(&|shard| retention_ms.contains_key(&shard) || shard >= next_shard);
-        while self.remove_trimmed().await? > 0 {}
-        Ok(())
+        self.remove_trimmed().await
     }
 
-    /// Removes files, beside the threads that serve, and gives how many are left. Their space is free a little later;
-    /// only the next removal waits for that.
-    async fn remove_trimmed(&self) -> Result<usize, EngineError> {
-        let io = |error: tokio::task::JoinError| EngineError::Io {
+    /// Removes the files of trimmed segments, beside the threads that serve. Nobody waits until their space is free;
+    /// while as many files as may be held are held for that, those who free it remove the rest.
+    async fn remove_trimmed(&self) -> Result<(), EngineError> {
+        let (log, held) = (self.inner.log.clone(), self.inner.held_files.clone());
+        let removing = tokio::task::spawn_blocking(move || {
+            let Some(permits) = take_all(&held) else {
+                return Ok(());
+            };
+            let removed = log.remove_trimmed(permits.num_permits())?;
+            if !removed.is_empty() {
+                tokio::task::spawn_blocking(move || free(removed, &log, permits));
+            }
+            Ok(())
+        });
+        let removed = removing.await.map_err(|error| EngineError::Io {
             what: "removing files of the log".to_owned(),
             error: error.into(),
-        };
-        let mut freeing = self.inner.freeing.lock().await;
-        if let Some(freeing) = freeing.take() {
-            freeing.await.map_err(io)?;
-        }
-        let log = self.inner.log.clone();
-        let removed = tokio::task::spawn_blocking(move || log.remove_trimmed(REMOVED_FILES));
-        let removed = removed.await.map_err(io)??;
-        let left = removed.left;
-        if !removed.is_empty() {
-            *freeing = Some(tokio::task::spawn_blocking(move || drop(removed)));
-        }
-        Ok(left)
+        })?;
+        removed.map_err(|error: LogError| error.into())
     }
 
     /// The retention of each shard that is known, in milliseconds, and the number of the next one.
