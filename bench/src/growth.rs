@@ -19,17 +19,27 @@ const STEP: usize = 10;
 const LOAD_PATIENCE: Duration = Duration::from_secs(3 * 3600);
 const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Lets a table grow to `items`, and measures at each step.
+/// How a table grows.
+#[derive(Clone, Copy, Debug)]
+pub struct Growth {
+    /// Up to so many items.
+    pub items: usize,
+    /// Whether its changes, and those of the small table, are streamed with both images.
+    pub is_streamed: bool,
+}
+
+/// Lets a table grow, and measures at each step.
 pub fn run(
-    items: usize,
+    growth: Growth,
     plan: &Plan,
     contest: &Contest,
     folder: &Path,
     report: &mut Report,
 ) -> Result<()> {
-    let small = start(plan, &folder.join("small"))?;
+    let Growth { items, is_streamed } = growth;
+    let small = start(plan, &folder.join("small"), is_streamed)?;
     load(&small, plan, 0, SMALL_ITEMS)?;
-    let growing = start(plan, &folder.join("growing"))?;
+    let growing = start(plan, &folder.join("growing"), is_streamed)?;
     let mut loaded = 0;
     let mut size = SMALL_ITEMS;
     while loaded < items {
@@ -46,10 +56,10 @@ pub fn run(
     Ok(())
 }
 
-fn start(plan: &Plan, data: &Path) -> Result<Server> {
+fn start(plan: &Plan, data: &Path, is_streamed: bool) -> Result<Server> {
     let server = Server::headwater(&plan.binary, data, &plan.server_arguments)?;
     let mut client = Client::connect(server.address(), Some(CLIENT_PATIENCE))?;
-    api::create_table(&mut client, TABLE, true, false)?;
+    api::create_table(&mut client, TABLE, true, is_streamed)?;
     Ok(server)
 }
 

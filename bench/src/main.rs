@@ -27,6 +27,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use contest::{Contest, Rounds};
 use dynamodb_local::DynamoDbLocal;
+use growth::Growth;
 use long::Long;
 use report::Report;
 use rows::{Plan, Stage};
@@ -107,6 +108,9 @@ struct Options {
     /// at each step, beside a table of 10,000.
     #[arg(long, value_name = "ITEMS")]
     growth: Option<usize>,
+    /// With --growth: stream the changes of its tables with both images, also those that load them.
+    #[arg(long, requires = "growth")]
+    streamed: bool,
     /// Instead, or after --size: puts for so many seconds without a pause.
     #[arg(long, value_name = "SECONDS")]
     sustained: Option<u64>,
@@ -153,7 +157,11 @@ fn measure(options: &Options) -> Result<bool> {
         ..Report::default()
     };
     if let Some(items) = options.growth {
-        growth::run(items, &plan, &contest, folder.path(), &mut report)?;
+        let growth = Growth {
+            items,
+            is_streamed: options.streamed,
+        };
+        growth::run(growth, &plan, &contest, folder.path(), &mut report)?;
     } else if options.size.is_some() || options.sustained.is_some() {
         let long = long(options, &plan);
         long::run(&long, &plan, &contest, folder.path(), &mut report)?;
