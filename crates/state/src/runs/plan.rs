@@ -7,13 +7,13 @@
 use std::ops::Range;
 
 /// So many neighbours of a tier are merged.
-const TIER_RUNS: usize = 6;
+const TIER_RUNS: usize = 4;
 /// Each tier is so many times as large as the one before.
-const TIER_GROWTH: u64 = 6;
+const TIER_GROWTH: u64 = 4;
 /// The first tier has everything up to this.
 const FIRST_TIER_BYTES: u64 = 1 << 20;
 /// More runs than tiers of growing runs make.
-const MANY_RUNS: usize = 19;
+const MANY_RUNS: usize = 15;
 /// An oldest run beyond this is merged when the others have half of its size, not all of it.
 const LARGE_BYTES: u64 = 1 << 30;
 
