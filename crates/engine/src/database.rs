@@ -354,7 +354,8 @@ impl Database {
         )
     }
 
-    /// Drops the segments of which nothing may be read any more, and then removes their files. No lock of the catalog is held meanwhile.
+    /// Drops the segments of which nothing may be read any more, and then removes their files. No lock of the catalog is
+    /// held meanwhile.
     async fn trim_log(&self) -> Result<(), EngineError> {
         let now_ms = self.inner.clock.now_ms();
         let (retention_ms, next_shard) = self.retentions();
