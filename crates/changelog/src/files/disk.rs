@@ -92,10 +92,11 @@ impl Files for DiskFiles {
 
     fn unlink(&self, name: &str) -> io::Result<Unlinked> {
         let path = self.folder.join(name);
-        // While somebody has it open it keeps its space: freeing takes the file system milliseconds for each file.
-        let file = File::open(&path)?;
+        // While somebody has it open it keeps its space: freeing takes the file system milliseconds for each file. One
+        // that can't be opened, for lack of descriptors, goes nevertheless, and takes its time.
+        let held = File::open(&path).ok();
         fs::remove_file(path)?;
-        Ok(Box::new(file))
+        Ok(Box::new(held))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
