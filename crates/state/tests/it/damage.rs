@@ -340,18 +340,24 @@ fn a_flipped_bit_in_a_run_is_an_error_for_the_readers_of_its_block_alone() {
     }
 }
 
-/// A damaged block hides what older runs have below it: nothing of them is told in its place.
-#[test]
-fn what_a_damaged_block_supersedes_is_not_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state");
-    let store = RunStore::open_file(&path, StateOptions::default()).unwrap();
+/// A store with a run of values of many keys, for a newer run to supersede.
+fn open_with_older_run(path: &Path) -> RunStore {
+    let store = RunStore::open_file(path, StateOptions::default()).unwrap();
     let mut older = Batch::new();
     for number in 0..20 * KEYS {
         older.put(key(number), bytes("superseded"));
     }
     store.apply(older, 6).unwrap();
     store.checkpoint().unwrap();
+    store
+}
+
+/// A damaged block hides what older runs have below it: nothing of them is told in its place.
+#[test]
+fn what_a_damaged_block_supersedes_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let store = open_with_older_run(&path);
     store.apply(filled(), 7).unwrap();
     drop(store);
     flip_value(&path, 123);
@@ -386,13 +392,7 @@ fn what_a_damaged_block_supersedes_is_not_told() {
 fn what_the_only_block_of_a_run_supersedes_is_not_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
-    let store = RunStore::open_file(&path, StateOptions::default()).unwrap();
-    let mut older = Batch::new();
-    for number in 0..20 * KEYS {
-        older.put(key(number), bytes("superseded"));
-    }
-    store.apply(older, 6).unwrap();
-    store.checkpoint().unwrap();
+    let store = open_with_older_run(&path);
     let mut newer = Batch::new();
     for number in 100..105 {
         newer.put(key(number), value(number));
