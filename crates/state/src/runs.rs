@@ -431,10 +431,14 @@ impl Shared {
         self.flush()?;
         let mut durable = self.durable.lock();
         let view = self.view.load_full();
+        let position = view.position;
         if !durable.is(&view) {
-            self.publish(&mut durable, view.position, view.runs.clone())?;
+            self.publish(&mut durable, position, view.runs.clone())?;
+            drop((durable, view));
+            // Nobody has what was merged before any more, and so there may be a place for filters.
+            self.control.wake();
         }
-        Ok(view.position)
+        Ok(position)
     }
 
     fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError> {
@@ -586,3 +590,6 @@ impl Drop for RunStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

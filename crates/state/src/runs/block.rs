@@ -12,6 +12,7 @@
 use super::damaged;
 use crate::StateError;
 use bytes::Bytes;
+use std::ops::Deref;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Bytes at which a block ends. A larger entry has a block of its own.
@@ -30,11 +31,17 @@ pub(super) fn seal(bytes: &mut Vec<u8>, start: usize, run: u64, place: u64) {
 
 /// What was sealed, without its checksum.
 pub(super) fn unseal(sealed: &Bytes, run: u64, place: u64) -> Result<Bytes, StateError> {
+    let content = unseal_slice(sealed, run, place)?;
+    Ok(sealed.slice_ref(content))
+}
+
+/// As [`unseal`].
+pub(super) fn unseal_slice(sealed: &[u8], run: u64, place: u64) -> Result<&[u8], StateError> {
     let Some((content, sum)) = sealed.split_last_chunk::<CHECKSUM_BYTES>() else {
         return Err(damaged_at(run, place));
     };
     match u64::from_le_bytes(*sum) == checksum(content, run, place) {
-        true => Ok(sealed.slice(..sealed.len() - CHECKSUM_BYTES)),
+        true => Ok(content),
         false => Err(damaged_at(run, place)),
     }
 }
@@ -110,27 +117,27 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn key(self, block: &Block) -> &[u8] {
+    pub(super) fn key<B: Deref<Target = [u8]>>(self, block: &Block<B>) -> &[u8] {
         &block.content[self.key.0 as usize..self.key.1 as usize]
     }
 
-    pub(super) fn value(self, block: &Block) -> Option<&[u8]> {
+    pub(super) fn value<B: Deref<Target = [u8]>>(self, block: &Block<B>) -> Option<&[u8]> {
         let (from, to) = self.value?;
         Some(&block.content[from as usize..to as usize])
     }
 }
 
-/// A block that was read.
+/// A block that was read: bytes of its own, or somebody else's.
 #[derive(Clone)]
-pub(super) struct Block {
-    content: Bytes,
+pub(super) struct Block<B = Bytes> {
+    content: B,
     count: usize,
     offsets: usize,
 }
 
-impl Block {
+impl<B: Deref<Target = [u8]>> Block<B> {
     /// Of what [`unseal`] gave; `None` if it is not a block.
-    pub(super) fn new(content: Bytes) -> Option<Self> {
+    pub(super) fn new(content: B) -> Option<Self> {
         let (rest, count) = content.split_last_chunk::<4>()?;
         let count = u32::from_le_bytes(*count) as usize;
         let offsets = rest.len().checked_sub(count.checked_mul(4)?)?;

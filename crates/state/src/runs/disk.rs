@@ -384,14 +384,27 @@ impl ChunkMap {
         place: u64,
         length: usize,
     ) -> Result<Vec<u8>, StateError> {
-        let error = |source| io_error("reading", source);
         // First, so that no damaged length asks for any amount of memory.
-        self.check(place, length).map_err(error)?;
+        self.check(place, length)
+            .map_err(|source| io_error("reading", source))?;
         let mut out = vec![0; length];
-        self.parts(place, length)
-            .try_for_each(|(offset, range)| disk.read(offset, &mut out[range]))
-            .map_err(error)?;
+        self.read_into(disk, place, &mut out)?;
         Ok(out)
+    }
+
+    /// Fills `out` with the bytes of the stream from `place` on.
+    pub(super) fn read_into(
+        &self,
+        disk: &Disk,
+        place: u64,
+        out: &mut [u8],
+    ) -> Result<(), StateError> {
+        self.check(place, out.len())
+            .and_then(|()| {
+                self.parts(place, out.len())
+                    .try_for_each(|(offset, range)| disk.read(offset, &mut out[range]))
+            })
+            .map_err(|source| io_error("reading", source))
     }
 
     pub(super) fn write(&self, disk: &Disk, place: u64, data: &[u8]) -> io::Result<()> {

@@ -22,6 +22,8 @@ const LINE_BITS: u64 = LINE_BYTES as u64 * 8;
 pub(super) const PAGE_BYTES: usize = 4096;
 const PAGE_LINES: usize = PAGE_BYTES / LINE_BYTES - 1;
 const CHECKSUM_BYTES: usize = 8;
+/// The part of the memory for filters that is left to runs to come.
+const NEWER_PART: usize = 4;
 
 /// Makes the filter of keys with these hashes.
 pub(super) fn lines_of(hashes: &[u64]) -> Vec<u8> {
@@ -135,9 +137,11 @@ impl FilterRoom {
         })
     }
 
-    /// Whether one of so many lines fits now.
+    /// Whether one of so many lines, of a run that is there already, fits and leaves room to those of newer runs: they are asked by
+    /// everybody who looks for a key.
     pub(super) fn fits(&self, lines: usize) -> bool {
-        self.bytes.load(Relaxed) + lines * LINE_BYTES <= self.bytes_max
+        let bytes_max = self.bytes_max - self.bytes_max / NEWER_PART;
+        self.bytes.load(Relaxed) + lines * LINE_BYTES <= bytes_max
     }
 }
 

@@ -127,7 +127,7 @@ impl Shared {
                 let merged = self.merge(&inputs);
                 self.control.note_merging(0);
                 match merged {
-                    Ok(()) => {}
+                    Ok(()) => self.forget(inputs),
                     Err(_) if self.is_over() => break,
                     Err(StateError::Io { source, .. }) if is_no_room(&source) => {
                         self.give_room_back();
@@ -145,6 +145,7 @@ impl Shared {
             if self.stop.reason().is_some() {
                 return;
             }
+            self.keep_filters();
             if self.lacks_room() {
                 retry = Some(RETRY);
             }
@@ -274,11 +275,25 @@ impl Shared {
         Ok(())
     }
 
+    /// Gives up the memory of runs that were merged.
+    fn forget(&self, merged: Vec<Arc<Run>>) {
+        let ids: Vec<u64> = merged.iter().map(|run| run.id()).collect();
+        self.cache.forget(&ids);
+    }
+
+    /// Reads filters that had no place in memory beside those of runs that were being merged.
+    fn keep_filters(&self) {
+        let runs = self.view.load().runs.clone();
+        for run in runs.iter() {
+            run.keep_filters(&self.filter_room, || !self.is_over());
+        }
+    }
+
     /// Looks for what is to be merged before a merge of these goes on, and whether it is to go on.
     fn merge_newer(&self, inputs: &[Arc<Run>]) -> Result<(), StateError> {
         while let Some(newer) = self.next_merge(inputs.first()) {
             match self.merge(&newer) {
-                Ok(()) => {}
+                Ok(()) => self.forget(newer),
                 Err(error) if self.is_over() => return Err(error),
                 // The larger merge goes on: what it leaves may be the room that this one lacks.
                 Err(StateError::Io { source, .. }) if is_no_room(&source) => break,

@@ -1,6 +1,6 @@
 //! A run: keys in order with the values that they had at some time, in blocks that never change.
 
-use super::block::{Block, BlockBuilder, damaged_at, unseal};
+use super::block::{BLOCK_BYTES, Block, BlockBuilder, damaged_at, unseal, unseal_slice};
 use super::cache::BlockCache;
 use super::disk::{CHUNK_BYTES, ChunkMap, Disk, Owned, StreamWriter};
 use super::filter::{self, FILTER_KEYS, FilterRoom, Kept};
@@ -10,8 +10,8 @@ use super::root::{FilterPlace, Root, Totals};
 use super::section::{Section, SectionBuilder, separator};
 use crate::StateError;
 use bytes::Bytes;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Keys that differ in so many bytes at their beginning are not in one block: what they are of stands there, and damage to
@@ -25,8 +25,8 @@ pub(super) struct Run {
     disk: Arc<Disk>,
     map: ChunkMap,
     cache: Arc<BlockCache>,
-    /// Those filters of the root that are in memory.
-    filters: Vec<Option<Kept>>,
+    /// The filters of the root, as far as they are in memory; `None` inside for one that can't be read.
+    filters: Vec<OnceLock<Option<Kept>>>,
     /// Something in it can't be read: it stays as it is, for others to be read.
     is_damaged: AtomicBool,
     chunks: Owned,
@@ -45,22 +45,53 @@ impl Run {
         let bytes = place.read(disk)?;
         let root = Root::decode(&bytes).ok_or_else(|| damaged_at(place.run, place.root))?;
         let chunks = disk.claim(&root.chunks).ok_or_else(taken_twice)?;
-        let mut run = Self::new(place, root, disk, cache, chunks);
-        run.filters = run
-            .root
-            .filters
-            .iter()
-            .map(|filter| run.kept(filter, room))
-            .collect();
+        let filters = root.filters.iter().map(|_| OnceLock::new()).collect();
+        let run = Self::new(place, root, disk, cache, (chunks, filters));
+        run.keep_filters(room, || true);
         Ok(run)
     }
 
-    /// A filter in memory, if it fits; without one, blocks tell.
-    fn kept(&self, filter: &FilterPlace, room: &Arc<FilterRoom>) -> Option<Kept> {
-        if !room.fits(filter.lines) {
-            return None;
+    /// Reads those filters that are not in memory and fit there, while `goes_on`. Instead of one that can't be read, blocks tell.
+    pub(super) fn keep_filters(&self, room: &Arc<FilterRoom>, goes_on: impl Fn() -> bool) {
+        for (filter, kept) in self.root.filters.iter().zip(&self.filters) {
+            if kept.get().is_some() || !room.fits(filter.lines) {
+                continue;
+            }
+            if !goes_on() {
+                return;
+            }
+            match self.filter_lines(filter).map(|lines| room.keep(lines)) {
+                Ok(Some(lines)) => kept.get_or_init(|| Some(lines)),
+                Ok(None) => continue,
+                Err(_) => kept.get_or_init(|| None),
+            };
         }
-        room.keep(self.filter_lines(filter).ok()?)
+    }
+
+    /// How many of its filters are in memory, and how many it has.
+    #[cfg(test)]
+    pub(super) fn filters_kept(&self) -> (usize, usize) {
+        let is_kept = |kept: &&OnceLock<_>| matches!(kept.get(), Some(Some(_)));
+        let kept = self.filters.iter().filter(is_kept);
+        (kept.count(), self.filters.len())
+    }
+
+    /// Where its first and last block stand.
+    #[cfg(test)]
+    pub(super) fn ends(&self) -> [u64; 2] {
+        let place = |section, last: bool| {
+            let section: Section = self.section(section).unwrap();
+            let index = if last { section.count() - 1 } else { 0 };
+            section.place(index).unwrap().0
+        };
+        [place(0, false), place(self.root.sections() - 1, true)]
+    }
+
+    #[cfg(test)]
+    pub(super) fn flip_byte(&self, place: u64) {
+        let mut byte = self.map.read(&self.disk, place, 1).unwrap();
+        byte[0] ^= 1;
+        self.map.write(&self.disk, place, &byte).unwrap();
     }
 
     fn filter_lines(&self, filter: &FilterPlace) -> Result<Vec<u8>, StateError> {
@@ -74,7 +105,7 @@ impl Run {
         root: Root,
         disk: &Arc<Disk>,
         cache: &Arc<BlockCache>,
-        chunks: Owned,
+        (chunks, filters): (Owned, Vec<OnceLock<Option<Kept>>>),
     ) -> Self {
         Self {
             place,
@@ -82,7 +113,7 @@ impl Run {
             disk: disk.clone(),
             map: chunks.map(),
             cache: cache.clone(),
-            filters: Vec::new(),
+            filters,
             is_damaged: AtomicBool::new(false),
             chunks,
         }
@@ -112,7 +143,34 @@ impl Run {
         }
         let section = self.section(self.root.search(key))?;
         let index = section.search(key).ok_or_else(|| self.wrong())?;
-        let block = self.block(&section, index)?;
+        let (place, length) = section.place(index).ok_or_else(|| self.wrong())?;
+        if let Some(found) = self.cache.get(self.id(), place) {
+            return self.find(&found, key);
+        }
+        // Of keys at random most blocks are not asked for again soon: those are read past a full cache, and without memory
+        // of their own.
+        if self.cache.is_worth_keeping(self.id(), place) {
+            return self.find(&self.read(place, length)?, key);
+        }
+        let mut buffer = [0; BLOCK_BYTES];
+        match buffer.get_mut(..length) {
+            Some(buffer) => {
+                self.map.read_into(&self.disk, place, buffer)?;
+                self.find_in(buffer, place, key)
+            }
+            None => self.find_in(&self.map.read(&self.disk, place, length)?, place, key),
+        }
+    }
+
+    /// As [`Run::find`], in a block as it stands on the disk.
+    fn find_in(&self, sealed: &[u8], place: u64, key: &[u8]) -> Result<Found, StateError> {
+        let content = self.note(unseal_slice(sealed, self.id(), place))?;
+        self.find(content, key)
+    }
+
+    /// What a block has for a key.
+    fn find(&self, content: &[u8], key: &[u8]) -> Result<Found, StateError> {
+        let block = Block::new(content).ok_or_else(|| self.wrong())?;
         let (at, is_there) = block.search(key).ok_or_else(|| self.wrong())?;
         if !is_there {
             return Ok(None);
@@ -132,7 +190,7 @@ impl Run {
         let Some(index) = index.checked_sub(1) else {
             return true;
         };
-        if let Some(Some(kept)) = self.filters.get(index) {
+        if let Some(Some(kept)) = self.filters.get(index).and_then(OnceLock::get) {
             return kept.may_have(hash);
         }
         // A filter that can't be read says nothing, and blocks tell.
@@ -155,9 +213,14 @@ impl Run {
     }
 
     fn cached(&self, place: u64, length: usize) -> Result<Bytes, StateError> {
-        if let Some(found) = self.cache.get(self.id(), place) {
-            return Ok(found);
+        match self.cache.get(self.id(), place) {
+            Some(found) => Ok(found),
+            None => self.read(place, length),
         }
+    }
+
+    /// Reads what is kept in the cache then.
+    fn read(&self, place: u64, length: usize) -> Result<Bytes, StateError> {
         let read = Bytes::from(self.map.read(&self.disk, place, length)?);
         let content = self.note(unseal(&read, self.id(), place))?;
         self.cache.put(self.id(), place, content.clone());
@@ -243,7 +306,7 @@ pub(super) struct RunWriter {
     filter_key: Vec<u8>,
     /// Filters that stand behind the section that is being made.
     pending: Vec<(Vec<u8>, Vec<u8>)>,
-    filters: Vec<Option<Kept>>,
+    filters: Vec<OnceLock<Option<Kept>>>,
 }
 
 impl RunWriter {
@@ -372,7 +435,11 @@ impl RunWriter {
             place,
             lines: filter::lines(&filter),
         });
-        self.filters.push(self.room.keep(filter));
+        let kept = self.room.keep(filter);
+        self.filters.push(
+            kept.map(|kept| OnceLock::from(Some(kept)))
+                .unwrap_or_default(),
+        );
     }
 
     /// Writes what is left and the root, not durably yet; `None` if there was no entry.
@@ -408,8 +475,8 @@ impl RunWriter {
             root_checksum: xxh3_64(&root_bytes),
             root_chunks: chunks_from(chunks.ranges(), root_place),
         };
-        let mut run = Run::new(place, self.root, &self.disk, &self.cache, chunks);
-        run.filters = self.filters;
+        let of_its_own = (chunks, self.filters);
+        let run = Run::new(place, self.root, &self.disk, &self.cache, of_its_own);
         Ok(Some(run))
     }
 }
