@@ -22,6 +22,7 @@ use self::received::{Arrival, Received};
 use self::report::{Delays, Report};
 use self::script::Story;
 use crate::client::{Client, Identity};
+use crate::huge_pages::SmallPages;
 use crate::serve;
 use crate::serve::environment;
 use crate::settings::{SETTINGS, Settings};
@@ -54,7 +55,10 @@ pub(crate) fn command() -> Command {
         .subcommand(Command::new(handler::COMMAND).hide(true))
 }
 
-pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    matches: &ArgMatches,
+    pages: Option<SmallPages>,
+) -> anyhow::Result<ExitCode> {
     if matches.subcommand_matches(handler::COMMAND).is_some() {
         return handler::run().await;
     }
@@ -67,7 +71,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         .get_one::<String>("handler")
         .map_or("auto", String::as_str);
     let handler = Handler::choose(choice, &settings).await?;
-    let running = serve::start(&settings).await?;
+    let running = serve::start(&settings, pages).await?;
     let demo = Demo {
         client: client(&running, &settings)?,
         settings: &settings,

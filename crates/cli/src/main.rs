@@ -4,11 +4,13 @@
 
 mod apply;
 mod client;
+mod cold_reads;
 mod dead_letters;
 mod demo;
 mod filter;
 mod functions;
 mod grid;
+mod huge_pages;
 mod key;
 mod keys;
 mod open_files;
@@ -22,6 +24,8 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Command;
+
+use crate::huge_pages::SmallPages;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -68,14 +72,18 @@ fn command() -> Command {
 const BLOCKING_THREADS_MAX: usize = 256;
 
 fn run() -> anyhow::Result<ExitCode> {
+    // Before anything touches much memory.
+    let pages = SmallPages::begin();
     let matches = command().get_matches();
+    let serves = matches!(matches.subcommand_name(), Some("serve" | "demo"));
+    let pages = pages.filter(|_| serves);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
     match matches.subcommand() {
-        Some(("serve", matches)) => runtime.block_on(serve::run(matches)),
-        Some(("demo", matches)) => runtime.block_on(demo::run(matches)),
+        Some(("serve", matches)) => runtime.block_on(serve::run(matches, pages)),
+        Some(("demo", matches)) => runtime.block_on(demo::run(matches, pages)),
         Some(("apply", matches)) => runtime.block_on(apply::run(matches)),
         Some(("tail", matches)) => runtime.block_on(tail::run(matches)),
         Some(("triggers", matches)) => Ok(runtime.block_on(triggers::run(matches))),

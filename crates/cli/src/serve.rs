@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{ArgMatches, Command};
 use headwater_engine::{
-    ColdReads, Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock, UserKey,
+    Database, Durability, EngineOptions, StorageOptions, SystemClock, TestClock, UserKey,
 };
 use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
@@ -23,6 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use crate::cold_reads::cold_reads;
+use crate::huge_pages::SmallPages;
 use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
 use crate::open_files;
 use crate::settings::Settings;
@@ -37,10 +39,13 @@ pub(crate) fn command() -> Command {
         .args(Settings::args())
 }
 
-pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    matches: &ArgMatches,
+    pages: Option<SmallPages>,
+) -> anyhow::Result<ExitCode> {
     let settings = Settings::gather(matches, &environment)?;
     start_logging(&settings)?;
-    let running = start(&settings).await?;
+    let running = start(&settings, pages).await?;
     // Whoever waits for the first line may read no further.
     let at = reachable(running.address);
     let greeting = format!(
@@ -123,8 +128,12 @@ impl Running {
     }
 }
 
-/// Starts a server; returns when it can be reached.
-pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
+/// Starts a server; returns when it can be reached. With its first writes it goes over from small pages of memory to
+/// large ones.
+pub(crate) async fn start(
+    settings: &Settings,
+    pages: Option<SmallPages>,
+) -> anyhow::Result<Running> {
     let signals = Mutex::new(Signals::listen()?);
     // First the port: a server that can't be reached need not open its files.
     let listen = settings.text("listen");
@@ -164,7 +173,14 @@ pub(crate) async fn start(settings: &Settings) -> anyhow::Result<Running> {
     ));
     let keeper = tokio::spawn({
         let database = database.clone();
-        async move { database.keep().await }
+        async move {
+            let first_writes = async {
+                if let Some(pages) = pages {
+                    pages.until_written(&database).await;
+                }
+            };
+            tokio::join!(database.keep(), first_writes);
+        }
     });
     Ok(Running {
         address,
@@ -216,7 +232,7 @@ fn open_database(
     let cache_bytes = megabytes(settings, "cache-mb");
     let item_cache_bytes_max = cache_bytes / ITEMS_SHARE_OF_CACHE;
     storage.state.cache_bytes = cache_bytes - item_cache_bytes_max;
-    storage.state.cold_reads = Some(ColdReads::new(let_others_run));
+    storage.state.cold_reads = Some(cold_reads());
     let options = EngineOptions {
         account: settings.text("account-id").to_owned(),
         transition_ms: settings.duration_ms("transition-time"),
@@ -243,15 +259,6 @@ fn open_database(
         "database opened"
     );
     Ok(database)
-}
-
-/// Runs what waits for the disk while another thread takes over the requests of this one, if it has any.
-fn let_others_run(read: &mut dyn FnMut()) {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(read),
-        _ => read(),
-    }
 }
 
 fn user_key(

@@ -7,6 +7,7 @@ mod client;
 mod connections;
 mod many;
 mod overload;
+mod pages;
 mod retention;
 mod usage;
 

@@ -46,6 +46,7 @@ pub fn launch(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     }
     limit();
     offer_to_oom_killer();
+    allow_large_pages();
     let error = Command::new(&program).args(arguments).exec();
     eprintln!("cannot run {}: {error}", program.display());
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound {
@@ -92,6 +93,12 @@ fn limit() {
 fn offer_to_oom_killer() {
     #[cfg(target_os = "linux")]
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
+/// How the server takes its own memory while it starts is nothing to functions.
+fn allow_large_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
 }
 
 struct Order {

@@ -27,14 +27,14 @@ fn a_day_and_more_of_changes_keeps_within_its_disk() {
     server.create_table("table", true);
     let mut client = Client::connect(&server);
     let stopped = iterators(&mut client);
-    let mut sleeper = Client::connect(&server);
-    let (changes, value) = (scale(60, 100_000), scale(100_000, 100));
+    let mut sleeper = None;
+    let (changes, value) = (scale(60, 500_000), scale(100_000, 100));
     let (mut most_mb, mut rss, mut longest) = (0, Vec::new(), Duration::ZERO);
     for step in 0..STEPS {
         write(&server, changes, value, step);
         if step == 0 {
             // A follower that asks for everything and never reads its answers.
-            follow(&mut sleeper, &stopped);
+            sleeper = Some(follow(&server, &stopped));
         }
         longest = longest.max(advance(&server));
         most_mb = most_mb.max(usage::folder_mb(&data.path().join("log")));
@@ -73,12 +73,14 @@ fn iterators(client: &mut Client) -> Vec<Value> {
     shards.iter().map(iterator).collect()
 }
 
-fn follow(sleeper: &mut Client, iterators: &[Value]) {
+fn follow(server: &Server, iterators: &[Value]) -> Client {
+    let mut sleeper = Client::connect(server);
     for iterator in iterators {
         let body = json!({"ShardIterator": iterator}).to_string();
         let asks = super::client::request("DynamoDBStreams_20120810.GetRecords", &body);
         sleeper.send(&asks.repeat(8)).expect("sent");
     }
+    sleeper
 }
 
 fn write(server: &Server, changes: usize, value: usize, step: usize) {
@@ -100,7 +102,7 @@ fn write(server: &Server, changes: usize, value: usize, step: usize) {
 }
 
 /// Text that does not become smaller, so that a few changes fill a segment.
-fn incompressible(len: usize, seed: u64) -> String {
+pub fn incompressible(len: usize, seed: u64) -> String {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let letter = |_| {
         state ^= state << 13;

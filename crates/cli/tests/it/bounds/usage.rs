@@ -40,6 +40,15 @@ pub fn peak_rss_mb(pid: u32) -> usize {
         / 1024
 }
 
+/// Whether the system may give the process memory in large pages.
+pub fn may_have_large_pages(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    status
+        .lines()
+        .filter_map(|line| line.strip_prefix("THP_enabled:"))
+        .any(|said| said.trim() == "1")
+}
+
 /// Processor time that the process has used, in clock ticks of the system.
 pub fn processor_ticks(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
