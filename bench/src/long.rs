@@ -63,6 +63,7 @@ pub fn run(
     let store = long.store.clone().unwrap_or_else(|| folder.join("large"));
     let data = store.join("data");
     load(long, plan, &pool, &store, report)?;
+    let plan = &going_on(plan, &data)?;
     if long.compare {
         report.add("size", compare(long, plan, contest, folder, &data, &pool));
     }
@@ -96,6 +97,19 @@ fn load(long: &Long, plan: &Plan, pool: &Pool, store: &Path, report: &mut Report
     drop(server);
     std::fs::write(loaded, "")?;
     Ok(())
+}
+
+/// The plan with a clock that goes on from the last change: a folder that stays may have been written to by a clock that
+/// was moved, and nothing would be due before the time that it was moved to.
+fn going_on(plan: &Plan, data: &Path) -> Result<Plan> {
+    let mut plan = plan.clone();
+    plan.server_arguments.push("--test-clock".to_owned());
+    let server = Server::headwater(&plan.binary, data, &plan.server_arguments)?;
+    let mut client = Client::connect(server.address(), Some(Duration::from_secs(60)))?;
+    let ahead_ms = api::log_durable_ms(&mut client)?.saturating_sub(api::clock_ms(&mut client)?);
+    plan.server_arguments
+        .push(format!("--test-clock-offset={ahead_ms}ms"));
+    Ok(plan)
 }
 
 /// Puts on the large and on a small table, in turns.
@@ -209,16 +223,11 @@ fn reopen(long: &Long, plan: &Plan, data: &Path, pool: &Pool) -> Result<Vec<Row>
 
 /// Moves the clock beyond all retention.
 fn trim(plan: &Plan, data: &Path) -> Result<Vec<Row>> {
-    let mut arguments = plan.server_arguments.clone();
-    arguments.push("--test-clock".to_owned());
-    let server = Server::headwater(&plan.binary, data, &arguments)?;
+    let server = Server::headwater(&plan.binary, data, &plan.server_arguments)?;
     let before = segments(data)?;
     let mut client = Client::connect(server.address(), Some(Duration::from_secs(60)))?;
-    // A folder that stays may have been written to by a clock that was moved.
-    let ahead_ms = api::log_durable_ms(&mut client)?.saturating_sub(api::clock_ms(&mut client)?);
-    let advance_ms = ahead_ms + DAY_AND_MORE_MS;
     let started = Instant::now();
-    let body = format!(r#"{{"advance_ms":{advance_ms}}}"#);
+    let body = format!(r#"{{"advance_ms":{DAY_AND_MORE_MS}}}"#);
     let reply = client.rest("POST", "/_headwater/clock", "dynamodb", &body)?;
     ensure!(reply.status == 200, "the clock did not move");
     let took = started.elapsed().as_secs_f64() * 1000.0;

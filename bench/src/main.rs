@@ -6,6 +6,7 @@
 
 mod aims;
 mod api;
+mod beside;
 mod client;
 mod contest;
 mod driver;
@@ -117,6 +118,9 @@ struct Options {
     /// Keep the table of --size and --sustained in this folder, and go on with it the next time.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Instead: puts, gets and queries beside those of this other build of the server, in turns.
+    #[arg(long, value_name = "BINARY", conflicts_with_all = ["size", "growth", "sustained", "floors_only"])]
+    beside: Option<PathBuf>,
     /// Further arguments for `headwater serve`.
     #[arg(last = true)]
     server_arguments: Vec<String>,
@@ -141,13 +145,13 @@ fn main() -> ExitCode {
 
 /// Whether every measurement could be made. A missed aim is no failure.
 fn measure(options: &Options) -> Result<bool> {
-    let beside = std::env::current_exe()?;
-    let beside = beside.parent().context("no folder")?;
-    let parent = options.data.as_deref().unwrap_or(beside);
+    let own = std::env::current_exe()?;
+    let own_folder = own.parent().context("no folder")?;
+    let parent = options.data.as_deref().unwrap_or(own_folder);
     let folder = tempfile::Builder::new()
         .prefix("bench-")
         .tempdir_in(parent)?;
-    let plan = plan(options, beside);
+    let plan = plan(options, own_folder);
     let contest = Contest {
         rounds: rounds(options),
         disk: usage::Disk::below(folder.path()),
@@ -165,14 +169,18 @@ fn measure(options: &Options) -> Result<bool> {
     } else if options.size.is_some() || options.sustained.is_some() {
         let long = long(options, &plan);
         long::run(&long, &plan, &contest, folder.path(), &mut report)?;
+    } else if let Some(other) = &options.beside {
+        beside::run(other, &plan, &contest, folder.path(), &mut report)?;
     } else if options.floors_only {
         report.add("floors", floors_alone(&plan, &contest, folder.path()));
     } else {
         run_parts(options, plan, contest, folder.path(), &mut report)?;
     }
-    let aims = match options.growth {
-        Some(items) => aims::of_growth(&report, items),
-        None => aims::check(&report),
+    let aims = match (options.growth, &options.beside) {
+        (Some(items), _) => aims::of_growth(&report, items),
+        // Ratios to another build are none to floors.
+        (None, Some(_)) => Vec::new(),
+        (None, None) => aims::check(&report),
     };
     println!();
     report.print(&aims);

@@ -206,7 +206,7 @@ fn beside_ours<'a, W: Workload + 'a>(
 }
 
 /// The first row is the floor of those that are none.
-fn beside_first(rows: Vec<Row>) -> Vec<Row> {
+pub fn beside_first(rows: Vec<Row>) -> Vec<Row> {
     let floor = rows.first().cloned().unwrap_or_default();
     let is_floor = |row: &Row| row.name.starts_with("floor:");
     rows.into_iter()
