@@ -19,9 +19,13 @@ pub(crate) fn cold_reads() -> ColdReads {
 fn let_others_run(places: &Semaphore, read: &mut dyn FnMut()) {
     let is_serving = Handle::try_current()
         .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    // Threads that serve nobody, such as the one that merges, take no place from those that do.
+    if !is_serving {
+        return read();
+    }
     match places.try_acquire() {
-        Ok(_place) if is_serving => tokio::task::block_in_place(read),
-        _ => read(),
+        Ok(_place) => tokio::task::block_in_place(read),
+        Err(_) => read(),
     }
 }
 
