@@ -4,6 +4,7 @@ use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What an entry of the cache takes beside its bytes.
 const ENTRY_BYTES: u64 = 96;
@@ -92,17 +93,12 @@ impl BlockCache {
     }
 
     fn was_wanted(&self, run: u64, place: u64) -> bool {
-        let hash = hash_of(run, place);
+        let hash = xxh3_64_with_seed(&place.to_le_bytes(), run);
         let at = ((hash >> 32) * self.wanted.len() as u64) >> 32;
         // Never that of an empty place.
         let mark = hash as u32 | 1;
         self.wanted[at as usize].swap(mark, Relaxed) == mark
     }
-}
-
-fn hash_of(run: u64, place: u64) -> u64 {
-    let mixed = (run.rotate_left(40) ^ place).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ (mixed >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
 #[cfg(test)]
