@@ -46,7 +46,8 @@ impl Run {
         let root = Root::decode(&bytes).ok_or_else(|| damaged_at(place.run, place.root))?;
         let chunks = disk.claim(&root.chunks).ok_or_else(taken_twice)?;
         let filters = root.filters.iter().map(|_| OnceLock::new()).collect();
-        let run = Self::new(place, root, disk, cache, (chunks, filters));
+        let mut run = Self::new(place, root, disk, cache, chunks);
+        run.filters = filters;
         run.keep_filters(room, || true);
         Ok(run)
     }
@@ -105,7 +106,7 @@ impl Run {
         root: Root,
         disk: &Arc<Disk>,
         cache: &Arc<BlockCache>,
-        (chunks, filters): (Owned, Vec<OnceLock<Option<Kept>>>),
+        chunks: Owned,
     ) -> Self {
         Self {
             place,
@@ -113,7 +114,7 @@ impl Run {
             disk: disk.clone(),
             map: chunks.map(),
             cache: cache.clone(),
-            filters,
+            filters: Vec::new(),
             is_damaged: AtomicBool::new(false),
             chunks,
         }
@@ -475,8 +476,8 @@ impl RunWriter {
             root_checksum: xxh3_64(&root_bytes),
             root_chunks: chunks_from(chunks.ranges(), root_place),
         };
-        let of_its_own = (chunks, self.filters);
-        let run = Run::new(place, self.root, &self.disk, &self.cache, of_its_own);
+        let mut run = Run::new(place, self.root, &self.disk, &self.cache, chunks);
+        run.filters = self.filters;
         Ok(Some(run))
     }
 }
