@@ -9,7 +9,7 @@ mod many;
 mod overload;
 mod pages;
 mod retention;
-mod usage;
+pub mod usage;
 
 /// A number for every test run, and the one of a full run.
 fn scale(small: usize, full: usize) -> usize {

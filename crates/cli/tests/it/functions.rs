@@ -8,9 +8,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::bounds::usage;
 use crate::process::{Running, Server, output, text};
 
-/// Prints what it is asked to, and answers with it; fails when it is asked to.
+/// Prints what it is asked to, and answers with it; fails when it is asked to, and tells whether it may have large pages.
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request
 
@@ -20,6 +21,9 @@ while True:
         request = event.headers["Lambda-Runtime-Aws-Request-Id"]
         asked = json.load(event)
     print("asked for", asked, flush=True)
+    if asked == "pages":
+        with open("/proc/self/status") as status:
+            asked = "THP_enabled:\t1" in status.read()
     kind = "error" if asked == "fail" else "response"
     urllib.request.urlopen(base + request + "/" + kind, json.dumps(asked).encode()).close()
 "#;
@@ -182,5 +186,16 @@ fn an_encrypted_store_keeps_logs_in_memory_only() {
     );
     let (succeeded, out, _) = functions(&server, &["logs", "echo"]);
     assert!(succeeded && out.is_empty(), "{out}");
+    server.stop();
+}
+
+#[test]
+fn a_function_may_have_large_pages_though_its_server_has_none_yet() {
+    let (_folder, server) = served(&[]);
+    assert!(!usage::may_have_large_pages(server.pid()));
+    let (succeeded, out, err) = functions(&server, &["invoke", "echo", "--payload", "\"pages\""]);
+    assert!(succeeded, "{err}");
+    let here = usage::may_have_large_pages(std::process::id());
+    assert_eq!(out, format!("{here}\n"));
     server.stop();
 }

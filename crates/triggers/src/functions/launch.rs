@@ -95,7 +95,7 @@ fn offer_to_oom_killer() {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
 
-/// How the server takes its own memory while it starts is nothing to functions.
+/// A server that nobody writes to has them disabled for itself, and what it starts would inherit that.
 fn allow_large_pages() {
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(false);
