@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::counts::Counts;
 use crate::process::{cargo, command, run, target_dir};
-use crate::suites::{SUITES, build_server};
+use crate::suites::{Outcome, SUITES, build_server};
 
 /// Runs each step, goes on after a failure, and sums up at the end.
 pub fn run_task() -> ExitCode {
@@ -63,39 +63,42 @@ fn clippy() -> Command {
 /// What each step came to.
 #[derive(Default)]
 struct Report {
-    steps: Vec<(&'static str, Counts, Duration)>,
+    steps: Vec<(&'static str, Outcome, Duration)>,
 }
 
 impl Report {
-    /// Runs and times a step that counts its tests.
-    fn step(&mut self, name: &'static str, step: impl FnOnce() -> Counts) -> Counts {
+    /// Runs and times a step that counts its tests; whether all of them passed.
+    fn step(&mut self, name: &'static str, step: impl FnOnce() -> Outcome) -> bool {
         println!("=== {name}");
         let started = Instant::now();
-        let counts = step();
+        let outcome = step();
         let took = started.elapsed();
-        println!("=== {name}: {counts} ({:.1} s)", took.as_secs_f64());
-        self.steps.push((name, counts, took));
-        counts
+        println!(
+            "=== {name}: {} ({:.1} s)",
+            outcome.counts,
+            took.as_secs_f64()
+        );
+        let passed = outcome.counts.failed == 0;
+        self.steps.push((name, outcome, took));
+        passed
     }
 
     /// Runs a step that holds or not, which counts as one.
     fn check(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> bool {
-        let counts = self.step(name, || {
-            let outcome = step();
-            if let Err(error) = &outcome {
-                eprintln!("error: {name}: {error:#}");
-            }
-            Counts::of_check(outcome.is_ok())
-        });
-        counts.failed == 0
+        self.step(name, || Outcome::of_check(name, step()))
     }
 
-    /// Prints the summary; its last line counts everything.
+    /// Prints what failed, then the summary; its last line counts everything.
     fn finish(self) -> ExitCode {
+        for (name, outcome, _) in &self.steps {
+            if outcome.counts.failed > 0 {
+                println!("\n=== failed in {name}\n{}", outcome.failures.join("\n"));
+            }
+        }
         println!();
         let mut total = Counts::default();
         let mut took_total = Duration::ZERO;
-        for (name, counts, took) in &self.steps {
+        for (name, Outcome { counts, .. }, took) in &self.steps {
             println!("{name:<14} {counts:<24} {:>7.1} s", took.as_secs_f64());
             total = total.plus(*counts);
             took_total += *took;

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod compat;
 mod counts;
+mod failures;
 mod fixtures;
 mod fuzz;
 mod process;

@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::counts::{self, Counts, LineReader};
+use crate::failures::{self, Begins, Excerpt};
 use crate::process::{cargo, command, root, run, shown, target_dir};
 
 /// The npm package that holds DynamoDB Local 1.25.1; it needs Java.
@@ -29,7 +30,42 @@ pub struct Suite {
     pub name: &'static str,
     /// Whether it starts the server binary.
     pub needs_server: bool,
-    run: fn(server: &Path) -> Result<Counts>,
+    run: fn(server: &Path) -> Result<Outcome>,
+}
+
+/// What a suite came to.
+#[derive(Default)]
+pub struct Outcome {
+    /// How many tests passed and failed.
+    pub counts: Counts,
+    /// What the runners said of the failed ones, shortened.
+    pub failures: Vec<String>,
+}
+
+impl Outcome {
+    /// Both together.
+    fn plus(mut self, other: Self) -> Self {
+        self.counts = self.counts.plus(other.counts);
+        self.failures.extend(other.failures);
+        self
+    }
+
+    /// A check that is not made of tests counts as one.
+    pub fn of_check(name: &str, outcome: Result<()>) -> Self {
+        let counts = Counts::of_check(outcome.is_ok());
+        let failures = outcome.err().map(|error| said(name, &error));
+        Self {
+            counts,
+            failures: failures.into_iter().collect(),
+        }
+    }
+}
+
+/// Says what failed at once, and gives the line for the end.
+fn said(name: &str, error: &anyhow::Error) -> String {
+    let line = format!("error: {name}: {error:#}");
+    eprintln!("{line}");
+    line
 }
 
 /// Every suite, in the order in which they run.
@@ -43,7 +79,7 @@ pub const SUITES: &[Suite] = &[
     suite("browser", true, browser),
 ];
 
-const fn suite(name: &'static str, needs_server: bool, run: fn(&Path) -> Result<Counts>) -> Suite {
+const fn suite(name: &'static str, needs_server: bool, run: fn(&Path) -> Result<Outcome>) -> Suite {
     Suite {
         name,
         needs_server,
@@ -53,10 +89,10 @@ const fn suite(name: &'static str, needs_server: bool, run: fn(&Path) -> Result<
 
 impl Suite {
     /// Runs it; a suite that cannot run counts as one failure.
-    pub fn run(&self, server: &Path) -> Counts {
-        (self.run)(server).unwrap_or_else(|error| {
-            eprintln!("error: {}: {error:#}", self.name);
-            Counts::BROKEN
+    pub fn run(&self, server: &Path) -> Outcome {
+        (self.run)(server).unwrap_or_else(|error| Outcome {
+            counts: Counts::BROKEN,
+            failures: vec![said(self.name, &error)],
         })
     }
 }
@@ -77,7 +113,7 @@ pub fn run_task(args: &Args) -> Result<ExitCode> {
     }
     let mut total = Counts::default();
     for suite in chosen {
-        let counts = suite.run(&server);
+        let counts = suite.run(&server).counts;
         println!("{}: {counts}", suite.name);
         total = total.plus(counts);
     }
@@ -102,7 +138,7 @@ pub fn build_server(release: bool) -> Result<PathBuf> {
     Ok(target_dir().join(profile).join("headwater"))
 }
 
-fn workspace(_server: &Path) -> Result<Counts> {
+fn workspace(_server: &Path) -> Result<Outcome> {
     let mut test = cargo();
     test.args(["test", "--workspace", "--no-fail-fast", "--color=never"]);
     test.args([
@@ -111,46 +147,43 @@ fn workspace(_server: &Path) -> Result<Counts> {
         "--exclude",
         "headwater-sdk-handler",
     ]);
-    counted(&mut test, counts::libtest)
+    counted(&mut test, counts::libtest, failures::libtest)
 }
 
-fn sdk_python(server: &Path) -> Result<Counts> {
+fn sdk_python(server: &Path) -> Result<Outcome> {
     install_dynamodb_local()?;
     pytest(server, "tests/sdk/python")
 }
 
-fn sdk_cli(server: &Path) -> Result<Counts> {
+fn sdk_cli(server: &Path) -> Result<Outcome> {
     pytest(server, "tests/sdk/cli")
 }
 
-fn sdk_js(server: &Path) -> Result<Counts> {
+fn sdk_js(server: &Path) -> Result<Outcome> {
     let folder = root().join("tests/sdk/js");
     install_packages(&folder)?;
     let mut node = npm(&folder, &["test", "--silent"]);
     node.env("HEADWATER_BIN", server);
-    counted(&mut node, counts::node)
+    counted(&mut node, counts::node, failures::node)
 }
 
 /// The console without a browser: types, lints, tests of its pure parts, and whether what is committed of it is what its
 /// sources give.
-fn console(_server: &Path) -> Result<Counts> {
+fn console(_server: &Path) -> Result<Outcome> {
     let folder = root().join("console");
     install_packages(&folder)?;
-    let mut checks = Counts::default();
+    let mut checks = Outcome::default();
     for check in ["types", "lint"] {
         let outcome = run(&mut npm(&folder, &["run", check]));
-        checks = checks.plus(noted(&format!("npm run {check}"), outcome));
+        checks = checks.plus(Outcome::of_check(&format!("npm run {check}"), outcome));
     }
-    let tests = counted(&mut npm(&folder, &["test"]), counts::vitest)?;
-    let built = noted("console/dist", console_is_built(&folder));
+    let tests = counted(
+        &mut npm(&folder, &["test"]),
+        counts::vitest,
+        failures::vitest,
+    )?;
+    let built = Outcome::of_check("console/dist", console_is_built(&folder));
     Ok(checks.plus(tests).plus(built))
-}
-
-fn noted(name: &str, outcome: Result<()>) -> Counts {
-    if let Err(error) = &outcome {
-        eprintln!("error: {name}: {error:#}");
-    }
-    Counts::of_check(outcome.is_ok())
 }
 
 /// Builds the console elsewhere and compares.
@@ -193,12 +226,12 @@ fn contents(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
 }
 
 /// The console in a browser, against the server.
-fn browser(server: &Path) -> Result<Counts> {
+fn browser(server: &Path) -> Result<Outcome> {
     let folder = root().join("console");
     install_packages(&folder)?;
     let mut tests = npm(&folder, &["run", "e2e"]);
     tests.env("HEADWATER_BIN", server);
-    counted(&mut tests, counts::playwright)
+    counted(&mut tests, counts::playwright, failures::playwright)
 }
 
 /// The packages of a lock file, if they are not there yet.
@@ -217,7 +250,7 @@ fn npm(folder: &Path, args: &[&str]) -> Command {
     npm
 }
 
-fn sdk_rust(server: &Path) -> Result<Counts> {
+fn sdk_rust(server: &Path) -> Result<Outcome> {
     run(cargo().args(["build", "-p", "headwater-sdk-handler"]))?;
     let mut test = cargo();
     test.args(["test", "-p", "headwater-sdk-tests", "--color=never"]);
@@ -226,10 +259,10 @@ fn sdk_rust(server: &Path) -> Result<Counts> {
         "HEADWATER_TEST_HANDLER",
         target_dir().join("debug/bootstrap"),
     );
-    counted(&mut test, counts::libtest)
+    counted(&mut test, counts::libtest, failures::libtest)
 }
 
-fn pytest(server: &Path, folder: &str) -> Result<Counts> {
+fn pytest(server: &Path, folder: &str) -> Result<Outcome> {
     let mut pytest = command(python_with_requirements()?);
     pytest.args([
         "-m",
@@ -241,7 +274,7 @@ fn pytest(server: &Path, folder: &str) -> Result<Counts> {
         folder,
     ]);
     pytest.env("HEADWATER_BIN", server);
-    counted(&mut pytest, counts::pytest)
+    counted(&mut pytest, counts::pytest, failures::pytest)
 }
 
 /// The interpreter of a virtual environment that holds exactly the pinned packages.
@@ -285,24 +318,33 @@ fn is_newer(file: &Path, than: &Path) -> bool {
     }
 }
 
-/// Runs a test runner, shows what it prints as it comes, and adds up the counts in it.
-fn counted(command: &mut Command, reader: LineReader) -> Result<Counts> {
+/// Runs a test runner, shows what it prints as it comes, adds up the counts in it and keeps what it says of failures.
+fn counted(command: &mut Command, reader: LineReader, begins: Begins) -> Result<Outcome> {
     let name = shown(command);
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {name}"))?;
     let mut counts = Counts::default();
+    let mut excerpt = Excerpt::new(begins);
     if let Some(stdout) = child.stdout.take() {
         let mut own = std::io::stdout().lock();
         for line in BufReader::new(stdout).split(b'\n') {
             let line = line?;
             own.write_all(&line)?;
             own.write_all(b"\n")?;
-            if let Some(found) = reader(&String::from_utf8_lossy(&line)) {
-                counts = counts.plus(found);
-            }
+            let line = String::from_utf8_lossy(&line);
+            excerpt.line(&line);
+            counts = counts.plus(reader(&line).unwrap_or_default());
         }
     }
-    Ok(counts.concluded(child.wait()?.success()))
+    let status = child.wait()?;
+    let mut failures = excerpt.into_lines();
+    if !status.success() && failures.is_empty() {
+        failures.push(format!("{name}: {status}"));
+    }
+    Ok(Outcome {
+        counts: counts.concluded(status.success()),
+        failures,
+    })
 }
