@@ -2,7 +2,7 @@
 
 import { Component } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { useWindow } from "./virtual.tsx";
+import { type Columns, useColumns, useWindow } from "./virtual.tsx";
 
 /** A cell: its text, and a class for its kind. */
 export interface Cell {
@@ -42,7 +42,8 @@ export function Grid(props: GridProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
   const id = useId();
-  const { first, last, above, total } = useWindow(scroller, count, ROW_HEIGHT);
+  const { first, last, most, above, total } = useWindow(scroller, count, ROW_HEIGHT);
+  const visible = useColumns(scroller, columns, CHECK_WIDTH);
   const width = columns.reduce((sum, column) => sum + column.width, CHECK_WIDTH);
   const here = Math.min(active, Math.max(count - 1, 0));
 
@@ -81,10 +82,11 @@ export function Grid(props: GridProps) {
   for (let row = first; row < last; row += 1) {
     rows.push(
       <Row
-        key={row}
+        // Rows that scroll out of sight become those that come into it.
+        key={row % most}
         id={`${id}-${row}`}
         row={row}
-        columns={columns}
+        columns={visible}
         version={props.version}
         cell={props.cell}
         active={row === here}
@@ -109,7 +111,7 @@ export function Grid(props: GridProps) {
     >
       <div role="rowgroup" class="grid-head" style={{ width: `${width}px` }}>
         <div role="row" class="grid-row" aria-rowindex={1}>
-          <div role="columnheader" class="grid-check">
+          <div role="columnheader" class="grid-check" aria-colindex={1}>
             <input
               type="checkbox"
               tabIndex={-1}
@@ -118,12 +120,13 @@ export function Grid(props: GridProps) {
               onChange={() => onSelect(all ? new Set() : new Set(Array.from({ length: count }, (_, row) => row)))}
             />
           </div>
-          {columns.map((column) => (
+          {visible.seen.map((column, index) => (
             <div
               key={column.id}
               role="columnheader"
               class="grid-cell"
-              style={{ width: `${column.width}px` }}
+              style={place(visible, index)}
+              aria-colindex={visible.first + index + 2}
               title={column.label}
             >
               <bdi>{column.label}</bdi>
@@ -150,10 +153,16 @@ function show(scroller: HTMLElement | null, row: number): void {
   if (top > scroller.scrollTop + room) scroller.scrollTop = top - room;
 }
 
+/** How wide a cell is; the first that is rendered leaves room for those before it. */
+function place({ seen, before }: Columns<GridColumn>, index: number): { width: string; marginLeft?: string } {
+  const width = `${seen[index]?.width ?? 0}px`;
+  return index === 0 ? { width, marginLeft: `${before}px` } : { width };
+}
+
 interface RowProps {
   id: string;
   row: number;
-  columns: readonly GridColumn[];
+  columns: Columns<GridColumn>;
   version: unknown;
   cell: (row: number, column: string) => Cell;
   active: boolean;
@@ -185,7 +194,7 @@ class Row extends Component<RowProps> {
         aria-selected={selected}
         onClick={this.#open}
       >
-        <div role="gridcell" class="grid-check" onClick={stop}>
+        <div role="gridcell" class="grid-check" aria-colindex={1} onClick={stop}>
           <input
             type="checkbox"
             tabIndex={-1}
@@ -194,14 +203,15 @@ class Row extends Component<RowProps> {
             onChange={() => this.props.onToggle(this.props.row)}
           />
         </div>
-        {columns.map((column) => {
+        {columns.seen.map((column, index) => {
           const { text, kind } = cell(row, column.id);
           return (
             <div
               key={column.id}
               role="gridcell"
               class={kind ? `grid-cell grid-${kind}` : "grid-cell"}
-              style={{ width: `${column.width}px` }}
+              style={place(columns, index)}
+              aria-colindex={columns.first + index + 2}
             >
               <bdi>{text}</bdi>
             </div>
