@@ -145,11 +145,13 @@ impl Log {
         let Opened {
             shared,
             active,
+            id_next,
+            unsealed,
             trimming,
             report,
         } = open::open(files, options, &*clock)?;
         let shared = Arc::new(shared);
-        let (threads, stop) = writer::start(shared.clone(), active)?;
+        let (threads, stop) = writer::start(shared.clone(), active, id_next, unsealed)?;
         let log = Self {
             shared,
             clock,

@@ -5,7 +5,8 @@
 //! 3. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
 //! 4. Check that the segments join on to each other, and the first one to the trim point.
 //! 5. Remove what was made ahead; on a full disk, all files that hold nothing.
-//! 6. Seal what was not sealed, start a new segment, remove files that hold nothing.
+//! 6. Seal what was not sealed, start a new segment, remove files that hold nothing. Without any room on the disk the log
+//!    opens nevertheless, for its readers: footers are written, and the new segment is made, once there is some.
 //!
 //! A segment whose header never reached the disk holds nothing that was acknowledged: its header and first group
 //! share one fsync. That the others join on without it is the proof.
@@ -103,7 +104,11 @@ impl Known {
 /// A log that is ready to be written to.
 pub(crate) struct Opened {
     pub(crate) shared: Shared,
-    pub(crate) active: ActiveFile,
+    pub(crate) active: Arc<ActiveFile>,
+    /// Number of the segment after it.
+    pub(crate) id_next: u64,
+    /// Segments for whose footers there was no room.
+    pub(crate) unsealed: Vec<Arc<ActiveFile>>,
     pub(crate) trimming: Trimming,
     pub(crate) report: OpenReport,
 }
@@ -134,8 +139,10 @@ pub(crate) fn open(
     let last = known.last().map_or(Sequence::ZERO, Known::last);
     report.torn_bytes = known.last().map_or(0, |last| last.torn_bytes);
     report.last = last;
-    let (kept, empty): (Vec<Known>, Vec<Known>) =
+    let (kept, mut empty): (Vec<Known>, Vec<Known>) =
         known.into_iter().partition(|known| known.index.entries > 0);
+    // Without any segment, nothing would say where the log ends.
+    let joint = kept.is_empty().then(|| empty.pop()).flatten();
     report.segments = kept.len();
     let oldest = kept.first().map_or(last, |first| first.base);
     remove_prepared(&*files)?;
@@ -144,17 +151,14 @@ pub(crate) fn open(
     nothing.extend(names(empty.into_iter().map(|known| known.found)));
     if lacks_room(&*files) {
         remove_all(&*files, &mut trimmed)?;
-        // Without any segment, nothing would say where the log ends.
-        if !kept.is_empty() {
-            remove_all(&*files, &mut nothing)?;
-        }
+        remove_all(&*files, &mut nothing)?;
     }
     let trim_point = match trim_point {
         Some(point) => point,
         None => TrimPoint::create(&*files, store_id, oldest, options.syncs())?,
     };
     let mut shard_ends = HashMap::new();
-    let mut segments = Vec::with_capacity(kept.len() + 1);
+    let mut ended = Vec::with_capacity(kept.len() + 1);
     for known in kept {
         shard_ends.extend(
             known
@@ -163,21 +167,42 @@ pub(crate) fn open(
                 .iter()
                 .map(|(shard, span)| (*shard, span.last)),
         );
-        segments.push(Arc::new(seal_known(known, options.syncs())?));
+        ended.push(seal_known(known, options.syncs())?);
     }
-
     let header = SegmentHeader::new(store_id, id_next, last, options.encryption.as_ref())?;
-    let active = Arc::new(Segment::open(&header, options.key())?);
-    segments.push(active.clone());
-    let shared = Shared::new(options, files, store_id, segments, shard_ends, last);
-    // Syncs the folder, for the trim point too.
-    let file = start_segment(&shared, &active, &header)?;
+    let mut started = start_segment(&*files, &options, &header);
+    if started.as_ref().is_err_and(LogError::is_no_room) {
+        // What holds nothing may be all the room that there is.
+        remove_all(&*files, &mut nothing)?;
+        started = start_segment(&*files, &options, &header);
+    }
+    let active = match started {
+        Ok(active) => {
+            nothing.extend(names(joint.map(|known| known.found)));
+            ended.push(active.clone());
+            active
+        }
+        Err(error) if error.is_no_room() => {
+            if let Some(joint) = joint {
+                ended.push(seal_known(joint, options.syncs())?);
+            }
+            let Some(end) = ended.last().cloned() else {
+                return Err(error);
+            };
+            tracing::error!(%error, "disk full: the log opens for readers, writes wait until there is room");
+            end
+        }
+        Err(error) => return Err(error),
+    };
     // Not synced: what comes back after a power loss is found empty once more.
-    remove_all(&*shared.files, &mut nothing)?;
-    let written = SEGMENT_HEADER_BYTES as u64;
+    remove_all(&*files, &mut nothing)?;
+    let segments = ended.iter().map(|file| file.segment.clone()).collect();
+    ended.retain(|file| file.lacks_footer());
     Ok(Opened {
-        shared,
-        active: ActiveFile::new(active, file, written, false),
+        shared: Shared::new(options, files, store_id, segments, shard_ends, last),
+        active,
+        id_next: id_next + 1,
+        unsealed: ended,
         trimming: Trimming::new(trim_point, trimmed.into_iter()),
         report,
     })
@@ -409,7 +434,8 @@ fn check_chain(known: &[Known]) -> Result<(), LogError> {
     Ok(())
 }
 
-fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
+/// Gives it its footer. If there is no room for one it stays without, and can be read as well.
+fn seal_known(known: Known, sync: bool) -> Result<Arc<ActiveFile>, LogError> {
     let Known {
         found,
         base,
@@ -418,8 +444,8 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
         synced_to,
         ..
     } = known;
-    let sealed = if sealed {
-        seal::sealed(found.id, &index, found.size_bytes)
+    let state = if sealed {
+        SegmentState::Sealed(seal::sealed(found.id, &index, found.size_bytes))
     } else {
         // A process that was killed may have left blocks that were never synced. A footer must not reach the disk
         // before them: it would vouch for blocks that are not there.
@@ -429,10 +455,14 @@ fn seal_known(known: Known, sync: bool) -> Result<Segment, LogError> {
             synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }
         let cipher = found.cipher.as_deref();
-        seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync)?
+        match seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync) {
+            Ok(sealed) => SegmentState::Sealed(sealed),
+            Err(error) if error.is_no_room() => SegmentState::Open(index),
+            Err(error) => return Err(error),
+        }
     };
-    let state = SegmentState::Sealed(sealed);
-    Ok(Segment::new(found.id, base, found.cipher, state))
+    let segment = Segment::new(found.id, base, found.cipher, state);
+    Ok(Arc::new(ActiveFile::ended(Arc::new(segment), found.file)))
 }
 
 /// Writes what is there once more. An fsync may have failed in the process before: then the system shows bytes that
@@ -454,21 +484,27 @@ fn write_again(found: &Found, from: u64, to: u64) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Makes the file of the log's first segment after opening; it is safe, name and all, before anything relies on it.
+/// Makes the log's first segment after opening; it is safe, name and all, before anything relies on it. If there is no
+/// room for it, nothing of it is left.
 fn start_segment(
-    shared: &Shared,
-    segment: &Segment,
+    files: &dyn Files,
+    options: &LogOptions,
     header: &SegmentHeader,
-) -> Result<Arc<dyn LogFile>, LogError> {
-    let error = |action| move |error| LogError::io(action, &segment.name, error);
-    let file = shared
-        .files
-        .create(&segment.name)
-        .map_err(error("create"))?;
-    file.write_at(&header.encode(), 0).map_err(error("write"))?;
-    shared.sync(&*file, &segment.name)?;
-    shared.sync_dir()?;
-    Ok(file)
+) -> Result<Arc<ActiveFile>, LogError> {
+    let segment = Arc::new(Segment::open(header, options.key())?);
+    let name = &segment.name;
+    let error = |action| move |error| LogError::io(action, name, error);
+    let file = files.create(name).map_err(error("create"))?;
+    if let Err(refused) = file.write_at(&header.encode(), 0) {
+        files.remove(name).map_err(error("remove"))?;
+        return Err(error("write")(refused));
+    }
+    if options.syncs() {
+        file.sync_data().map_err(error(SYNC))?;
+        files.sync_dir().map_err(error(SYNC))?;
+    }
+    let written = SEGMENT_HEADER_BYTES as u64;
+    Ok(Arc::new(ActiveFile::new(segment, file, written, false)))
 }
 
 fn names(found: impl IntoIterator<Item = Found>) -> Vec<String> {

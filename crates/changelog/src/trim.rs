@@ -61,13 +61,13 @@ impl Trimming {
     ) -> Result<usize, LogError> {
         let checkpointed = shared.checkpointed();
         let list = shared.segments.list();
-        let dropped = list
+        // The last one is left: it says where the log ends, and may be sealed if there was no room to start another.
+        let dropped = list[..list.len().saturating_sub(1)]
             .iter()
             .take_while(|segment| segment.is_sealed())
             .map(|segment| segment.summary())
             .take_while(|summary| summary.last <= checkpointed && may_drop(summary))
             .count();
-        // The one that is written to is not sealed, so one is left.
         let (dropped, kept) = list.split_at(dropped);
         let (Some(_), Some(oldest)) = (dropped.first(), kept.first()) else {
             return Ok(0);

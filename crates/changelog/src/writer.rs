@@ -39,6 +39,8 @@ pub(crate) struct ActiveFile {
     pub(crate) synced: AtomicU64,
     /// Whether its space was zeroed ahead.
     zeroed: bool,
+    /// Nothing more is written to it: the next group goes into a new segment.
+    ended: bool,
     /// A sync has failed: the system may have dropped what it could not write, and another sync would not tell.
     failed: AtomicBool,
 }
@@ -57,8 +59,23 @@ impl ActiveFile {
             written: AtomicU64::new(safe),
             synced: AtomicU64::new(safe),
             zeroed,
+            ended: false,
             failed: AtomicBool::new(false),
         }
+    }
+
+    /// One of an earlier process, all of it on disk.
+    pub(crate) fn ended(segment: Arc<Segment>, file: Arc<dyn LogFile>) -> Self {
+        let end = segment.end();
+        Self {
+            ended: true,
+            ..Self::new(segment, file, end, false)
+        }
+    }
+
+    /// Whether it is one of an earlier process that was not sealed.
+    pub(crate) fn lacks_footer(&self) -> bool {
+        self.ended && !self.segment.is_sealed()
     }
 
     /// Syncs what is written, if there is anything new.
@@ -91,15 +108,19 @@ impl Drop for Stop {
     }
 }
 
-/// Starts the log's threads.
+/// Starts the log's threads. Segments without a footer get one; the one after `active` has the number `id_next`.
 pub(crate) fn start(
     shared: Arc<Shared>,
-    active: ActiveFile,
+    active: Arc<ActiveFile>,
+    id_next: u64,
+    unsealed: Vec<Arc<ActiveFile>>,
 ) -> Result<(Vec<JoinHandle<()>>, Stop), LogError> {
     let stopping = Arc::new(AtomicBool::new(false));
-    let active = Arc::new(active);
     *shared.active.lock() = Some(active.clone());
     let (keeper, keeper_thread) = keeper::start(shared.clone(), stopping.clone())?;
+    for file in unsealed {
+        keeper.send(Job::Seal(file));
+    }
     let mut threads = Vec::new();
     let syncer = match shared.options.durability {
         Durability::Interval(ms) => {
@@ -112,6 +133,7 @@ pub(crate) fn start(
     let writer = Writer {
         shared: shared.clone(),
         active,
+        id_next,
         keeper,
         syncer,
         to_seal: None,
@@ -167,6 +189,7 @@ impl Drop for EndOnPanic {
 struct Writer {
     shared: Arc<Shared>,
     active: Arc<ActiveFile>,
+    id_next: u64,
     keeper: Keeper,
     syncer: Option<Syncer>,
     /// The segment before, until the active one's header is on disk.
@@ -219,6 +242,9 @@ impl Writer {
 
     /// Rolls over to the next segment if this group does not fit, or if a zeroed one is ready and this one is not.
     fn find_room(&mut self, group: &[Pending]) -> Result<(), LogError> {
+        if self.active.ended {
+            return self.roll();
+        }
         let raw_bytes: u64 = group
             .iter()
             .map(|pending| pending.raw_bytes_max() as u64)
@@ -242,12 +268,13 @@ impl Writer {
         let options = &self.shared.options;
         let header = SegmentHeader::new(
             self.shared.store_id,
-            self.active.segment.id + 1,
+            self.id_next,
             base,
             options.encryption.as_ref(),
         )?;
         let segment = Arc::new(Segment::open(&header, options.key())?);
         let (file, zeroed) = self.keeper.take_file(&self.shared, &segment.name)?;
+        self.id_next += 1;
         self.shared.sync_dir()?;
         let active = Arc::new(ActiveFile::new(segment.clone(), file, 0, zeroed));
         self.to_seal = Some(std::mem::replace(&mut self.active, active));

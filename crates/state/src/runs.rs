@@ -60,7 +60,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The part of the cache that is kept for what is not written yet.
 const MEMORY_PART: usize = 4;
-/// The part of it that is kept for filters.
+/// As many times that may be kept of what a start replays on a full disk.
+const MEMORIES_AT_START: usize = 4;
+/// The part of the cache that is kept for filters.
 const FILTER_PART: usize = 8;
 /// Most bytes of a key and its value.
 const ENTRY_BYTES_MAX: usize = 64 << 20;
@@ -442,7 +444,7 @@ impl Shared {
     }
 
     fn apply(&self, batch: Batch, position: u64) -> Result<(), StateError> {
-        if self.view.load().memory.bytes() >= self.memory_bytes_max {
+        if self.is_memory_full() {
             self.flush()?;
         }
         let view = self.view.load_full();
@@ -464,6 +466,17 @@ impl Shared {
             });
         });
         Ok(())
+    }
+
+    /// A start that finds the disk full keeps more in memory than usual, so that what the log still has can be read: that
+    /// is as much as the state had in memory before and as waited to be applied.
+    fn is_memory_full(&self) -> bool {
+        let bytes = self.view.load().memory.bytes();
+        let is_start = !self.patience.waits();
+        bytes >= self.memory_bytes_max
+            && !(is_start
+                && bytes < MEMORIES_AT_START * self.memory_bytes_max
+                && self.patience.look().is_err())
     }
 
     /// Waits while there are too many runs, if merging makes them fewer.

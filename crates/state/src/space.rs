@@ -138,6 +138,11 @@ impl Patience {
         self.changed.notify_all();
     }
 
+    /// Whether writes wait for room, as they do once a start is over.
+    pub(crate) fn waits(&self) -> bool {
+        self.state.lock().waits
+    }
+
     pub(crate) fn reason(&self) -> Option<String> {
         if !self.none.load(Ordering::Acquire) {
             return None;

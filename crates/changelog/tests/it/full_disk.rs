@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use headwater_changelog::testing::{FaultyFiles, Survives};
 use headwater_changelog::{Entry, Log, LogError, LogOptions};
 
-use crate::support::{append, change, entries, fill, noise, open, put, small, wait};
+use crate::support::{
+    append, change, encrypted, entries, fill, noise, open, put, small, verify, wait,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -128,13 +130,15 @@ fn a_shutdown_without_room_ends_and_the_next_start_has_what_was_acknowledged() {
             until("not held", || log.no_room().is_some());
             assert!(log.close().is_err(), "not all is safe");
             let files = files.power_loss(survives);
-            assert!(matches!(open(&files, plain()), Err(LogError::Io { .. })) || extra > 0);
-            files.set_disk_size_bytes(None);
             let log = open(&files, plain()).unwrap().0;
-            let found = entries(&log).unwrap();
+            let mut found = entries(&log).unwrap();
             assert!(found.starts_with(&acknowledged));
             assert!(all.starts_with(&found), "{survives:?} {extra}");
-            put(&log, vec![change(1, "goes on", b"")]);
+            files.set_disk_size_bytes(None);
+            found.push(put(&log, vec![change(1, "goes on", b"")]));
+            log.close().unwrap();
+            let log = open(&files, plain()).unwrap().0;
+            assert_eq!(entries(&log).unwrap(), found);
         }
     }
 }
@@ -279,4 +283,108 @@ fn a_start_on_a_full_disk_takes_the_room_of_files_that_hold_nothing() {
         until("nothing goes on", || log.durable() == appended.last);
         log.close().unwrap();
     }
+}
+
+/// Not even the new segment's name has a place: starts refused, and with them every reader.
+#[test]
+fn a_start_without_any_room_is_for_readers_until_there_is_some() {
+    let sealed = |log: Log| log.close().unwrap();
+    type End = fn(Log);
+    let ends: [(&str, End); 2] = [("sealed", sealed), ("killed", drop)];
+    for (what, end) in ends {
+        for options in [plain(), encrypted(plain(), 7)] {
+            let files = FaultyFiles::new(1);
+            let log = open(&files, options.clone()).unwrap().0;
+            let mut all = fill(&log, 40);
+            let killed = files.power_loss(Survives::All);
+            end(log);
+            let files = if what == "killed" {
+                killed
+            } else {
+                files.power_loss(Survives::All)
+            };
+            no_more(&files);
+            // Once more, as a supervisor does.
+            for _ in 0..3 {
+                let log = open(&files, options.clone()).expect(what).0;
+                assert_eq!(entries(&log).unwrap(), all, "{what}");
+                let held = append(&log, &[change(1, "held", &noise(1, 300))]).unwrap();
+                assert!(
+                    matches!(wait(&log, held.last), Err(LogError::NoRoom { .. })),
+                    "{what}"
+                );
+                assert!(log.no_room().is_some());
+                assert!(log.close().is_err(), "what was held is not there");
+                no_more(&files);
+            }
+            let log = open(&files, options.clone()).unwrap().0;
+            let changes = vec![change(1, "waits", &noise(2, 300))];
+            let appended = append(&log, &changes).unwrap();
+            files.set_disk_size_bytes(None);
+            until("nothing goes on", || log.durable() == appended.last);
+            all.push(Entry {
+                first: appended.first,
+                changes,
+            });
+            all.extend(fill(&log, 20));
+            assert_eq!(entries(&log).unwrap(), all, "{what}");
+            log.close().unwrap();
+            assert_eq!(verify(&files, &options).unwrap().problems, []);
+            let log = open(&files, options).unwrap().0;
+            assert_eq!(entries(&log).unwrap(), all, "{what}");
+        }
+    }
+}
+
+/// Trimming is what makes room: all but the last segment go, and a log that holds nothing any more opens as well.
+#[test]
+fn a_log_that_was_opened_without_any_room_is_trimmed() {
+    let files = FaultyFiles::new(1);
+    let log = open(&files, plain()).unwrap().0;
+    let all = fill(&log, 40);
+    log.close().unwrap();
+    no_more(&files);
+    let log = open(&files, plain()).unwrap().0;
+    let segments = log.segments();
+    let names = files.sizes().into_keys();
+    let files_of_segments = names.filter(|name| headwater_changelog::is_segment(name));
+    assert_eq!(files_of_segments.count(), segments.len());
+    assert_eq!(
+        segments[segments.len() - 1].last,
+        log.durable(),
+        "a new one"
+    );
+    log.checkpointed(log.durable());
+    assert_eq!(log.trim(&|_| true).unwrap(), segments.len() - 1);
+    log.remove_trimmed(100).unwrap();
+    // That made room.
+    let last = segments[segments.len() - 1].first;
+    let mut left: Vec<_> = all
+        .into_iter()
+        .filter(|entry| entry.first >= last)
+        .collect();
+    left.push(put(&log, vec![change(1, "goes on", b"")]));
+    assert_eq!(entries(&log).unwrap(), left);
+    until("the one before is not sealed", || log.segments()[0].sealed);
+    log.checkpointed(log.durable());
+    assert_eq!(log.trim(&|_| true).unwrap(), 1);
+    let before = log.durable();
+    log.close().unwrap();
+
+    // The one that is left holds one entry; after another start and trim none does.
+    let log = open(&files, plain()).unwrap().0;
+    log.checkpointed(log.durable());
+    assert_eq!(log.trim(&|_| true).unwrap(), 1);
+    log.remove_trimmed(100).unwrap();
+    let files = files.power_loss(Survives::All);
+    drop(log);
+    no_more(&files);
+    let log = open(&files, plain()).expect("nothing but the joint").0;
+    assert_eq!((log.durable(), entries(&log).unwrap()), (before, vec![]));
+    files.set_disk_size_bytes(None);
+    let next = put(&log, vec![change(1, "first again", b"")]);
+    assert!(next.first > before);
+    log.close().unwrap();
+    let log = open(&files, plain()).unwrap().0;
+    assert_eq!(entries(&log).unwrap(), [next]);
 }

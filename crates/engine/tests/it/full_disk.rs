@@ -39,6 +39,8 @@ impl Disks {
             headwater_state::open(self.state.backend(), Some(space), state_options).unwrap();
         let options = EngineOptions {
             overlay_bytes_max: 100_000,
+            // The state is asked often, in replay too, whether what it has in memory is to be written.
+            apply_bytes_max: 10_000,
             ..options(2)
         };
         let rng = Arc::new(SeededRng::new(1));
@@ -53,6 +55,16 @@ impl Disks {
         if state {
             self.state
                 .set_size_bytes(Some(self.state.placed_bytes() + 100_000));
+        }
+    }
+
+    fn take_what_is_left(&self, log: bool, state: bool) {
+        if log {
+            self.files
+                .set_disk_size_bytes(Some(self.files.used_bytes()));
+        }
+        if state {
+            self.state.set_size_bytes(Some(self.state.placed_bytes()));
         }
     }
 
@@ -104,9 +116,9 @@ fn check(database: &Database, table: &Table, counts: &[(i64, String)]) {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len() as i64, all, "each change once");
-    // Besides: those that were not told, and the ones before and after.
+    // Besides: those that were not told, and the ones before, refused and after.
     let acknowledged: i64 = counts.iter().map(|(count, _)| count).sum();
-    assert!((acknowledged..=acknowledged + WRITERS + 2).contains(&all));
+    assert!((acknowledged..=acknowledged + WRITERS + 3).contains(&all));
 }
 
 /// Until what was held is durable as well.
@@ -174,11 +186,22 @@ async fn a_server_ends_on_a_full_disk_and_begins_again_with_what_it_acknowledged
             .expect("closing hangs")
             .unwrap();
         drop((table, database));
-        disks.make_room();
+        disks.take_what_is_left(log, state);
+        // There is no place for anything at all, and everything can be read.
         let database = disks.open();
         let table = database.table("", "t").unwrap();
         check(&database, &table, &counts);
+        if log {
+            let refused = put(&database, &table, "refused", 1).await;
+            assert!(matches!(
+                refused,
+                Err(EngineError::Log(LogError::NoRoom { .. }))
+            ));
+        }
+        disks.make_room();
+        until_there_is_room(&database).await;
         put(&database, &table, "after", 1).await.unwrap();
+        check(&database, &table, &counts);
         database.close();
     }
 }

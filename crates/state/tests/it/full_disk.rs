@@ -127,3 +127,35 @@ fn hears(kind: Kind) {
     disk.set_size_bytes(None);
     assert_eq!(content(&*open(kind, &disk).unwrap()), before);
 }
+
+/// A start brings what the log has into the state before anybody can wait for room: it was refused, with all readers.
+#[test]
+fn a_start_keeps_in_memory_what_has_no_room_up_to_a_bound() {
+    let few = |round: u64| {
+        let mut few = Batch::new();
+        few.put(bytes(&format!("key {round}")), bytes(&"x".repeat(8_000)));
+        few
+    };
+    let disk = FaultyDisk::new();
+    drop(open(Kind::Runs, &disk).unwrap());
+    disk.set_size_bytes(Some(disk.placed_bytes()));
+    let store = open(Kind::Runs, &disk).unwrap();
+    // A quarter of the cache, 16 KB, may be in memory otherwise.
+    for round in 1..=6 {
+        store.apply(few(round), round).unwrap();
+    }
+    assert_eq!(content(&*store).len(), 6, "all is read");
+    assert!(store.no_room().is_some());
+    store.set_waits_for_room(true);
+    disk.set_size_bytes(None);
+    store.await_room();
+    store.apply(few(7), 7).unwrap();
+    assert_eq!(store.checkpoint().unwrap(), 7);
+    drop(store);
+
+    disk.set_size_bytes(Some(disk.placed_bytes()));
+    let store = open(Kind::Runs, &disk).unwrap();
+    assert_eq!(content(&*store).len(), 7);
+    let refused = (8..30).find_map(|round| store.apply(few(round), round).err());
+    assert!(refused.is_some(), "memory is not what a disk is");
+}
