@@ -100,6 +100,16 @@ impl Shared {
         self.position.end(Ended::Poisoned(reason));
     }
 
+    /// How many of the newest segments no trim takes: those that say where the log ends. The one before the last is one of
+    /// them until the last one's header is safe. To be asked after the list of segments was taken.
+    pub(crate) fn segments_to_leave(&self) -> usize {
+        let active = self.active.lock();
+        let is_born = active
+            .as_ref()
+            .is_none_or(|active| active.has_safe_header(self.options.syncs()));
+        if is_born { 1 } else { 2 }
+    }
+
     /// An fsync, unless the durability mode has none.
     pub(crate) fn sync(&self, file: &dyn LogFile, name: &str) -> Result<(), LogError> {
         if self.options.syncs() {

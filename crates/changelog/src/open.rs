@@ -189,7 +189,7 @@ pub(crate) fn open(
             let Some(end) = ended.last().cloned() else {
                 return Err(error);
             };
-            tracing::error!(%error, "disk full: the log opens for readers, writes wait until there is room");
+            tracing::error!(%error, "disk full: the log opens for readers, writes are refused until there is room");
             end
         }
         Err(error) => return Err(error),
@@ -451,6 +451,9 @@ fn seal_known(known: Known, sync: bool) -> Result<Arc<ActiveFile>, LogError> {
         // before them: it would vouch for blocks that are not there.
         if sync {
             write_again(&found, synced_to, index.end)?;
+            // The torn tail goes here and not with the footer, which there may be no room for.
+            let cut = found.file.set_size_bytes(index.end);
+            cut.map_err(|error| LogError::io("cut", &found.name, error))?;
             let synced = found.file.sync_data();
             synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }

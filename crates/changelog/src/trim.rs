@@ -61,8 +61,8 @@ impl Trimming {
     ) -> Result<usize, LogError> {
         let checkpointed = shared.checkpointed();
         let list = shared.segments.list();
-        // The last one is left: it says where the log ends, and may be sealed if there was no room to start another.
-        let dropped = list[..list.len().saturating_sub(1)]
+        let left = shared.segments_to_leave();
+        let dropped = list[..list.len().saturating_sub(left)]
             .iter()
             .take_while(|segment| segment.is_sealed())
             .map(|segment| segment.summary())

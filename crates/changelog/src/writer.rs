@@ -73,6 +73,12 @@ impl ActiveFile {
         }
     }
 
+    /// Whether its header, which comes with its first group, is as safe as it will ever be.
+    pub(crate) fn has_safe_header(&self, syncs: bool) -> bool {
+        let safe = if syncs { &self.synced } else { &self.written };
+        safe.load(Ordering::Acquire) > 0
+    }
+
     /// Whether it is one of an earlier process that was not sealed.
     pub(crate) fn lacks_footer(&self) -> bool {
         self.ended && !self.segment.is_sealed()

@@ -60,8 +60,6 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// The part of the cache that is kept for what is not written yet.
 const MEMORY_PART: usize = 4;
-/// As many times that may be kept of what a start replays on a full disk.
-const MEMORIES_AT_START: usize = 4;
 /// The part of the cache that is kept for filters.
 const FILTER_PART: usize = 8;
 /// Most bytes of a key and its value.
@@ -94,6 +92,7 @@ struct Shared {
     meter: Arc<Meter>,
     patience: Arc<Patience>,
     memory_bytes_max: usize,
+    start_bytes_max: usize,
     /// Bytes in memory that are to be written.
     unwritten_bytes: Arc<AtomicUsize>,
     /// Merges that have ended, and the bytes of keys and values that they have gone through.
@@ -296,6 +295,7 @@ impl RunStore {
             meter,
             patience,
             memory_bytes_max,
+            start_bytes_max: options.start_bytes_max,
             unwritten_bytes,
             merges: AtomicU64::new(0),
             merged_bytes: AtomicU64::new(0),
@@ -468,15 +468,12 @@ impl Shared {
         Ok(())
     }
 
-    /// A start that finds the disk full keeps more in memory than usual, so that what the log still has can be read: that
-    /// is as much as the state had in memory before and as waited to be applied.
+    /// A start that finds the disk full keeps more in memory than usual, so that what the log still has can be read.
     fn is_memory_full(&self) -> bool {
         let bytes = self.view.load().memory.bytes();
         let is_start = !self.patience.waits();
         bytes >= self.memory_bytes_max
-            && !(is_start
-                && bytes < MEMORIES_AT_START * self.memory_bytes_max
-                && self.patience.look().is_err())
+            && !(is_start && bytes < self.start_bytes_max && self.patience.look().is_err())
     }
 
     /// Waits while there are too many runs, if merging makes them fewer.

@@ -7,7 +7,7 @@ use super::{Chain, LogVisitor, VerifyReport};
 use crate::error::LogError;
 use crate::log::Log;
 use crate::open::{self, Found};
-use crate::segment::{Segment, SegmentHeader};
+use crate::segment::{SEGMENT_HEADER_BYTES, Segment, SegmentHeader};
 use crate::trim_point::TRIM_POINT_NAME;
 
 impl Log {
@@ -29,6 +29,10 @@ impl Log {
                 continue;
             };
             let Some(header) = found.header else {
+                if end <= SEGMENT_HEADER_BYTES as u64 {
+                    // Its header comes with its first group, which may wait for room.
+                    continue;
+                }
                 let detail = "the segment's header is not valid";
                 chain.report.problem(&found.name, 0, detail);
                 chain.before = None;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use headwater_changelog::testing::{FaultyFiles, Survives};
-use headwater_changelog::{Entry, Log, LogError, LogOptions};
+use headwater_changelog::{Durability, Entry, Log, LogError, LogOptions, LogVisitor};
 
 use crate::support::{
     append, change, encrypted, entries, fill, noise, open, put, small, verify, wait,
@@ -387,4 +387,50 @@ fn a_log_that_was_opened_without_any_room_is_trimmed() {
     log.close().unwrap();
     let log = open(&files, plain()).unwrap().0;
     assert_eq!(entries(&log).unwrap(), [next]);
+}
+
+struct Nobody;
+
+impl LogVisitor for Nobody {
+    fn entry(&mut self, _: &Entry) {}
+}
+
+/// The new segment's name has room and its header has none: while the first group waits, the segment before is the only
+/// one that says where the log ends.
+#[test]
+fn a_new_segment_without_its_header_does_not_let_the_one_before_be_trimmed() {
+    for durability in [Durability::Sync, Durability::Interval(3_600_000)] {
+        let options = LogOptions {
+            durability,
+            ..plain()
+        };
+        let files = FaultyFiles::new(1);
+        let log = open(&files, options.clone()).unwrap().0;
+        let all = fill(&log, 40);
+        log.close().unwrap();
+        // Once more, so that the last one has its footer, and is followed by one with nothing but a header of 64 bytes.
+        drop(open(&files, options.clone()).unwrap());
+        files.set_disk_size_bytes(Some(files.used_bytes() - 64 + 40));
+        let log = open(&files, options.clone()).unwrap().0;
+        log.checkpointed(log.durable());
+        let held = append(&log, &[change(1, "held", &noise(1, 300))]).unwrap();
+        assert!(matches!(
+            wait(&log, held.last),
+            Err(LogError::NoRoom { .. })
+        ));
+        let segments = log.segments();
+        assert!(
+            segments[..segments.len() - 1]
+                .iter()
+                .all(|segment| segment.sealed)
+        );
+        assert_eq!(log.trim(&|_| true).unwrap(), segments.len() - 2);
+        assert_eq!(log.check(&mut Nobody).unwrap().problems, []);
+        let killed = files.power_loss(Survives::All);
+        assert!(log.close().is_err());
+        killed.set_disk_size_bytes(None);
+        let log = open(&killed, options).expect("the log has lost its end").0;
+        assert_eq!(log.durable(), all[all.len() - 1].last());
+        put(&log, vec![change(1, "goes on", b"")]);
+    }
 }

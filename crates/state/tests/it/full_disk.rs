@@ -2,7 +2,7 @@
 
 use crate::support::{Kind, Opened, bytes, content, small};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, Remedy};
+use headwater_state::{Batch, Remedy, StateOptions};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -136,10 +136,20 @@ fn a_start_keeps_in_memory_what_has_no_room_up_to_a_bound() {
         few.put(bytes(&format!("key {round}")), bytes(&"x".repeat(8_000)));
         few
     };
+    let start = |disk: &FaultyDisk| {
+        let options = StateOptions {
+            start_bytes_max: 64 << 10,
+            ..small()
+        };
+        let space = Some(Arc::new(disk.clone()) as _);
+        Kind::Runs
+            .open_with_space(disk.backend(), space, options)
+            .unwrap()
+    };
     let disk = FaultyDisk::new();
-    drop(open(Kind::Runs, &disk).unwrap());
+    drop(start(&disk));
     disk.set_size_bytes(Some(disk.placed_bytes()));
-    let store = open(Kind::Runs, &disk).unwrap();
+    let store = start(&disk);
     // A quarter of the cache, 16 KB, may be in memory otherwise.
     for round in 1..=6 {
         store.apply(few(round), round).unwrap();
@@ -154,7 +164,7 @@ fn a_start_keeps_in_memory_what_has_no_room_up_to_a_bound() {
     drop(store);
 
     disk.set_size_bytes(Some(disk.placed_bytes()));
-    let store = open(Kind::Runs, &disk).unwrap();
+    let store = start(&disk);
     assert_eq!(content(&*store).len(), 7);
     let refused = (8..30).find_map(|round| store.apply(few(round), round).err());
     assert!(refused.is_some(), "memory is not what a disk is");
