@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::counts::{self, Counts, LineReader};
-use crate::failures::{self, Begins, Excerpt};
+use crate::failures::{self, Excerpt};
 use crate::process::{cargo, command, root, run, shown, target_dir};
 
 /// The npm package that holds DynamoDB Local 1.25.1; it needs Java.
@@ -319,14 +319,18 @@ fn is_newer(file: &Path, than: &Path) -> bool {
 }
 
 /// Runs a test runner, shows what it prints as it comes, adds up the counts in it and keeps what it says of failures.
-fn counted(command: &mut Command, reader: LineReader, begins: Begins) -> Result<Outcome> {
+fn counted(
+    command: &mut Command,
+    counts_in: LineReader,
+    said_in: failures::Reader,
+) -> Result<Outcome> {
     let name = shown(command);
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start {name}"))?;
     let mut counts = Counts::default();
-    let mut excerpt = Excerpt::new(begins);
+    let mut excerpt = Excerpt::new(said_in);
     if let Some(stdout) = child.stdout.take() {
         let mut own = std::io::stdout().lock();
         for line in BufReader::new(stdout).split(b'\n') {
@@ -335,7 +339,7 @@ fn counted(command: &mut Command, reader: LineReader, begins: Begins) -> Result<
             own.write_all(b"\n")?;
             let line = String::from_utf8_lossy(&line);
             excerpt.line(&line);
-            counts = counts.plus(reader(&line).unwrap_or_default());
+            counts = counts.plus(counts_in(&line).unwrap_or_default());
         }
     }
     let status = child.wait()?;
