@@ -1,6 +1,6 @@
 // A table of up to a hundred thousand rows and many columns, of which only the part that is seen exists.
 
-import { Component } from "preact";
+import { Component, createRef } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { type Columns, useColumns, useWindow } from "./virtual.tsx";
 
@@ -173,6 +173,8 @@ interface RowProps {
 
 /** Rendered anew only when it has changed: scrolling leaves most rows as they are. */
 class Row extends Component<RowProps> {
+  #element = createRef<HTMLDivElement>();
+
   override shouldComponentUpdate(next: RowProps): boolean {
     const now = this.props;
     return (
@@ -184,10 +186,20 @@ class Row extends Component<RowProps> {
     );
   }
 
+  /** Another row now: what was marked or focused was in the one before. */
+  override componentDidUpdate(before: RowProps): void {
+    const element = this.#element.current;
+    if (before.row === this.props.row || !element) return;
+    if (element.contains(document.activeElement)) element.closest<HTMLElement>(".grid")?.focus({ preventScroll: true });
+    const marked = getSelection();
+    if (marked && !marked.isCollapsed && marked.containsNode(element, true)) marked.removeAllRanges();
+  }
+
   override render({ id, row, columns, cell, active, selected }: RowProps) {
     return (
       <div
         role="row"
+        ref={this.#element}
         id={id}
         class={active ? "grid-row grid-row-active" : "grid-row"}
         aria-rowindex={row + 2}

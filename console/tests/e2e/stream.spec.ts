@@ -461,16 +461,14 @@ test("ten thousand records a second, steadily, leave the page responsive", async
   const [work] = await workWhile(browser, page, () => page.waitForTimeout(took));
   note("10,000 records/s from the page itself", work, took);
   expect(work.longest, "ms that input waits for").toBeLessThan(LONGEST_MAX_MS);
-  // It keeps up. Both counts are of one moment, as the feed goes on.
-  const behind = await page.evaluate(() => {
-    const held = document.querySelector(".stream-held")?.textContent ?? "";
-    const counted = [...held.matchAll(/[\d,]+/g)].reduce(
-      (sum, [digits]) => sum + Number(digits.replaceAll(",", "")),
-      0,
-    );
-    return (window as unknown as { sent: number }).sent - counted;
-  });
-  expect(behind, "records on the way").toBeLessThan(10_000);
+  // It keeps up: after a moment in which the machine had no time for it as well. Both counts are of one moment.
+  const behind = () =>
+    page.evaluate(() => {
+      const held = document.querySelector(".stream-held")?.textContent ?? "";
+      const counts = [...held.matchAll(/[\d,]+/g)].map(([digits]) => Number(digits.replaceAll(",", "")));
+      return (window as unknown as { sent: number }).sent - counts.reduce((sum, count) => sum + count, 0);
+    });
+  await expect.poll(behind, { message: "records on the way" }).toBeLessThan(5000);
   await expect(page.locator(".stream-held")).toContainText("20,000 records");
   expect((await heap(page)) - before, "bytes that the heap grew by").toBeLessThan(30_000_000);
 
