@@ -18,7 +18,7 @@ import { type Work, workWhile } from "./work.ts";
 const SOON_MS = 1000;
 
 /** What the page computes in one go, in time of the processor: input waits for it. */
-const LONGEST_MAX_MS = 200;
+const LONGEST_MAX_MS = 100;
 
 const VIEWS = [
   { label: "Keys only", view: "KEYS_ONLY", before: false, after: false },
