@@ -471,9 +471,11 @@ impl Shared {
     /// A start that finds the disk full keeps more in memory than usual, so that what the log still has can be read.
     fn is_memory_full(&self) -> bool {
         let bytes = self.view.load().memory.bytes();
-        let is_start = !self.patience.waits();
-        bytes >= self.memory_bytes_max
-            && !(is_start && bytes < self.start_bytes_max && self.patience.look().is_err())
+        if bytes < self.memory_bytes_max {
+            return false;
+        }
+        let may_grow = bytes < self.start_bytes_max && !self.patience.waits();
+        !(may_grow && self.patience.look().is_err())
     }
 
     /// Waits while there are too many runs, if merging makes them fewer.
