@@ -12,6 +12,10 @@ const AT_A_TIME = 16;
 /** A frame is 16.7 ms. What the page itself computes for one has to fit into it, on however busy a machine. */
 const WORK_MAX_MS = 16;
 const LONGEST_MAX_MS = 100;
+
+/** The machine has a say in this one; half of all frames come at their time on one without a free core as well. */
+const MEDIAN_MAX_MS = 34;
+
 const CELLS_MAX = 800;
 
 const HEAP_MAX_MB = 400;
@@ -72,6 +76,7 @@ test("100,000 items are loaded, scroll smoothly, and are exported", async ({ pag
   expect(cells).toBeLessThan(CELLS_MAX);
   expect(work).toBeLessThan(WORK_MAX_MS);
   expect(longest).toBeLessThan(LONGEST_MAX_MS);
+  expect(median).toBeLessThan(MEDIAN_MAX_MS);
   expect(heap).toBeLessThan(HEAP_MAX_MB);
 
   // Rows become others as they scroll away: a checkbox that had the focus gives it to the table.
