@@ -145,6 +145,8 @@ struct Campaign {
     records: BTreeMap<String, Vec<StreamedChange>>,
     follower: Follower,
     churn: Known,
+    /// With durability `interval`: how many acknowledged changes were gone when the store was first opened again.
+    lost: Option<usize>,
     report: Report,
 }
 
@@ -161,6 +163,7 @@ impl Campaign {
             records: BTreeMap::new(),
             follower: Follower::default(),
             churn: Known::Absent,
+            lost: None,
             report: Report::default(),
         }
     }
@@ -206,11 +209,7 @@ impl Campaign {
         let context = || format!("the life that ends with {end:?}");
         self.live(database, end).await.with_context(context)?;
         let database = self.reopen().await?;
-        let clock = self.machine.clock.clone();
-        let world = World::of(database.clone(), self.ledger.clone(), clock).await?;
-        let book = self.ledger.turn_page();
-        let lost = check_beginning(&world, &self.rng, book).await?;
-        drop(world);
+        let lost = self.look_at_beginning(database.clone()).await?;
         close(database).await?;
         self.verify()?;
         Ok(lost)
@@ -245,7 +244,11 @@ impl Campaign {
         if self.machine.second_rng.below(OPENINGS_PER_FULL_DISK) == 0 {
             fill_for_opening(&self.machine);
             let database = self.open().await.context("opening on a full disk")?;
-            drop(self.look(database.clone()).await?);
+            if self.machine.syncs_by_interval() {
+                self.look_at_beginning(database.clone()).await?;
+            } else {
+                drop(self.look(database.clone()).await?);
+            }
             close(database).await?;
             self.report.full_disks_opened += 1;
             self.machine.make_room();
@@ -310,6 +313,20 @@ impl Campaign {
         self.report.lives += 1;
         self.report.sightings += book.sightings.len();
         Ok(Arc::new(world))
+    }
+
+    /// The checks of a store that a power loss may have taken the end of; gives how many acknowledged changes it took.
+    async fn look_at_beginning(&mut self, database: Database) -> Result<usize> {
+        let clock = self.machine.clock.clone();
+        let world = World::of(database, self.ledger.clone(), clock).await?;
+        let book = self.ledger.turn_page();
+        let lost = check_beginning(&world, &self.rng, book).await?;
+        let before = *self.lost.get_or_insert(lost);
+        ensure!(
+            before == lost,
+            "{lost} changes are lost, {before} were when the store was opened before"
+        );
+        Ok(lost)
     }
 
     /// The files, as `headwater verify` checks them.

@@ -82,6 +82,11 @@ impl Machine {
         self.log.durability = Durability::Interval(interval_ms);
     }
 
+    /// Whether a power loss may take what was acknowledged.
+    pub(crate) fn syncs_by_interval(&self) -> bool {
+        matches!(self.log.durability, Durability::Interval(_))
+    }
+
     /// Whether the database before is gone. Upkeep that was ended holds it for a moment longer than its caller.
     pub(crate) fn is_free(&self) -> bool {
         let state = self.open_state.as_ref();

@@ -75,6 +75,17 @@ fn seeds_9_21_38_what_a_failed_fsync_left_behind_is_written_again() {
     }
 }
 
+/// With durability `interval` the store was first opened on a full disk, and the changes that the power loss had
+/// taken with every right were missed there.
+#[test]
+fn seed_18_on_a_full_disk_the_end_may_be_lost_too() {
+    for _ in 0..20 {
+        if let Err(error) = run_interval_seed(18) {
+            panic!("{error:#}");
+        }
+    }
+}
+
 fn repeat(seed: u64) {
     for _ in 0..3 {
         if let Err(error) = run_seed(seed) {
