@@ -7,6 +7,9 @@ use std::fmt;
 
 use crate::AttributeValue;
 
+/// More attributes at once are not inserted one by one.
+const INSERTIONS_MAX: usize = 16;
+
 /// Attributes by name, each name once, sorted by the names' UTF-8 bytes. Equality is by value.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Item {
@@ -105,6 +108,23 @@ impl Item {
             .binary_search_by(|(other, _)| other.as_str().cmp(name))
     }
 
+    /// Sorts attributes of which the later ones win.
+    fn sort(&mut self) {
+        let attributes = &mut self.attributes;
+        if attributes.is_sorted_by(|(left, _), (right, _)| left < right) {
+            return;
+        }
+        attributes.sort_by(|(left, _), (right, _)| left.cmp(right));
+        // The sort is stable, so the later of two equal names stands second.
+        attributes.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(later, earlier);
+            }
+            same
+        });
+    }
+
     fn comes_last(&self, name: &str) -> bool {
         self.attributes
             .last()
@@ -192,26 +212,32 @@ impl IntoIterator for Item {
 /// Of two attributes with one name the later stays.
 impl FromIterator<(String, AttributeValue)> for Item {
     fn from_iter<I: IntoIterator<Item = (String, AttributeValue)>>(attributes: I) -> Self {
-        let mut attributes: Vec<_> = attributes.into_iter().collect();
-        if !attributes.is_sorted_by(|(left, _), (right, _)| left < right) {
-            attributes.sort_by(|(left, _), (right, _)| left.cmp(right));
-            // The sort is stable, so the later of two equal names stands second.
-            attributes.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    std::mem::swap(later, earlier);
-                }
-                same
-            });
-        }
-        Self { attributes }
+        let mut item = Self {
+            attributes: attributes.into_iter().collect(),
+        };
+        item.sort();
+        item
     }
 }
 
+/// Of two attributes with one name the later stays.
 impl Extend<(String, AttributeValue)> for Item {
     fn extend<I: IntoIterator<Item = (String, AttributeValue)>>(&mut self, attributes: I) {
+        let mut between = Vec::new();
         for (name, value) in attributes {
-            self.insert(name, value);
+            match self.comes_last(&name) {
+                true => self.attributes.push((name, value)),
+                false => between.push((name, value)),
+            }
+        }
+        // Each insertion moves what is behind it.
+        if between.len() > INSERTIONS_MAX {
+            self.attributes.extend(between);
+            self.sort();
+        } else {
+            for (name, value) in between {
+                self.insert(name, value);
+            }
         }
     }
 }

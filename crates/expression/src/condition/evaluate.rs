@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use headwater_model::{AttributeValue, Item, Number};
+use memchr::memmem;
 
 use crate::ast::{Comparator, ConditionNode, Operand};
 
@@ -97,17 +98,13 @@ fn begins_with(value: &AttributeValue, prefix: &AttributeValue) -> bool {
 fn contains(container: &AttributeValue, sought: &AttributeValue) -> bool {
     match (container, sought) {
         (AttributeValue::S(text), AttributeValue::S(part)) => text.contains(&**part),
-        (AttributeValue::B(bytes), AttributeValue::B(part)) => contains_bytes(bytes, part),
+        (AttributeValue::B(bytes), AttributeValue::B(part)) => memmem::find(bytes, part).is_some(),
         (AttributeValue::Ss(set), AttributeValue::S(member)) => set.binary_search(member).is_ok(),
         (AttributeValue::Ns(set), AttributeValue::N(member)) => set.binary_search(member).is_ok(),
         (AttributeValue::Bs(set), AttributeValue::B(member)) => set.binary_search(member).is_ok(),
         (AttributeValue::L(list), member) => list.contains(member),
         _ => false,
     }
-}
-
-fn contains_bytes(bytes: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// Strings are measured in UTF-16 units; what has no size makes the comparison one with a missing

@@ -1,5 +1,7 @@
 //! How a SELECT is carried out: as reads of single partitions if its WHERE clause names them, otherwise as a scan.
 
+use std::sync::Arc;
+
 use headwater_model::{AttributeValue, KeySchema};
 
 use super::error::PartiqlError;
@@ -38,7 +40,7 @@ pub struct PartitionRead {
     /// The value of the partition key.
     pub partition: AttributeValue,
     /// Conditions on the sort key, all of which hold for what is read.
-    pub sort: Vec<SortCondition>,
+    pub sort: Arc<[SortCondition]>,
     /// Whether the sort key has a further condition that is no range, like `<>`. Only such a part may overlap with
     /// another of the same plan.
     pub may_overlap: bool,
@@ -185,6 +187,7 @@ fn keyed<'n>(
             }
         }
     }
+    let sort: Arc<[SortCondition]> = sort.into();
     let reads = partitions.into_iter().map(|partition| PartitionRead {
         partition,
         sort: sort.clone(),

@@ -116,14 +116,32 @@ fn read<'a>(
         },
         UpdateOperand::Computed(value) => set_value(value, old),
         UpdateOperand::ListAppend { first, second } => {
-            let (first, second) = (read(first, old)?, read(second, old)?);
-            match (&*first, &*second) {
-                (AttributeValue::L(first), AttributeValue::L(second)) => {
-                    Ok(Cow::Owned(AttributeValue::L([&first[..], second].concat())))
-                }
-                _ => Err(UpdateError::OperandType),
-            }
+            appended(read(first, old)?, read(second, old)?).map(Cow::Owned)
         }
+    }
+}
+
+/// PartiQL nests calls, so that a short statement names a list hundreds of times: what no item could hold is not built,
+/// and what was built for an inner call is moved, not copied.
+fn appended(
+    first: Cow<'_, AttributeValue>,
+    second: Cow<'_, AttributeValue>,
+) -> Result<AttributeValue, UpdateError> {
+    if !matches!(
+        (&*first, &*second),
+        (AttributeValue::L(_), AttributeValue::L(_))
+    ) {
+        return Err(UpdateError::OperandType);
+    }
+    if first.size_bytes() + second.size_bytes() > ITEM_SIZE_BYTES_MAX {
+        return Err(UpdateError::ItemTooLarge);
+    }
+    match (first.into_owned(), second.into_owned()) {
+        (AttributeValue::L(mut list), AttributeValue::L(more)) => {
+            list.extend(more);
+            Ok(AttributeValue::L(list))
+        }
+        _ => Err(UpdateError::OperandType),
     }
 }
 
@@ -188,24 +206,35 @@ fn difference<T: Ord + Clone>(set: &[T], less: &[T]) -> Option<Vec<T>> {
     (!left.is_empty()).then_some(left)
 }
 
+/// Puts and removals are gathered and done in one go: there may be a hundred thousand of them.
 fn apply_to_map(map: &mut Item, changes: Changes) -> Result<(), UpdateError> {
+    let mut removed: Vec<Arc<str>> = Vec::new();
+    let mut added = Vec::new();
     for (segment, change) in changes {
         let Segment::Name(name) = segment else {
             return Err(UpdateError::InvalidPath);
         };
         match change {
-            Change::Put(value) => {
-                map.insert(name.to_string(), value);
-            }
-            Change::Remove => {
-                map.remove(&name);
-            }
+            Change::Put(value) => match map.get_mut(&name) {
+                Some(old) => *old = value,
+                None => added.push((name.to_string(), value)),
+            },
+            // In the order of their names, as all changes come.
+            Change::Remove => removed.push(name),
             Change::Within(inner) => {
                 let value = map.get_mut(&name).ok_or(UpdateError::InvalidPath)?;
                 apply_to_value(value, inner)?;
             }
         }
     }
+    if !removed.is_empty() {
+        map.retain(|name, _| {
+            removed
+                .binary_search_by(|other| (**other).cmp(name))
+                .is_err()
+        });
+    }
+    map.extend(added);
     Ok(())
 }
 

@@ -304,7 +304,7 @@ fn ranges_of_partition(
 /// The keys of a partition for which all conditions on the sort key hold.
 fn range(target: &ReadTarget, read: &PartitionRead) -> Result<KeyRange, ApiError> {
     let mut range = part(target, read, None)?;
-    for condition in &read.sort {
+    for condition in read.sort.iter() {
         range = key_range::intersection(range, part(target, read, Some(condition))?);
     }
     Ok(range)
