@@ -41,6 +41,10 @@ pub use violation::{Echo, Rule, Violation};
 /// Most violations that are listed in one answer.
 /// Source: dynamodb-api.md section 7 leaves it open; AWS was seen to stop at 10 (dynalite's captures).
 const VIOLATIONS_MAX: usize = 10;
+/// Characters of a map's key that an answer shows: the longest name or ARN that can be right has fewer.
+const KEY_CHARACTERS_SHOWN: usize = 2048;
+/// Elements of a request's list whose faults are kept one by one: no operation takes more.
+const ELEMENTS_MAX: usize = 100;
 
 /// Decodes a whole request, or says why not.
 pub(crate) fn request<'j, T>(
@@ -110,6 +114,7 @@ fn checked_form<'j, T>(
 pub(crate) struct Decoder<'j> {
     manner: Manner,
     path: Vec<Step<'j>>,
+    /// Those that come first in the order of the model, at most [`VIOLATIONS_MAX`].
     violations: Vec<(Vec<usize>, Violation)>,
     /// Reported instead of all violations: faults of the table name, and what some operations tell alone.
     first: Option<ApiError>,
@@ -145,15 +150,13 @@ enum StepName<'j> {
 
 impl<'j> Decoder<'j> {
     /// The answer to a request that violates something; or else, what is to be said of its attribute values.
-    pub(crate) fn finish(mut self) -> Result<Option<ValueRefused>, ApiError> {
+    pub(crate) fn finish(self) -> Result<Option<ValueRefused>, ApiError> {
         if let Some(error) = self.first {
             return Err(error);
         }
         if self.violations.is_empty() {
             return Ok(first_of(self.value_fault, self.expression_value_fault));
         }
-        self.violations.sort_by(|(a, _), (b, _)| a.cmp(b));
-        self.violations.truncate(VIOLATIONS_MAX);
         let violations: Vec<Violation> = self
             .violations
             .into_iter()
@@ -311,7 +314,11 @@ impl<'j> Decoder<'j> {
         let value = whole_number(text);
         if let Some(rule) = range.broken_by(value) {
             match range.label() {
-                Some(label) => self.violate_as(label.to_owned(), Echo::Hidden, rule),
+                Some(label) => self.violate_with(|_| Violation {
+                    path: label.to_owned(),
+                    value: Echo::Hidden,
+                    rule,
+                }),
                 None => self.violate(Echo::Value(value.to_string()), rule),
             }
         }
@@ -399,7 +406,11 @@ impl<'j> Decoder<'j> {
         };
         if let Some(rule) = length.broken_by(elements.len()) {
             match length.is_hidden() {
-                true => self.violate_as(self.path_as_sent(), Echo::Hidden, rule),
+                true => self.violate_with(|at| Violation {
+                    path: at.path_as_sent(),
+                    value: Echo::Hidden,
+                    rule,
+                }),
                 false => {
                     let echo = violation::shortened(violation::echo(json, length.echo()));
                     self.violate(Echo::Value(echo), rule);
@@ -529,6 +540,7 @@ impl<'j> Decoder<'j> {
             place,
             name: StepName::Index(_),
         }) = self.path.get(1)
+            && *place < ELEMENTS_MAX
         {
             let error = ApiError::validation(message.as_str());
             self.element_faults.entry(*place).or_insert(error);
@@ -592,13 +604,20 @@ impl<'j> Decoder<'j> {
     }
 
     fn violate(&mut self, value: Echo, rule: Rule) {
-        self.violate_as(self.path_text(), value, rule);
+        self.violate_with(|at| at.violation(value, rule));
     }
 
-    fn violate_as(&mut self, path: String, value: Echo, rule: Rule) {
-        let order = self.path.iter().map(|step| step.place).collect();
-        self.violations
-            .push((order, Violation { path, value, rule }));
+    /// Keeps a violation, and makes it only then: a request may have a million of them, under a key of megabytes.
+    fn violate_with(&mut self, violation: impl FnOnce(&Self) -> Violation) {
+        let order: Vec<usize> = self.path.iter().map(|step| step.place).collect();
+        let at = self
+            .violations
+            .partition_point(|(other, _)| *other <= order);
+        if at < VIOLATIONS_MAX {
+            self.violations.truncate(VIOLATIONS_MAX - 1);
+            let violation = violation(self);
+            self.violations.insert(at, (order, violation));
+        }
     }
 
     fn violation(&self, value: Echo, rule: Rule) -> Violation {
@@ -628,7 +647,10 @@ impl<'j> Decoder<'j> {
             match step.name {
                 StepName::Member(name) => push_member(&mut text, name),
                 StepName::Index(index) => text.push_str(&format!("{}.member", index + 1)),
-                StepName::Key(key) => text.push_str(&format!("{key}.member")),
+                StepName::Key(key) => {
+                    text.extend(key.chars().take(KEY_CHARACTERS_SHOWN));
+                    text.push_str(".member");
+                }
             }
         }
         text

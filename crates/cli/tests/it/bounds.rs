@@ -5,6 +5,7 @@
 
 mod client;
 mod connections;
+mod costly;
 mod many;
 mod overload;
 mod pages;

@@ -16,8 +16,7 @@ impl<'j> Decoder<'j> {
     ) -> Result<T, DecodeError> {
         let value = self.string(json)?;
         Ok(T::parse(value).unwrap_or_else(|| {
-            let order = self.path.iter().map(|step| step.place).collect();
-            self.violations.push((order, unknown_return_values()));
+            self.violate_with(|_| unknown_return_values());
             T::default()
         }))
     }

@@ -87,10 +87,11 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Json<'a>, JsonError> {
         self.enter(depth)?;
-        let mut members = Members::new();
         if self.closes(b'}') {
-            return Ok(Json::Object(members));
+            return Ok(Json::Object(Members::new()));
         }
+        // Most objects are attribute values, which have one member.
+        let mut members = Members::with_capacity(1);
         loop {
             self.skip_space();
             if self.peek() != Some(b'"') {
