@@ -5,6 +5,7 @@
 //! console (`/console/`). The room knows HTTP and nothing of what the operations mean.
 
 mod admin;
+mod body;
 mod connection;
 mod console;
 mod contributors;
@@ -20,10 +21,8 @@ mod same_origin;
 mod slow_peer;
 mod trigger_metrics;
 
+pub use body::{BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, LARGE_BODIES_BYTES_MAX};
 pub use connection::serve;
 pub use console::ConsoleSettings;
 pub use metrics::Metrics;
-pub use request::{
-    AdvanceClock, BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, LARGE_BODIES_BYTES_MAX,
-    REPLIES_BYTES_MAX, Server, ServerSettings,
-};
+pub use request::{AdvanceClock, REPLIES_BYTES_MAX, Server, ServerSettings};

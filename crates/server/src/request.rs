@@ -9,42 +9,24 @@ use headwater_operations::{Api, RequestContext};
 use headwater_triggers::Triggers;
 use headwater_wire::messages::{self, functions};
 use headwater_wire::{ApiError, Operation, Target, sigv4};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
+use crate::body::{BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, units_of};
 use crate::connection::stopping;
 use crate::console::{self, ConsoleSettings};
-use crate::load::{Full, Load, LoadLimits};
+use crate::load::{Load, LoadLimits};
 use crate::metrics::Metrics;
 use crate::reply_body::ReplyBody;
 use crate::request_id::RequestIds;
 use crate::{admin, events, same_origin};
 
-/// Most bytes of a body (dynamodb-api.md section 2: larger ones get 413).
-pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Most bytes of a body of the Lambda interface: a zip of 50 MB as base64 in its JSON, and some.
-pub const FUNCTION_BODY_BYTES_MAX: usize = 72 * 1024 * 1024;
-
-/// Most bytes of all large bodies together that are read or worked on at one time, as the server sets it.
-pub const LARGE_BODIES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Most bytes of all replies together that are not sent yet, as the server sets it.
 pub const REPLIES_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// Bodies up to this size are no large ones; their number is bounded by that of connections.
-const SMALL_BODY_BYTES_MAX: usize = 16 * 1024;
-const BUDGET_UNIT_BYTES: usize = 4 * 1024;
-
-/// The body of a request, with its part of the budget for as long as it is in memory.
-pub(crate) struct Body {
-    pub(crate) bytes: Bytes,
-    _place: Option<OwnedSemaphorePermit>,
-}
 
 // Made once: a name that is a text is parsed each time.
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -73,7 +55,7 @@ pub struct ServerSettings {
     /// Most bytes of all replies that are not sent yet; past it requests are refused as throttled.
     /// [`REPLIES_BYTES_MAX`] is a good value.
     pub replies_bytes_max: usize,
-    /// Most bytes of all large bodies together; [`LARGE_BODIES_BYTES_MAX`] is a good value. One body that
+    /// Most bytes of all large bodies together; [`crate::LARGE_BODIES_BYTES_MAX`] is a good value. One body that
     /// is larger than all of it waits in vain.
     pub large_bodies_bytes_max: usize,
     /// Region when a request names none.
@@ -107,7 +89,7 @@ pub struct Server {
     /// Places for readers of events.
     pub(crate) event_readers: Arc<Semaphore>,
     ids: RequestIds,
-    large_bodies: Arc<Semaphore>,
+    pub(crate) large_bodies: Arc<Semaphore>,
 }
 
 impl Server {
@@ -119,7 +101,7 @@ impl Server {
         advance_clock: Option<AdvanceClock>,
         rng: &dyn Rng,
     ) -> Self {
-        let units = settings.large_bodies_bytes_max.div_ceil(BUDGET_UNIT_BYTES);
+        let units = units_of(settings.large_bodies_bytes_max);
         let limits = LoadLimits {
             writes_max: settings.writes_max.min(Semaphore::MAX_PERMITS),
             replies_bytes_max: settings.replies_bytes_max,
@@ -225,7 +207,8 @@ impl Server {
         };
         let context = self.context(&head.headers);
         let wait = match operation {
-            Operation::GetRecords => wait(&head.headers),
+            // A large body, which is mostly what nobody knows, is not read again with each commit.
+            Operation::GetRecords if !body.is_large() => wait(&head.headers),
             _ => None,
         };
         let result = match wait {
@@ -323,58 +306,6 @@ impl Server {
             }
         }
         reply
-    }
-
-    /// Reads a body within its bounds in size and time. Large ones share a budget: who finds it used up waits
-    /// for a place, and is throttled if that takes too long.
-    pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Body, Box<Reply>> {
-        let hint = body.size_hint();
-        if hint.lower() > bytes_max as u64 {
-            // Its length is announced: no need to read it.
-            return Err(Box::new(closing(
-                self.dynamodb_error(&messages::body_too_large()),
-            )));
-        }
-        let announced = hint.exact().map_or(bytes_max, |bytes| bytes as usize);
-        let Ok(place) =
-            tokio::time::timeout(self.settings.wait_max, self.place_for(announced)).await
-        else {
-            self.load.refuse(Full::Bodies);
-            return Err(Box::new(closing(
-                self.dynamodb_error(&messages::throttled()),
-            )));
-        };
-        let read = async {
-            let whole = Limited::new(body, bytes_max).collect().await;
-            whole.map(|whole| Body {
-                bytes: whole.to_bytes(),
-                _place: place,
-            })
-        };
-        match tokio::time::timeout(self.settings.request_timeout, read).await {
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Box::new(closing(
-                self.dynamodb_error(&messages::body_too_large()),
-            ))),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a body broke off");
-                Err(Box::new(closing(status_only(StatusCode::BAD_REQUEST))))
-            }
-            Err(_) => Err(Box::new(closing(status_only(StatusCode::REQUEST_TIMEOUT)))),
-        }
-    }
-
-    /// A part of the budget for a large body; small ones need none, so that nobody can hold them up.
-    async fn place_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        if bytes <= SMALL_BODY_BYTES_MAX {
-            return None;
-        }
-        let units = bytes.div_ceil(BUDGET_UNIT_BYTES) as u32;
-        self.large_bodies
-            .clone()
-            .acquire_many_owned(units)
-            .await
-            .ok()
     }
 
     /// Who asks, for which region.
@@ -512,14 +443,14 @@ pub(crate) fn not_found() -> Reply {
     reply
 }
 
-fn status_only(status: StatusCode) -> Reply {
+pub(crate) fn status_only(status: StatusCode) -> Reply {
     let mut reply = Response::new(ReplyBody::whole(Bytes::new()));
     *reply.status_mut() = status;
     reply
 }
 
 /// The rest of an unread body must not be taken for the next request.
-fn closing(mut reply: Reply) -> Reply {
+pub(crate) fn closing(mut reply: Reply) -> Reply {
     let close = HeaderValue::from_static("close");
     reply.headers_mut().insert(hyper::header::CONNECTION, close);
     reply
