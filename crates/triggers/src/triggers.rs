@@ -7,14 +7,13 @@ use headwater_model::{Clock, Rng};
 use headwater_operations::Api;
 use headwater_streams::Streams;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::api::Events;
 use crate::destinations::{DestinationSettings, Destinations};
-use crate::functions::{CodeStore, Runtimes};
+use crate::functions::{CodeStore, PROCESSES_PER_FUNCTION_MAX, Runtimes};
 use crate::kinesis::Kinesis;
-use crate::mappings::{Board, Deliveries, Shared};
+use crate::mappings::{Board, Deliveries, ReadAhead, Shared, Turns};
 use crate::registry::{
     Blobs, Checkpoints, DeadLetterBounds, DeadLetters, Documents, Functions, Mappings, StoreError,
 };
@@ -22,8 +21,11 @@ use crate::registry::{
 /// Settings of the triggers.
 #[derive(Clone, Debug)]
 pub struct TriggersSettings {
-    /// Batches of all mappings that are at their functions at once.
-    pub deliveries_max: usize,
+    /// Batches of all mappings that are at one function at once, unless it has reserved concurrency: as many as it has
+    /// processes. How many are at all functions follows from the number of all processes.
+    pub deliveries_per_function_max: usize,
+    /// Bytes of the records that mappings have read and not done with.
+    pub read_ahead_bytes_max: usize,
     /// Bytes of the payloads of invocations of type `Event` that wait or run; more are refused.
     pub event_bytes_max: usize,
     /// Batches that were given up and are kept; the oldest make room for new ones.
@@ -39,7 +41,8 @@ pub struct TriggersSettings {
 impl Default for TriggersSettings {
     fn default() -> Self {
         Self {
-            deliveries_max: 32,
+            deliveries_per_function_max: PROCESSES_PER_FUNCTION_MAX,
+            read_ahead_bytes_max: 256 << 20,
             event_bytes_max: 64 << 20,
             dead_letters_max: 10_000,
             dead_letter_bytes_max: 256 << 20,
@@ -129,7 +132,11 @@ impl Triggers {
             destinations: Destinations::new(settings.destinations, runtimes.wall_clock()),
             board: board.clone(),
             clock: clock.clone(),
-            permits: Semaphore::new(settings.deliveries_max.clamp(1, Semaphore::MAX_PERMITS)),
+            turns: Turns::new(
+                runtimes.processes_max(),
+                settings.deliveries_per_function_max,
+            ),
+            read_ahead: ReadAhead::new(settings.read_ahead_bytes_max),
         }));
         let events = Events::new(
             functions.clone(),

@@ -64,7 +64,7 @@ impl Events {
 
     /// Takes an event; it will be carried out without anybody waiting for it.
     pub(super) fn submit(&self, event: Event) -> Result<(), Full> {
-        let bytes = event.invocation.payload.len() + OVERHEAD_BYTES;
+        let bytes = event.invocation.bytes() + OVERHEAD_BYTES;
         let bytes = u32::try_from(bytes).map_err(|_| Full)?;
         let room = self.room.clone().try_acquire_many_owned(bytes);
         let room = room.map_err(|_| Full)?;

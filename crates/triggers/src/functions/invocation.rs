@@ -27,6 +27,15 @@ pub struct Invocation {
     pub qualifier: Option<String>,
 }
 
+impl Invocation {
+    /// What its caller sent, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = [&self.trace_id, &self.client_context, &self.qualifier];
+        let texts = texts.into_iter().flatten().map(String::len);
+        self.payload.len() + texts.sum::<usize>()
+    }
+}
+
 /// Value of `X-Amz-Function-Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FunctionError {

@@ -39,4 +39,5 @@ pub use log::LogLine;
 pub use package::{CodeStore, PackageError, StoredCode};
 pub use remote::Target;
 pub use runtimes::{ProcessInfo, Runtimes};
+pub(crate) use settings::PROCESSES_PER_FUNCTION_MAX;
 pub use settings::{Credentials, Launcher, RuntimeSettings, WallClock};

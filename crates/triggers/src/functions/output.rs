@@ -71,18 +71,29 @@ impl Output {
     pub(super) async fn pump(&self) -> io::Result<()> {
         loop {
             self.pipe.readable().await?;
-            let mut buffer = [0; READ_BYTES];
-            let mut state = self.state();
-            // One read per turn: other tasks get theirs.
-            match self.pipe.try_read(&mut buffer) {
-                Ok(0) => {
-                    self.finish_partial(&mut state);
-                    return Ok(());
-                }
-                Ok(length) => self.add(&mut state, &buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+            if !self.read_once()? {
+                return Ok(());
             }
+            // A pipe that is never empty is always ready: without this, nothing else would run on this thread.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Whether more may come.
+    fn read_once(&self) -> io::Result<bool> {
+        let mut buffer = [0; READ_BYTES];
+        let mut state = self.state();
+        match self.pipe.try_read(&mut buffer) {
+            Ok(0) => {
+                self.finish_partial(&mut state);
+                Ok(false)
+            }
+            Ok(length) => {
+                self.add(&mut state, &buffer[..length]);
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) => Err(error),
         }
     }
 

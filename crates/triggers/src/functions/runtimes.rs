@@ -134,9 +134,11 @@ impl Runtimes {
         let job = job_of(config, invocation)?;
         let inner = Arc::clone(&self.inner);
         let code = inner.code.begin(config.code.directory());
+        // Whoever still waits for a place goes away with its caller.
+        let admitted = inner.admit(config).await?;
         let run = async move {
-            let result = inner.run(&job).await;
-            drop(code);
+            let result = inner.run(&job, &admitted.pool).await;
+            drop((admitted, code));
             result
         };
         match tokio::spawn(run).await {
@@ -269,13 +271,15 @@ impl Drop for Runtimes {
     }
 }
 
+/// An invocation that may run; it gives back what it has when it is dropped.
+struct Admitted {
+    _permits: (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit),
+    _place: Place,
+    pool: Arc<FunctionPool>,
+}
+
 impl Inner {
-    async fn run(&self, job: &Job) -> Result<InvokeResult, InvokeError> {
-        let pool = self.pool(&job.config);
-        let place = pool.enter().ok_or_else(|| InvokeError::Reserved {
-            function: job.config.name.clone(),
-        })?;
-        let _permits = self.admit(&pool, &place, &job.config).await?;
+    async fn run(&self, job: &Job, pool: &Arc<FunctionPool>) -> Result<InvokeResult, InvokeError> {
         let result = match &job.config.code {
             CodeSource::Target(target) => {
                 if matches!(target, Target::Command { .. }) {
@@ -284,7 +288,7 @@ impl Inner {
                 remote::call(&self.host, &pool.log, target, job).await
             }
             CodeSource::Zip { .. } | CodeSource::Directory { .. } => {
-                self.hand_over(&pool, job).await
+                self.hand_over(pool, job).await
             }
         };
         if self.host.is_stopping() {
@@ -335,12 +339,11 @@ impl Inner {
 
     /// A permit of the function, unless it has places of its own, and one of all, within the time that waiting may
     /// take.
-    async fn admit(
-        &self,
-        pool: &FunctionPool,
-        place: &Place,
-        config: &FunctionConfig,
-    ) -> Result<(Option<OwnedSemaphorePermit>, OwnedSemaphorePermit), InvokeError> {
+    async fn admit(&self, config: &FunctionConfig) -> Result<Admitted, InvokeError> {
+        let pool = self.pool(config);
+        let place = pool.enter().ok_or_else(|| InvokeError::Reserved {
+            function: config.name.clone(),
+        })?;
         let deadline = Instant::now() + self.host.settings.queue_wait;
         let throttled = |_| InvokeError::Throttled {
             function: config.name.clone(),
@@ -355,7 +358,11 @@ impl Inner {
         let any = Arc::clone(&self.permits).acquire_owned();
         let any = timeout_at(deadline, any).await.map_err(throttled)?;
         match (own, any) {
-            (Ok(own), Ok(any)) if !self.host.is_stopping() => Ok((own, any)),
+            (Ok(own), Ok(any)) if !self.host.is_stopping() => Ok(Admitted {
+                _permits: (own, any),
+                _place: place,
+                pool,
+            }),
             _ => Err(InvokeError::ShuttingDown),
         }
     }

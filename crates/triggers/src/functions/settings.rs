@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use super::launch::LAUNCH_COMMAND;
 
+/// Processes of one function, unless the settings say otherwise.
+pub(crate) const PROCESSES_PER_FUNCTION_MAX: usize = 10;
+
 /// The real time in epoch milliseconds.
 ///
 /// Handlers compare deadlines with their own clock, so this is never a clock that tests move.
@@ -107,7 +110,7 @@ impl RuntimeSettings {
             launcher,
             python: None,
             node: None,
-            processes_per_function_max: 10,
+            processes_per_function_max: PROCESSES_PER_FUNCTION_MAX,
             processes_max: 32,
             queue_wait: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(300),

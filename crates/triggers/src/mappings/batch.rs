@@ -31,6 +31,11 @@ impl Batch {
         self.records.len()
     }
 
+    /// Bytes of its records.
+    pub(super) fn bytes(&self) -> usize {
+        self.records.iter().map(|record| record.json.len()).sum()
+    }
+
     /// Takes the first records out, as a batch of as many trials.
     pub(super) fn take_first(&mut self, count: usize) -> Self {
         let rest = self.records.split_off(count.min(self.records.len()));

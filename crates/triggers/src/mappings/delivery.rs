@@ -8,7 +8,7 @@ use headwater_model::{Clock, Sequence};
 use headwater_streams::{
     ShardFollower, ShardView, Start, StreamDescription, Streams, StreamsError, shard_number,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
 use crate::destinations::{Destinations, Sent};
@@ -21,7 +21,9 @@ use crate::registry::{
 use super::backoff::pause_ms;
 use super::board::{Board, add};
 use super::progress::Progress;
+use super::read_ahead::ReadAhead;
 use super::shard::{End, RECORDS_LOST, ShardDelivery};
+use super::turns::Turns;
 
 /// What all deliveries work with.
 pub(crate) struct Shared {
@@ -33,8 +35,8 @@ pub(crate) struct Shared {
     pub(crate) destinations: Destinations,
     pub(crate) board: Arc<Board>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// One for each invocation of whichever mapping.
-    pub(crate) permits: Semaphore,
+    pub(crate) turns: Turns,
+    pub(crate) read_ahead: Arc<ReadAhead>,
 }
 
 impl Shared {

@@ -21,7 +21,9 @@ use super::board::{Counts, add};
 use super::delivery::{Shared, Stop, stopped, stopped_now};
 use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, WindowView, event};
 use super::progress::{FailedBatch, LanePlace, LastBatch, Progress, shortened};
+use super::read_ahead::Held;
 use super::record::PendingRecord;
+use super::turns::Turn;
 use super::verdict::{Fault, RetryRules, Verdict, judge};
 use super::window::{NO_STATE, STATE_BYTES_MAX};
 
@@ -63,6 +65,8 @@ enum Call {
     Failed(InvokeResult),
     /// The function was not reached, which is no attempt.
     NotReached(String),
+    /// The batch became too old before it was its turn.
+    TooOld,
     Stopped,
 }
 
@@ -89,6 +93,8 @@ pub(super) struct Job {
     pub(super) window: Option<OpenWindow>,
     /// Revision of the function at the last call, if there was a function.
     pub(super) called: Option<String>,
+    /// The memory of its records.
+    pub(super) _held: Held,
 }
 
 impl Job {
@@ -132,8 +138,9 @@ impl Job {
                 let condition = Condition::RetryAttemptsExhausted;
                 return self.give_up(&batch, condition, last_call, waiting).await;
             }
-            let (fault, pause_after) = match self.call(&batch.records, false, false).await {
+            let (fault, pause_after) = match self.call(&batch, false, false).await {
                 Call::Stopped => return Flow::Stop,
+                Call::TooOld => continue,
                 Call::NotReached(why) => {
                     unreached += 1;
                     self.note_trial(&batch, waiting, Some(format!("{PROBLEM}{why}")));
@@ -348,15 +355,35 @@ impl Job {
         }
     }
 
-    async fn call(&mut self, records: &[PendingRecord], is_final: bool, is_early: bool) -> Call {
+    /// Waits until the function may be called.
+    async fn turn(&mut self, batch: &Batch) -> Result<Turn, Call> {
         let shared = self.shared.clone();
-        let _permit = tokio::select! {
-            biased;
-            () = stopped(&mut self.stop) => return Call::Stopped,
-            permit = shared.permits.acquire() => match permit {
-                Ok(permit) => permit,
-                Err(_) => return Call::Stopped,
-            },
+        loop {
+            let mapping = self.mapping.borrow_and_update().clone();
+            let (namespace, name) = (&mapping.namespace, &mapping.function_name);
+            let function = shared.functions.get(namespace, name);
+            let is_reserved =
+                function.is_some_and(|function| function.whole.reserved_concurrency.is_some());
+            let old = shared.clock.sleep_until(self.old_at_ms(batch));
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.stop) => return Err(Call::Stopped),
+                turn = shared.turns.take(namespace, name, is_reserved) => {
+                    return turn.ok_or(Call::Stopped);
+                }
+                () = old => return Err(Call::TooOld),
+                changed = self.mapping.changed() => if changed.is_err() {
+                    return Err(Call::Stopped);
+                },
+            }
+        }
+    }
+
+    async fn call(&mut self, batch: &Batch, is_final: bool, is_early: bool) -> Call {
+        let shared = self.shared.clone();
+        let _turn = match self.turn(batch).await {
+            Ok(turn) => turn,
+            Err(call) => return call,
         };
         let target = self.target();
         self.called = target.as_ref().map(Target::revision);
@@ -366,7 +393,7 @@ impl Job {
         };
         let invocation = Invocation {
             request_id: uuid(shared.streams.database().rng().as_ref()),
-            payload: self.event(records, is_final, is_early),
+            payload: self.event(&batch.records, is_final, is_early),
             qualifier: qualifier_of(&self.mapping.borrow().function_arn).map(str::to_owned),
             ..Invocation::default()
         };
@@ -453,9 +480,11 @@ impl Job {
     async fn call_until_done(&mut self, is_early: bool) -> Flow {
         let mut failures = 0;
         loop {
-            let why = match self.call(&[], true, is_early).await {
+            let why = match self.call(&Batch::default(), true, is_early).await {
                 Call::Answered(_) => return Flow::On,
                 Call::Stopped => return Flow::Stop,
+                // No record is.
+                Call::TooOld => continue,
                 Call::Failed(result) => {
                     add(&self.counts.failed_calls, 1);
                     LastCall::failed(&result).error.unwrap_or_default()

@@ -67,11 +67,15 @@ impl Lane {
         }
     }
 
-    pub(super) fn push(&mut self, record: PendingRecord) {
-        if record.sequence >= self.done {
-            self.bytes += record.json.len();
-            self.queue.push_back(record);
+    /// Takes a record in, unless it is done. Gives the bytes that it has more now.
+    pub(super) fn push(&mut self, record: PendingRecord) -> usize {
+        if record.sequence < self.done {
+            return 0;
         }
+        let bytes = record.json.len();
+        self.bytes += bytes;
+        self.queue.push_back(record);
+        bytes
     }
 
     pub(super) fn first(&self) -> Option<Sequence> {

@@ -17,10 +17,12 @@ mod event;
 mod job;
 mod lane;
 mod progress;
+mod read_ahead;
 mod reader;
 mod record;
 mod shard;
 mod supervision;
+mod turns;
 mod verdict;
 mod window;
 
@@ -31,3 +33,5 @@ pub(crate) use deliveries::{Deliveries, Phase};
 pub(crate) use delivery::Shared;
 pub(crate) use event::in_a_window;
 pub(crate) use progress::{FailedBatch, shortened};
+pub(crate) use read_ahead::ReadAhead;
+pub(crate) use turns::Turns;

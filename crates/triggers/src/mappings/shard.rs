@@ -18,6 +18,7 @@ use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX};
 use super::job::{Job, JobEnd, PROBLEM, Work};
 use super::lane::{BatchRules, Due, Lane, Reached};
 use super::progress::{LanePlace, Progress};
+use super::read_ahead::Held;
 use super::reader::{Read, ReadError, Reader};
 use super::window::start_of;
 
@@ -28,6 +29,8 @@ const AHEAD_PER_LANE: usize = 4;
 const PAGES_AT_ONCE: usize = 100;
 /// Most records that are read at once.
 const READ_MAX: usize = 1_000;
+/// What is read at once has about so many bytes at most. Records are read one by one where there is room for less.
+const READ_BYTES: usize = 1024 * 1024;
 /// How often progress past records that nobody wants is written.
 const FILTERED_NOTE_MS: u64 = 1_000;
 /// How often it is looked whether all records of a window that is over were read.
@@ -122,6 +125,8 @@ struct Pass<'d> {
     shape: Shape,
     reader: Reader,
     lanes: Vec<Lane>,
+    /// The memory of what is in the lanes; batches take theirs with them.
+    held: Held,
     /// Whether a lane is at work, and the function's revision at its last call.
     busy: Vec<bool>,
     jobs: JoinSet<JobEnd>,
@@ -168,6 +173,7 @@ impl<'d> Pass<'d> {
             reader: Reader::new(follower, stream_arn, region, shape.lanes, filters, clock),
             busy: vec![false; lanes.len()],
             lanes,
+            held: delivery.shared.read_ahead.shard(),
             jobs: JoinSet::new(),
             halt: watch::Sender::new(Stop::No),
             window,
@@ -190,6 +196,7 @@ impl<'d> Pass<'d> {
             let clock = self.delivery.shared.clock.clone();
             let now_ms = clock.now_ms();
             let limit = self.room();
+            let lacks_room = limit == 0 && self.held.room() == 0 && self.idle_lanes() > 0;
             let reads = limit > 0 && !self.reader.has_ended() && now_ms >= self.read_again_ms;
             let wake_ms = match now_ms < self.read_again_ms {
                 true => next_ms.min(self.read_again_ms),
@@ -204,7 +211,9 @@ impl<'d> Pass<'d> {
                     Err(_) => return self.halt(PassEnd::Stopped).await,
                 },
                 Some(ended) = self.jobs.join_next() => self.take_end(ended),
-                read = self.reader.next(limit), if reads => self.take_read(read),
+                // How much more may be read is known when it is there.
+                read = self.reader.next(1), if reads => self.take_read(read),
+                () = self.held.has_room(), if lacks_room => {}
                 () = clock.sleep_until(wake_ms) => {}
             }
         }
@@ -221,12 +230,23 @@ impl<'d> Pass<'d> {
         let ahead = if lanes > 1 { AHEAD_PER_LANE } else { 1 };
         let records: usize = self.lanes.iter().map(Lane::len).sum();
         let bytes: usize = self.lanes.iter().map(Lane::bytes).sum();
+        // With no room in memory: one for each lane, those at work included.
+        let is_needed = records < self.idle_lanes();
+        let read_max = match self.held.room() {
+            READ_BYTES.. => READ_MAX,
+            0 if !is_needed => 0,
+            _ => 1,
+        };
         match bytes < EVENT_BYTES_MAX * lanes {
             true => (batch_size * lanes * ahead)
                 .saturating_sub(records)
-                .min(READ_MAX),
+                .min(read_max),
             false => 0,
         }
+    }
+
+    fn idle_lanes(&self) -> usize {
+        self.busy.iter().filter(|is_busy| !**is_busy).count()
     }
 
     /// Reads what is there, as far as there is room; records that were found wait for a few pages more at most.
@@ -278,7 +298,7 @@ impl<'d> Pass<'d> {
                 self.failed_reads = 0;
                 add(&self.counts.filtered, read.filtered);
                 for (lane, record) in read.records {
-                    self.lanes[lane].push(record);
+                    self.held.grow(self.lanes[lane].push(record));
                 }
                 self.place_idle_lanes();
                 progress.read_to(self.reader.position(), 0);
@@ -433,11 +453,17 @@ impl<'d> Pass<'d> {
             Work::Batch(batch) if batch.calls > 0 => Some(batch.trial()),
             Work::Batch(_) | Work::CloseWindow => None,
         };
+        let bytes = match &work {
+            Work::Batch(batch) => batch.bytes(),
+            Work::CloseWindow => 0,
+        };
         let place = LanePlace {
             first: Some(first),
             trials: again.into_iter().chain(later.iter().copied()).collect(),
         };
         delivery.progress.place(lane, place);
+        let waiting = self.lanes.iter().map(Lane::len).sum();
+        delivery.progress.show(|shown| shown.waiting = waiting);
         let job = Job {
             shared: delivery.shared.clone(),
             mapping: delivery.mapping.clone(),
@@ -449,6 +475,7 @@ impl<'d> Pass<'d> {
             later,
             window: self.window.clone(),
             called: None,
+            _held: self.held.split(bytes),
         };
         self.busy[lane] = true;
         self.jobs.spawn(job.run(work));

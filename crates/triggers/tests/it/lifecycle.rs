@@ -271,3 +271,32 @@ async fn followers_see_lines() {
     );
     assert_eq!(line.text, "START RequestId: 0f3a-1 Version: $LATEST");
 }
+
+/// The payload of a caller who went away while it waited for a process stayed until the wait was over.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_while_waiting_leaves_nothing_behind() {
+    let bench = Arc::new(Bench::with(|settings| settings.processes_max = 1));
+    let function = bench.provided("f");
+    let busy = begin(&bench, &function, "busy").await;
+    let mut waiting = invocation("waiting", "{}");
+    let payload = bytes::Bytes::from(vec![b' '; 1_000]);
+    waiting.payload = payload.clone();
+    {
+        let call = bench.runtimes.invoke(&function, waiting);
+        let call = std::pin::pin!(call);
+        assert!(poll_once(call).await.is_none());
+    }
+    assert!(payload.is_unique());
+    open_gate(&bench);
+    busy.await.unwrap().unwrap();
+}
+
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}

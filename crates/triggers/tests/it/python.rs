@@ -24,6 +24,10 @@ def sleeping(event, context):
     print("asleep")
     time.sleep(1000)
 
+def printing(event, context):
+    while True:
+        os.write(1, b"x\n" * 16384)
+
 def environment(event, context):
     return dict(os.environ)
 
@@ -70,6 +74,31 @@ async fn answers_with_its_context_and_log() {
     assert!(warm.init_duration_ms.is_none());
     assert_eq!(warm.process_id, result.process_id);
     assert_eq!(bench.runtimes.log(&function).len(), 12);
+}
+
+/// Its pipe was never empty, so that reading it never let anything else run: no time-out, no other request.
+#[test]
+fn printing_without_end_leaves_the_thread_to_others() {
+    let (ended, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let body = runtime.block_on(async {
+            let bench = Bench::python(|_| {});
+            let mut function = bench.function("f", "python3.11", "app.printing", "app.py", CODE);
+            function.timeout_s = 1;
+            bench.failure(&function, "{}").await
+        });
+        ended.send(body)
+    });
+    let body = end.recv_timeout(std::time::Duration::from_secs(20));
+    let body = body.expect("the end of a time of one second is seen");
+    assert!(
+        body["errorMessage"].as_str().unwrap().contains("timed out"),
+        "{body}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,6 +86,16 @@ impl World {
         Self::with_all(folder, false, 1, TriggersSettings::default(), wrap).await
     }
 
+    /// Everything in memory, with a bound of what mappings read ahead together.
+    pub(super) async fn with_read_ahead(read_ahead_bytes_max: usize) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let settings = TriggersSettings {
+            read_ahead_bytes_max,
+            ..TriggersSettings::default()
+        };
+        Self::with_all(folder, false, 1, settings, |clock| clock).await
+    }
+
     /// Everything in memory, with endpoints of destinations.
     pub(super) async fn with_destinations(destinations: DestinationSettings) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -355,6 +365,21 @@ impl World {
         };
         let reached = tokio::time::timeout(WAIT_MAX, reached).await;
         assert!(reached.is_ok(), "{:?}", self.shards().await);
+    }
+
+    /// Puts items of so many bytes.
+    pub(super) async fn put_large_items(
+        &self,
+        table: &str,
+        ids: std::ops::Range<usize>,
+        bytes: usize,
+    ) {
+        for id in ids {
+            let pad = "x".repeat(bytes);
+            let item = json!({"id": {"S": item_id(id)}, "at": {"N": "1"}, "pad": {"S": pad}});
+            let body = json!({"TableName": table, "Item": item});
+            self.dynamo(Operation::PutItem, body).await;
+        }
     }
 
     /// Puts an item with a version.

@@ -1,0 +1,130 @@
+//! Functions that hang keep no others waiting.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task::AbortHandle;
+
+use super::a_moment;
+use super::fake::{Answer, Fake};
+use super::world::{FUNCTIONS, ROLE, World, numbered};
+
+/// Items of each table: more than lanes, so that each lane has some.
+const ITEMS: usize = 100;
+
+async fn hanging() -> Fake {
+    Fake::start(|_, _| Answer {
+        hangs: true,
+        ..Answer::of(200, "")
+    })
+    .await
+}
+
+/// Creates a function that never answers.
+async fn hung_function(world: &World, fake: &Fake, name: &str) {
+    let definition = json!({
+        "FunctionName": name, "Role": ROLE, "Timeout": 900,
+        "Code": {"S3Bucket": "headwater-webhook", "S3Key": fake.address()},
+    });
+    let reply = world.post(FUNCTIONS, definition).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+}
+
+/// Maps a table of its own to a function, with ten lanes.
+async fn map(world: &World, table: &str, function: &str, mut settings: Value) -> String {
+    let stream = world.table(table).await;
+    world.put_items(table, 0..ITEMS).await;
+    settings["ParallelizationFactor"] = json!(10);
+    settings["BatchSize"] = json!(1);
+    world.map(&stream, function, settings).await
+}
+
+/// Delivers to a function that is well.
+async fn deliver(world: &World) {
+    let stream = world.table("well").await;
+    let recorder = world.recorder("well").await;
+    let uuid = world.map(&stream, "well", json!({"BatchSize": 1})).await;
+    world.put_items("well", 0..3).await;
+    assert_eq!(recorder.wait_for_ids(3).await, numbered(0..3));
+    world.wait_for_result(&uuid, "OK").await;
+}
+
+/// Ends a world whose calls never end: the clock runs through the time that they are given.
+async fn close(world: World) {
+    let clock = world.clock.clone();
+    let ticking: AbortHandle = tokio::spawn(async move {
+        loop {
+            clock.advance_ms(100);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .abort_handle();
+    world.close().await;
+    ticking.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_that_hang_in_all_lanes_leave_others_their_turn() {
+    let (world, fake) = (World::new().await, hanging().await);
+    for number in 0..4 {
+        let name = format!("hung-{number}");
+        hung_function(&world, &fake, &name).await;
+        map(&world, &name, &name, json!({})).await;
+    }
+    // Of 32 processes 16 are for all, and at least three of the functions have one more.
+    fake.wait_for(19).await;
+    a_moment().await;
+    deliver(&world).await;
+    let calls = fake.seen().len();
+    assert!((19..=20).contains(&calls), "{calls}");
+    // Something is left for what is invoked otherwise, too.
+    let event = json!({"Records": []});
+    let path = format!("{FUNCTIONS}/well/invocations");
+    assert_eq!(world.post(&path, event).await.status, 200);
+    close(world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_function_that_hangs_keeps_no_turn() {
+    let (world, fake) = (World::new().await, hanging().await);
+    hung_function(&world, &fake, "hung").await;
+    let mut mappings = Vec::new();
+    for number in 0..4 {
+        mappings.push(map(&world, &format!("hung-{number}"), "hung", json!({})).await);
+    }
+    fake.wait_for(10).await;
+    a_moment().await;
+    assert_eq!(fake.seen().len(), 10);
+    deliver(&world).await;
+    for uuid in mappings {
+        let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+        assert_eq!(status["shards"][0]["lastError"], Value::Null, "{status}");
+    }
+    close(world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_becomes_too_old_before_its_turn_is_given_up() {
+    let (world, fake) = (World::new().await, hanging().await);
+    hung_function(&world, &fake, "hung").await;
+    map(&world, "first", "hung", json!({})).await;
+    fake.wait_for(10).await;
+    let settings = json!({"MaximumRecordAgeInSeconds": 60});
+    let second = map(&world, "second", "hung", settings).await;
+    // Every lane has a batch that waits for its turn, and further ones behind it.
+    world
+        .status_until(&second, |status| {
+            let waiting = &status["shards"][0]["readAhead"];
+            waiting.as_u64().is_some_and(|waiting| waiting > 0)
+        })
+        .await;
+    a_moment().await;
+    world.clock.advance_ms(61_000);
+    world.wait_for_letters(ITEMS).await;
+    let letters = world.dead_letters().await;
+    for letter in letters {
+        assert_eq!(letter["condition"], "RecordAgeExceeded", "{letter}");
+    }
+    assert_eq!(fake.seen().len(), 10);
+    close(world).await;
+}
