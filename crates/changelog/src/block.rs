@@ -133,6 +133,16 @@ impl Header {
         out[28..32].copy_from_slice(&self.synced_to.to_le_bytes());
     }
 
+    /// Whether the checksum is right for a body with this one.
+    pub(crate) fn has_body(&self, place: Place, body_crc: u32) -> bool {
+        let mut bytes = [0; HEADER_BYTES];
+        self.put(&mut bytes);
+        let mut crc = checksum_of_head(place, &bytes);
+        let body_len = u64::from(self.stored_len);
+        crc.combine(&crc32fast::Hasher::new_with_initial_len(body_crc, body_len));
+        crc.finalize() == self.crc
+    }
+
     fn is_encrypted(&self) -> bool {
         self.flags & FLAG_ENCRYPTED != 0
     }
@@ -153,19 +163,29 @@ impl Header {
     }
 }
 
+/// Whether bytes begin as a block does.
+pub(crate) fn begins(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC.to_le_bytes())
+}
+
 /// The next place where a block may start.
 pub(crate) fn padded(offset: u64) -> u64 {
     offset.next_multiple_of(ALIGNMENT)
 }
 
 fn checksum(place: Place, header: &[u8], body: &[u8]) -> u32 {
+    let mut crc = checksum_of_head(place, header);
+    crc.update(body);
+    crc.finalize()
+}
+
+fn checksum_of_head(place: Place, header: &[u8]) -> crc32fast::Hasher {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&place.segment.to_le_bytes());
     crc.update(&place.offset.to_le_bytes());
     crc.update(&header[..CRC_RANGE.start]);
     crc.update(&header[CRC_RANGE.end..HEADER_BYTES]);
-    crc.update(body);
-    crc.finalize()
+    crc
 }
 
 /// The header with the crc left out, which covers the sealed body and so comes after it.

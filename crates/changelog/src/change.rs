@@ -1,7 +1,9 @@
 //! What the log holds: changes of single keys, bundled into atomic entries.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use headwater_model::Sequence;
+
+use crate::feed::Held;
 
 /// What happened to the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,21 @@ impl Change {
         let image = |image: &Option<Bytes>| image.as_ref().map_or(0, Bytes::len);
         self.key.len() + image(&self.new) + image(&self.old)
     }
+
+    /// The same with bytes of its own: as it is read it keeps the whole block that it lies in.
+    pub fn detached(self) -> Self {
+        let mut bytes = BytesMut::with_capacity(self.size_bytes());
+        let mut own = |part: &Bytes| {
+            bytes.extend_from_slice(part);
+            bytes.split().freeze()
+        };
+        Change {
+            key: own(&self.key),
+            new: self.new.as_ref().map(&mut own),
+            old: self.old.as_ref().map(&mut own),
+            ..self
+        }
+    }
 }
 
 /// An atomic bundle of changes: whole in the log or absent.
@@ -70,12 +87,14 @@ impl Entry {
 }
 
 /// The entries that one fsync made durable, in order; their bytes share the blocks' buffers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Group {
     /// At least one.
     pub entries: Vec<Entry>,
     /// Sequence of the last change of the last entry.
     pub last: Sequence,
+    /// What its buffers take of the feed's room.
+    pub(crate) held: Held,
 }
 
 /// A change as a shard's reader sees it.

@@ -14,6 +14,11 @@
 //! The footer starts where the blocks end; the trailer is the file's last 32 bytes. A footer says nothing that
 //! the blocks do not: one that is missing or broken is made again from a scan. The time range of a segment is
 //! that of its sequences.
+//!
+//! None of its checksums has a secret. A plain segment without a footer may end in what a client wrote into an item, and
+//! that may look like one; so a footer is believed only behind blocks that end there, or before a segment that has one
+//! (`open.rs`). A later version keeps the trailer's length, and its magic, version and crc where they are, and begins its
+//! footer with neither a block's magic nor eight zeros.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -69,6 +74,11 @@ impl Trailer {
             "its footer is of version {found}, this version knows {VERSION}"
         ))
     }
+}
+
+/// Whether these are the bytes of a trailer, of whatever version.
+pub(crate) fn is_trailer(bytes: &[u8; TRAILER_BYTES]) -> bool {
+    version(bytes).is_some()
 }
 
 /// The version in a trailer; `None` if the bytes are none.

@@ -117,6 +117,7 @@ pub(crate) fn start(
     };
     let thread = spawn(&shared.clone(), "log-keeper", move || {
         let mut cached = VecDeque::new();
+        let mut seals = true;
         for job in inbox {
             match job {
                 Job::Prepare => {
@@ -124,13 +125,7 @@ pub(crate) fn start(
                     *ahead.lock() = made.map_or(Ahead::Failed, Ahead::Ready);
                 }
                 Job::Seal(active) => {
-                    match shared.with_room(|| seal(&shared, &active)) {
-                        Ok(()) => {}
-                        Err(error) if error.is_no_room() => {
-                            tracing::warn!(%error, "a segment gets its footer at the next start");
-                        }
-                        Err(error) => shared.poison(&error),
-                    }
+                    seals = seals && seal_or_tell(&shared, &active);
                     cached.push_back(active.segment.name.clone());
                     if cached.len() > CACHED_SEGMENTS
                         && let Some(oldest) = cached.pop_front()
@@ -194,6 +189,20 @@ fn zeroed_file(
     file.sync_data().map_err(error(SYNC))?;
     shared.sync_dir()?;
     Ok(Some(file))
+}
+
+/// Whether the segment has its footer. If it has none, those behind it must get none either: what lacks one are the
+/// newest, by which opening knows where to doubt that a footer is one.
+fn seal_or_tell(shared: &Shared, active: &ActiveFile) -> bool {
+    let sealed = shared.with_room(|| seal(shared, active));
+    match &sealed {
+        Ok(()) => {}
+        Err(error) if error.is_no_room() => {
+            tracing::warn!(%error, "a segment gets its footer at the next start");
+        }
+        Err(error) => shared.poison(error),
+    }
+    sealed.is_ok()
 }
 
 fn seal(shared: &Shared, active: &ActiveFile) -> Result<(), LogError> {

@@ -14,7 +14,7 @@
 //! twice; sequences never go back, over restarts and clock steps too; a torn tail is cut, and damage anywhere else
 //! is an error that names file and offset; after a failed write or fsync nothing is acknowledged any more.
 //!
-//! A file per idea: `entry`, `block`, `segment`, `footer` are the format, `scan` and `open` read it back after a
+//! A file per idea: `entry`, `block`, `segment`, `footer` are the format, `scan`, `search` and `open` read it back after a
 //! crash, `queue`, `writer`, `keeper`, `position` are the way in, `tail`, `index`, `shard`, `replay` the way out, `verify` and
 //! `rewrite` work on a log that nobody has open.
 
@@ -41,6 +41,7 @@ mod rewrite;
 mod room;
 mod scan;
 mod seal;
+mod search;
 mod segment;
 mod shard;
 mod stats;

@@ -19,7 +19,7 @@ use crate::feed::{Feed, WhyHeld};
 use crate::files::{Files, FilesLock, LogFile};
 use crate::index::SegmentIndex;
 use crate::open::{self, OpenReport, Opened};
-use crate::options::LogOptions;
+use crate::options::{Durability, LogOptions};
 use crate::position::{DurablePosition, Ended};
 use crate::queue::{Appended, Queue};
 use crate::replay::EntryReader;
@@ -244,7 +244,9 @@ impl Log {
         if taken {
             return None;
         }
-        let (feed, receiver) = Feed::new(self.shared.options.queued_groups_max, why_held);
+        let options = &self.shared.options;
+        let (feed, receiver) =
+            Feed::new(options.queued_groups_max, options.queue_bytes_max, why_held);
         *self.shared.groups.lock() = Some(feed);
         Some(receiver)
     }
@@ -347,6 +349,10 @@ impl Log {
     /// Syncs what is acknowledged and, with [`crate::Durability::Interval`], may not be on disk yet. After that,
     /// everything up to the durable position at the time of the call survives a power loss.
     pub fn sync(&self) -> Result<(), LogError> {
+        if self.shared.options.durability == Durability::Sync {
+            // Nothing is acknowledged before it is on disk; what is under way is the writer's.
+            return Ok(());
+        }
         let active = self.shared.active.lock().clone();
         let result = active.map_or(Ok(()), |active| active.sync(&self.shared));
         result.inspect_err(|error| self.shared.poison(error))

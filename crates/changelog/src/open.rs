@@ -1,7 +1,8 @@
 //! Opening: what a crash may have left behind is put in order, what it cannot have left behind is refused.
 //!
 //! 1. Leave out the segments below the trim point, whose removal was not finished; nobody waits for it.
-//! 2. Read every other segment's header and footer; scan the blocks of those without a footer.
+//! 2. Read every other segment's header and footer; scan the blocks of those without a footer. What looks like the footer
+//!    of a plain one may be a client's, so the newest ones' blocks are walked first.
 //! 3. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
 //! 4. Check that the segments join on to each other, and the first one to the trim point.
 //! 5. Remove what was made ahead; on a full disk, all files that hold nothing.
@@ -26,6 +27,7 @@ use crate::log::Shared;
 use crate::options::LogOptions;
 use crate::scan::{self, Window};
 use crate::seal;
+use crate::search;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
 use crate::trim::Trimming;
 use crate::trim_point::TrimPoint;
@@ -63,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) header: Option<SegmentHeader>,
     /// Absent in a plain segment.
     pub(crate) cipher: Option<Arc<SegmentCipher>>,
+    /// Whether what looks like a footer at its end is one.
+    pub(crate) believes_footer: bool,
 }
 
 impl Found {
@@ -73,11 +77,36 @@ impl Found {
 
     /// The index in its footer; `None` if there is no valid one.
     pub(crate) fn footer(&self) -> Result<Option<SegmentIndex>, LogError> {
+        if !self.believes_footer {
+            return Ok(None);
+        }
         read_footer(
             &self.name,
             &*self.file,
             self.cipher.as_deref(),
             self.size_bytes,
+        )
+    }
+
+    /// Whether the log itself wrote what looks like a footer. A plain segment that was not sealed may end in the bytes
+    /// of an item, which a client chose, so the blocks before are asked: they end where the trailer says. If they end
+    /// elsewhere, or its version is not known, what stands there must not be what a crash left of a block; then it is
+    /// damage, or a newer footer.
+    fn has_footer_behind_blocks(&self) -> Result<bool, LogError> {
+        let mut window = self.window(self.size_bytes);
+        let at = self.size_bytes.saturating_sub(TRAILER_BYTES as u64);
+        let trailer = window.bytes(at, TRAILER_BYTES)?.first_chunk().copied();
+        let Some(trailer) = trailer.filter(footer::is_trailer) else {
+            return Ok(false);
+        };
+        if self.cipher.is_some() {
+            return Ok(true);
+        }
+        let end = scan::end_of_headers(&mut window, SEGMENT_HEADER_BYTES as u64)?;
+        let says_so = |trailer: Trailer| trailer.offset == end;
+        Ok(
+            Trailer::parse(&trailer, self.size_bytes).is_some_and(says_so)
+                || !scan::may_be_torn(&mut window, end)?,
         )
     }
 }
@@ -167,7 +196,8 @@ pub(crate) fn open(
                 .iter()
                 .map(|(shard, span)| (*shard, span.last)),
         );
-        ended.push(seal_known(known, options.syncs())?);
+        let sealed = seal_known(known, ended.last(), options.syncs())?;
+        ended.push(sealed);
     }
     let header = SegmentHeader::new(store_id, id_next, last, options.encryption.as_ref())?;
     let mut started = start_segment(&*files, &options, &header);
@@ -184,7 +214,8 @@ pub(crate) fn open(
         }
         Err(error) if error.is_no_room() => {
             if let Some(joint) = joint {
-                ended.push(seal_known(joint, options.syncs())?);
+                let sealed = seal_known(joint, ended.last(), options.syncs())?;
+                ended.push(sealed);
             }
             let Some(end) = ended.last().cloned() else {
                 return Err(error);
@@ -241,11 +272,25 @@ pub(crate) fn find_segments(
         .filter_map(|name| segment::id_of(name))
         .collect();
     ids.sort_unstable();
-    ids.into_iter()
-        .map(|id| find_segment(files, id, key))
-        .collect()
+    let found = ids.into_iter().map(|id| find_segment(files, id, key));
+    let mut found = found.collect::<Result<Vec<_>, _>>()?;
+    rule_out_footers(&mut found)?;
+    Ok(found)
 }
 
+/// Segments get their footers in their order, so those that lack one are the newest. All are looked at until one has
+/// its own; that one, 64 MB by default, is read once for it.
+fn rule_out_footers(found: &mut [Found]) -> Result<(), LogError> {
+    for found in found.iter_mut().rev() {
+        found.believes_footer = found.header.is_some() && found.has_footer_behind_blocks()?;
+        if found.footer()?.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A segment of which is known whether it is sealed, or that is asked for nothing of that kind.
 pub(crate) fn find_segment(
     files: &dyn Files,
     id: u64,
@@ -277,6 +322,7 @@ pub(crate) fn find_segment(
         size_bytes,
         header,
         cipher,
+        believes_footer: true,
     })
 }
 
@@ -337,7 +383,7 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
     Ok(known)
 }
 
-/// The index in a sealed segment's footer; `None` if there is no valid one.
+/// The index in the footer of a segment that is known to be sealed; `None` if there is no valid one.
 pub(crate) fn read_footer(
     name: &str,
     file: &dyn LogFile,
@@ -395,7 +441,7 @@ pub(crate) fn scan_segment(
         stop.fault,
         BlockFault::NoBlock | BlockFault::Cut | BlockFault::Checksum
     );
-    if written_so || scan::was_synced(&mut window, found.id, stop.offset)? {
+    if written_so || search::was_synced(&mut window, found.id, stop.offset, index.last)? {
         return Err(LogError::damaged(&found.name, stop.offset, stop.fault));
     }
     Ok((index, synced_to, torn_to + 1 - stop.offset))
@@ -406,7 +452,7 @@ pub(crate) fn scan_segment(
 pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
     let mut window = found.window(found.size_bytes);
     let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
-    if first_is_whole || scan::was_synced(&mut window, found.id, 0)? {
+    if first_is_whole || search::was_synced(&mut window, found.id, 0, Sequence::ZERO)? {
         return Err(LogError::damaged(
             &found.name,
             0,
@@ -434,8 +480,13 @@ fn check_chain(known: &[Known]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Gives it its footer. If there is no room for one it stays without, and can be read as well.
-fn seal_known(known: Known, sync: bool) -> Result<Arc<ActiveFile>, LogError> {
+/// Gives it its footer. If there is no room for one it stays without, and can be read as well; so do those behind it,
+/// see [`rule_out_footers`].
+fn seal_known(
+    known: Known,
+    before: Option<&Arc<ActiveFile>>,
+    sync: bool,
+) -> Result<Arc<ActiveFile>, LogError> {
     let Known {
         found,
         base,
@@ -458,10 +509,13 @@ fn seal_known(known: Known, sync: bool) -> Result<Arc<ActiveFile>, LogError> {
             synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }
         let cipher = found.cipher.as_deref();
-        match seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync) {
-            Ok(sealed) => SegmentState::Sealed(sealed),
-            Err(error) if error.is_no_room() => SegmentState::Open(index),
-            Err(error) => return Err(error),
+        let write =
+            || seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync);
+        let is_in_turn = before.is_none_or(|before| !before.lacks_footer());
+        match is_in_turn.then(write) {
+            Some(Ok(sealed)) => SegmentState::Sealed(sealed),
+            Some(Err(error)) if !error.is_no_room() => return Err(error),
+            Some(Err(_)) | None => SegmentState::Open(index),
         }
     };
     let segment = Segment::new(found.id, base, found.cipher, state);

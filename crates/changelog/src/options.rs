@@ -30,7 +30,8 @@ pub struct LogOptions {
     pub block_bytes_max: usize,
     /// Most raw bytes in one group; 8 MiB.
     pub group_bytes_max: usize,
-    /// Most bytes that wait to become durable; above it appends are refused; 32 MiB.
+    /// Most bytes that wait to become durable; above it appends are refused. And most of what is durable and waits for the
+    /// receiver of the groups; above it the writer waits. 32 MiB.
     pub queue_bytes_max: usize,
     /// Most groups that wait for the applier; above it the writer waits; 16.
     pub queued_groups_max: usize,

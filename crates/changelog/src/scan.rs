@@ -1,4 +1,4 @@
-//! Walking the blocks of a segment file, and telling a torn tail from damage.
+//! Walking the blocks of a segment file.
 
 use std::sync::Arc;
 
@@ -9,10 +9,11 @@ use crate::error::LogError;
 use crate::files::LogFile;
 
 /// Read ahead of a sequential reader.
-const READ_AHEAD_BYTES: usize = 1 << 20;
+pub(crate) const READ_AHEAD_BYTES: usize = 1 << 20;
 
 /// Zeros are skipped by as much at once.
 const ZERO_PAGE_BYTES: usize = 1024;
+const ZERO_WORD: [u8; ALIGNMENT as usize] = [0; ALIGNMENT as usize];
 
 /// A part of a file in memory, moved along by its reader.
 pub(crate) struct Window {
@@ -40,6 +41,11 @@ impl Window {
             start: 0,
             limit,
         }
+    }
+
+    /// Where the reader's part of the file ends.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// `length` bytes at `offset`, fewer only where the file or the limit ends.
@@ -147,38 +153,34 @@ pub(crate) fn walk(
     }
 }
 
-/// The first valid block at `offset` or later for which `wanted` holds.
-pub(crate) fn find_block(
-    window: &mut Window,
-    segment: u64,
-    offset: u64,
-    wanted: impl Fn(&Header) -> bool,
-) -> Result<Option<u64>, LogError> {
-    let mut at = block::padded(offset);
-    while at + HEADER_BYTES as u64 <= window.limit {
-        at = skip_zeros(window, at)?;
-        if let Ok(header) = window.header(at)?
-            && wanted(&header)
-            && header.end(at) <= block::padded(window.limit)
-            && window.is_whole(segment, at)?
-        {
-            return Ok(Some(at));
-        }
-        at += ALIGNMENT;
+/// Where the blocks from `offset` on end, by their headers alone: those that are whole in what a crash leaves are right.
+pub(crate) fn end_of_headers(window: &mut Window, mut offset: u64) -> Result<u64, LogError> {
+    while let Ok(header) = window.header(offset)?
+        && header.end(offset) <= window.limit
+    {
+        offset = header.end(offset);
     }
-    Ok(None)
+    Ok(offset)
+}
+
+/// Whether a crash may have left this of a block that should begin at `offset`: nothing, its beginning, or zeros.
+pub(crate) fn may_be_torn(window: &mut Window, offset: u64) -> Result<bool, LogError> {
+    let bytes = window.bytes(offset, ALIGNMENT as usize)?;
+    Ok(bytes.len() < ALIGNMENT as usize || is_zero(bytes) || block::begins(bytes))
 }
 
 /// The place of a word that is not zero, at `offset` or later; else where less than a header is left.
-fn skip_zeros(window: &mut Window, mut offset: u64) -> Result<u64, LogError> {
+pub(crate) fn skip_zeros(window: &mut Window, mut offset: u64) -> Result<u64, LogError> {
     loop {
         let held = window.held(offset)?;
+        // No page is looked at for each of its words.
+        if held.first_chunk().is_some_and(|word| *word != ZERO_WORD) {
+            return Ok(offset);
+        }
         let pages = held.chunks_exact(ZERO_PAGE_BYTES);
         let mut zeros = pages.take_while(|page| is_zero(page)).count() * ZERO_PAGE_BYTES;
         let (words, _) = held[zeros..].as_chunks::<{ ALIGNMENT as usize }>();
-        let behind = words
-            .iter()
-            .position(|word| *word != [0; ALIGNMENT as usize]);
+        let behind = words.iter().position(|word| *word != ZERO_WORD);
         zeros += behind.unwrap_or(words.len()) * ALIGNMENT as usize;
         offset += zeros as u64;
         if behind.is_some() || zeros <= HEADER_BYTES {
@@ -190,13 +192,6 @@ fn skip_zeros(window: &mut Window, mut offset: u64) -> Result<u64, LogError> {
 /// Without an early end, so that it runs at the speed of memory.
 fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().fold(0, |all, byte| all | byte) == 0
-}
-
-/// Is there proof that the bytes at `offset` had been on disk, though no valid block is there? A later block that
-/// was written when the file was already safe beyond `offset`.
-pub(crate) fn was_synced(window: &mut Window, segment: u64, offset: u64) -> Result<bool, LogError> {
-    let later = |header: &Header| u64::from(header.synced_to) > offset;
-    Ok(find_block(window, segment, offset, later)?.is_some())
 }
 
 /// The last byte from `from` on that is not zero.

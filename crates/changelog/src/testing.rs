@@ -28,12 +28,16 @@ pub enum Fault {
     Fail,
     /// A part of the bytes is written, and the caller is told of a failure. Another operation just fails.
     Short,
+    /// Nothing happens, for lack of room.
+    NoRoom,
     /// The power goes: this operation and all later ones fail. A write may have reached memory in part.
     PowerLoss,
     /// The calling thread panics.
     Panic,
     /// Nothing goes wrong, but others run as often before it is done.
     Delay(u32),
+    /// As [`Fault::Fail`], but others run as often before the caller is told. An fsync of theirs is told of nothing.
+    FailLate(u32),
 }
 
 /// What a power loss leaves of what was not synced.
@@ -301,6 +305,7 @@ impl Disk {
     fn operate_whole(&mut self, what: &str) -> io::Result<()> {
         match self.operate()? {
             None => Ok(()),
+            Some(Fault::NoRoom) => Err(no_room()),
             Some(_) => Err(failure(what)),
         }
     }
@@ -514,7 +519,8 @@ impl LogFile for FaultyFile {
         let fault = disk.operate()?;
         let written = match fault {
             None => disk.fitting(self.id, bytes.len(), offset as usize),
-            Some(Fault::Fail | Fault::Panic | Fault::Delay(_)) => {
+            Some(Fault::NoRoom) => return Err(no_room()),
+            Some(Fault::Fail | Fault::Panic | Fault::Delay(_) | Fault::FailLate(_)) => {
                 return Err(failure("write failed"));
             }
             Some(Fault::Short | Fault::PowerLoss) => {
@@ -531,12 +537,17 @@ impl LogFile for FaultyFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
-        let synced = disk.operate_whole("sync failed");
-        match &synced {
-            Ok(()) => disk.file(self.id).sync(),
-            Err(_) => disk.file(self.id).drop_unsynced(),
+        let fault = disk.operate();
+        if let Ok(None) = fault {
+            disk.file(self.id).sync();
+            return Ok(());
         }
-        synced
+        disk.file(self.id).drop_unsynced();
+        drop(disk);
+        if let Some(Fault::FailLate(turns)) = fault? {
+            (0..turns).for_each(|_| std::thread::yield_now());
+        }
+        Err(failure("sync failed"))
     }
 
     fn size_bytes(&self) -> io::Result<u64> {

@@ -141,7 +141,7 @@ impl TrimPoint {
     }
 
     /// Takes the segments whose removal was not finished from the front of `found`, which is in order; gives them, to be
-    /// removed.
+    /// removed. On a full disk of a file system that needs room for it, their files are left to the next opening.
     ///
     /// # Errors
     /// [`LogError::Damaged`] if a segment above the point is missing, or another store's point lies here.
@@ -151,11 +151,18 @@ impl TrimPoint {
         sync: bool,
     ) -> Result<Vec<Found>, LogError> {
         let trimmed = self.split_trimmed(found)?;
-        if !trimmed.is_empty() {
-            // An fsync may have failed in the process before: what the system shows need not be on disk.
-            self.advance(self.sequence(), sync)?;
+        if trimmed.is_empty() {
+            return Ok(trimmed);
         }
-        Ok(trimmed)
+        // An fsync may have failed in the process before: what the system shows need not be on disk.
+        match self.advance(self.sequence(), sync) {
+            Ok(()) => Ok(trimmed),
+            Err(error) if error.is_no_room() => {
+                tracing::warn!(%error, "files of trimmed segments stay until the next start");
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`Self::finish`], but nothing is written.

@@ -19,6 +19,7 @@ use crate::index::SegmentIndex;
 use crate::log::take_lock;
 use crate::open::{self, Found};
 use crate::scan::{self, Window};
+use crate::search;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::trim_point::{TRIM_POINT_NAME, TrimPoint};
 
@@ -343,15 +344,15 @@ impl Walk<'_> {
                     offset = header.end(offset);
                 }
                 Err(fault) => {
-                    let synced =
-                        end.is_some() || scan::was_synced(&mut self.window, self.found.id, offset)?;
+                    let (window, id) = (&mut self.window, self.found.id);
+                    let last = report.last.max(self.index.last);
+                    let synced = end.is_some() || search::was_synced(window, id, offset, last)?;
                     if !synced {
                         return Ok(offset);
                     }
                     self.whole = false;
                     report.problem(&self.found.name, offset, fault);
-                    let later =
-                        scan::find_block(&mut self.window, self.found.id, offset + 1, |_| true)?;
+                    let later = search::find_block(window, id, offset + 1, last, |_| true)?;
                     let Some(later) = later else {
                         return Ok(offset);
                     };

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use headwater_model::Sequence;
+use parking_lot::Mutex;
 
 use crate::block::{BlockBuilder, DecodedBlock, Place};
 use crate::change::Group;
@@ -41,8 +42,9 @@ pub(crate) struct ActiveFile {
     zeroed: bool,
     /// Nothing more is written to it: the next group goes into a new segment.
     ended: bool,
-    /// A sync has failed: the system may have dropped what it could not write, and another sync would not tell.
-    failed: AtomicBool,
+    /// A sync has failed: the system may have dropped what it could not write, and another sync would not tell. Held while
+    /// one runs: of two at a time, the system tells one alone.
+    failed: Mutex<bool>,
 }
 
 impl ActiveFile {
@@ -60,7 +62,7 @@ impl ActiveFile {
             synced: AtomicU64::new(safe),
             zeroed,
             ended: false,
-            failed: AtomicBool::new(false),
+            failed: Mutex::new(false),
         }
     }
 
@@ -87,17 +89,23 @@ impl ActiveFile {
     /// Syncs what is written, if there is anything new.
     pub(crate) fn sync(&self, shared: &Shared) -> Result<(), LogError> {
         let written = self.written.load(Ordering::Acquire);
-        if written > self.synced.load(Ordering::Acquire) {
-            if self.failed.load(Ordering::Acquire) {
-                let reason = format!("cannot sync {} after an earlier failure", self.segment.name);
-                return Err(LogError::Poisoned {
-                    reason: reason.into(),
-                });
-            }
-            let synced = shared.sync(&*self.file, &self.segment.name);
-            synced.inspect_err(|_| self.failed.store(true, Ordering::Release))?;
-            self.synced.fetch_max(written, Ordering::AcqRel);
+        if written <= self.synced.load(Ordering::Acquire) {
+            return Ok(());
         }
+        let mut failed = self.failed.lock();
+        if written <= self.synced.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if *failed {
+            let reason = format!("cannot sync {} after an earlier failure", self.segment.name);
+            return Err(LogError::Poisoned {
+                reason: reason.into(),
+            });
+        }
+        let written = self.written.load(Ordering::Acquire);
+        let synced = shared.sync(&*self.file, &self.segment.name);
+        synced.inspect_err(|_| *failed = true)?;
+        self.synced.store(written, Ordering::Release);
         Ok(())
     }
 }
@@ -396,7 +404,13 @@ impl Writer {
         let entries: Result<Vec<_>, _> = blocks.iter().flat_map(walk).collect();
         match entries {
             Ok(entries) => {
-                if !feed.hand_over(Group { entries, last }, &self.shared) {
+                let held = feed.hold(blocks.iter().map(|block| block.raw.len()).sum());
+                let group = Group {
+                    entries,
+                    last,
+                    held,
+                };
+                if !feed.hand_over(group, &self.shared) {
                     self.shared.groups.lock().take();
                 }
             }

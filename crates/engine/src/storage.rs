@@ -86,7 +86,7 @@ pub fn open(
     rng.fill(&mut store_id);
     let log_options = LogOptions {
         store_id: storage.log.store_id.or(Some(store_id)),
-        // What waits for the applier is bounded by the overlay, which holds the same bytes.
+        // What waits for the applier is bounded by its bytes.
         queued_groups_max: QUEUED_GROUPS_MAX,
         queue_bytes_max: storage.log.queue_bytes_max.max(
             options

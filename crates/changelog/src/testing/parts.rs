@@ -126,8 +126,14 @@ fn part_of_segment(found: &Found, is_last: bool, offset: u64) -> Result<Part, Lo
     let proven = proven.max().unwrap_or_default();
     let inside = blocks.iter().rev().find(|(at, _)| *at <= offset);
     Ok(match inside {
-        Some((at, header)) if !sealed && is_last && *at >= proven => {
-            match offset < at + (HEADER_BYTES as u64) + u64::from(header.stored_len) {
+        Some((at, header)) if is_last && *at >= proven && !(sealed && found.cipher.is_some()) => {
+            // The footer of a plain one proves that blocks were there, as far as their headers lead up to it.
+            let body_len = if sealed {
+                0
+            } else {
+                u64::from(header.stored_len)
+            };
+            match offset < at + HEADER_BYTES as u64 + body_len {
                 true => Part::Tail(header.first),
                 false => Part::Counts,
             }

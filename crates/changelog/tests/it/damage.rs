@@ -1,7 +1,7 @@
 //! A torn tail is cut, damage is refused, and a check of the whole log finds any changed byte.
 
-use headwater_changelog::testing::{FaultyFiles, Survives};
-use headwater_changelog::{Entry, EntryDraft, LogError, LogOptions};
+use headwater_changelog::testing::{FaultyFiles, Part, Survives, part};
+use headwater_changelog::{Entry, EntryDraft, LogError, LogOptions, rewrite};
 
 use crate::support::{change, encrypted, entries, fill, noise, open, put, small, verify, wait};
 
@@ -216,6 +216,53 @@ fn every_changed_byte(form: Form) {
         }
     }
     assert!(verify(&files, &form(small())).unwrap().is_clean());
+}
+
+/// The newest segment is sealed in a copy of the log. What proves most of it is its footer.
+#[test]
+fn every_changed_byte_of_a_sealed_newest_segment_is_found_or_told_as_torn() {
+    FORMS
+        .iter()
+        .copied()
+        .for_each(every_changed_byte_of_the_newest);
+}
+
+fn every_changed_byte_of_the_newest(form: Form) {
+    let options = one_segment(form);
+    let (crashed, all) = crashed(3, options.clone());
+    let files = FaultyFiles::new(1);
+    let encryption = options.encryption.as_ref();
+    let key = encryption.map(|encryption| &encryption.key);
+    rewrite(&crashed, key, &files, encryption, &mut |_| {}).unwrap();
+    let name = segments(&files).pop().unwrap();
+    let mut tail = 0;
+    for offset in 0..files.contents(&name).unwrap().len() {
+        let part = part(&files, key, &name, offset).unwrap();
+        for mask in [0x01, 0x80, 0xff] {
+            assert!(files.flip(&name, offset, mask));
+            let report = verify(&files, &options);
+            let found = !report.as_ref().is_ok_and(|report| report.is_clean());
+            let torn = report.is_ok_and(|report| report.torn_bytes > 0);
+            let copy = copy_without(&files, &[]);
+            let read = open(&copy, options.clone()).and_then(|(log, _)| entries(&log));
+            match (part, read) {
+                (Part::Counts, Ok(read)) => {
+                    assert!(found && read == all, "byte {offset} {mask:#x}")
+                }
+                (Part::Tail(first), Ok(read)) => {
+                    tail += usize::from(read != all);
+                    let kept: Vec<_> = all.iter().filter(|entry| entry.first < first).collect();
+                    let whole = read == all || read.iter().eq(kept);
+                    assert!(whole && (found || torn), "byte {offset} {mask:#x}");
+                }
+                (Part::Idle, Ok(read)) => assert_eq!(read, all, "byte {offset} {mask:#x}"),
+                (_, Err(_)) => assert!(found, "byte {offset} {mask:#x}"),
+            }
+            assert!(files.flip(&name, offset, mask));
+        }
+    }
+    // Nothing but what says how long the last block is.
+    assert!(tail <= 3 * 12, "{tail}");
 }
 
 #[test]

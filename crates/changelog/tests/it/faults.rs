@@ -85,6 +85,52 @@ fn a_failed_background_sync_poisons_too() {
     ));
 }
 
+/// The system tells one of two fsyncs at a time that something could not be written. The other one acknowledged it.
+#[test]
+fn a_failed_sync_fails_for_those_who_ask_meanwhile_too() {
+    let files = FaultyFiles::new(5);
+    let options = LogOptions {
+        durability: Durability::Interval(3_600_000),
+        ..small()
+    };
+    let log = open(&files, options).unwrap().0;
+    fill(&log, 3);
+    let before = files.operations();
+    files.inject(0, Fault::FailLate(50_000));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| log.sync());
+        while files.operations() == before {
+            std::thread::yield_now();
+        }
+        assert!(log.sync().is_err(), "nothing is safe");
+        assert!(first.join().unwrap().is_err());
+    });
+    assert!(log.poisoned().is_some());
+    assert_eq!(files.operations(), before + 1, "one is enough");
+}
+
+/// The applier asks before each checkpoint. What it has is on disk; the group under way is the writer's.
+#[test]
+fn what_is_acknowledged_after_an_fsync_needs_no_other() {
+    let files = FaultyFiles::new(5);
+    let options = LogOptions {
+        preallocate: false,
+        ..small()
+    };
+    let log = open(&files, options).unwrap().0;
+    fill(&log, 3);
+    let before = files.operations();
+    files.inject(1, Fault::FailLate(1_000));
+    let lost = append(&log, &[change(1, "lost", b"?")]).unwrap();
+    while files.operations() < before + 2 {
+        std::thread::yield_now();
+    }
+    log.sync().unwrap();
+    assert!(wait(&log, lost.last).is_err());
+    log.sync().unwrap();
+    assert_eq!(files.operations(), before + 2);
+}
+
 #[test]
 fn any_operation_may_fail_while_opening_and_rolling_over() {
     let base = FaultyFiles::new(11);

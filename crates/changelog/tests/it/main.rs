@@ -8,6 +8,7 @@ mod crashes;
 mod damage;
 mod encryption;
 mod faults;
+mod forgery;
 mod full_disk;
 mod support;
 mod trimming;

@@ -87,6 +87,33 @@ fn files_that_a_power_loss_brings_back_are_trimmed_nevertheless() {
     }
 }
 
+/// A file system that copies what is written needs room for the point, too.
+#[test]
+fn without_room_for_the_point_the_log_opens_and_removes_nothing() {
+    let (files, log, all) = sealed();
+    let segments = log.segments();
+    assert!(log.trim(&|_| true).unwrap() > 8);
+    let (oldest, left) = (log.oldest(), since_oldest(&log, &all));
+    let files = files.power_loss(Survives::All);
+    drop(log);
+    files.inject(0, Fault::NoRoom);
+    let log = open(&files, options()).unwrap().0;
+    assert_eq!(
+        (log.oldest(), entries(&log).unwrap()),
+        (oldest, left.clone())
+    );
+    log.remove_trimmed(usize::MAX).unwrap();
+    assert!(
+        segment_files(&files) >= segments.len(),
+        "nothing says yet that they may go"
+    );
+    drop(log);
+    let log = open(&files, options()).unwrap().0;
+    assert_eq!((log.oldest(), entries(&log).unwrap()), (oldest, left));
+    log.remove_trimmed(usize::MAX).unwrap();
+    assert_eq!(segment_files(&files), log.segments().len());
+}
+
 #[test]
 fn a_crash_after_any_step_leaves_all_or_what_is_not_trimmed() {
     let mut step = 0;
