@@ -142,7 +142,8 @@ impl ShardFollower {
         self.position = read.next;
         self.kind = IteratorKind::Exact;
         Ok(FollowedPage {
-            records: read.records,
+            // They wait for functions and slow readers.
+            records: read.records.into_iter().map(RecordView::detached).collect(),
             next: read.next,
             ended: read.ended,
             lost,

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 const MICROSECONDS_PER_MS: u64 = 1_000;
 
-/// A stream record. Its images share the log's buffers; nothing but the key is decoded.
+/// A stream record. Its images may share the log's buffers; nothing but the key is decoded.
 #[derive(Clone, Debug)]
 pub struct RecordView {
     stream: Arc<StreamRecord>,
@@ -47,6 +47,14 @@ impl Viewer {
 }
 
 impl RecordView {
+    /// The same with bytes of its own, for whoever keeps it: a few of a busy log would keep all of what was near them.
+    pub(crate) fn detached(self) -> Self {
+        RecordView {
+            change: self.change.detached(),
+            ..self
+        }
+    }
+
     /// The stream.
     pub fn stream(&self) -> &Arc<StreamRecord> {
         &self.stream
