@@ -39,6 +39,7 @@ fn main() -> ExitCode {
     {
         return headwater_triggers::functions::launch(arguments);
     }
+    open_files::raise_limit();
     match run() {
         Ok(code) => code,
         Err(error) => {

@@ -8,10 +8,10 @@ const OTHER_FILES: usize = 512;
 /// So many connections are served, whatever the limit.
 const CONNECTIONS_MIN: usize = 16;
 
-/// Raises the limit of open files as far as it goes; the number of connections that there can be then, at
-/// most `wanted`.
+/// The number of connections that there can be under the limit of open files, at most `wanted`.
 pub(crate) fn connections_max(wanted: usize) -> usize {
-    let limit = raised();
+    let limit = getrlimit(Resource::Nofile).current;
+    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
     let possible = possible(wanted, limit);
     if possible < wanted {
         tracing::warn!(
@@ -28,21 +28,16 @@ fn possible(wanted: usize, limit: usize) -> usize {
     wanted.min(left)
 }
 
-/// The limit after it was raised.
-fn raised() -> usize {
+/// Raises the limit of open files as far as it goes: opening a log opens all of its segments.
+pub(crate) fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let highest = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    let current = match setrlimit(Resource::Nofile, highest) {
-        Ok(()) => limit.maximum,
-        Err(error) => {
-            tracing::debug!(%error, "the limit of open files stays as it is");
-            limit.current
-        }
-    };
-    current.map_or(usize::MAX, |limit| limit as usize)
+    if let Err(error) = setrlimit(Resource::Nofile, highest) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
 }
 
 #[cfg(test)]
