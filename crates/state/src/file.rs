@@ -1,9 +1,9 @@
 //! The state file: positioned reads and writes, one process at a time.
 //!
-//! Writeback is left to the kernel. Starting it every few megabytes with `POSIX_FADV_DONTNEED` or
-//! with extra syncs made the log's own syncs slower, not faster, while checkpoints of scattered pages
-//! were written beside it. `sync_file_range` in small pieces, with pauses between them, gave nothing
-//! either.
+//! Writeback is left to the kernel and to syncs: runs ask for one every few megabytes that they write one after the other,
+//! so that the log's own syncs wait for less (`runs/disk.rs`). For the scattered pages of a tree's checkpoints that made
+//! the log's syncs slower, as did `POSIX_FADV_DONTNEED`. `sync_file_range` in small pieces, with pauses between them,
+//! gave nothing to either.
 
 use crate::cold::Reads;
 use crate::space::FileSpace;

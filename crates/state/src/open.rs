@@ -65,25 +65,31 @@ fn is_tree(backend: &impl StorageBackend, options: &StateOptions) -> Result<bool
         source,
     };
     let length = backend.len().map_err(io)?;
-    let start_at = |place: u64| {
+    let mut unread = None;
+    let mut start_at = |place: u64| {
         let mut start = [0; UNIT_BYTES];
-        if place + start.len() as u64 <= length {
-            backend.read(place, &mut start).map_err(io)?;
+        if place + start.len() as u64 <= length
+            && let Err(error) = backend.read(place, &mut start)
+        {
+            // Another head may tell what there is.
+            (start, unread) = ([0; UNIT_BYTES], Some(error));
         }
+        let mut plain = start;
         if let Some(cipher) = &options.cipher {
-            let mut plain = start;
             cipher.decrypt(place, &mut plain);
-            return Ok([start, plain]);
         }
-        Ok([start; 2])
+        [start, plain]
     };
-    if start_at(0)?.iter().any(|start| redb_store::is_magic(start)) {
+    if start_at(0).iter().any(|start| redb_store::is_magic(start)) {
         return Ok(true);
     }
-    for place in runs::head_places() {
-        if start_at(place)?.iter().any(|start| runs::is_magic(start)) {
-            return Ok(false);
-        }
+    let mut starts = runs::head_places().flat_map(start_at);
+    if starts.any(|start| runs::is_magic(&start)) {
+        return Ok(false);
     }
-    Ok(length > EMPTY_BYTES)
+    drop(starts);
+    match unread {
+        Some(error) => Err(io(error)),
+        None => Ok(length > EMPTY_BYTES),
+    }
 }

@@ -8,7 +8,8 @@
 //! - A thread merges runs, so that there are few of them and superseded values go (`plan.rs`, `merging.rs`).
 //! - The file is divided into chunks that belong to runs or are free (`disk.rs`). What is named by the head on the disk
 //!   is never written to. A checkpoint writes new runs and their list into free chunks, syncs, writes a head that names
-//!   the list and syncs again; a crash leaves the head before or this one (`head.rs`). Nothing is repaired at opening.
+//!   the list and syncs again; a crash leaves the head before or this one (`head.rs`). Nothing is repaired at opening; the
+//!   head is written once more, as a failed sync may have left it in the system's memory alone.
 //! - The log is the store's write-ahead log: what is in memory only comes from there again.
 //! - Damage is an error for whoever needs the block that it is in, and for nobody else.
 
@@ -32,7 +33,7 @@ mod view;
 use crate::file::FileBackend;
 use crate::meter::{Meter, Metered};
 use crate::read_only::WritesInMemory;
-use crate::space::{Patience, Waiting};
+use crate::space::{Patience, Waiting, is_no_room};
 use crate::{
     Batch, EncryptedBackend, Snapshot, Space, StateError, StateOptions, StateStats, StateStore,
 };
@@ -52,7 +53,7 @@ use run::{Run, RunWriter};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use stop::Stop;
 use view::View;
@@ -86,6 +87,8 @@ struct Shared {
     installing: Mutex<()>,
     durable: Mutex<Durable>,
     durable_position: AtomicU64,
+    /// Whether the head is sure to be on the disk: there may have been no room to write it again when it was found.
+    is_head_safe: AtomicBool,
     next_run: AtomicU64,
     stop: Arc<Stop>,
     control: Control,
@@ -137,20 +140,17 @@ pub(crate) fn is_magic(start: &[u8]) -> bool {
     start.starts_with(&head::MAGIC)
 }
 
-/// Whether the backend holds such a store that is not encrypted.
+/// Whether the backend holds such a store that is not encrypted. What can't be read there is told when heads are read.
 fn is_plain(backend: &impl StorageBackend) -> Result<bool, StateError> {
-    let error = |source| io_error("opening", source);
-    let length = backend.len().map_err(error)?;
-    for place in head::places() {
+    let length = backend
+        .len()
+        .map_err(|source| io_error("opening", source))?;
+    let is_magic_at = |place: u64| {
         let mut start = [0; head::MAGIC.len()];
-        if place + start.len() as u64 <= length {
-            backend.read(place, &mut start).map_err(error)?;
-        }
-        if is_magic(&start) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        let is_inside = place + start.len() as u64 <= length;
+        is_inside && backend.read(place, &mut start).is_ok() && is_magic(&start)
+    };
+    Ok(head::places().any(is_magic_at))
 }
 
 impl RunStore {
@@ -254,7 +254,7 @@ impl RunStore {
         let block_bytes_max = options.cache_bytes - memory_bytes_max - filter_bytes_max;
         let cache = Arc::new(BlockCache::new(block_bytes_max as u64));
         let stop = Arc::new(Stop::default());
-        let head = open_head(&metered)?;
+        let (head, is_safe) = open_head(&metered)?;
         let disk = Disk::new(Box::new(metered), space, free_bytes)
             .map_err(|source| io_error("opening", source))?;
         let disk = Arc::new(disk);
@@ -282,7 +282,9 @@ impl RunStore {
             filter_room,
             view: ArcSwap::from_pointee(view),
             installing: Mutex::default(),
-            durable_position: AtomicU64::new(head.position),
+            // Of a head that may be gone with the power, nobody is to rely on the position.
+            durable_position: AtomicU64::new(if is_safe { head.position } else { 0 }),
+            is_head_safe: AtomicBool::new(is_safe),
             next_run: AtomicU64::new(head.next_run + RUNS_SKIPPED),
             durable: Mutex::new(Durable {
                 head,
@@ -319,12 +321,15 @@ impl RunStore {
     }
 }
 
-/// The newest head of a file; a new file gets its first one.
-fn open_head(backend: &impl StorageBackend) -> Result<Head, StateError> {
+/// The newest head of a file, and whether it is safe; a new file gets its first one.
+fn open_head(backend: &impl StorageBackend) -> Result<(Head, bool), StateError> {
     let error = |source| io_error("opening", source);
     let length = backend.len().map_err(error)?;
     match Head::read(backend, length)? {
-        Some(head) => return Ok(head),
+        Some(head) => {
+            let is_safe = is_written_again(&head, backend)?;
+            return Ok((head, is_safe));
+        }
         None if length > EMPTY_BYTES || !head::is_unfinished(backend, length)? => {
             let detail = "the file does not begin as a state does";
             return Err(damaged("opening", detail.to_owned()));
@@ -342,7 +347,30 @@ fn open_head(backend: &impl StorageBackend) -> Result<Head, StateError> {
         backend.sync_data()
     };
     create().map_err(|source| io_error("creating", source))?;
-    Ok(head)
+    Ok((head, true))
+}
+
+/// Writes a head that was found once more, before anything else is written; false if there is no room for that.
+fn is_written_again(head: &Head, backend: &impl StorageBackend) -> Result<bool, StateError> {
+    match write_again(head, backend) {
+        Ok(()) => Ok(true),
+        Err(error) if is_no_room(&error) => {
+            tracing::warn!(%error, "no room to write the state's head again; it is tried again before anything is written");
+            Ok(false)
+        }
+        Err(source) => Err(io_error("opening", source)),
+    }
+}
+
+/// A sync may have failed in the process before: then the system shows a head that is not on the disk, takes it for
+/// written, and would leave it out of the next sync as well. What only the head before reaches would be written to.
+fn write_again(head: &Head, backend: &dyn StorageBackend) -> io::Result<()> {
+    // A crash while it was made may have left the file shorter.
+    if backend.len()? < EMPTY_BYTES {
+        backend.set_len(EMPTY_BYTES)?;
+    }
+    head.write(backend)?;
+    backend.sync_data()
 }
 
 impl Shared {
@@ -362,6 +390,7 @@ impl Shared {
         if view.memory.is_empty() {
             return Ok(());
         }
+        self.make_head_safe()?;
         self.await_fewer_runs();
         let mut writer = self.new_run();
         let (from, to) = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
@@ -386,6 +415,33 @@ impl Shared {
         Ok(())
     }
 
+    fn is_head_safe(&self) -> bool {
+        self.is_head_safe.load(Ordering::Acquire)
+    }
+
+    /// Writes the head that was found at opening once more, if there was no room for that then. Whoever is about to write
+    /// does this first.
+    fn make_head_safe(&self) -> Result<(), StateError> {
+        match self.is_head_safe() {
+            true => Ok(()),
+            false => self.make_this_safe(&self.durable.lock().head),
+        }
+    }
+
+    /// As [`Shared::make_head_safe`], with the lock of what is durable in the caller's hands.
+    fn make_this_safe(&self, head: &Head) -> Result<(), StateError> {
+        if self.is_head_safe() {
+            return Ok(());
+        }
+        // Again all of it after a failed sync: nothing else was written that it was to make safe.
+        write_again(head, self.disk.backend())
+            .map_err(|source| io_error("writing the head again", source))?;
+        self.durable_position
+            .store(head.position, Ordering::Release);
+        self.is_head_safe.store(true, Ordering::Release);
+        Ok(())
+    }
+
     fn install(&self, change: impl FnOnce(&View) -> View) {
         let _installing = self.installing.lock();
         let view = change(&self.view.load());
@@ -401,6 +457,7 @@ impl Shared {
     ) -> Result<(), StateError> {
         // Somebody else may have failed while this was waited for.
         self.stop.check()?;
+        self.make_this_safe(&durable.head)?;
         let error = |source| io_error("writing a checkpoint", source);
         let mut head = durable.head.clone();
         head.number += 1;
@@ -434,12 +491,14 @@ impl Shared {
         let mut durable = self.durable.lock();
         let view = self.view.load_full();
         let position = view.position;
-        if !durable.is(&view) {
-            self.publish(&mut durable, position, view.runs.clone())?;
-            drop((durable, view));
-            // Nobody has what was merged before any more, and so there may be a place for filters.
-            self.control.wake();
+        if durable.is(&view) {
+            self.make_this_safe(&durable.head)?;
+            return Ok(position);
         }
+        self.publish(&mut durable, position, view.runs.clone())?;
+        drop((durable, view));
+        // Nobody has what was merged before any more, and so there may be a place for filters.
+        self.control.wake();
         Ok(position)
     }
 
@@ -574,8 +633,13 @@ impl StateStore for RunStore {
         match durable.head.store_id {
             Some(known) if known == store_id => return Ok(()),
             Some(_) => return Err(StateError::OtherStore),
-            None => durable.head.store_id = Some(store_id),
+            None => {}
         }
+        // What is written again is the head that was found.
+        shared
+            .stop
+            .note_write(shared.make_this_safe(&durable.head))?;
+        durable.head.store_id = Some(store_id);
         let (position, runs) = (durable.head.position, durable.runs.clone());
         let published = shared.publish(&mut durable, position, runs);
         shared.stop.note_write(published)

@@ -384,12 +384,16 @@ impl<'a> Merged<'a> {
     }
 }
 
-/// By key; what is damaged comes before what is not, and a newer source before an older one.
+/// By key, and a newer source before an older one. What is damaged comes before everything that it may hide: going forward
+/// that begins at its key, going backward it ends before its key.
 fn order(a: &(usize, Cursor<'_>), b: &(usize, Cursor<'_>), backward: bool) -> Ordering {
     let keys = match backward {
         false => a.1.key().cmp(&b.1.key()),
         true => b.1.key().cmp(&a.1.key()),
     };
-    let damaged = || b.1.is_damaged().cmp(&a.1.is_damaged());
+    let damaged = || match backward {
+        false => b.1.is_damaged().cmp(&a.1.is_damaged()),
+        true => a.1.is_damaged().cmp(&b.1.is_damaged()),
+    };
     keys.then_with(damaged).then_with(|| a.0.cmp(&b.0))
 }

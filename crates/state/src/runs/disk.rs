@@ -64,6 +64,8 @@ impl Disk {
         }
         let length = backend.len()?;
         let end = u32::try_from(length / CHUNK_BYTES as u64).map_err(io::Error::other)?;
+        // A file may be shorter than that: the heads' chunk is theirs nevertheless.
+        let end = end.max(HEAD_CHUNKS);
         let mut chunks = Chunks {
             free: BTreeMap::new(),
             free_count: 0,
@@ -150,21 +152,30 @@ impl Disk {
 
     /// Cuts the file if much is free at its end.
     pub(super) fn cut(&self) -> io::Result<()> {
+        self.cut_if(|count, end| count >= CUT_CHUNKS_MIN && count >= end / CUT_PART)
+    }
+
+    /// Cuts off whatever is free at the end, for others to have its room.
+    pub(super) fn cut_all(&self) -> io::Result<()> {
+        self.cut_if(|_, _| true)
+    }
+
+    /// Cuts off what is free at the end, if so many chunks of so many are to be.
+    fn cut_if(&self, is_much: impl FnOnce(u32, u32) -> bool) -> io::Result<()> {
         let _resizing = self.resizing.lock();
-        let mut chunks = self.chunks.lock();
-        let Some((&first, &count)) = chunks.free.last_key_value() else {
+        let taken = self.chunks.lock().take_end(is_much);
+        let Some(range) = taken else {
             return Ok(());
         };
-        let is_much = count >= CUT_CHUNKS_MIN && count >= chunks.end / CUT_PART;
-        if first + count < chunks.end || !is_much {
-            return Ok(());
+        // It takes long when they are many: nobody who gives chunks back waits for it, as they may serve.
+        let cut = self.backend.set_len(offset_of(range.0));
+        let mut chunks = self.chunks.lock();
+        if cut.is_err() {
+            chunks.end += range.1;
+            chunks.give(range);
         }
-        self.backend.set_len(offset_of(first))?;
-        chunks.free.remove(&first);
-        chunks.free_count -= count;
-        chunks.end = first;
         self.free_bytes.store(offset_of(chunks.free_count), Relaxed);
-        Ok(())
+        cut
     }
 
     /// Takes `count` chunks, the free ones at the front first.
@@ -221,6 +232,18 @@ impl Chunks {
             self.free_count -= taken;
             left -= taken;
         }
+    }
+
+    /// Takes what is free at the end out of the file, if so many chunks of so many are to be.
+    fn take_end(&mut self, is_much: impl FnOnce(u32, u32) -> bool) -> Option<Range> {
+        let (&first, &count) = self.free.last_key_value()?;
+        if first + count < self.end || !is_much(count, self.end) {
+            return None;
+        }
+        self.free.remove(&first);
+        self.free_count -= count;
+        self.end = first;
+        Some((first, count))
     }
 
     fn take_range(&mut self, (first, count): Range) -> bool {
@@ -423,13 +446,14 @@ pub(super) struct StreamWriter {
     written: u64,
     /// What comes behind them.
     pub(super) buffer: Vec<u8>,
-    /// After how many bytes what was written is synced, and up to where it is.
-    sync_bytes: u64,
+    /// Up to where it was synced.
     synced: u64,
 }
 
 /// Bytes that are written at once.
 const BUFFER_BYTES: usize = 1 << 20;
+/// Bytes that wait for the disk at most: what the log syncs meanwhile does not wait for more.
+const SYNC_BYTES: u64 = 4 << 20;
 /// What the last bytes of a stream are filled up to.
 const PAGE_BYTES: usize = 4096;
 
@@ -441,14 +465,8 @@ impl StreamWriter {
             disk,
             written: 0,
             buffer: Vec::new(),
-            sync_bytes: u64::MAX,
             synced: 0,
         }
-    }
-
-    /// A stream of which so many bytes at most wait for the disk, so that what others sync does not wait for more.
-    pub(super) fn with_syncs(self, sync_bytes: u64) -> Self {
-        Self { sync_bytes, ..self }
     }
 
     /// Where the next byte of the buffer will stand.
@@ -471,7 +489,7 @@ impl StreamWriter {
             .write(&self.disk, self.written, &self.buffer[..count])?;
         self.buffer.drain(..count);
         self.written += count as u64;
-        if self.written - self.synced >= self.sync_bytes {
+        if self.written - self.synced >= SYNC_BYTES {
             self.synced = self.written;
             self.disk.sync()?;
         }
@@ -505,3 +523,6 @@ impl StreamWriter {
         Ok(self.chunks)
     }
 }
+
+#[cfg(test)]
+mod tests;

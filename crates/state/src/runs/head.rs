@@ -248,18 +248,20 @@ impl Head {
         number % 2 * 2 * HEAD_BYTES as u64
     }
 
-    /// The newest head of a file; `None` if it has none.
+    /// The newest head of a file; `None` if it has none. A place that can't be read has none, as long as another has.
     pub(super) fn read(
         backend: &dyn StorageBackend,
         file_bytes: u64,
     ) -> Result<Option<Self>, StateError> {
         let mut newest: Option<Self> = None;
-        let mut unknown = None;
+        let (mut unknown, mut unread) = (None, None);
         for offset in places().filter(|offset| offset + HEAD_BYTES as u64 <= file_bytes) {
             let mut bytes = vec![0; HEAD_BYTES];
-            backend
-                .read(offset, &mut bytes)
-                .map_err(|source| io_error("opening", source))?;
+            if let Err(error) = backend.read(offset, &mut bytes) {
+                tracing::error!(%error, offset, "a head of the state can't be read; others are looked for");
+                unread = Some(error);
+                continue;
+            }
             match Self::decode(&bytes) {
                 Some(Ok(head))
                     if newest
@@ -272,9 +274,10 @@ impl Head {
                 _ => {}
             }
         }
-        match unknown {
-            Some(error) => Err(error),
-            None => Ok(newest),
+        match (unknown, newest, unread) {
+            (Some(error), ..) => Err(error),
+            (None, None, Some(source)) => Err(io_error("opening", source)),
+            (None, newest, _) => Ok(newest),
         }
     }
 

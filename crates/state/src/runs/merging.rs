@@ -18,8 +18,6 @@ use std::time::Duration;
 pub(super) const RUNS_MAX: usize = 24;
 /// Bytes that are merged between two looks for what is to be merged before them.
 const LOOK_BYTES: u64 = 4 << 20;
-/// Bytes of a merge that wait for the disk at most: what the log syncs meanwhile does not wait for more.
-const SYNC_BYTES: u64 = 16 << 20;
 /// Most runs that one merge takes, so that what it reads of each at once stays bounded.
 const INPUTS_MAX: usize = 32;
 /// Time until merging that found no room is tried again.
@@ -169,7 +167,11 @@ impl Shared {
     }
 
     fn give_room_back(&self) {
-        if let Err(error) = self.disk.cut() {
+        // What only the head before reaches is free as well: as long as that may be the one on the disk, it stays.
+        if !self.is_head_safe() {
+            return;
+        }
+        if let Err(error) = self.disk.cut_all() {
             tracing::warn!(%error, "the state's file could not be made smaller");
         }
     }
@@ -241,7 +243,8 @@ impl Shared {
         let older = view.runs.iter().rev().take_while(|run| run.id() != last);
         let older: Vec<_> = older.cloned().collect();
         drop(view);
-        let mut writer = self.new_run().with_syncs(SYNC_BYTES);
+        self.make_head_safe()?;
+        let mut writer = self.new_run();
         let mut sources = Sources::new(inputs)?;
         let mut looked = 0;
         while let Some((key, value)) = sources.current() {
@@ -442,7 +445,9 @@ impl Source {
             if self.next_section == self.run.root.sections() {
                 return Ok(false);
             }
-            self.blocks = self.run.blocks_of(self.next_section)?.into_iter();
+            let blocks = self.run.blocks_of(self.next_section);
+            let blocks = blocks.map_err(|error| self.run.unreadable(error))?;
+            self.blocks = blocks.into_iter();
             self.next_section += 1;
         }
     }

@@ -5,9 +5,9 @@ use super::cache::BlockCache;
 use super::disk::{CHUNK_BYTES, ChunkMap, Disk, Owned, StreamWriter};
 use super::filter::{self, FILTER_KEYS, FilterRoom, Kept};
 use super::head::{RunPlace, place_of_copy, taken_twice};
-use super::io_error;
 use super::root::{FilterPlace, Root, Totals};
 use super::section::{Section, SectionBuilder, separator};
+use super::{damaged, io_error};
 use crate::StateError;
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -284,6 +284,17 @@ impl Run {
         damaged_at(self.id(), self.place.root)
     }
 
+    /// Takes bytes that the disk does not give back for wrong ones: whoever merges leaves the run as it is.
+    pub(super) fn unreadable(&self, error: StateError) -> StateError {
+        self.is_damaged.store(true, Ordering::Relaxed);
+        match error {
+            StateError::Io { doing, source } => {
+                damaged(doing, format!("run {}: {source}", self.id()))
+            }
+            error => error,
+        }
+    }
+
     fn note<T>(&self, result: Result<T, StateError>) -> Result<T, StateError> {
         result.inspect_err(|_| self.is_damaged.store(true, Ordering::Relaxed))
     }
@@ -332,14 +343,6 @@ impl RunWriter {
             filter_key: Vec::new(),
             pending: Vec::new(),
             filters: Vec::new(),
-        }
-    }
-
-    /// Has what is written synced after so many bytes, for a run that takes long.
-    pub(super) fn with_syncs(self, bytes: u64) -> Self {
-        Self {
-            stream: self.stream.with_syncs(bytes),
-            ..self
         }
     }
 

@@ -1,6 +1,7 @@
 //! What only the inside of the store shows.
 
 use super::*;
+use crate::testing::FaultyDisk;
 use bytes::Bytes;
 
 /// Keys of each checkpoint, whose filter takes 12.5 KB.
@@ -58,4 +59,76 @@ fn a_block_that_is_read_past_a_full_cache_is_checked() {
 
 fn bytes_of(number: u64) -> Bytes {
     Bytes::copy_from_slice(&number.to_be_bytes())
+}
+
+/// A merge that runs out of room gives back all that it took, so that others have it; the log does not wait for it.
+#[test]
+fn a_merge_without_room_gives_back_what_it_took() {
+    let (disk, value) = (FaultyDisk::new(), Bytes::from(vec![1; 1_000]));
+    let batch = |keys: std::ops::Range<u64>| {
+        let mut batch = Batch::new();
+        keys.for_each(|key| batch.put(bytes_of(key), value.clone()));
+        batch
+    };
+    // Nobody tells the store of the room, as if others took it after it looked; and nobody merges yet.
+    let store = RunStore::open_any(disk.backend(), None, &StateOptions::default()).unwrap();
+    for (position, keys) in [(1, 0..4_000), (2, 4_000..8_000)] {
+        store.apply(batch(keys), position).unwrap();
+        store.checkpoint().unwrap();
+    }
+    // Room for a part of both together.
+    let before_bytes = disk.placed_bytes();
+    disk.set_size_bytes(Some(before_bytes + (2 << 20)));
+    let shared = &store.shared;
+    std::thread::scope(|scope| {
+        shared.control.wake();
+        scope.spawn(|| shared.keep_merging());
+        shared.control.wait_while(|_| true);
+        let begun = std::time::Instant::now();
+        let is_back = || disk.placed_bytes() < before_bytes + (1 << 20);
+        while !is_back() && begun.elapsed().as_secs() < 10 {
+            std::thread::yield_now();
+        }
+        shared.control.end();
+    });
+    assert!(disk.placed_bytes() < before_bytes + (1 << 20));
+    assert_eq!((store.stats().runs, store.failure()), (2, None));
+}
+
+/// What is free at the end may be what the head before reaches, which the disk has as long as the newer one is not safe.
+#[test]
+fn a_file_whose_head_is_not_safe_is_not_cut() {
+    // Lists of runs take turns in two places, of which one is the last in the file.
+    for (checkpoints, seed) in (0..12).map(|at| (at % 2 + 2, at)) {
+        let disk = FaultyDisk::new();
+        // Two runs to be merged, and nobody merges them yet.
+        let store = RunStore::open_any(disk.backend(), None, &StateOptions::default()).unwrap();
+        for position in 1..=2 {
+            let mut batch = Batch::new();
+            batch.put(bytes_of(position), Bytes::from(vec![1; 1_000]));
+            store.apply(batch, position).unwrap();
+            store.checkpoint().unwrap();
+        }
+        for position in 3..3 + checkpoints {
+            store.apply(Batch::new(), position).unwrap();
+            store.checkpoint().unwrap();
+        }
+        store.apply(Batch::new(), 10).unwrap();
+        disk.fail_after_write_below(EMPTY_BYTES as usize);
+        store.checkpoint().unwrap_err();
+        disk.restart();
+        drop(store);
+        disk.set_copies_on_write(true);
+        disk.set_size_bytes(Some(0));
+        let store = RunStore::open(disk.backend(), StateOptions::default()).unwrap();
+        assert_eq!((store.position(), store.durable_position()), (10, 0));
+        store.shared.control.wait_while(|_| true);
+        assert_eq!(store.stats().runs, 2);
+        disk.crash(seed);
+        drop(store);
+        disk.set_size_bytes(None);
+        let store = RunStore::open(disk.backend(), StateOptions::default()).unwrap();
+        assert_eq!(store.position(), 2 + checkpoints);
+        assert!(store.snapshot().get(&bytes_of(1)).unwrap().is_some());
+    }
 }

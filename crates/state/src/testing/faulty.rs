@@ -29,10 +29,16 @@ struct Platter {
     synced: Vec<u8>,
     /// What happened since the last sync, in order.
     unsynced: Vec<Change>,
-    /// Raised by each crash; backends of an earlier power-on do not work any more.
+    /// How many of them a failed sync was to make safe.
+    failed_sync: usize,
+    /// Whether readers see what is not on the platter and that no sync writes any more.
+    shows_lost: bool,
+    /// Raised by each crash and restart; backends of an earlier one do not work any more.
     power_on: u64,
     /// Operations that still succeed before every later one fails.
     healthy_operations: Option<u64>,
+    /// A write before this place is the last one that succeeds.
+    fails_behind: Option<usize>,
     /// Whether reads fail.
     fails_reads: bool,
     /// Writes, resizes and syncs that were asked for.
@@ -42,6 +48,10 @@ struct Platter {
     /// Pages that have a place, and how many there can be.
     placed: BTreeSet<usize>,
     pages_max: Option<usize>,
+    /// Whether what is written over takes room as well.
+    copies_on_write: bool,
+    /// Pages that can't be read until they are written.
+    bad_pages: BTreeSet<usize>,
 }
 
 #[derive(Debug)]
@@ -75,9 +85,24 @@ impl FaultyDisk {
         }
         platter.synced = image.clone();
         platter.current = image;
-        platter.power_on += 1;
-        platter.healthy_operations = None;
-        platter.fails_reads = false;
+        platter.failed_sync = 0;
+        platter.shows_lost = false;
+        platter.start_again();
+    }
+
+    /// Ends the process and not the power: backends given out so far fail from now on. What a failed sync was to make
+    /// safe is still seen, as the system takes it for written; no later sync writes it, and a crash loses it.
+    pub fn restart(&self) {
+        let mut platter = self.platter.lock();
+        let lost = std::mem::take(&mut platter.failed_sync);
+        let mut index = 0;
+        platter.unsynced.retain(|change| {
+            index += 1;
+            // What files are called and how long they are is in a journal.
+            index > lost || matches!(change, Change::Length(_))
+        });
+        platter.shows_lost |= lost > 0;
+        platter.start_again();
     }
 
     /// Lets `operations` more writes, resizes and syncs succeed, and fails those after them until
@@ -86,9 +111,19 @@ impl FaultyDisk {
         self.platter.lock().healthy_operations = Some(operations);
     }
 
+    /// Fails everything behind the next write to what lies before `end`, until the next crash.
+    pub fn fail_after_write_below(&self, end: usize) {
+        self.platter.lock().fails_behind = Some(end);
+    }
+
     /// Whether reads fail from now on, until the next crash.
     pub fn fail_reads(&self, fails: bool) {
         self.platter.lock().fails_reads = fails;
+    }
+
+    /// Makes the page around a byte unreadable, until all of it is written.
+    pub fn break_page(&self, offset: usize) {
+        self.platter.lock().bad_pages.insert(offset / PAGE_BYTES);
     }
 
     /// Lets others run `turns` times before the write, resize or sync is done that is `after` others away.
@@ -104,6 +139,11 @@ impl FaultyDisk {
         let pages =
             |size_bytes| usize::try_from(size_bytes / PAGE_BYTES as u64).unwrap_or(usize::MAX);
         self.platter.lock().pages_max = size_bytes.map(pages);
+    }
+
+    /// Whether what is written over takes room as well, as on file systems that copy on write.
+    pub fn set_copies_on_write(&self, copies: bool) {
+        self.platter.lock().copies_on_write = copies;
     }
 
     /// Bytes that have a place on the disk.
@@ -133,6 +173,37 @@ impl FaultyDisk {
 }
 
 impl Platter {
+    fn start_again(&mut self) {
+        self.power_on += 1;
+        self.healthy_operations = None;
+        self.fails_behind = None;
+        self.fails_reads = false;
+    }
+
+    fn sync(&mut self) {
+        for change in self.unsynced.drain(..) {
+            match change {
+                Change::Length(length) => self.synced.resize(length, 0),
+                Change::Sectors { offset, data } => put(&mut self.synced, offset, &data),
+            }
+        }
+        debug_assert!(
+            self.shows_lost || self.current == self.synced,
+            "a synced disk holds what readers see"
+        );
+    }
+
+    fn is_bad(&self, offset: usize, length: usize) -> bool {
+        let pages = offset / PAGE_BYTES..(offset + length).div_ceil(PAGE_BYTES);
+        self.bad_pages.range(pages).next().is_some()
+    }
+
+    /// A page that is written whole gets another place.
+    fn heal(&mut self, offset: usize, length: usize) {
+        let pages = offset.div_ceil(PAGE_BYTES)..(offset + length) / PAGE_BYTES;
+        self.bad_pages.retain(|page| !pages.contains(page));
+    }
+
     /// How much of a write has a place or finds one.
     fn place(&mut self, offset: usize, length: usize) -> usize {
         let end = offset + length;
@@ -140,7 +211,7 @@ impl Platter {
         while at < end {
             let page = at / PAGE_BYTES;
             let full = self.pages_max.is_some_and(|max| self.placed.len() >= max);
-            if full && !self.placed.contains(&page) {
+            if full && (self.copies_on_write || !self.placed.contains(&page)) {
                 return at - offset;
             }
             self.placed.insert(page);
@@ -267,7 +338,7 @@ impl StorageBackend for FaultyBackend {
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let start = position_of(offset)?;
         self.with(|platter| {
-            if platter.fails_reads {
+            if platter.fails_reads || platter.is_bad(start, out.len()) {
                 return Err(io::Error::other("injected failure"));
             }
             let found = platter.current.get(start..start + out.len());
@@ -287,22 +358,17 @@ impl StorageBackend for FaultyBackend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.change(|platter| {
-            let Platter {
-                current,
-                synced,
-                unsynced,
-                ..
-            } = platter;
-            for change in unsynced.drain(..) {
-                match change {
-                    Change::Length(length) => synced.resize(length, 0),
-                    Change::Sectors { offset, data } => put(synced, offset, &data),
-                }
-            }
-            debug_assert!(current == synced, "a synced disk holds what readers see");
+        let synced = self.change(|platter| {
+            platter.sync();
             Ok(())
-        })
+        });
+        if synced.is_err() {
+            self.with(|platter| {
+                platter.failed_sync = platter.unsynced.len();
+                Ok(())
+            })?;
+        }
+        synced
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
@@ -313,6 +379,10 @@ impl StorageBackend for FaultyBackend {
             target
                 .ok_or_else(out_of_range)?
                 .copy_from_slice(&data[..fitting]);
+            platter.heal(start, fitting);
+            if platter.fails_behind.is_some_and(|end| start < end) {
+                platter.healthy_operations = Some(0);
+            }
             platter.unsynced.push(Change::Sectors {
                 offset: start,
                 data: data[..fitting].to_vec(),

@@ -3,7 +3,7 @@
 
 use crate::support::{Content, Kind, content, small, small_encrypted};
 use headwater_state::testing::FaultyDisk;
-use headwater_state::{Batch, Remedy, StateOptions, StateStore};
+use headwater_state::{Batch, Remedy, RunStore, StateOptions, StateStore};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ enum Step {
     Checkpoint,
     Reopen,
     Crash(u64),
+    /// The process ends, not the power: what a failed sync was to write is seen and not on the disk.
+    Restart,
     /// The disk fails after some operations; the steps that follow meet it until the next crash.
     FailAfter(u64),
 }
@@ -24,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Checkpoint),
         1 => Just(Step::Reopen),
         2 => any::<u64>().prop_map(Step::Crash),
+        1 => Just(Step::Restart),
         1 => (0..60_u64).prop_map(Step::FailAfter),
     ]
 }
@@ -65,6 +68,9 @@ impl Rig {
             Step::Reopen if self.failing => self.crash(self.position),
             Step::Reopen => self.reopen_cleanly(),
             Step::Crash(seed) => self.crash(seed),
+            // Trees trust what the system shows.
+            Step::Restart if self.kind == Kind::Tree => self.crash(self.position),
+            Step::Restart => self.come_back(FaultyDisk::restart),
             Step::FailAfter(operations) => {
                 self.disk.fail_after(operations);
                 self.failing = true;
@@ -117,8 +123,12 @@ impl Rig {
     }
 
     fn crash(&mut self, seed: u64) {
+        self.come_back(|disk| disk.crash(seed));
+    }
+
+    fn come_back(&mut self, end: impl FnOnce(&FaultyDisk)) {
         let durable = self.store.durable_position();
-        self.disk.crash(seed);
+        end(&self.disk);
         self.replace_store();
         let found = self.store.position();
         assert!(durable <= found && found <= self.position);
@@ -172,10 +182,88 @@ proptest! {
         disk.fail_after(operations);
         drop(kind.open(disk.backend(), options.clone()));
         disk.crash(seed);
-        let store = kind.open(disk.backend(), options).unwrap();
+        let store = kind.open(disk.backend(), options.clone()).unwrap();
         prop_assert_eq!(store.position(), 0);
         prop_assert!(content(&*store).is_empty());
+        let (key, value) = (b"key".to_vec(), vec![7; 9_000]);
+        let mut batch = Batch::new();
+        batch.put(key.clone().into(), value.clone().into());
+        store.apply(batch, 1).unwrap();
+        store.checkpoint().unwrap();
+        drop(store);
+        disk.crash(seed);
+        let store = kind.open(disk.backend(), options).unwrap();
+        prop_assert_eq!(store.position(), 1);
+        prop_assert_eq!(content(&*store), Content::from([(key, value)]));
     }
+}
+
+const HEADS_BYTES: usize = 16 << 10;
+
+/// A batch that no memory holds back, so that applying it writes runs.
+fn large(position: u64) -> Batch {
+    let mut batch = Batch::new();
+    for index in 0..40 {
+        let key = format!("key {position} {index}");
+        batch.put(key.into(), vec![position as u8; 2_000].into());
+    }
+    batch
+}
+
+/// The sync behind the head of a checkpoint fails, and then each of its operations in turn. After a restart the system
+/// shows the head, and the disk has the one before: what only that one reaches must stay until the newer one is safe.
+#[test]
+fn a_head_that_a_failed_sync_left_in_the_page_cache_is_made_safe_before_anything_is_written() {
+    for operations in std::iter::once(None).chain((0..).map(Some)) {
+        let disk = FaultyDisk::new();
+        let open = || Kind::Runs.open(disk.backend(), small()).unwrap();
+        let store = open();
+        store.apply(large(1), 1).unwrap();
+        store.checkpoint().unwrap();
+        store.apply(large(2), 2).unwrap();
+        match operations {
+            None => disk.fail_after_write_below(HEADS_BYTES),
+            Some(operations) => disk.fail_after(operations),
+        }
+        let failed = store.checkpoint().is_err();
+        disk.restart();
+        drop(store);
+        let store = open();
+        let (found, before) = (store.position(), content(&*store));
+        assert_eq!(store.durable_position(), found);
+        assert!(operations.is_some() || (failed, found) == (true, 2));
+        // No checkpoint: the head on the disk stays the one that was found.
+        for position in 3..6 {
+            store.apply(large(position), position).unwrap();
+        }
+        disk.crash(operations.unwrap_or(0));
+        drop(store);
+        let store = open();
+        assert_eq!(store.position(), found, "after {operations:?} operations");
+        assert!(
+            content(&*store) == before,
+            "after {operations:?} operations"
+        );
+        if !failed {
+            break;
+        }
+    }
+}
+
+/// Whoever only looks changes nothing, and needs no disk that can be written to.
+#[test]
+fn opening_to_read_does_not_write_the_head_again() {
+    let disk = FaultyDisk::new();
+    let store = Kind::Runs.open(disk.backend(), small()).unwrap();
+    store.apply(large(1), 1).unwrap();
+    drop(store);
+    disk.fail_after(0);
+    let store = RunStore::open_read_only(disk.backend(), small()).unwrap();
+    assert_eq!((store.position(), content(&store).len()), (1, 40));
+    assert!(
+        RunStore::open(disk.backend(), small()).is_err(),
+        "it writes"
+    );
 }
 
 #[test]

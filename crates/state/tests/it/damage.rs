@@ -1,7 +1,7 @@
 //! Damage under a store that is open: an error for whoever needs what is damaged, never another value, never
 //! a panic. And files of each format, and of other stores.
 
-use crate::support::{Kind, bytes, content, small};
+use crate::support::{Kind, bytes, content, disk_with, small};
 use bytes::Bytes;
 use headwater_state::{
     Batch, Direction, RedbStore, Remedy, RunStore, StateError, StateOptions, StateStore,
@@ -195,20 +195,18 @@ fn no_damage_of_a_page_gives_a_wrong_value_or_a_panic() {
         for (offset, flip) in [(0, 3), (2, 0xff), (9, 0xff), (30, 0x10)] {
             let mut damaged = whole.clone();
             damaged[page + offset] ^= flip;
-            std::fs::write(&path, &damaged).unwrap();
-            refused += usize::from(use_damaged(Kind::Tree, &path, page, offset));
+            refused += usize::from(use_damaged(Kind::Tree, &damaged, page, offset));
         }
         let mut damaged = whole.clone();
         damaged[page..page + PAGE].fill(0xff);
-        std::fs::write(&path, &damaged).unwrap();
-        refused += usize::from(use_damaged(Kind::Tree, &path, page, PAGE));
+        refused += usize::from(use_damaged(Kind::Tree, &damaged, page, PAGE));
     }
     assert!(refused > 0);
 }
 
 /// Reads and writes all of a damaged store; whether anything was refused.
-fn use_damaged(kind: Kind, path: &Path, page: usize, offset: usize) -> bool {
-    let store = match kind.open_file(path, small()) {
+fn use_damaged(kind: Kind, image: &[u8], page: usize, offset: usize) -> bool {
+    let store = match kind.open(disk_with(image).backend(), small()) {
         Err(_) if kind == Kind::Tree => return true,
         // Heads, lists and roots are there twice.
         opened => opened.unwrap_or_else(|error| panic!("{error}, {page} {offset}")),
@@ -352,6 +350,52 @@ fn open_with_older_run(path: &Path) -> RunStore {
     store
 }
 
+/// Going backward, damage is told at the key that its block ends before: another source may have that key, and a range that
+/// begins there has nothing of the block.
+#[test]
+fn a_key_where_a_damaged_block_ends_is_told_going_backward() {
+    let folder = tempfile::tempdir().unwrap();
+    for in_run in [false, true] {
+        let path = folder.path().join(format!("state-{in_run}"));
+        let store = RunStore::open_file(&path, StateOptions::default()).unwrap();
+        // Each has a block of its own, and "kind b" divides them.
+        let values = [vec![b'a'; 3_000], vec![b'c'; 3_000]];
+        let mut older = Batch::new();
+        older.put(bytes("kind a"), values[0].clone().into());
+        older.put(bytes("kind b1"), values[1].clone().into());
+        store.apply(older, 1).unwrap();
+        drop(store);
+        let mut file = std::fs::read(&path).unwrap();
+        let mut stands = file.windows(3_000);
+        let at = stands.position(|window| window == values[0]).unwrap();
+        file[at] ^= 1;
+        std::fs::write(&path, file).unwrap();
+        let store = RunStore::open_file(&path, StateOptions::default()).unwrap();
+        let mut newer = Batch::new();
+        newer.put(bytes("kind b"), bytes("newer"));
+        store.apply(newer, 2).unwrap();
+        if in_run {
+            store.checkpoint().unwrap();
+        }
+        let seen_from = |from: Bound<&[u8]>| {
+            let (mut seen, to) = (Vec::new(), Bound::Unbounded);
+            let snapshot = store.snapshot();
+            let scan = snapshot.scan(from, to, Direction::Backward, &mut |key, _| {
+                seen.push(String::from_utf8(key.to_vec()).unwrap());
+                ControlFlow::Continue(())
+            });
+            (seen, scan.is_ok())
+        };
+        let both = vec!["kind b1".to_owned(), "kind b".to_owned()];
+        let inside = seen_from(Bound::Included(b"kind b"));
+        assert_eq!(inside, (both.clone(), true));
+        let behind = seen_from(Bound::Excluded(b"kind b"));
+        assert_eq!(behind, (both[..1].to_vec(), true));
+        let all = seen_from(Bound::Included(b"kind a"));
+        assert_eq!(all, (both, false), "up to the damage");
+    }
+}
+
 /// A damaged block hides what older runs have below it: nothing of them is told in its place.
 #[test]
 fn what_a_damaged_block_supersedes_is_not_told() {
@@ -442,8 +486,7 @@ fn no_damage_of_a_file_of_runs_gives_a_wrong_value_or_a_panic() {
         }
         let mut damaged = whole.clone();
         damaged[at] ^= 1 << (at % 8);
-        std::fs::write(&path, &damaged).unwrap();
-        match use_damaged(Kind::Runs, &path, at, 0) {
+        match use_damaged(Kind::Runs, &damaged, at, 0) {
             true => refused += 1,
             false => harmless += 1,
         }
@@ -453,8 +496,7 @@ fn no_damage_of_a_file_of_runs_gives_a_wrong_value_or_a_panic() {
     for at in (0..16384).step_by(13) {
         let mut damaged = whole.clone();
         damaged[at] ^= 1 << (at % 8);
-        std::fs::write(&path, &damaged).unwrap();
-        let store = RunStore::open_file(&path, small()).unwrap();
+        let store = RunStore::open(disk_with(&damaged).backend(), small()).unwrap();
         assert_eq!(
             (store.position(), content(&store).len()),
             (7, KEYS as usize),
@@ -484,8 +526,7 @@ fn any_bad_block_of_a_disk_leaves_the_store_open_to_be_used() {
             continue;
         }
         block.iter_mut().for_each(|byte| *byte ^= 0x5a);
-        std::fs::write(&path, &damaged).unwrap();
-        refused += usize::from(use_damaged(Kind::Runs, &path, start, 0));
+        refused += usize::from(use_damaged(Kind::Runs, &damaged, start, 0));
     }
     assert!(refused > 10, "{refused} blocks with values");
 }
@@ -508,12 +549,11 @@ fn what_was_read_from_a_copy_is_found_by_whoever_looks() {
         }
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
-        std::fs::write(&path, &damaged).unwrap();
-        let opened = RunStore::open_file(&path, small()).unwrap();
+        let opened = RunStore::open(disk_with(&damaged).backend(), small()).unwrap();
         let is_harmless = !reads_fail(&opened);
         drop(opened);
-        std::fs::write(&path, &damaged).unwrap();
-        if let Err(error) = RunStore::open_file(&path, verifying.clone()) {
+        let opened = RunStore::open(disk_with(&damaged).backend(), verifying.clone());
+        if let Err(error) = opened {
             assert!(matches!(error, StateError::Damaged { .. }), "{error}");
             if is_harmless && error.to_string().contains("a list of runs or of blocks") {
                 chunks.insert(at / CHUNK_BYTES);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const HEADS_BYTES: usize = 16 << 10;
 
 fn open(kind: Kind, disk: &FaultyDisk) -> Opened {
     kind.open_with_space(disk.backend(), Some(Arc::new(disk.clone())), small())
@@ -168,4 +169,56 @@ fn a_start_keeps_in_memory_what_has_no_room_up_to_a_bound() {
     assert_eq!(content(&*store).len(), 7);
     let refused = (8..30).find_map(|round| store.apply(few(round), round).err());
     assert!(refused.is_some(), "memory is not what a disk is");
+}
+
+/// File systems that copy on write need room for a head that is written again. Without any, the store opens and is read;
+/// as the head may not be on the disk, nothing is written before it is.
+#[test]
+fn a_head_that_has_no_room_to_be_written_again_is_made_safe_before_anything_is_written() {
+    let operations = std::iter::once(None).chain((0..).map(Some));
+    // Once with a checkpoint that has nothing else to write, and once without.
+    for (operations, with_checkpoint) in operations.flat_map(|at| [(at, false), (at, true)]) {
+        let disk = FaultyDisk::new();
+        let store = open(Kind::Runs, &disk).unwrap();
+        store.apply(batch(1), 1).unwrap();
+        store.checkpoint().unwrap();
+        store.apply(batch(2), 2).unwrap();
+        match operations {
+            None => disk.fail_after_write_below(HEADS_BYTES),
+            Some(operations) => disk.fail_after(operations),
+        }
+        let failed = store.checkpoint().is_err();
+        disk.restart();
+        drop(store);
+        disk.set_copies_on_write(true);
+        // Less than there is: what merging gives back is no room either.
+        disk.set_size_bytes(Some(0));
+        let store = open(Kind::Runs, &disk).unwrap();
+        let (found, before) = (store.position(), content(&*store));
+        assert_eq!(before.len() as u64, 60 * found);
+        assert!(operations.is_some() || (failed, found) == (true, 2));
+        assert_eq!(store.durable_position(), 0, "the log keeps what it has");
+        assert!(store.checkpoint().is_err());
+        drop(store);
+        let store = open(Kind::Runs, &disk).unwrap();
+        disk.set_size_bytes(None);
+        if with_checkpoint {
+            assert_eq!(store.checkpoint().unwrap(), found);
+            assert_eq!(store.durable_position(), found);
+        }
+        for position in 3..6 {
+            store.apply(batch(position), position).unwrap();
+        }
+        disk.crash(operations.unwrap_or(0));
+        drop(store);
+        let store = open(Kind::Runs, &disk).unwrap();
+        assert_eq!(store.position(), found, "after {operations:?} operations");
+        assert!(
+            content(&*store) == before,
+            "after {operations:?} operations"
+        );
+        if !failed {
+            break;
+        }
+    }
 }

@@ -21,3 +21,5 @@ mod large;
 mod queues;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod unreadable;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use headwater_cipher::DataKey;
+use headwater_state::testing::FaultyDisk;
 use headwater_state::{
     Direction, RedbStore, RunStore, Snapshot, Space, StateError, StateOptions, StateStore,
 };
@@ -107,4 +108,14 @@ pub fn scan(
         })
         .unwrap();
     found
+}
+
+/// A disk that holds the bytes of a file.
+pub fn disk_with(image: &[u8]) -> FaultyDisk {
+    let disk = FaultyDisk::new();
+    let backend = disk.backend();
+    backend.set_len(image.len() as u64).unwrap();
+    backend.write(0, image).unwrap();
+    backend.sync_data().unwrap();
+    disk
 }

@@ -1,0 +1,147 @@
+//! Blocks of a disk that can't be read: nothing that is needed to open lies in one alone, and merges leave them where they
+//! are.
+
+use crate::support::{bytes, disk_with, small, small_encrypted};
+use headwater_state::testing::{FaultyBackend, FaultyDisk};
+use headwater_state::{Batch, Remedy, StateOptions, StateStore};
+use redb::StorageBackend;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const BLOCK_BYTES: usize = 4096;
+const HEADS_BYTES: usize = 4 * BLOCK_BYTES;
+const KEYS: u64 = 400;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn key(number: u64) -> bytes::Bytes {
+    bytes(&format!("key {number:05}"))
+}
+
+fn value(number: u64, position: u64) -> bytes::Bytes {
+    let noise = "n".repeat(60 + number as usize % 200);
+    bytes(&format!("value {number:05} {position} {noise}"))
+}
+
+fn filled(position: u64) -> Batch {
+    let mut batch = Batch::new();
+    (0..KEYS).for_each(|number| batch.put(key(number), value(number, position)));
+    batch
+}
+
+fn open(disk: &FaultyDisk, options: &StateOptions) -> Arc<dyn StateStore> {
+    headwater_state::open(disk.backend(), None, options.clone()).unwrap()
+}
+
+/// What is on the disk, for others to begin with.
+fn image(backend: &FaultyBackend) -> Vec<u8> {
+    let mut image = vec![0; backend.len().unwrap() as usize];
+    backend.read(0, &mut image).unwrap();
+    image
+}
+
+/// Reads that fail stop a store from being written to; until then it is used as any other.
+#[test]
+fn any_unreadable_block_of_a_disk_leaves_the_store_open_to_be_used() {
+    for options in [small(), small_encrypted()] {
+        let disk = FaultyDisk::new();
+        for position in 1..5 {
+            let store = open(&disk, &options);
+            store.apply(filled(position), position).unwrap();
+        }
+        let whole = image(&disk.backend());
+        let mut refused = 0;
+        for start in (0..whole.len()).step_by(BLOCK_BYTES) {
+            if whole[start..start + BLOCK_BYTES]
+                .iter()
+                .all(|byte| *byte == 0)
+            {
+                continue;
+            }
+            let disk = disk_with(&whole);
+            disk.break_page(start);
+            let read = headwater_state::open_read_only(disk.backend(), options.clone());
+            assert_eq!(read.unwrap().position(), 4, "{start}");
+            let store = open(&disk, &options);
+            assert_eq!(store.position(), 4, "{start}");
+            store.apply(filled(5), 5).unwrap();
+            store.checkpoint().unwrap();
+            drop(store);
+            // Of another store, whose values are not written over.
+            let disk = disk_with(&whole);
+            disk.break_page(start);
+            let snapshot = open(&disk, &options).snapshot();
+            let mut fails = false;
+            for number in 0..KEYS {
+                match snapshot.get(&key(number)) {
+                    Ok(found) => assert_eq!(found, Some(value(number, 4)), "{start}"),
+                    Err(error) => {
+                        assert_eq!(error.remedy(), Remedy::Reopen, "{error}");
+                        fails = true;
+                    }
+                }
+            }
+            assert!(!fails || start >= HEADS_BYTES, "{start}");
+            refused += usize::from(fails);
+        }
+        assert!(refused > 10, "{refused} blocks with values");
+    }
+}
+
+#[test]
+fn heads_that_are_all_unreadable_are_an_error_and_stay_as_they_are() {
+    let disk = FaultyDisk::new();
+    open(&disk, &small()).apply(filled(1), 1).unwrap();
+    let whole = image(&disk.backend());
+    for options in [small(), small_encrypted()] {
+        let disk = disk_with(&whole);
+        for place in (0..HEADS_BYTES).step_by(BLOCK_BYTES) {
+            disk.break_page(place);
+        }
+        let refused = headwater_state::open(disk.backend(), None, options);
+        let error = refused.err().unwrap();
+        assert!(error.to_string().contains("injected failure"), "{error}");
+        assert_eq!(error.remedy(), Remedy::Reopen);
+    }
+}
+
+/// Merging meets a block of the oldest run that can't be read. That run stays, the newer ones are merged, and the store is
+/// written to as before; so it is when it is opened again.
+#[test]
+fn a_run_that_cannot_be_read_stays_unmerged_and_stops_nothing() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, &StateOptions::default());
+    store.apply(filled(1), 1).unwrap();
+    drop(store);
+    let whole = image(&disk.backend());
+    let wanted = value(123, 1);
+    let mut stands = whole.windows(wanted.len());
+    let at = stands.position(|window| window == wanted).unwrap();
+    disk.break_page(at);
+    let mut position = 1;
+    for _ in 0..2 {
+        let store = open(&disk, &StateOptions::default());
+        for _ in 0..12 {
+            position += 1;
+            // Keys behind those of the first run.
+            let mut batch = Batch::new();
+            (KEYS..2 * KEYS).for_each(|number| batch.put(key(number), value(number, position)));
+            store.apply(batch, position).unwrap();
+            store.checkpoint().unwrap();
+        }
+        let begun = Instant::now();
+        while store.stats().merges == 0 || store.stats().runs > 4 {
+            assert_eq!(store.failure(), None);
+            assert!(begun.elapsed() < PATIENCE, "{:?}", store.stats());
+            std::thread::yield_now();
+        }
+        store.apply(Batch::new(), position).unwrap();
+        let snapshot = store.snapshot();
+        for number in KEYS..2 * KEYS {
+            assert_eq!(
+                snapshot.get(&key(number)).unwrap(),
+                Some(value(number, position))
+            );
+        }
+        assert!(snapshot.get(&key(123)).is_err(), "nothing was written over");
+    }
+}
