@@ -216,7 +216,8 @@ impl Database {
                 before: None,
             }),
         };
-        self.begin_restore(definition, restore).await
+        self.begin_restore(&backup.table.name, definition, restore)
+            .await
     }
 
     /// Begins to make a table of this definition with the items that `source` had at a moment: after all changes that
@@ -239,11 +240,13 @@ impl Database {
                 before: Some(Sequence::first_at_ms(at_ms.saturating_add(1)).0),
             }),
         };
-        self.begin_restore(definition, restore).await
+        self.begin_restore(&source.record().name, definition, restore)
+            .await
     }
 
     async fn begin_restore(
         &self,
+        source: &str,
         mut definition: TableRecord,
         restore: Restore,
     ) -> Result<Arc<Table>, EngineError> {
@@ -253,6 +256,18 @@ impl Database {
             self.remove_if_gone(&namespace, &name)?;
             if self.table(&namespace, &name).is_ok() {
                 return Err(EngineError::TableExists { name });
+            }
+            // It may have gone since it was looked up.
+            if !restore
+                .copying
+                .is_some_and(|copying| self.holds_table(copying.table))
+            {
+                return Err(match restore.source_backup_arn {
+                    Some(_) => EngineError::BackupNotFound,
+                    None => EngineError::TableNotFound {
+                        name: source.to_owned(),
+                    },
+                });
             }
             let mut next = self.inner.catalog.maps.read().next;
             definition.uuid = crate::tables::uuid(self.inner.rng.as_ref());
@@ -306,7 +321,7 @@ impl Database {
         })
     }
 
-    fn is_copied_from(&self, number: u32) -> bool {
+    pub(crate) fn is_copied_from(&self, number: u32) -> bool {
         let maps = self.inner.catalog.maps.read();
         maps.all_tables().any(|table| {
             let record = table.record();

@@ -14,6 +14,9 @@ use crate::table::Table;
 pub enum Action {
     /// Put this item in place of what is there.
     Put(EncodedItem),
+    /// The same of an item that a table had already: an index that it does not fit leaves it out, as it does with items
+    /// from before the index.
+    Copy(EncodedItem),
     /// Change what is there, or the bare key if nothing is.
     Update {
         /// The parsed update expression; one without actions changes nothing but creates a missing item.

@@ -137,7 +137,7 @@ impl Database {
         Ok(made)
     }
 
-    fn holds_table(&self, number: u32) -> bool {
+    pub(crate) fn holds_table(&self, number: u32) -> bool {
         let maps = self.inner.catalog.maps.read();
         maps.all_tables().any(|table| table.id() == number)
     }
@@ -174,7 +174,7 @@ impl Database {
             table: target.clone(),
             key: StorageKey::from_bytes(&key),
             condition: None,
-            action: Action::Put(EncodedItem::from_bytes(value)),
+            action: Action::Copy(EncodedItem::from_bytes(value)),
             returns: ReturnValues::None,
             return_item_on_failure: false,
         };

@@ -175,6 +175,12 @@ impl Database {
         &self.inner.log
     }
 
+    /// A time, in milliseconds, that no change that was made so far is after: the clock's, unless that was set back.
+    pub fn latest_ms(&self) -> u64 {
+        let appended_ms = self.inner.log.appended().ms();
+        self.inner.clock.now_ms().max(appended_ms)
+    }
+
     /// The clock that the database runs on.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock

@@ -53,7 +53,7 @@ pub(crate) fn decide(
             }
             _ => (None, None),
         },
-        Action::Put(item) => (Some(item.clone()), None),
+        Action::Put(item) | Action::Copy(item) => (Some(item.clone()), None),
         Action::Update { update, key } => {
             decode_once(&mut decoded, seen)?;
             let old = seen.and(decoded.as_ref());
@@ -79,7 +79,12 @@ pub(crate) fn decide(
     };
     let mut entries = Vec::new();
     if kind.is_some() && !indexes.is_empty() {
-        match index::decided_changes(indexes, command.key.bytes(), seen, new.as_ref())? {
+        let key = command.key.bytes();
+        let changes = match command.action {
+            Action::Copy(_) => Ok(index::changes(indexes, key, seen, new.as_ref())?),
+            _ => index::decided_changes(indexes, key, seen, new.as_ref())?,
+        };
+        match changes {
             Ok(changes) => entries = changes,
             Err(error) => {
                 let by_update = matches!(command.action, Action::Update { .. });

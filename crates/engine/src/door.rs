@@ -284,9 +284,8 @@ impl Database {
         let (Some(token), Some(key)) = (token, key) else {
             return Ok(None);
         };
-        let inner = &self.inner;
         // The time of the log goes on from the last entry, wherever the clock is.
-        let now_ms = inner.clock.now_ms().max(inner.log.appended().ms());
+        let now_ms = self.latest_ms();
         let seen = self.newest_token(&key)?;
         *wait_for = (*wait_for).max(seen.pending);
         let looked = match token.repeats(seen.value.as_deref(), now_ms)? {

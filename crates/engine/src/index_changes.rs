@@ -70,7 +70,8 @@ impl Database {
             return Err(EngineError::IndexExists { name, index });
         }
         refuse_beside_creation(record, None)?;
-        let mut next = self.inner.catalog.maps.read().next;
+        let present = self.inner.catalog.maps.read().next;
+        let mut next = change.next.unwrap_or(present);
         let id = next.table;
         next.table += 1;
         change.next = Some(next);

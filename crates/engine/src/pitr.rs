@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog_change::{AT_COMMIT_MS, CatalogChange};
 use crate::database::Database;
 use crate::error::EngineError;
-use crate::record::TableRecord;
+use crate::record::{TableRecord, TableStatus};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -31,7 +31,8 @@ impl Database {
     /// Enables point-in-time recovery of a table with a window of so many days, changes the window, or disables it.
     ///
     /// # Errors
-    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out, and, for
+    /// disabling it, while a table is being restored from what it was;
     /// [`EngineError::Log`].
     pub async fn change_recovery(
         &self,
@@ -44,7 +45,18 @@ impl Database {
             let table = self.table(namespace, name)?;
             let mut record = (*table.record()).clone();
             self.settled(&record)?;
-            let enabled_ms = record.pitr.map_or(AT_COMMIT_MS, |pitr| pitr.enabled_ms);
+            // Without it, changes that a copy goes back over would not be kept.
+            if period_days.is_none() && self.is_undone_in_a_copy(record.id) {
+                return Err(EngineError::TableInUse {
+                    name: record.name,
+                    status: TableStatus::Updating,
+                });
+            }
+            // What a shorter window has left behind may be trimmed: a longer one does not reach it again.
+            let now_ms = self.inner.clock.now_ms();
+            let enabled_ms = record
+                .pitr
+                .map_or(AT_COMMIT_MS, |pitr| pitr.earliest_ms(now_ms));
             record.pitr = period_days.map(|period_days| PointInTimeRecovery {
                 enabled_ms,
                 period_days,
@@ -56,6 +68,16 @@ impl Database {
         };
         self.inner.log.wait_durable(position).await?;
         Ok((*table.record()).clone())
+    }
+
+    /// Whether a table is being made of what this one was.
+    fn is_undone_in_a_copy(&self, number: u32) -> bool {
+        let maps = self.inner.catalog.maps.read();
+        maps.all_tables().any(|table| {
+            let record = table.record();
+            let copying = record.restore.as_ref().and_then(|restore| restore.copying);
+            copying.is_some_and(|copying| copying.table == number && copying.before.is_some())
+        })
     }
 
     /// Since when the log is needed for recovery, milliseconds; `None` if no table has it.

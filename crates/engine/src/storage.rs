@@ -1,5 +1,7 @@
 //! Where a database lives: a data folder with the log's segments and the state file, or memory only.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,7 +117,11 @@ fn on_disk(
     storage: &StorageOptions,
     rng: &Arc<dyn Rng>,
 ) -> Result<Parts, OpenError> {
-    std::fs::create_dir_all(folder).map_err(|error| in_folder(folder, error))?;
+    // A new one is for its owner alone; one that is there keeps its mode.
+    let mut builder = DirBuilder::new();
+    let builder = builder.recursive(true).mode(0o700);
+    let made = builder.create(folder);
+    made.map_err(|error| in_folder(folder, error))?;
     let lock = lock_folder(folder)?;
     // Others may change the key of an encrypted store while a server runs, but not while it starts.
     let _keys = match storage.key.is_some() || reencrypt::is_begun(folder) {

@@ -324,7 +324,8 @@ impl Database {
             (StreamChange::Enable(_), Some(_)) => Err(EngineError::StreamEnabled { name }),
             (StreamChange::Disable, None) => Err(EngineError::StreamNotEnabled { name }),
             (StreamChange::Enable(view), None) => {
-                let mut next = self.inner.catalog.maps.read().next;
+                let present = self.inner.catalog.maps.read().next;
+                let mut next = change.next.unwrap_or(present);
                 self.enable_stream(record, view, &mut next, change);
                 change.next = Some(next);
                 if let Some(hidden) = record.hidden_stream.take() {
@@ -362,6 +363,13 @@ impl Database {
             let mut indexes = record.indexes.iter();
             if indexes.any(|index| index.state == IndexState::Creating) {
                 return Err(EngineError::IndexesBeingChanged { name: record.name });
+            }
+            // With point-in-time recovery its items stay.
+            if record.pitr.is_none() && self.is_copied_from(record.id) {
+                return Err(EngineError::TableInUse {
+                    name: record.name,
+                    status: TableStatus::Updating,
+                });
             }
             let view = self.view(&table, Some(TableStatus::Deleting));
             let position = if self.inner.options.transition_ms == 0 {

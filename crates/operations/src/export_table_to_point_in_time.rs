@@ -52,7 +52,7 @@ pub(crate) async fn export_table_to_point_in_time(
     }
     let view = api.database.describe(&context.namespace, name).await;
     let record = view.map_err(|_| messages::table_not_found(arn))?.record;
-    let now_ms = api.database.clock().now_ms();
+    let now_ms = api.database.latest_ms();
     let moment = moment(&input, &record, now_ms)?;
     if let Some(filter) = &input.filter_specification {
         ExportFilter::new(filter, &record.schema())?;

@@ -22,7 +22,7 @@ pub(crate) async fn restore_table_to_point_in_time(
     let table = api.database.table(&context.namespace, source);
     let table = table.map_err(|error| of_backups(error, source))?;
     let record = table.record();
-    let at_ms = moment(&input, &record, api.database.clock().now_ms())?;
+    let at_ms = moment(&input, &record, api.database.latest_ms())?;
     let name = &input.target_table_name;
     let definition = overrides!(input).define(&record, name, api)?;
     let restored = api

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use headwater_engine::{
-    Action, BackupKind, Database, EngineError, EngineOptions, IndexKind, IndexProjection, NewIndex,
-    StreamView, Table, TableStatus, Throughput,
+    Action, BackupKind, Database, EngineError, EngineOptions, IndexChange, IndexKind,
+    IndexProjection, NewIndex, StreamView, Table, TableStatus, Throughput,
 };
 use headwater_model::{
     AttributeValue, Clock, EncodedItem, Item, KeyAttribute, KeyType, ManualClock, SeededRng,
@@ -14,7 +14,8 @@ use headwater_model::{
 use headwater_state::Direction;
 
 use crate::support::{
-    START_MS, command, delete, entries, get, item, new_table, open, options, put, scan, verify,
+    START_MS, command, create, delete, entries, get, item, new_table, open, options, put, scan,
+    verify,
 };
 
 type Model = BTreeMap<String, i64>;
@@ -312,6 +313,137 @@ async fn a_deleted_table_with_recovery_stays_as_a_backup_of_its_last_moment() {
     assert!(database.backups("").await.unwrap().is_empty());
     drop((again, restored));
     checked(folder.path(), database);
+}
+
+/// The table was deleted before, or while, its items were copied: the backup was empty, or gone.
+#[tokio::test]
+async fn a_table_stays_while_it_is_backed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let database = open(Some(folder.path()), &clock, short());
+    let table = create(&database, "t", None).await;
+    for number in 0..100 {
+        put(&database, &table, &format!("k{number}"), number)
+            .await
+            .unwrap();
+    }
+    let backup = database.create_backup("", "t", "backup").await.unwrap();
+    let refused = database.delete_table("", "t").await;
+    assert!(matches!(refused, Err(EngineError::TableInUse { .. })));
+    database.run_due().await.unwrap();
+    database.delete_table("", "t").await.unwrap();
+    let mut definition = database.backups("").await.unwrap()[0].table.clone();
+    definition.name = "again".to_owned();
+    let again = database.restore_backup(backup.id, definition);
+    let again = again.await.unwrap();
+    database.run_due().await.unwrap();
+    assert_eq!(items(&database, &again).len(), 100);
+    drop((again, table));
+    checked(folder.path(), database);
+}
+
+/// The door refused the item for the sake of the index, and the restored table was given up.
+#[tokio::test]
+async fn an_item_that_an_index_leaves_out_is_restored_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let database = open(Some(folder.path()), &clock, short());
+    let table = create(&database, "t", None).await;
+    let mut odd = item("odd", None);
+    odd.insert("v".to_owned(), AttributeValue::S("no number".to_owned()));
+    let put_odd = command(&table, "odd", Action::Put(EncodedItem::encode(&odd)));
+    database.write(put_odd).await.unwrap();
+    put(&database, &table, "even", 2).await.unwrap();
+    let index = crate::indexes::change(&database, IndexChange::Create(by_value()));
+    index.await.unwrap();
+    crate::indexes::filled(&database, &table, "by-value").await;
+    let backup = database.create_backup("", "t", "backup").await.unwrap();
+    database.run_due().await.unwrap();
+    let mut definition = (*table.record()).clone();
+    definition.name = "again".to_owned();
+    let again = database.restore_backup(backup.id, definition);
+    let again = again.await.unwrap();
+    database.run_due().await.unwrap();
+    assert_eq!(get(&database, &again, "odd"), Some(odd));
+    assert_eq!(get(&database, &again, "even"), Some(item("even", Some(2))));
+    let index = entries(&database, &again, "by-value", 50, Direction::Forward);
+    assert_eq!(index.len(), 1);
+    drop((again, table));
+    checked(folder.path(), database);
+}
+
+/// What a shorter window left behind is trimmed, whatever the window is later.
+#[tokio::test]
+async fn a_longer_window_does_not_reach_behind_a_shorter_one() {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, short());
+    create(&database, "t", None).await;
+    database.change_recovery("", "t", Some(35)).await.unwrap();
+    clock.advance_ms(30 * DAY_MS);
+    for (days, reaches_days) in [(20, 20), (1, 1), (35, 1)] {
+        let record = database.change_recovery("", "t", Some(days)).await.unwrap();
+        let earliest_ms = record.pitr.unwrap().earliest_ms(clock.now_ms());
+        assert_eq!(
+            clock.now_ms() - earliest_ms,
+            reaches_days * DAY_MS,
+            "{days}"
+        );
+    }
+    clock.advance_ms(DAY_MS);
+    let record = database.table("", "t").unwrap().record().pitr;
+    let earliest_ms = record.unwrap().earliest_ms(clock.now_ms());
+    assert_eq!(clock.now_ms() - earliest_ms, 2 * DAY_MS);
+}
+
+/// Changes after that had no item before them, which the restore goes back over.
+#[tokio::test]
+async fn recovery_stays_on_while_a_table_is_made_of_what_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let database = open(Some(folder.path()), &clock, short());
+    let table = create(&database, "t", None).await;
+    database.change_recovery("", "t", Some(1)).await.unwrap();
+    put(&database, &table, "k", 1).await.unwrap();
+    let at_ms = clock.now_ms();
+    clock.advance_ms(1_000);
+    let mut definition = (*table.record()).clone();
+    definition.name = "before".to_owned();
+    let before = database.restore_to_time(&table, at_ms, definition);
+    let before = before.await.unwrap();
+    let refused = database.change_recovery("", "t", None).await;
+    assert!(matches!(refused, Err(EngineError::TableInUse { .. })));
+    put(&database, &table, "k", 2).await.unwrap();
+    database.run_due().await.unwrap();
+    assert_eq!(
+        items(&database, &before),
+        Model::from([("k".to_owned(), 1)])
+    );
+    database.change_recovery("", "t", None).await.unwrap();
+    drop((before, table));
+    checked(folder.path(), database);
+}
+
+/// The clock was set back: what was written with the later time of before is before "now" all the same.
+#[tokio::test]
+async fn the_latest_moment_is_not_before_the_last_change() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, short());
+    let table = create(&database, "t", None).await;
+    database.change_recovery("", "t", Some(1)).await.unwrap();
+    clock.set_ms(START_MS + 3_600_000);
+    put(&database, &table, "k", 1).await.unwrap();
+    clock.set_ms(START_MS + 10_000);
+    put(&database, &table, "k", 2).await.unwrap();
+    let mut definition = (*table.record()).clone();
+    definition.name = "latest".to_owned();
+    let latest = database.restore_to_time(&table, database.latest_ms(), definition);
+    let latest = latest.await.unwrap();
+    database.run_due().await.unwrap();
+    assert_eq!(
+        items(&database, &latest),
+        Model::from([("k".to_owned(), 2)])
+    );
 }
 
 fn by_value() -> NewIndex {
