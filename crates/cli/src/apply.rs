@@ -28,9 +28,12 @@ use self::plan::Plan;
 use self::resolve::Place;
 use self::template::{Form, Template};
 use crate::client::{self, Client, ClientError};
+use crate::stdout::{self, Lines};
 
 /// The exit status of `--plan --detailed-exitcode` if there is something to do.
 const CHANGES: u8 = 2;
+/// Said when all is done.
+const NOT_WRITTEN: &str = "what was done could not be written to standard output";
 
 pub(crate) fn command() -> Command {
     let option =
@@ -73,7 +76,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let mut desired = read(&template, &given, &mut place)?;
     if !desired.faults.is_empty() {
         for fault in &desired.faults {
-            eprintln!("{fault}");
+            stdout::note(&fault.to_string());
         }
         bail!("{path} can't be applied; nothing was changed");
     }
@@ -81,19 +84,21 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let streams = plan::streams(&desired, &actual);
     desired.fill(&streams);
     let plan = plan::plan(&desired, &actual);
-    print(&plan, &desired, &place.stack, &client);
+    let mut lines = Lines::default();
+    print(&plan, &desired, &place.stack, &client, &mut lines);
     if plan.is_refused() {
         bail!("{path} can't be applied; nothing was changed");
     }
     if matches.get_flag("plan") {
+        lines.end().context(NOT_WRITTEN)?;
         let detailed = matches.get_flag("detailed-exitcode");
         return Ok(match detailed && plan.has_changes() {
             true => ExitCode::from(CHANGES),
             false => ExitCode::SUCCESS,
         });
     }
-    let outcome = run::run(&client, &plan, &place.stack, streams).await;
-    println!(
+    let outcome = run::run(&client, &plan, &place.stack, streams, &mut lines).await;
+    lines.write(&format!(
         "{} created, {} updated, {} unchanged, {} ignored{}",
         outcome.created,
         outcome.updated,
@@ -103,7 +108,8 @@ pub(crate) async fn run(matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             0 => String::new(),
             failed => format!(", {failed} FAILED"),
         }
-    );
+    ));
+    lines.end().context(NOT_WRITTEN)?;
     Ok(match outcome.failed {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
@@ -166,13 +172,12 @@ fn parameters(matches: &ArgMatches) -> anyhow::Result<BTreeMap<String, String>> 
         .collect()
 }
 
-fn print(plan: &Plan<'_>, desired: &Desired, stack: &str, client: &Client) {
-    println!("stack {stack} at {}", client.endpoint());
-    print!("{plan}");
+fn print(plan: &Plan<'_>, desired: &Desired, stack: &str, client: &Client, lines: &mut Lines) {
+    let mut text = format!("stack {stack} at {}\n{plan}", client.endpoint());
     for note in &desired.ignored {
-        println!("  ignored {note}");
+        text.push_str(&format!("  ignored {note}\n"));
     }
-    println!();
+    lines.write(&text);
 }
 
 fn advised(error: ClientError) -> anyhow::Error {

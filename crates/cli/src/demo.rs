@@ -173,10 +173,10 @@ impl Demo<'_> {
         let items = setup::items(client).await?;
         let right = report.checks(&check::checks(&stories, &received.arrivals, &items));
         if !complete {
-            println!(
+            report::line(&format!(
                 "\nThe handler stopped receiving: {}",
                 setup::mapping_result(client, &mapping).await
-            );
+            ));
         }
         if !once {
             report.connect(&client.endpoint(), self.settings.text("region"));

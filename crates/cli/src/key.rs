@@ -9,9 +9,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use headwater_engine::{key_id, new_user_key, reencrypt, rotate_key};
 use headwater_model::Rng;
+use zeroize::Zeroizing;
 
 use crate::keys::{self, KeySource};
 use crate::serve::SystemRng;
+use crate::stdout;
 
 const NEW_FILE: &str = "new-key-file";
 const NEW_RING: &str = "new-key-ring";
@@ -101,19 +103,27 @@ fn new(matches: &ArgMatches) -> Result<()> {
     match matches.get_one::<PathBuf>("out") {
         Some(file) => {
             keys::write_key(file, &key)?;
-            println!("key {} written to {}", key.id(), file.display());
+            stdout::write(&format!("key {} written to {}\n", key.id(), file.display()))?;
         }
-        None => println!("{}", key.to_hex()),
+        None => {
+            let digits = Zeroizing::new(key.to_hex());
+            // With all of its room from the beginning: what grows leaves copies behind.
+            let mut line = Zeroizing::new(String::with_capacity(digits.len() + 1));
+            line.push_str(&digits);
+            line.push('\n');
+            stdout::write(&line)?;
+        }
     }
     Ok(())
 }
 
 fn show(folder: &Path) -> Result<()> {
-    match key_id(folder)? {
-        Some(id) => println!("{} is encrypted with the key {id}", folder.display()),
-        None => println!("{} is not encrypted", folder.display()),
-    }
-    Ok(())
+    let name = folder.display();
+    let text = match key_id(folder)? {
+        Some(id) => format!("{name} is encrypted with the key {id}\n"),
+        None => format!("{name} is not encrypted\n"),
+    };
+    Ok(stdout::write(&text)?)
 }
 
 fn new_source(matches: &ArgMatches) -> Result<Option<KeySource>> {
@@ -130,13 +140,12 @@ fn rotate(matches: &ArgMatches) -> Result<()> {
         .with_context(|| format!("name the new key with --{NEW_FILE} or --{NEW_RING}"))?;
     let new = new.new_key(folder, &SystemRng)?;
     rotate_key(folder, &old, &new, &SystemRng).map_err(keys::explain_key)?;
-    println!(
-        "{} opens with the key {} from now on; keep the key {} for older copies of the folder",
+    Ok(stdout::write(&format!(
+        "{} opens with the key {} from now on; keep the key {} for older copies of the folder\n",
         folder.display(),
         new.id(),
         old.id()
-    );
-    Ok(())
+    ))?)
 }
 
 fn write_anew(matches: &ArgMatches) -> Result<()> {
@@ -161,15 +170,14 @@ fn write_anew(matches: &ArgMatches) -> Result<()> {
     })
     .map_err(keys::explain)?;
     progress.end();
-    println!(
-        "{} segments with {} entries and {} bytes of state written anew; {} opens with the key {}",
+    Ok(stdout::write(&format!(
+        "{} segments with {} entries and {} bytes of state written anew; {} opens with the key {}\n",
         written.segments,
         written.entries,
         written.state_bytes,
         folder.display(),
         new.id()
-    );
-    Ok(())
+    ))?)
 }
 
 /// Says on a terminal how many bytes were copied.

@@ -12,6 +12,7 @@ use headwater_engine::{
     KeyError, KeyId, OpenError, UserKey, UserKeyError, holds_store, key_id, new_user_key,
 };
 use headwater_model::Rng;
+use zeroize::Zeroizing;
 
 /// Names of the settings, the same everywhere.
 pub(crate) const KEY_FILE: &str = "encryption-key-file";
@@ -25,7 +26,7 @@ pub(crate) enum KeySource {
     /// A file that holds the key.
     File(PathBuf),
     /// The key itself, as text.
-    Text(String),
+    Text(Zeroizing<String>),
     /// A folder with keys, one for each store, which are made when they are needed.
     Ring(PathBuf),
 }
@@ -46,7 +47,7 @@ impl KeySource {
         }
         let given = [
             file.map(|file| Self::File(file.into())),
-            text.map(|text| Self::Text(text.to_owned())),
+            text.map(|text| Self::Text(text.to_owned().into())),
             ring.map(|ring| Self::Ring(ring.into())),
         ];
         let mut given = given.into_iter().flatten();
@@ -147,6 +148,7 @@ fn file_in(ring: &Path, id: KeyId) -> PathBuf {
 
 fn read_key(file: &Path, data: Option<&Path>) -> Result<UserKey> {
     let text = fs::read_to_string(file)
+        .map(Zeroizing::new)
         .with_context(|| format!("the key file {} can't be read", file.display()))?;
     refuse_within(file, data)?;
     let mode = fs::metadata(file)?.mode();
@@ -196,7 +198,8 @@ pub(crate) fn write_key(file: &Path, key: &UserKey) -> Result<()> {
         .mode(0o600)
         .open(file)
         .with_context(context)?;
-    writeln!(out, "{}", key.to_hex()).with_context(context)?;
+    let digits = Zeroizing::new(key.to_hex());
+    writeln!(out, "{}", *digits).with_context(context)?;
     out.sync_all().with_context(context)?;
     sync_parent(file)
 }

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("headwater: {error:#}");
+            stdout::note(&format!("headwater: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -94,11 +94,11 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(("verify", matches)) => Ok(verify::run(matches)),
         Some(("key", matches)) => key::run(matches),
         Some(("settings", _)) => {
-            print!("{}", settings::markdown());
+            stdout::write(&settings::markdown())?;
             Ok(ExitCode::SUCCESS)
         }
         _ => {
-            println!("headwater {}", env!("CARGO_PKG_VERSION"));
+            stdout::write(concat!("headwater ", env!("CARGO_PKG_VERSION"), "\n"))?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,6 +1,6 @@
 //! Standard output as the place where people read: its size, and how its end is noticed.
 
-use std::io::{ErrorKind, IsTerminal, Write, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
 /// How often it is looked whether somebody still reads.
@@ -35,6 +35,30 @@ pub(crate) fn write(text: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Lines beside work that goes on whatever becomes of them, as that of `headwater apply | grep -m1 created` does.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    fault: Option<std::io::Error>,
+}
+
+impl Lines {
+    pub(crate) fn write(&mut self, line: &str) {
+        if let Err(error) = write(&format!("{line}\n")) {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    /// The first error, once the work is done.
+    pub(crate) fn end(self) -> std::io::Result<()> {
+        self.fault.map_or(Ok(()), Err)
+    }
+}
+
+/// Says something on standard error. If that fails there is nobody to tell, and no reason to stop.
+pub(crate) fn note(line: &str) {
+    let _ = stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Returns when nobody reads standard output any more, so that `headwater tail | head` ends without a record.

@@ -15,6 +15,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use headwater_engine::{Progress, UserKey, Verified};
 
 use crate::keys::{self, KeySource};
+use crate::stdout;
 
 /// Time between two lines of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -66,7 +67,7 @@ pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("headwater: {error:#}");
+            stdout::note(&format!("headwater: {error:#}"));
             ExitCode::from(COULD_NOT_VERIFY)
         }
     }
@@ -107,5 +108,5 @@ fn shows_progress(matches: &ArgMatches) -> bool {
 }
 
 fn show(percent: u64) {
-    eprintln!("verified {percent} %");
+    stdout::note(&format!("verified {percent} %"));
 }

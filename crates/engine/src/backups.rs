@@ -69,7 +69,8 @@ impl BackupRecord {
 }
 
 impl Database {
-    /// Begins a backup of a table: its items as they are when this returns, or a little later.
+    /// Begins a backup of a table: its items as they are when copying begins, which is at once unless another copy is being
+    /// made; after a restart it begins anew.
     ///
     /// # Errors
     /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`]; [`EngineError::Log`].

@@ -76,6 +76,29 @@ impl Folder {
             .map_or(parent.clone(), |name| parent.join(name)))
     }
 
+    /// Makes the folders of a key, one by one, as making them all at once follows links.
+    fn make_folders(&self, key: &str) -> Result<(), BucketError> {
+        let mut folder = self.root.clone();
+        let folders = key.rsplit_once('/').map(|(folders, _)| folders.split('/'));
+        for part in folders.into_iter().flatten() {
+            folder.push(part);
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(io_error(key)(error));
+                }
+                _ => {}
+            }
+            let there = fs::symlink_metadata(&folder).map_err(io_error(key))?;
+            if there.is_symlink() {
+                return Err(BucketError::Key {
+                    key: key.to_owned(),
+                    reason: "a part of it is a link",
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the objects below a folder whose keys begin with `prefix`.
     fn gather(
         &self,
@@ -111,22 +134,26 @@ impl Folder {
 
 impl Bucket for Folder {
     fn put(&self, key: &str, body: Bytes) -> Result<(), BucketError> {
-        let parent = self.path(key)?;
-        let parent = parent.parent().unwrap_or(&self.root).to_owned();
-        let failed = io_error(key);
-        fs::create_dir_all(parent).map_err(&failed)?;
+        // Before anything is made for a key that is none.
+        self.path(key)?;
+        self.make_folders(key)?;
         let path = self.contained(key)?;
         let mut partial = path.clone().into_os_string();
         partial.push(PARTIAL);
         let write = || {
-            let mut file = File::create(&partial)?;
+            // What was left behind may be a link.
+            match fs::remove_file(&partial) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = File::create_new(&partial)?;
             file.write_all(&body)?;
             file.sync_all()?;
             fs::rename(&partial, &path)?;
             let folder = path.parent().unwrap_or(&self.root);
             File::open(folder)?.sync_all()
         };
-        write().map_err(failed)
+        write().map_err(io_error(key))
     }
 
     fn delete(&self, key: &str) -> Result<(), BucketError> {

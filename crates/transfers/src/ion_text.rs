@@ -10,6 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Levels of lists and structs that are read; items have 32, and a line has two around its item.
 const DEPTH_MAX: usize = 64;
+/// Values and annotations that are read, since either takes many times the bytes that stand for it. An item of 400 KB has
+/// up to 409,600 values: an empty string in a list counts one byte.
+const VALUES_MAX: usize = 500_000;
 
 /// A value with its annotations.
 #[derive(Debug, PartialEq)]
@@ -33,7 +36,11 @@ pub(crate) enum Ion<'t> {
 
 /// Reads one value, with the mark of Ion's version in front of it or without.
 pub(crate) fn read(text: &str) -> Result<IonValue<'_>, String> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        values: 0,
+    };
     reader.skip()?;
     if reader.rest().starts_with(VERSION) {
         reader.at += VERSION.len();
@@ -53,6 +60,8 @@ pub(crate) const VERSION: &str = "$ion_1_0";
 struct Reader<'t> {
     text: &'t str,
     at: usize,
+    /// Values and annotations so far.
+    values: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -100,10 +109,19 @@ impl<'t> Reader<'t> {
         }
     }
 
+    fn count(&mut self) -> Result<(), String> {
+        self.values += 1;
+        match self.values > VALUES_MAX {
+            true => Err(self.fault("the values are too many")),
+            false => Ok(()),
+        }
+    }
+
     fn value(&mut self, level: usize) -> Result<IonValue<'t>, String> {
         let mut annotations = Vec::new();
         loop {
             self.skip()?;
+            self.count()?;
             let begin = self.at;
             let Some(symbol) = self.symbol()? else {
                 let value = self.plain_value(level)?;

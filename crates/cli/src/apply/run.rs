@@ -18,6 +18,7 @@ use super::plan::{
     Action, CODE, Change, INDEXES, Item, Plan, RECOVERY, RESERVED, STREAM, TIME_TO_LIVE, changed,
 };
 use crate::client::{Client, ClientError};
+use crate::stdout::{self, Lines};
 
 /// How long a table, a function or a mapping may take to become what was asked for.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
@@ -35,12 +36,13 @@ pub(super) struct Outcome {
     pub(super) failed: usize,
 }
 
-/// Takes the steps; `streams` are those that are there already.
+/// Takes the steps, and writes a line of each; `streams` are those that are there already.
 pub(super) async fn run(
     client: &Client,
     plan: &Plan<'_>,
     stack: &str,
     streams: Streams,
+    lines: &mut Lines,
 ) -> Outcome {
     let mut runner = Runner {
         client,
@@ -61,11 +63,11 @@ pub(super) async fn run(
         match runner.step(step.item, &step.action).await {
             Ok(()) => {
                 *count += 1;
-                println!("{done} {}", step.item);
+                lines.write(&format!("{done} {}", step.item));
             }
             Err(error) => {
                 outcome.failed += 1;
-                eprintln!("FAILED {}: {error:#}", step.item);
+                stdout::note(&format!("FAILED {}: {error:#}", step.item));
             }
         }
     }

@@ -61,7 +61,7 @@ async fn redrive_all(
             }
             Ok(Redriven::Failed(why)) => {
                 tally.failed += 1;
-                eprintln!("headwater: {id}: {}", error(&why));
+                stdout::note(&format!("headwater: {id}: {}", error(&why)));
                 if tally.failed >= failures_max {
                     tally.left = ids.len() - at - 1;
                     break;

@@ -17,6 +17,7 @@ use tokio::process::Command;
 
 use crate::client::{Client, Identity};
 use crate::settings::Settings;
+use crate::stdout;
 
 const PYTHON: &[u8] = include_bytes!("../../demo/handler.py");
 const NODE: &[u8] = include_bytes!("../../demo/index.mjs");
@@ -191,8 +192,7 @@ fn note(event: &[u8], batch: &str, path: &Path) -> anyhow::Result<()> {
     }
     let mut out = OpenOptions::new().create(true).append(true).open(path)?;
     out.write_all(lines.as_bytes())?;
-    println!("{} changes", records.len());
-    Ok(())
+    Ok(stdout::write(&format!("{} changes\n", records.len()))?)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::play::{AT_ONCE, Timed};
 use super::received::{Arrival, Received};
 use super::script::{Kind, Story, TABLE};
 use super::setup::{BATCH_SIZE, FUNCTION};
+use crate::stdout;
 use crate::tail::line::Lines;
 
 /// How many keys are named for a check that failed.
@@ -99,15 +100,15 @@ impl Report {
     /// One record, short and whole.
     pub(super) fn sample(self, arrival: &Arrival) {
         self.heading("One of them, as `headwater tail` shows it and as the handler got it");
-        println!(
+        line(&format!(
             "  {}\n",
             Lines {
                 colour: self.colour
             }
             .line(&arrival.record)
-        );
-        for line in outline(&arrival.record, 2) {
-            println!("  {line}");
+        ));
+        for member in outline(&arrival.record, 2) {
+            line(&format!("  {member}"));
         }
     }
 
@@ -120,16 +121,19 @@ impl Report {
             } else {
                 ("31", "FAILED")
             };
-            println!(
+            line(&format!(
                 "  {}  {}",
                 self.paint(colour, &format!("{word:>10}")),
                 check.what
-            );
+            ));
             for broken in check.broken.iter().take(NAMED_MAX) {
-                println!("              {broken}");
+                line(&format!("              {broken}"));
             }
             if check.broken.len() > NAMED_MAX {
-                println!("              and {} more", check.broken.len() - NAMED_MAX);
+                line(&format!(
+                    "              and {} more",
+                    check.broken.len() - NAMED_MAX
+                ));
             }
         }
         checks.iter().all(|check| check.broken.is_empty())
@@ -138,23 +142,25 @@ impl Report {
     /// How to go on by hand.
     pub(super) fn connect(self, endpoint: &str, region: &str) {
         self.heading("Connect");
-        println!(
-            "  any credentials do: export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n"
-        );
-        println!(
+        line("  any credentials do: export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n");
+        line(&format!(
             "  aws dynamodb get-item --endpoint-url {endpoint} --region {region} \\\n    \
              --table-name {TABLE} --key '{{\"iata\": {{\"S\": \"JFK\"}}}}'\n"
-        );
-        println!(
+        ));
+        line(&format!(
             "  boto3.resource(\"dynamodb\", endpoint_url=\"{endpoint}\", region_name=\"{region}\").Table(\"{TABLE}\")\n"
-        );
-        println!("  headwater tail {TABLE} --endpoint {endpoint} --from beginning\n");
-        println!("  {endpoint}/console/#/tables/{TABLE}/stream in a browser");
-        println!("\nThe server goes on; write to the table and see it arrive. Ctrl-C ends it.");
+        ));
+        line(&format!(
+            "  headwater tail {TABLE} --endpoint {endpoint} --from beginning\n"
+        ));
+        line(&format!(
+            "  {endpoint}/console/#/tables/{TABLE}/stream in a browser"
+        ));
+        line("\nThe server goes on; write to the table and see it arrive. Ctrl-C ends it.");
     }
 
     fn heading(self, text: &str) {
-        println!("\n{}", self.paint("1", text));
+        line(&format!("\n{}", self.paint("1", text)));
     }
 
     fn paint(self, code: &str, text: &str) -> String {
@@ -191,8 +197,13 @@ fn outline(value: &Value, depth: usize) -> Vec<String> {
     lines
 }
 
+/// The demo goes on, and its status says what was checked, whether somebody reads or not.
+pub(super) fn line(text: &str) {
+    let _ = stdout::write(&format!("{text}\n"));
+}
+
 fn row(name: &str, text: &str) {
-    println!("  {name:>10}  {text}");
+    line(&format!("  {name:>10}  {text}"));
 }
 
 fn steps(stories: &[Story]) -> impl Iterator<Item = Kind> {

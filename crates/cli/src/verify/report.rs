@@ -3,6 +3,8 @@
 use headwater_model::Sequence;
 use serde_json::Value;
 
+use crate::stdout;
+
 /// Findings that are printed; of the rest only the number is.
 const FINDINGS_MAX: usize = 50;
 
@@ -10,25 +12,26 @@ const FINDINGS_MAX: usize = 50;
 pub(super) fn print(verified: &Value, json: bool) -> anyhow::Result<bool> {
     let total = number(verified, "findings_total")?;
     if json {
-        println!("{verified}");
+        stdout::write(&format!("{verified}\n"))?;
         return Ok(total == 0);
     }
-    println!("{}", counts(verified)?);
+    let mut lines = vec![counts(verified)?];
     let findings = verified["findings"]
         .as_array()
         .map_or(&[][..], Vec::as_slice);
     for finding in findings.iter().take(FINDINGS_MAX) {
-        println!("damage: {}", line(finding));
+        lines.push(format!("damage: {}", line(finding)));
     }
     let rest = total.saturating_sub(findings.len().min(FINDINGS_MAX) as u64);
     if rest > 0 {
-        println!("and {rest} further findings");
+        lines.push(format!("and {rest} further findings"));
     }
-    match total {
-        0 => println!("no damage found"),
-        1 => println!("1 finding"),
-        total => println!("{total} findings"),
-    }
+    lines.push(match total {
+        0 => "no damage found".to_owned(),
+        1 => "1 finding".to_owned(),
+        total => format!("{total} findings"),
+    });
+    stdout::write(&(lines.join("\n") + "\n"))?;
     Ok(total == 0)
 }
 

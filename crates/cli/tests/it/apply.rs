@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-use crate::process::{PATIENCE, Server, output, text};
+use crate::process::{PATIENCE, Server, headwater, output, text, unread};
 
 const TEMPLATE: &str = "
 AWSTemplateFormatVersion: '2010-09-09'
@@ -374,6 +374,53 @@ fn what_the_server_refuses_is_shown_and_the_rest_goes_on() {
         "{errors}"
     );
     world.server.stop();
+}
+
+/// Three tables, of which the server refuses the second.
+fn one_of_three_fails() -> String {
+    let mut template = "Resources:\n".to_owned();
+    for (name, definition) in [("a", "id"), ("b", "other"), ("c", "id")] {
+        template.push_str(&format!(
+            "  {name}:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      TableName: table-{name}\n      \
+             BillingMode: PAY_PER_REQUEST\n      \
+             AttributeDefinitions: [{{AttributeName: {definition}, AttributeType: S}}]\n      \
+             KeySchema: [{{AttributeName: id, KeyType: HASH}}]\n"
+        ));
+    }
+    template
+}
+
+#[test]
+fn all_is_done_when_nobody_reads() {
+    let world = World::new();
+    world.write("template.yaml", one_of_three_fails());
+    let (path, endpoint) = (world.path("template.yaml"), world.server.url.as_str());
+    let arguments = ["apply", &path, "--endpoint", endpoint];
+    let plan = [&arguments[..], &["--plan", "--detailed-exitcode"]].concat();
+    assert_eq!(unread(&plan).code(), Some(2));
+    assert_eq!(unread(&arguments).code(), Some(1));
+    let tables = || world.server.dynamodb("ListTables", &json!({}))["TableNames"].clone();
+    assert_eq!(tables(), json!(["table-a", "table-c"]));
+    world.write("template.yaml", one_of_three_fails().replace("other", "id"));
+    assert_eq!(unread(&arguments).code(), Some(0));
+    assert_eq!(tables(), json!(["table-a", "table-b", "table-c"]));
+}
+
+#[test]
+fn all_is_done_before_it_is_said_that_nothing_could_be_printed() {
+    let world = World::new();
+    world.write("template.yaml", one_of_three_fails().replace("other", "id"));
+    let path = world.path("template.yaml");
+    let mut command = headwater(&["apply", &path, "--endpoint", &world.server.url]);
+    let full = fs::File::options().write(true).open("/dev/full");
+    command.stdout(full.expect("the device"));
+    let output = command.output().expect("the program runs");
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("could not be written"), "{errors}");
+    let tables = world.server.dynamodb("ListTables", &json!({}));
+    let all = json!(["table-a", "table-b", "table-c"]);
+    assert_eq!(tables["TableNames"], all);
 }
 
 #[test]

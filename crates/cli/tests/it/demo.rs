@@ -1,6 +1,6 @@
 //! `headwater demo --once`.
 
-use crate::process::{Server, output, text};
+use crate::process::{Server, output, text, unread};
 
 fn passes(arguments: &[&str]) -> String {
     let all = [&["demo", "--once", "--listen", "127.0.0.1:0"], arguments].concat();
@@ -23,6 +23,13 @@ fn the_compiled_in_handler() {
     assert!(printed.contains("the compiled-in handler") && printed.contains("all in memory"));
     // 3,376 inserted, 1,126 changed, 338 deleted, 113 changed at the end.
     assert!(printed.contains("received 4,953 records"), "{printed}");
+}
+
+#[test]
+fn nobody_reads() {
+    let all = ["demo", "--once", "--listen", "127.0.0.1:0"];
+    let handler = ["--handler", "built-in", "--durability", "memory"];
+    assert_eq!(unread(&[all, handler].concat()).code(), Some(0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Server, output, text};
+use crate::process::{Server, output, text, unread};
 
 const MARKERS: [&str; 5] = [
     "marker-of-a-table",
@@ -326,4 +326,36 @@ fn keys_are_rotated_and_stores_encrypted_anew() {
     assert_eq!(count(&["--encryption-key-ring", &ring]), json!(13));
     let verified = output(&["verify", "--data", &data, "--encryption-key-ring", &ring]);
     assert!(verified.status.success(), "{}", text(&verified.stdout));
+}
+
+#[test]
+fn keys_are_made_and_changed_when_nobody_reads() {
+    let place = Place::new();
+    place.serve(&[]).stop();
+    let data = place.data();
+    let data = data.to_str().expect("a path");
+    let (one, other) = (place.path("the.key"), place.path("other.key"));
+    let encrypt = ["key", "reencrypt", "--data", data, "--new-key-file", &one];
+    let rotate = [
+        "key",
+        "rotate",
+        "--data",
+        data,
+        "--encryption-key-file",
+        &one,
+        "--new-key-file",
+        &other,
+    ];
+    for arguments in [
+        &["key", "new"][..],
+        &["key", "new", "--out", &other],
+        &["key", "show", "--data", data],
+        &encrypt,
+        &rotate,
+        &["settings"],
+        &["version"],
+    ] {
+        assert!(unread(arguments).success(), "{arguments:?}");
+    }
+    place.serve(&["--encryption-key-file", &other]).stop();
 }

@@ -1,5 +1,8 @@
 //! Who may use a data folder: one process at a time, and no version that does not know its format.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Output;
 
 use serde_json::json;
@@ -38,18 +41,18 @@ fn a_folder_of_a_newer_version_is_refused_with_what_to_do() {
     let data = folder.path().join("data");
     Server::start(&data, "127.0.0.1:0").stop();
     // The header of a segment, with the next version and its checksum.
-    let mut segments: Vec<_> = std::fs::read_dir(data.join("log"))
+    let mut segments: Vec<_> = fs::read_dir(data.join("log"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|kind| kind == "hwl"))
         .collect();
     segments.sort();
     let segment = segments.last().expect("a segment");
-    let mut bytes = std::fs::read(segment).expect("its bytes");
+    let mut bytes = fs::read(segment).expect("its bytes");
     bytes[8] += 1;
     let crc = crc32fast::hash(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
-    std::fs::write(segment, &bytes).expect("written");
+    fs::write(segment, &bytes).expect("written");
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--data"];
     let data = data.to_str().expect("a path");
     let said = refused(&output(&[&arguments[..], &[data]].concat()), 1);
@@ -62,5 +65,21 @@ fn a_folder_of_a_newer_version_is_refused_with_what_to_do() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert_eq!(std::fs::read(segment).expect("its bytes"), bytes);
+    assert_eq!(fs::read(segment).expect("its bytes"), bytes);
+}
+
+#[test]
+fn a_new_folder_is_for_its_owner_alone_and_another_keeps_its_mode() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mode = |path: &Path| fs::metadata(path).expect("a folder").permissions().mode() & 0o777;
+    let (above, there) = (folder.path().join("above"), folder.path().join("there"));
+    let made = above.join("data");
+    fs::create_dir(&there).expect("a folder");
+    fs::set_permissions(&there, fs::Permissions::from_mode(0o750)).expect("a mode");
+    for data in [&made, &there, &made] {
+        Server::start(data, "127.0.0.1:0").stop();
+    }
+    assert_eq!(mode(&above), 0o700);
+    assert_eq!(mode(&made), 0o700);
+    assert_eq!(mode(&there), 0o750);
 }

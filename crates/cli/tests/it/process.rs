@@ -32,6 +32,18 @@ pub fn output(arguments: &[&str]) -> Output {
     headwater(arguments).output().expect("the program runs")
 }
 
+/// Runs the program to its end, and nobody reads what it prints.
+pub fn unread(arguments: &[&str]) -> ExitStatus {
+    let nobody = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
+    let mut command = headwater(arguments);
+    let status = command.stdout(nobody()).stderr(nobody()).status();
+    status.expect("the program runs")
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -8,7 +8,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::process::{Server, output, text};
+use crate::process::{Server, output, text, unread};
 
 fn stopped(folder: &Path, more: &[&str]) -> Output {
     let data = folder.to_str().expect("a path");
@@ -110,6 +110,21 @@ fn a_stopped_store_is_verified_and_the_status_tells() {
     let unknown = stopped(nothing.path(), &[]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("it holds no log"));
+}
+
+#[test]
+fn the_status_tells_when_nobody_reads() {
+    let folder = filled();
+    let data = folder.path().to_str().expect("a path");
+    let status = |more: &[&str]| unread(&[&["verify", "--data", data], more].concat()).code();
+    assert_eq!(status(&["--progress"]), Some(0));
+    assert_eq!(status(&["--json"]), Some(0));
+    flip_in_state(folder.path(), IN_VALUE);
+    assert_eq!(status(&[]), Some(1));
+    assert_eq!(status(&["--json"]), Some(1));
+    let nothing = tempfile::tempdir().expect("a folder");
+    let nothing = nothing.path().to_str().expect("a path");
+    assert_eq!(unread(&["verify", "--data", nothing]).code(), Some(2));
 }
 
 #[test]

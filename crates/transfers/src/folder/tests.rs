@@ -69,3 +69,32 @@ fn nothing_outside_of_the_folder_is_reached() {
         assert!(Folder::open(parent.path(), name).is_err(), "{name:?}");
     }
 }
+
+#[test]
+fn no_folder_is_made_behind_a_link() {
+    let (parent, folder) = bucket();
+    let outside = parent.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::create_dir(parent.path().join("b/a")).unwrap();
+    std::os::unix::fs::symlink(&outside, parent.path().join("b/a/out")).unwrap();
+    let error = folder.put("a/out/made/too/new", Bytes::new()).unwrap_err();
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    assert!(error.to_string().contains("is a link"), "{error}");
+}
+
+#[test]
+fn a_partial_object_that_was_left_is_replaced_and_not_followed() {
+    let (parent, folder) = bucket();
+    let secret = parent.path().join("secret");
+    fs::write(&secret, "s").unwrap();
+    let partial = |key: &str| parent.path().join(format!("b/{key}{PARTIAL}"));
+    std::os::unix::fs::symlink(&secret, partial("planted")).unwrap();
+    fs::write(partial("old"), "longer than the new one").unwrap();
+    for key in ["planted", "old"] {
+        folder.put(key, Bytes::from_static(b"new")).unwrap();
+        let path = parent.path().join("b").join(key);
+        assert!(fs::symlink_metadata(&path).unwrap().is_file(), "{key}");
+        assert_eq!(fs::read(path).unwrap(), b"new", "{key}");
+    }
+    assert_eq!(fs::read(secret).unwrap(), b"s");
+}

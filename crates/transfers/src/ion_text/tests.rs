@@ -102,3 +102,18 @@ fn what_is_no_item_is_refused_and_nothing_overflows() {
     assert!(read(&deep).is_ok());
     assert!(read(&format!("[{deep}]")).is_err());
 }
+
+/// A line has room for millions of values, and each takes many times its bytes.
+#[test]
+fn values_and_annotations_are_counted() {
+    // As many as an item can have.
+    assert!(read(&format!("[{}]", "\"\",".repeat(400 << 10))).is_ok());
+    for text in [
+        // The list counts too.
+        format!("[{}]", "1,".repeat(VALUES_MAX)),
+        "a::".repeat(VALUES_MAX) + "1",
+    ] {
+        let error = read(&text).map(|_| ()).unwrap_err();
+        assert!(error.starts_with("the values are too many"), "{error}");
+    }
+}
