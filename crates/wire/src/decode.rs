@@ -12,6 +12,7 @@ mod manner;
 mod mismatch;
 mod pattern;
 mod requests;
+mod told;
 mod unnamed_words;
 mod violation;
 
@@ -41,8 +42,6 @@ pub use violation::{Echo, Rule, Violation};
 /// Most violations that are listed in one answer.
 /// Source: dynamodb-api.md section 7 leaves it open; AWS was seen to stop at 10 (dynalite's captures).
 const VIOLATIONS_MAX: usize = 10;
-/// Characters of a map's key that an answer shows: the longest name or ARN that can be right has fewer.
-const KEY_CHARACTERS_SHOWN: usize = 2048;
 /// Elements of a request's list whose faults are kept one by one: no operation takes more.
 const ELEMENTS_MAX: usize = 100;
 
@@ -602,59 +601,6 @@ impl<'j> Decoder<'j> {
             want,
         }
     }
-
-    fn violate(&mut self, value: Echo, rule: Rule) {
-        self.violate_with(|at| at.violation(value, rule));
-    }
-
-    /// Keeps a violation, and makes it only then: a request may have a million of them, under a key of megabytes.
-    fn violate_with(&mut self, violation: impl FnOnce(&Self) -> Violation) {
-        let order: Vec<usize> = self.path.iter().map(|step| step.place).collect();
-        let at = self
-            .violations
-            .partition_point(|(other, _)| *other <= order);
-        if at < VIOLATIONS_MAX {
-            self.violations.truncate(VIOLATIONS_MAX - 1);
-            let violation = violation(self);
-            self.violations.insert(at, (order, violation));
-        }
-    }
-
-    fn violation(&self, value: Echo, rule: Rule) -> Violation {
-        Violation {
-            path: self.path_text(),
-            value,
-            rule,
-        }
-    }
-
-    /// The path as AWS prints it: `keySchema.1.member.keyType`.
-    fn path_text(&self) -> String {
-        self.path_with(push_lower_first)
-    }
-
-    /// The path as newer checks of AWS print it: `RequestItems.users.member.Keys`.
-    fn path_as_sent(&self) -> String {
-        self.path_with(String::push_str)
-    }
-
-    fn path_with(&self, push_member: impl Fn(&mut String, &str)) -> String {
-        let mut text = String::new();
-        for step in &self.path {
-            if !text.is_empty() {
-                text.push('.');
-            }
-            match step.name {
-                StepName::Member(name) => push_member(&mut text, name),
-                StepName::Index(index) => text.push_str(&format!("{}.member", index + 1)),
-                StepName::Key(key) => {
-                    text.extend(key.chars().take(KEY_CHARACTERS_SHOWN));
-                    text.push_str(".member");
-                }
-            }
-        }
-        text
-    }
 }
 
 /// The one that is told: that of the earlier action; in one action, that of an expression comes last.
@@ -676,12 +622,6 @@ fn first_of(
         }
         (value, expression) => value.or(expression),
     }
-}
-
-fn push_lower_first(text: &mut String, name: &str) {
-    let mut letters = name.chars();
-    text.extend(letters.next().map(|first| first.to_ascii_lowercase()));
-    text.push_str(letters.as_str());
 }
 
 /// What is wrong with an attribute's name.

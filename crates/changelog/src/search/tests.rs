@@ -1,3 +1,5 @@
+//! Pretended blocks, out of order or in thousands, and a real one among them.
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

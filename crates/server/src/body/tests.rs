@@ -1,3 +1,5 @@
+//! Senders that are slow, too large, or smaller than they might have been.
+
 use std::convert::Infallible;
 
 use bytes::Bytes;

@@ -128,7 +128,7 @@ pub(super) fn echo(json: &Json<'_>, elements: Option<StructureEcho>) -> String {
             joined(shape.members.iter().map(|name| {
                 let value = json.get(name).unwrap_or(&Json::Null);
                 let mut text = String::new();
-                super::push_lower_first(&mut text, name);
+                super::told::push_lower_first(&mut text, name);
                 format!("{text}={}", echo(value, None))
             }))
         ),
