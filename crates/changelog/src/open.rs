@@ -102,7 +102,12 @@ impl Found {
         if self.cipher.is_some() {
             return Ok(true);
         }
-        let end = scan::end_of_headers(&mut window, SEGMENT_HEADER_BYTES as u64)?;
+        let end = match scan::end_of_headers(&mut window, SEGMENT_HEADER_BYTES as u64) {
+            Ok(end) => end,
+            // Whoever needs what can't be read is told.
+            Err(LogError::Io { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        };
         let says_so = |trailer: Trailer| trailer.offset == end;
         Ok(
             Trailer::parse(&trailer, self.size_bytes).is_some_and(says_so)
@@ -279,13 +284,22 @@ pub(crate) fn find_segments(
 }
 
 /// Segments get their footers in their order, so those that lack one are the newest. All are looked at until one has
-/// its own; that one, 64 MB by default, is read once for it.
+/// its own. The header of the one behind it may vouch for it; if there is none, all of it is read, 64 MB by default.
 fn rule_out_footers(found: &mut [Found]) -> Result<(), LogError> {
+    let mut base_behind = None;
     for found in found.iter_mut().rev() {
-        found.believes_footer = found.header.is_some() && found.has_footer_behind_blocks()?;
+        let Some(base) = found.header.as_ref().map(|header| header.base) else {
+            found.believes_footer = false;
+            continue;
+        };
+        // One of a version that is not known is looked at below.
+        let last = found.footer().ok().flatten().map(|index| index.last);
+        let is_witnessed = last.is_some() && last == base_behind;
+        found.believes_footer = is_witnessed || found.has_footer_behind_blocks()?;
         if found.footer()?.is_some() {
             break;
         }
+        base_behind = Some(base);
     }
     Ok(())
 }

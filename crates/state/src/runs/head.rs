@@ -33,6 +33,8 @@ pub(super) const MAGIC: [u8; 8] = *b"hwruns\r\n";
 /// The format after those that were trees.
 pub(super) const FORMAT: u32 = 3;
 const HEAD_BYTES: usize = 4096;
+/// A head and its copy.
+const COPIES_BYTES: u64 = 2 * HEAD_BYTES as u64;
 const CHECKSUM_BYTES: usize = 8;
 /// Ranges of a list's chunks that a head can name.
 const LIST_RANGES_MAX: usize = 400;
@@ -245,21 +247,26 @@ impl Head {
     }
 
     fn offset(number: u64) -> u64 {
-        number % 2 * 2 * HEAD_BYTES as u64
+        number % 2 * COPIES_BYTES
     }
 
-    /// The newest head of a file; `None` if it has none. A place that can't be read has none, as long as another has.
+    /// The newest head of a file; `None` if it has none. A place that can't be read has none, as long as its copy can:
+    /// what stands in neither may be the newest, and taking the one before would have it written over.
     pub(super) fn read(
         backend: &dyn StorageBackend,
         file_bytes: u64,
     ) -> Result<Option<Self>, StateError> {
         let mut newest: Option<Self> = None;
         let (mut unknown, mut unread) = (None, None);
+        let mut unread_pair = None;
         for offset in places().filter(|offset| offset + HEAD_BYTES as u64 <= file_bytes) {
             let mut bytes = vec![0; HEAD_BYTES];
             if let Err(error) = backend.read(offset, &mut bytes) {
                 tracing::error!(%error, offset, "a head of the state can't be read; others are looked for");
-                unread = Some(error);
+                if unread_pair == Some(offset / COPIES_BYTES) {
+                    return Err(io_error("opening", error));
+                }
+                (unread, unread_pair) = (Some(error), Some(offset / COPIES_BYTES));
                 continue;
             }
             match Self::decode(&bytes) {

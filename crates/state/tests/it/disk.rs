@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Nothing here takes that long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Two dozen runs that wait, and what they are merged into; what is written is three times as much.
+const FILE_BYTES_MAX: u64 = 96 << 20;
 
 fn filled(from: u32, to: u32, fill: u8) -> Batch {
     let mut batch = Batch::new();
@@ -152,6 +154,11 @@ fn the_file_does_not_grow_with_the_number_of_batches() {
                 std::thread::yield_now();
             }
             let settled = used_bytes();
+            let file_bytes = store.stats().file_bytes;
+            assert!(
+                file_bytes < FILE_BYTES_MAX,
+                "{file_bytes} bytes, checkpoint every {checkpoint_every}"
+            );
             assert!(
                 settled <= bytes_max && (kind == Kind::Runs || late <= bytes_max),
                 "grew from {early} to {late} and {settled} bytes, checkpoint every {checkpoint_every}"

@@ -87,6 +87,28 @@ fn any_unreadable_block_of_a_disk_leaves_the_store_open_to_be_used() {
     }
 }
 
+/// Either may be the newest head; with the one before it, what only the newest reaches would be written over.
+#[test]
+fn a_head_of_which_no_copy_can_be_read_is_an_error_and_stays_as_it_is() {
+    for options in [small(), small_encrypted()] {
+        let disk = FaultyDisk::new();
+        for position in 1..3 {
+            let store = open(&disk, &options);
+            store.apply(filled(position), position).unwrap();
+        }
+        let whole = image(&disk.backend());
+        for first in [0, 2 * BLOCK_BYTES] {
+            let disk = disk_with(&whole);
+            disk.break_page(first);
+            disk.break_page(first + BLOCK_BYTES);
+            let refused = headwater_state::open(disk.backend(), None, options.clone());
+            let error = refused.err().unwrap();
+            assert!(error.to_string().contains("injected failure"), "{error}");
+            assert_eq!(error.remedy(), Remedy::Reopen);
+        }
+    }
+}
+
 #[test]
 fn heads_that_are_all_unreadable_are_an_error_and_stay_as_they_are() {
     let disk = FaultyDisk::new();
