@@ -11,8 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 /// Levels of lists and structs that are read; items have 32, and a line has two around its item.
 const DEPTH_MAX: usize = 64;
 /// Values and annotations that are read, since either takes many times the bytes that stand for it. An item of 400 KB has
-/// up to 409,600 values: an empty string in a list counts one byte.
-const VALUES_MAX: usize = 500_000;
+/// up to 409,600 of them in a list of empty strings, which count one byte each, and half as many again in one of sets of
+/// one empty string, which count two.
+const VALUES_MAX: usize = 700_000;
 
 /// A value with its annotations.
 #[derive(Debug, PartialEq)]

@@ -108,6 +108,8 @@ fn what_is_no_item_is_refused_and_nothing_overflows() {
 fn values_and_annotations_are_counted() {
     // As many as an item can have.
     assert!(read(&format!("[{}]", "\"\",".repeat(400 << 10))).is_ok());
+    let sets = "$dynamodb_SS::[\"\"],".repeat(200 << 10);
+    assert!(read(&format!("[{sets}]")).is_ok());
     for text in [
         // The list counts too.
         format!("[{}]", "1,".repeat(VALUES_MAX)),

@@ -3,7 +3,7 @@
 //!
 //! A shard may hold less than what is left for others, so however many mappings wait for functions that hang, something
 //! is left for the next one. Whoever has no room delivers what it has. So that this always goes on, each lane may hold
-//! one record all the same; what is held can exceed the bound by so much.
+//! one record all the same, and a few of those that are at work; what is held can exceed the bound by so much.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -230,8 +230,10 @@ impl<'d> Pass<'d> {
         let ahead = if lanes > 1 { AHEAD_PER_LANE } else { 1 };
         let records: usize = self.lanes.iter().map(Lane::len).sum();
         let bytes: usize = self.lanes.iter().map(Lane::bytes).sum();
-        // With no room in memory: one for each lane, those at work included.
-        let is_needed = records < self.idle_lanes();
+        // With no room in memory: until each lane that is not at work has one, past a few of those that are.
+        let has_nothing = |(lane, is_busy): (&Lane, &bool)| !is_busy && lane.len() == 0;
+        let is_needed =
+            records < lanes * AHEAD_PER_LANE && self.lanes.iter().zip(&self.busy).any(has_nothing);
         let read_max = match self.held.room() {
             READ_BYTES.. => READ_MAX,
             0 if !is_needed => 0,

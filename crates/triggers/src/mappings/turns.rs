@@ -5,7 +5,8 @@
 //! of whichever functions, a quarter for one batch of each function, however many others it has, and a quarter is left to
 //! what is invoked otherwise.
 //!
-//! Order: a place of the function is taken before one of all, and nobody who has one of all waits for anything more.
+//! Order: a place of the function is taken before one of all, and nobody who has one of all waits for anything more here.
+//! At the runtimes it may wait for a process that something else than batches uses, as long as anybody waits for one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -32,7 +33,7 @@ pub(crate) struct Turns {
 
 /// The turns of one function, of all its versions.
 struct Function {
-    /// As many as it has processes, so that nobody waits for those who has a place of all.
+    /// As many as it has processes, so that no batch that has a place of all waits for others of its function.
     own: Arc<Semaphore>,
     /// Goes with one of [`Turns::single`].
     single: Arc<Semaphore>,
