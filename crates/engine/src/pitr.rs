@@ -53,7 +53,7 @@ impl Database {
                 });
             }
             // What a shorter window has left behind may be trimmed: a longer one does not reach it again.
-            let now_ms = self.inner.clock.now_ms();
+            let now_ms = self.latest_ms();
             let enabled_ms = record
                 .pitr
                 .map_or(AT_COMMIT_MS, |pitr| pitr.earliest_ms(now_ms));

@@ -21,7 +21,7 @@ pub(crate) async fn describe_continuous_backups(
     let name = table_name(&input.table_name, context)?;
     let view = api.database.describe(&context.namespace, name).await;
     let record = view.map_err(|error| of_backups(error, name))?.record;
-    let now_ms = api.database.clock().now_ms();
+    let now_ms = api.database.latest_ms();
     Ok(DescribeContinuousBackupsOutput {
         continuous_backups_description: Some(describe(record.pitr, now_ms)),
     })

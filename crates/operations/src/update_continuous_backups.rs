@@ -32,7 +32,7 @@ pub(crate) async fn update_continuous_backups(
         .change_recovery(&context.namespace, name, days)
         .await;
     let record = changed.map_err(|error| of_backups(error, name))?;
-    let now_ms = api.database.clock().now_ms();
+    let now_ms = api.database.latest_ms();
     Ok(UpdateContinuousBackupsOutput {
         continuous_backups_description: Some(describe(record.pitr, now_ms)),
     })
