@@ -322,15 +322,6 @@ impl Database {
         })
     }
 
-    pub(crate) fn is_copied_from(&self, number: u32) -> bool {
-        let maps = self.inner.catalog.maps.read();
-        maps.all_tables().any(|table| {
-            let record = table.record();
-            let copying = record.restore.as_ref().and_then(|restore| restore.copying);
-            copying.is_some_and(|copying| copying.table == number)
-        })
-    }
-
     fn table_numbered(&self, number: u32) -> Option<Arc<Table>> {
         let maps = self.inner.catalog.maps.read();
         maps.all_tables()

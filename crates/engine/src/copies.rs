@@ -63,11 +63,7 @@ impl Database {
         loop {
             let targets: Vec<(Arc<Table>, Copying)> = {
                 let maps = self.inner.catalog.maps.read();
-                let copying = |table: &Arc<Table>| {
-                    let record = table.record();
-                    let restore = record.restore.as_ref()?;
-                    Some((table.clone(), restore.copying?))
-                };
+                let copying = |table: &Arc<Table>| Some((table.clone(), table.record().copying()?));
                 maps.all_tables().filter_map(copying).collect()
             };
             if targets.is_empty() {
@@ -220,15 +216,36 @@ impl Database {
     /// Where the log is still needed from by copies, if by any.
     pub(crate) fn copies_need(&self) -> Option<Sequence> {
         let maps = self.inner.catalog.maps.read();
-        let before = maps.all_tables().filter_map(|table| {
-            let record = table.record();
-            record.restore.as_ref()?.copying?.before
-        });
+        let copyings = maps
+            .all_tables()
+            .filter_map(|table| table.record().copying());
+        let before = copyings.filter_map(|copying| copying.before);
         before.min().map(Sequence)
+    }
+
+    /// Whether a table is being made of this one.
+    pub(crate) fn is_copied_from(&self, number: u32) -> bool {
+        self.has_copy(|copying| copying.table == number)
+    }
+
+    /// Whether a table is being made of what this one was.
+    pub(crate) fn is_undone_in_a_copy(&self, number: u32) -> bool {
+        self.has_copy(|copying| copying.table == number && copying.before.is_some())
+    }
+
+    fn has_copy(&self, wanted: impl Fn(Copying) -> bool) -> bool {
+        let maps = self.inner.catalog.maps.read();
+        maps.all_tables()
+            .any(|table| table.record().copying().is_some_and(&wanted))
     }
 }
 
 impl TableRecord {
+    /// Where its items are being copied from, until all are there.
+    fn copying(&self) -> Option<Copying> {
+        self.restore.as_ref()?.copying
+    }
+
     /// The same definition, for a new table under numbers of its own.
     pub(crate) fn renumber(&mut self, next: &mut crate::record::NextNumbers) {
         let mut number = || {

@@ -70,16 +70,6 @@ impl Database {
         Ok((*table.record()).clone())
     }
 
-    /// Whether a table is being made of what this one was.
-    fn is_undone_in_a_copy(&self, number: u32) -> bool {
-        let maps = self.inner.catalog.maps.read();
-        maps.all_tables().any(|table| {
-            let record = table.record();
-            let copying = record.restore.as_ref().and_then(|restore| restore.copying);
-            copying.is_some_and(|copying| copying.table == number && copying.before.is_some())
-        })
-    }
-
     /// Since when the log is needed for recovery, milliseconds; `None` if no table has it.
     pub(crate) fn recovery_needs_ms(&self, now_ms: u64) -> Option<u64> {
         let maps = self.inner.catalog.maps.read();
