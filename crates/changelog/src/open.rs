@@ -296,7 +296,7 @@ fn rule_out_footers(found: &mut [Found]) -> Result<(), LogError> {
         let last = found.footer().ok().flatten().map(|index| index.last);
         let is_witnessed = last.is_some() && last == base_behind;
         found.believes_footer = is_witnessed || found.has_footer_behind_blocks()?;
-        if found.footer()?.is_some() {
+        if is_witnessed || found.footer()?.is_some() {
             break;
         }
         base_behind = Some(base);
