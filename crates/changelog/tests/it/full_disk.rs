@@ -288,21 +288,23 @@ fn a_start_on_a_full_disk_takes_the_room_of_files_that_hold_nothing() {
 /// Not even the new segment's name has a place: starts refused, and with them every reader.
 #[test]
 fn a_start_without_any_room_is_for_readers_until_there_is_some() {
-    let sealed = |log: Log| log.close().unwrap();
-    type End = fn(Log);
-    let ends: [(&str, End); 2] = [("sealed", sealed), ("killed", drop)];
+    type End = fn(FaultyFiles, Log) -> FaultyFiles;
+    let sealed: End = |files, log| {
+        log.close().unwrap();
+        files.power_loss(Survives::All)
+    };
+    let killed: End = |files, log| {
+        let left = files.power_loss(Survives::All);
+        drop(log);
+        left
+    };
+    let ends = [("sealed", sealed), ("killed", killed)];
     for (what, end) in ends {
         for options in [plain(), encrypted(plain(), 7)] {
             let files = FaultyFiles::new(1);
             let log = open(&files, options.clone()).unwrap().0;
             let mut all = fill(&log, 40);
-            let killed = files.power_loss(Survives::All);
-            end(log);
-            let files = if what == "killed" {
-                killed
-            } else {
-                files.power_loss(Survives::All)
-            };
+            let files = end(files, log);
             no_more(&files);
             // Once more, as a supervisor does.
             for _ in 0..3 {
