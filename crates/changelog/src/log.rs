@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     /// The last record of each shard, so that a reader who is caught up looks at nothing else.
     pub(crate) shard_ends: RwLock<HashMap<u32, Sequence>>,
     pub(crate) trimmed_ends: TrimmedEnds,
+    pub(crate) trim_point: Mutex<TrimPoint>,
     pub(crate) blocks: Cache<Place, Arc<DecodedBlock>>,
     pub(crate) footers: Cache<u64, Arc<SegmentIndex>>,
     pub(crate) open_files: Cache<u64, Arc<dyn LogFile>>,
@@ -60,19 +61,21 @@ impl Shared {
     pub(crate) fn new(
         options: LogOptions,
         files: Arc<dyn Files>,
-        store_id: [u8; 16],
+        trim_point: TrimPoint,
         segments: Vec<Arc<Segment>>,
         shard_ends: HashMap<u32, Sequence>,
         last: Sequence,
     ) -> Self {
         let oldest = segment::oldest(&segments);
         Self {
-            queue: Queue::new(last, options.queue_bytes_max),
+            queue: Queue::new(last, trim_point.ceiling(), options.queue_bytes_max),
             position: DurablePosition::new(last),
             segments: SegmentSet::new(segments),
             tail: TailCache::new(options.tail_cache_bytes, last),
             shard_ends: RwLock::new(shard_ends),
             trimmed_ends: TrimmedEnds::new(oldest),
+            store_id: trim_point.store_id(),
+            trim_point: Mutex::new(trim_point),
             blocks: Cache::new(options.block_cache_bytes),
             footers: Cache::new(options.footer_cache_bytes),
             open_files: Cache::new(options.open_files_max),
@@ -83,7 +86,6 @@ impl Shared {
             checkpointed: AtomicU64::new(0),
             options,
             files,
-            store_id,
         }
     }
 
@@ -175,9 +177,9 @@ impl Log {
 
     /// The trim point as its file has it, if the file says anything, and as the log goes by it.
     pub(crate) fn trim_points(&self) -> Result<(Option<Sequence>, Sequence), LogError> {
-        let trimming = self.trimming.lock();
+        let known = self.shared.trim_point.lock();
         let stored = TrimPoint::read(&*self.shared.files, &[])?;
-        Ok((stored.map(|stored| stored.sequence()), trimming.point()))
+        Ok((stored.map(|stored| stored.sequence()), known.sequence()))
     }
 
     /// Enqueues an entry: no I/O, one short lock. Wait for `last` to know that it is durable.

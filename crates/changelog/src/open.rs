@@ -235,11 +235,11 @@ pub(crate) fn open(
     let segments = ended.iter().map(|file| file.segment.clone()).collect();
     ended.retain(|file| file.lacks_footer());
     Ok(Opened {
-        shared: Shared::new(options, files, store_id, segments, shard_ends, last),
+        shared: Shared::new(options, files, trim_point, segments, shard_ends, last),
         active,
         id_next: id_next + 1,
         unsealed: ended,
-        trimming: Trimming::new(trim_point, trimmed.into_iter()),
+        trimming: Trimming::new(trimmed.into_iter()),
         report,
     })
 }

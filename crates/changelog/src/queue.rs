@@ -27,6 +27,12 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    /// The sequence of its last change.
+    pub(crate) fn last(&self) -> Sequence {
+        let changes = self.draft.changes_len() as u64;
+        self.first.offset(changes.saturating_sub(1))
+    }
+
     /// The most it takes in a block.
     pub(crate) fn raw_bytes_max(&self) -> usize {
         self.draft.size_bytes() + ENTRY_OVERHEAD_BYTES_MAX
@@ -36,6 +42,8 @@ impl Pending {
 pub(crate) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
+    /// Sequences up to here were perhaps given out by processes before, for entries that a power loss took.
+    floor: Sequence,
     bytes_max: usize,
 }
 
@@ -50,7 +58,7 @@ struct State {
 }
 
 impl Queue {
-    pub(crate) fn new(last: Sequence, bytes_max: usize) -> Self {
+    pub(crate) fn new(last: Sequence, floor: Sequence, bytes_max: usize) -> Self {
         let state = State {
             pending: VecDeque::new(),
             bytes: 0,
@@ -61,6 +69,7 @@ impl Queue {
         Self {
             state: Mutex::new(state),
             filled: Condvar::new(),
+            floor,
             bytes_max,
         }
     }
@@ -82,7 +91,8 @@ impl Queue {
                 limit_bytes: self.bytes_max,
             });
         }
-        let first = state.last.next().max(Sequence::first_at_ms(now_ms));
+        let after = state.last.max(self.floor);
+        let first = after.next().max(Sequence::first_at_ms(now_ms));
         let last = first.offset((changes as u64).saturating_sub(1));
         // Before `build`, which may make the sequences known to others.
         if last == Sequence::MAX {
@@ -156,6 +166,10 @@ impl Queue {
 
     pub(crate) fn bytes(&self) -> usize {
         self.state.lock().bytes
+    }
+
+    pub(crate) fn floor(&self) -> Sequence {
+        self.floor
     }
 
     pub(crate) fn last(&self) -> Sequence {

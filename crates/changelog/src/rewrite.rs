@@ -48,11 +48,15 @@ pub fn rewrite(
     let mut rewritten = Rewritten::default();
     let mut before: Option<(SegmentHeader, Sequence)> = None;
     let mut all = open::find_segments(from, key)?;
-    if let Some(point) = TrimPoint::read(from, &all)? {
+    let point = TrimPoint::read(from, &all)?;
+    if let Some(point) = &point {
         point.split_trimmed(&mut all)?;
     }
     if let Some(first) = all.iter().find_map(|found| found.header) {
-        TrimPoint::create(to, first.store_id, first.base, true)?;
+        let mut copy = TrimPoint::create(to, first.store_id, first.base, true)?;
+        if let Some(point) = point {
+            copy.move_ceiling(point.ceiling(), true)?;
+        }
     }
     for found in all {
         match found.header {

@@ -4,13 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use headwater_model::Sequence;
-
 use crate::error::LogError;
 use crate::files::Unlinked;
 use crate::log::Shared;
 use crate::segment::{Segment, SegmentSummary};
-use crate::trim_point::TrimPoint;
 
 /// Files of trimmed segments whose names are gone. Dropping this gives their space back to the disk, which takes
 /// some milliseconds for each.
@@ -32,25 +29,18 @@ impl Removed {
     }
 }
 
-/// What a log needs to be trimmed.
+/// What a log needs to be trimmed, beside its trim point.
 pub(crate) struct Trimming {
-    point: TrimPoint,
     /// Files of dropped segments that are not removed yet, oldest first.
     left: VecDeque<String>,
 }
 
 impl Trimming {
     /// With the files that are still to be removed.
-    pub(crate) fn new(point: TrimPoint, left: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn new(left: impl Iterator<Item = String>) -> Self {
         Self {
-            point,
             left: left.collect(),
         }
-    }
-
-    /// The last sequence that is trimmed.
-    pub(crate) fn point(&self) -> Sequence {
-        self.point.sequence()
     }
 
     /// See [`crate::Log::trim`].
@@ -72,13 +62,15 @@ impl Trimming {
         let (Some(_), Some(oldest)) = (dropped.first(), kept.first()) else {
             return Ok(0);
         };
-        self.point
-            .advance(oldest.base, shared.options.syncs())
-            .inspect_err(|error| {
-                if error.is_failed_sync() {
-                    shared.poison(error);
-                }
-            })?;
+        let advanced = shared
+            .trim_point
+            .lock()
+            .advance(oldest.base, shared.options.syncs());
+        advanced.inspect_err(|error| {
+            if error.is_failed_sync() {
+                shared.poison(error);
+            }
+        })?;
         self.forget(shared, dropped);
         Ok(dropped.len())
     }

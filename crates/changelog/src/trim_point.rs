@@ -1,4 +1,4 @@
-//! Up to where the log is trimmed, in a file of its own.
+//! Up to where the log is trimmed, and how far its sequences may have gone, in a file of its own.
 //!
 //! ```text
 //! two slots, each in a disk sector of its own
@@ -7,7 +7,8 @@
 //!        10  zero      6 bytes
 //!        16  store id  16 bytes
 //!        32  sequence  u64  last sequence that is trimmed, 0 while none is
-//!        40  zero      16 bytes
+//!        40  ceiling   u64  no sequence beyond it was shown to anybody, 0 if the log itself says where they end
+//!        48  turn      u64  grows with each writing of the file: the newer of two slots has the higher one
 //!        56  crc       u32 over all before, then 4 bytes of zero
 //! ```
 //!
@@ -15,6 +16,10 @@
 //! nothing, whether their files are gone or not. So any number of files costs one fsync, a power loss may bring back
 //! any of them, and a segment that is missing above the point is noticed. Nothing is allocated, so that a disk that is
 //! full can be trimmed.
+//!
+//! The ceiling is for [`crate::Durability::Interval`]: a power loss takes entries that readers have seen, and a clock that
+//! is then behind theirs would give their sequences out again. It is on disk before anything beyond the one before it
+//! is written.
 
 use std::io;
 use std::sync::Arc;
@@ -39,6 +44,8 @@ const SLOT_OFFSETS: [u64; 2] = [0, 512];
 struct Point {
     store_id: [u8; 16],
     sequence: Sequence,
+    ceiling: Sequence,
+    turn: u64,
 }
 
 /// The file with the trim point.
@@ -100,14 +107,19 @@ impl TrimPoint {
             _ => {}
         }
         let file = files.create(TRIM_POINT_NAME).map_err(error("create"))?;
-        let slot = encode(&store_id, sequence);
+        let point = Point {
+            store_id,
+            sequence,
+            ceiling: Sequence::ZERO,
+            turn: 0,
+        };
+        let slot = encode(&point);
         for offset in SLOT_OFFSETS {
             file.write_at(&slot, offset).map_err(error("write"))?;
         }
         if sync {
             file.sync_data().map_err(error(crate::error::SYNC))?;
         }
-        let point = Point { store_id, sequence };
         Ok(Self {
             file,
             slot: 0,
@@ -125,18 +137,45 @@ impl TrimPoint {
         self.point.sequence
     }
 
+    /// Sequences up to here may have been shown to readers, whether the log still has them or not.
+    pub(crate) fn ceiling(&self) -> Sequence {
+        self.point.ceiling
+    }
+
     /// Moves the point on. When this returns, what lies below never comes back.
     pub(crate) fn advance(&mut self, sequence: Sequence, sync: bool) -> Result<(), LogError> {
+        let point = Point {
+            sequence,
+            ..self.point
+        };
+        self.write(point, sync)
+    }
+
+    /// Moves the ceiling. When this returns, sequences up to it may be shown.
+    pub(crate) fn move_ceiling(&mut self, ceiling: Sequence, sync: bool) -> Result<(), LogError> {
+        let point = Point {
+            ceiling,
+            ..self.point
+        };
+        self.write(point, sync)
+    }
+
+    /// Over the older slot.
+    fn write(&mut self, point: Point, sync: bool) -> Result<(), LogError> {
         let error = |action| move |error| LogError::io(action, TRIM_POINT_NAME, error);
+        let point = Point {
+            turn: self.point.turn + 1,
+            ..point
+        };
         let other = 1 - self.slot;
         self.file
-            .write_at(&encode(&self.store_id(), sequence), SLOT_OFFSETS[other])
+            .write_at(&encode(&point), SLOT_OFFSETS[other])
             .map_err(error("write"))?;
         if sync {
             self.file.sync_data().map_err(error(crate::error::SYNC))?;
         }
         self.slot = other;
-        self.point.sequence = sequence;
+        self.point = point;
         Ok(())
     }
 
@@ -222,19 +261,23 @@ fn newest_slot(file: &dyn LogFile) -> Result<Option<(usize, Point)>, LogError> {
         let Some(found) = decode(&bytes[..read])? else {
             continue;
         };
-        if newest.is_none_or(|(_, newest)| found.sequence > newest.sequence) {
+        // Versions before this one write no turn.
+        let age = |point: &Point| (point.sequence, point.turn);
+        if newest.is_none_or(|(_, newest)| age(&found) > age(&newest)) {
             newest = Some((slot, found));
         }
     }
     Ok(newest)
 }
 
-fn encode(store_id: &[u8; 16], sequence: Sequence) -> [u8; SLOT_BYTES] {
+fn encode(point: &Point) -> [u8; SLOT_BYTES] {
     let mut out = [0; SLOT_BYTES];
     out[..8].copy_from_slice(MAGIC);
     out[8..10].copy_from_slice(&VERSION.to_le_bytes());
-    out[16..32].copy_from_slice(store_id);
-    out[32..40].copy_from_slice(&sequence.0.to_le_bytes());
+    out[16..32].copy_from_slice(&point.store_id);
+    out[32..40].copy_from_slice(&point.sequence.0.to_le_bytes());
+    out[40..48].copy_from_slice(&point.ceiling.0.to_le_bytes());
+    out[48..56].copy_from_slice(&point.turn.to_le_bytes());
     let crc = crc32fast::hash(&out[..56]);
     out[56..60].copy_from_slice(&crc.to_le_bytes());
     out
@@ -256,12 +299,14 @@ fn decode(bytes: &[u8]) -> Result<Option<Point>, LogError> {
             detail: format!("its format is {version}, this version knows format {VERSION}"),
         });
     }
-    let sequence = content[32..40]
-        .iter()
-        .rev()
-        .fold(0, |value, byte| value << 8 | u64::from(*byte));
+    let number_at = |at: usize| {
+        let bytes = content[at..at + 8].iter().rev();
+        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+    };
     Ok(Some(Point {
         store_id: std::array::from_fn(|at| content[16 + at]),
-        sequence: Sequence(sequence),
+        sequence: Sequence(number_at(32)),
+        ceiling: Sequence(number_at(40)),
+        turn: number_at(48),
     }))
 }

@@ -30,6 +30,10 @@ use crate::stats::Counters;
 /// A log that has seen this many bytes is worth a segment made ahead.
 const PREPARE_AFTER_BYTES: u64 = 1 << 20;
 
+/// With interval durability, sequences are reserved for so long at a time: an fsync more in each such time, and as far as
+/// sequences may be ahead of the clock after a start.
+const CEILING_AHEAD_MS: u64 = 5_000;
+
 /// The segment that is written to.
 pub(crate) struct ActiveFile {
     pub(crate) segment: Arc<Segment>,
@@ -232,7 +236,10 @@ impl Writer {
             }
         }
         match self.active.sync(&self.shared) {
-            Ok(()) => self.seal_before(),
+            Ok(()) => {
+                self.lower_ceiling();
+                self.seal_before();
+            }
             Err(error) => self.shared.poison(&error),
         }
         self.shared.position.end(self.shared.queue.why());
@@ -246,12 +253,39 @@ impl Writer {
     }
 
     fn commit(&mut self, group: Vec<Pending>) -> Result<(), LogError> {
+        self.raise_ceiling(&group)?;
         self.find_room(&group)?;
         self.encode(group)?;
         self.write()?;
         self.publish();
         self.look_after_segments();
         Ok(())
+    }
+
+    /// Before anybody sees sequences that a power loss might take: that they are never given out again is on disk.
+    fn raise_ceiling(&self, group: &[Pending]) -> Result<(), LogError> {
+        let Some(last) = group.last().map(Pending::last) else {
+            return Ok(());
+        };
+        if self.syncer.is_none() || last <= self.shared.trim_point.lock().ceiling() {
+            return Ok(());
+        }
+        let ceiling = Sequence::first_at_ms(last.ms().saturating_add(CEILING_AHEAD_MS)).max(last);
+        Counters::add(&self.shared.counters.syncs, 1);
+        // The lock is let go between two attempts: trimming makes room.
+        self.shared
+            .with_room(|| self.shared.trim_point.lock().move_ceiling(ceiling, true))
+    }
+
+    /// All that was shown is on disk: after a shutdown, sequences go by the clock at once. If this fails, the next start
+    /// leaves some out.
+    fn lower_ceiling(&self) {
+        let shown = self.shared.queue.last().max(self.shared.queue.floor());
+        let mut point = self.shared.trim_point.lock();
+        if self.syncer.is_some() && shown < point.ceiling() {
+            let lowered = point.move_ceiling(shown, true);
+            let _ = lowered.inspect_err(|error| tracing::debug!(%error, "sequences stay reserved"));
+        }
     }
 
     /// Rolls over to the next segment if this group does not fit, or if a zeroed one is ready and this one is not.
