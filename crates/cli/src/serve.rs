@@ -114,6 +114,7 @@ impl Running {
             tracing::error!(%error, "serving ended badly");
         }
         self.triggers.stop().await;
+        self.database.end_long_reads();
         self.transfers.stop().await;
         self.keeper.abort();
         let database = self.database;

@@ -3,7 +3,7 @@
 //!
 //! The log is gone through once for each part of the keys whose values fit into memory.
 
-use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::collections::{BTreeMap, btree_map};
 
 use bytes::Bytes;
 use headwater_changelog::Change;
@@ -11,14 +11,12 @@ use headwater_model::{EncodedItem, Sequence};
 
 use crate::database::Database;
 use crate::error::EngineError;
+use crate::first_keys::{FirstKeys, Held};
 use crate::history_holds::HistoryHold;
-use crate::past_items::Part;
 use crate::table::Table;
 
 /// Bytes of values that are held at once; what has more is gone through several times.
 const HELD_BYTES_MAX: usize = 64 << 20;
-/// What a key costs beside its bytes and values.
-const OVERHEAD_BYTES: usize = 128;
 
 /// An item that was changed.
 #[derive(Clone, Debug)]
@@ -38,9 +36,9 @@ pub struct ChangedItems {
     database: Database,
     table: u32,
     window: (Sequence, Sequence),
-    /// Set when what changed was measured.
-    parts: Option<VecDeque<Part>>,
-    current: btree_map::IntoIter<Bytes, Net>,
+    /// From which key on the next part goes; `None` behind the last part.
+    from: Option<Vec<u8>>,
+    current: btree_map::IntoIter<Box<[u8]>, Net>,
     _hold: HistoryHold,
 }
 
@@ -49,6 +47,13 @@ struct Net {
     before: Option<Bytes>,
     after: Option<Bytes>,
     last: Sequence,
+}
+
+impl Held for Net {
+    fn held_bytes(&self) -> usize {
+        let values = [&self.before, &self.after].into_iter().flatten();
+        values.map(Bytes::len).sum()
+    }
 }
 
 impl Database {
@@ -60,7 +65,7 @@ impl Database {
             database: self.clone(),
             table: table.id(),
             window,
-            parts: None,
+            from: Some(Vec::new()),
             current: BTreeMap::new().into_iter(),
             _hold: self.hold_history(window.0),
         }
@@ -68,7 +73,7 @@ impl Database {
 }
 
 impl ChangedItems {
-    /// The next one, by part of the keys and then by key; `None` behind the last. An item that was made and removed
+    /// The next one, in the order of the keys; `None` behind the last. An item that was made and removed
     /// within the time is none. Reads the log, for long if much changed.
     ///
     /// # Errors
@@ -79,51 +84,35 @@ impl ChangedItems {
             for (key, net) in self.current.by_ref() {
                 if net.before.is_some() || net.after.is_some() {
                     return Ok(Some(ChangedItem {
-                        key,
+                        key: Bytes::from(key.into_vec()),
                         before: net.before.map(EncodedItem::from_bytes),
                         after: net.after.map(EncodedItem::from_bytes),
                         changed: net.last,
                     }));
                 }
             }
-            match self.next_part()? {
-                Some(part) => self.current = self.net_changes(part)?.into_iter(),
+            match self.from.clone() {
+                Some(from) => self.current = self.net_changes(from)?.into_iter(),
                 None => return Ok(None),
             }
         }
     }
 
-    fn next_part(&mut self) -> Result<Option<Part>, EngineError> {
-        if let Some(parts) = &mut self.parts {
-            return Ok(parts.pop_front());
-        }
-        let mut bytes = 0;
-        self.show(&mut |_, change| bytes += change.size_bytes() + OVERHEAD_BYTES)?;
-        let mut parts = VecDeque::from(Part::split(bytes, HELD_BYTES_MAX));
-        let first = parts.pop_front();
-        self.parts = Some(parts);
-        Ok(first)
-    }
-
-    fn net_changes(&self, part: Part) -> Result<BTreeMap<Bytes, Net>, EngineError> {
-        let mut changed: BTreeMap<Bytes, Net> = BTreeMap::new();
+    fn net_changes(&mut self, from: Vec<u8>) -> Result<BTreeMap<Box<[u8]>, Net>, EngineError> {
+        let mut changed = FirstKeys::new(from, HELD_BYTES_MAX);
         self.show(&mut |sequence, change| {
-            if !part.holds(&change.key) {
-                return;
-            }
-            if let Some(net) = changed.get_mut(change.key.as_ref()) {
-                net.after = own(&change.new);
-                net.last = sequence;
-                return;
-            }
-            let net = Net {
+            let first = || Net {
                 before: own(&change.old),
                 after: own(&change.new),
                 last: sequence,
             };
-            changed.insert(Bytes::copy_from_slice(&change.key), net);
+            changed.update(&change.key, first, |net: &mut Net| {
+                net.after = own(&change.new);
+                net.last = sequence;
+            });
         })?;
-        Ok(changed)
+        self.from = changed.until().map(<[u8]>::to_vec);
+        Ok(changed.into_values())
     }
 
     fn show(&self, show: &mut dyn FnMut(Sequence, &Change)) -> Result<(), EngineError> {

@@ -83,7 +83,9 @@ impl Database {
             Ok(()) => self.end_copy(&target).await,
             Err(error) if self.inner.log.poisoned().is_some() => Err(error),
             Err(
-                error @ EngineError::Log(LogError::NoRoom { .. } | LogError::Overloaded { .. }),
+                error @ EngineError::Log(
+                    LogError::NoRoom { .. } | LogError::Overloaded { .. } | LogError::Closed,
+                ),
             ) => Err(error),
             Err(error) => {
                 let table = target.record().name.clone();

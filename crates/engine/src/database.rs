@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use headwater_changelog::{FilesLock, Log, LogError, Removed, ShardSummary};
@@ -92,6 +93,7 @@ pub(crate) struct Inner {
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
     pub(crate) verification: Verification,
+    is_closing: AtomicBool,
 }
 
 /// What opening found and did.
@@ -162,6 +164,7 @@ impl Database {
             held_files: Arc::new(Semaphore::new(REMOVED_FILES)),
             folder_lock: Mutex::new(None),
             verification: Verification::default(),
+            is_closing: AtomicBool::new(false),
         };
         let database = Database {
             inner: Arc::new(inner),
@@ -420,8 +423,22 @@ impl Database {
         *self.inner.folder_lock.lock() = lock;
     }
 
+    /// Ends what goes through the log for long, with [`LogError::Closed`]: exports, restores, verification. Whoever waits for
+    /// one before closing says so first.
+    pub fn end_long_reads(&self) {
+        self.inner.is_closing.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn check_stays_open(&self) -> Result<(), EngineError> {
+        match self.inner.is_closing.load(Ordering::Relaxed) {
+            true => Err(LogError::Closed.into()),
+            false => Ok(()),
+        }
+    }
+
     /// Stops taking writes, makes everything durable and checkpoints the state. Blocks while it does.
     pub fn close(&self) {
+        self.end_long_reads();
         self.inner.collections.end_and_wait();
         self.inner.close();
     }

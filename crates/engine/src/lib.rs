@@ -25,6 +25,7 @@ mod door;
 mod error;
 mod features;
 mod filling;
+mod first_keys;
 mod history;
 mod history_holds;
 mod index;

@@ -4,18 +4,19 @@
 //! Items as they were: those of now, with each key that changed since set back to what the first change since found.
 //! The log has that, because tables with point-in-time recovery keep the item before in each entry.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_changelog::{Change, ChangeKind, LogError};
-use headwater_model::{EncodedItem, KeySchema, Sequence};
+use headwater_model::{EncodedItem, Sequence};
 use headwater_state::{Direction, Snapshot};
 
 use crate::database::Database;
 use crate::error::EngineError;
+use crate::first_keys::{FirstKeys, Held};
 use crate::history_holds::HistoryHold;
 use crate::record::state_key;
 use crate::table::Table;
@@ -26,8 +27,6 @@ const CHUNK_ITEMS_MAX: usize = 200;
 const CHUNK_BYTES_MAX: usize = 256 << 10;
 /// Bytes of earlier values that are held at once; a history with more is gone through several times.
 const UNDONE_BYTES_MAX: usize = 64 << 20;
-/// What a value costs beside its bytes.
-const UNDONE_OVERHEAD_BYTES: usize = 96;
 /// Time between two looks at how far the state is.
 const APPLIED_LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
@@ -38,17 +37,10 @@ pub(crate) type Chunk = Vec<(Vec<u8>, Bytes)>;
 pub struct PastItems {
     database: Database,
     source: Source,
-    /// Set when what changed since was measured.
-    parts: Option<VecDeque<Part>>,
+    /// From which key on the next part goes; `None` behind the last part.
+    from: Option<Vec<u8>>,
     current: Option<Current>,
     _hold: Option<HistoryHold>,
-}
-
-/// A part of a table, by the first and last hash of its keys.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part {
-    first: u32,
-    last: u32,
 }
 
 /// The items of a table, and the log since.
@@ -58,13 +50,23 @@ struct Source {
     before: Option<Sequence>,
 }
 
-/// The part that is being gone through.
+/// The part that is being gone through: the keys whose earlier values fit into memory.
 struct Current {
-    part: Part,
+    /// The first key behind the part; `None` if it is the last one.
+    until: Option<Vec<u8>>,
     /// What each key was before it was changed since; `None` if it was not there.
-    undone: BTreeMap<Vec<u8>, Option<Bytes>>,
+    undone: BTreeMap<Box<[u8]>, Before>,
     /// Behind which key of the state to go on; `None` behind the last.
     from: Option<Bound<Vec<u8>>>,
+}
+
+/// What a key was.
+struct Before(Option<Bytes>);
+
+impl Held for Before {
+    fn held_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, Bytes::len)
+    }
 }
 
 impl Database {
@@ -101,7 +103,7 @@ impl Database {
                 table,
                 before,
             },
-            parts: None,
+            from: Some(Vec::new()),
             current: None,
             _hold: None,
         })
@@ -109,6 +111,9 @@ impl Database {
 
     /// Shows the changes of a table from `from` on and before `until`, in order, with their sequence numbers. The log is
     /// that of a table with point-in-time recovery: whatever there was before a change stands in it.
+    ///
+    /// # Errors
+    /// [`LogError::Closed`] when the database is about to be closed.
     pub(crate) fn show_history(
         &self,
         table: u32,
@@ -116,6 +121,7 @@ impl Database {
         show: &mut dyn FnMut(Sequence, &Change),
     ) -> Result<(), EngineError> {
         for entry in self.inner.log.read_from(Sequence(from.0.saturating_sub(1))) {
+            self.check_stays_open()?;
             let entry = entry?;
             if entry.first >= until {
                 break;
@@ -160,42 +166,28 @@ impl PastItems {
                 }
                 self.current = None;
             }
-            let Some(part) = self.next_part()? else {
+            let Some(from) = self.from.clone() else {
                 return Ok(None);
             };
-            self.current = Some(Current {
-                part,
-                undone: self.undone(part)?,
-                from: Some(Bound::Included(self.source.key(part.first))),
-            });
+            let current = self.part(from)?;
+            self.from = current.until.clone();
+            self.current = Some(current);
         }
     }
 
-    fn next_part(&mut self) -> Result<Option<Part>, EngineError> {
-        if let Some(parts) = &mut self.parts {
-            return Ok(parts.pop_front());
-        }
-        let mut bytes = 0;
+    fn part(&self, from: Vec<u8>) -> Result<Current, EngineError> {
+        let first = Bound::Included(self.source.key(&from));
+        let mut undone = FirstKeys::new(from, UNDONE_BYTES_MAX);
         self.changes_since(&mut |change| {
-            let before = change.old.as_ref().map_or(0, Bytes::len);
-            bytes += change.key.len() + before + UNDONE_OVERHEAD_BYTES;
+            // A copy, which does not hold the whole block of the log.
+            let before = || Before(change.old.as_ref().map(|old| Bytes::copy_from_slice(old)));
+            undone.update(&change.key, before, |_| {});
         })?;
-        let mut parts = VecDeque::from(Part::split(bytes, UNDONE_BYTES_MAX));
-        let first = parts.pop_front();
-        self.parts = Some(parts);
-        Ok(first)
-    }
-
-    fn undone(&self, part: Part) -> Result<BTreeMap<Vec<u8>, Option<Bytes>>, EngineError> {
-        let mut undone = BTreeMap::new();
-        self.changes_since(&mut |change| {
-            if part.holds(&change.key) && !undone.contains_key(change.key.as_ref()) {
-                // A copy, which does not hold the whole block of the log.
-                let before = change.old.as_ref().map(|old| Bytes::copy_from_slice(old));
-                undone.insert(change.key.to_vec(), before);
-            }
-        })?;
-        Ok(undone)
+        Ok(Current {
+            until: undone.until().map(<[u8]>::to_vec),
+            undone: undone.into_values(),
+            from: Some(first),
+        })
     }
 
     /// Shows each change that is to be undone, in order.
@@ -211,38 +203,18 @@ impl PastItems {
     }
 }
 
-impl Part {
-    /// The parts to go through, so that of so many bytes those of one part fit into memory.
-    pub(crate) fn split(bytes: usize, bytes_max: usize) -> Vec<Part> {
-        let count = (bytes / bytes_max + 1) as u64;
-        let first = |part: u64| ((part << 32) / count) as u32;
-        let part = |part: u64| Part {
-            first: first(part),
-            last: match part + 1 == count {
-                true => u32::MAX,
-                false => first(part + 1) - 1,
-            },
-        };
-        (0..count).map(part).collect()
-    }
-
-    pub(crate) fn holds(self, key: &[u8]) -> bool {
-        (self.first..=self.last).contains(&KeySchema::partition_hash(key))
-    }
-}
-
 impl Current {
     fn next(&mut self, source: &Source) -> Result<Option<Chunk>, EngineError> {
-        let Some(from) = self.from.take() else {
+        let Some(from) = self.from.clone() else {
             return Ok(self.gone());
         };
-        let (mut chunk, last) = source.chunk(&from, self.part)?;
+        let (mut chunk, last) = source.chunk(&from, self.until.as_deref())?;
         chunk.retain_mut(|(key, value)| match self.undone.remove(key.as_slice()) {
-            Some(Some(before)) => {
+            Some(Before(Some(before))) => {
                 *value = before;
                 true
             }
-            Some(None) => false,
+            Some(Before(None)) => false,
             None => true,
         });
         self.from = last.map(Bound::Excluded);
@@ -253,27 +225,28 @@ impl Current {
     fn gone(&mut self) -> Option<Chunk> {
         let mut chunk = Chunk::new();
         while chunk.len() < CHUNK_ITEMS_MAX / 4
-            && let Some((key, before)) = self.undone.pop_first()
+            && let Some((key, Before(before))) = self.undone.pop_first()
         {
-            chunk.extend(before.map(|before| (key, before)));
+            chunk.extend(before.map(|before| (key.into_vec(), before)));
         }
         (!chunk.is_empty()).then_some(chunk)
     }
 }
 
 impl Source {
-    fn key(&self, hash: u32) -> Vec<u8> {
-        state_key(self.table, &hash.to_be_bytes())
+    fn key(&self, key: &[u8]) -> Vec<u8> {
+        state_key(self.table, key)
     }
 
-    /// Items of a part behind `from`, by their keys in the table; and the last state key if there may be more.
+    /// Items behind `from` and before the key `until`, by their keys in the table; and the last state key if there may be
+    /// more.
     fn chunk(
         &self,
         from: &Bound<Vec<u8>>,
-        part: Part,
+        until: Option<&[u8]>,
     ) -> Result<(Chunk, Option<Vec<u8>>), EngineError> {
-        let to = match part.last.checked_add(1) {
-            Some(next) => self.key(next),
+        let to = match until {
+            Some(until) => self.key(until),
             None => state_key(self.table + 1, b""),
         };
         let (mut items, mut bytes, mut last) = (Vec::new(), 0, None);

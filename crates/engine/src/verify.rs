@@ -57,7 +57,7 @@ fn run(source: &dyn Source, progress: &Progress) -> Result<Verified, EngineError
         progress,
         applied,
         history: History::new(&known),
-        last: LastValues::new(source.keys_per_pass_max(), 0, 1),
+        last: LastValues::new(Vec::new(), source.pass_bytes_max()),
         unknown: Unknown::default(),
     };
     let report = source.check_log(&mut read)?;
@@ -112,23 +112,22 @@ fn compare_all(
     first: LastValues,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
-    if !first.is_full() {
-        return compare::with_state(source, progress, known, first, verified);
-    }
-    let passes = verified.changes.div_ceil(source.keys_per_pass_max()) + 1;
-    drop(first);
-    progress.expect_more(verified.log_bytes.saturating_mul(passes));
-    for pass in 0..passes {
-        let applied = Sequence(source.snapshot().position());
+    let mut part = first;
+    loop {
+        let next = part.until().map(<[u8]>::to_vec);
+        compare::with_state(source, progress, known, part, verified)?;
+        let Some(from) = next else {
+            return Ok(());
+        };
+        progress.expect_more(verified.log_bytes);
         let mut again = Again {
             progress,
-            applied,
-            last: LastValues::new(u64::MAX, pass, passes),
+            applied: Sequence(source.snapshot().position()),
+            last: LastValues::new(from, source.pass_bytes_max()),
         };
         source.check_log(&mut again)?;
-        compare::with_state(source, progress, known, again.last, verified)?;
+        part = again.last;
     }
-    Ok(())
 }
 
 /// A further reading, for a part of the keys.

@@ -27,6 +27,9 @@ pub(crate) enum BucketError {
     /// More objects than may be read.
     #[error("there are more than {OBJECTS_MAX} objects")]
     TooManyObjects,
+    /// The server stops.
+    #[error("the server stops")]
+    Stopping,
     /// Reading or writing failed.
     #[error("{what}: {error}")]
     Io { what: String, error: std::io::Error },

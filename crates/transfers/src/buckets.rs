@@ -7,6 +7,7 @@ use headwater_outgoing::Url;
 use headwater_wire::dynamodb::S3SseAlgorithm;
 use headwater_wire::sigv4::Credentials;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::bucket::{Bucket, BucketError};
 use crate::folder::Folder;
@@ -59,17 +60,19 @@ impl BucketSettings {
         self.folder.is_some() || self.s3.is_some()
     }
 
-    /// The bucket with this name, for objects of this owner with this encryption.
+    /// The bucket with this name, for objects of this owner with this encryption. What goes to a service ends when `stop`
+    /// says so.
     pub(crate) fn open(
         &self,
         wanted: &WantedBucket<'_>,
         handle: Handle,
+        stop: watch::Receiver<bool>,
     ) -> Result<Box<dyn Bucket>, BucketError> {
         let folder = self.folder.as_ref();
         let folder = folder.map(|root| Folder::open(root, wanted.name));
         match (folder, &self.s3) {
             (Some(Ok(folder)), _) => self.check(wanted).map(|()| Box::new(folder) as _),
-            (_, Some(settings)) => Ok(Box::new(S3Bucket::new(settings, wanted, handle))),
+            (_, Some(settings)) => Ok(Box::new(S3Bucket::new(settings, wanted, handle, stop))),
             (Some(Err(error)), None) => Err(error),
             (None, None) => Err(BucketError::NoSuchBucket(format!(
                 "{} (the server was started without --buckets-folder and --s3-endpoint)",

@@ -60,7 +60,7 @@ pub(crate) fn bulk_put(run: &mut Run) -> Result<(), Ended> {
         encryption: None,
         encryption_key: None,
     };
-    let source = buckets.open(&wanted, run.handle.clone())?;
+    let source = buckets.open(&wanted, run.handle.clone(), run.stop())?;
     let objects = source.list(input.s3_key_prefix.as_deref().unwrap_or_default())?;
     run.counts.total_bytes = objects.iter().map(|object| object.bytes).sum();
     let output = &request.output_s3_configuration;
@@ -70,7 +70,7 @@ pub(crate) fn bulk_put(run: &mut Run) -> Result<(), Ended> {
         encryption: output.s3_sse_algorithm,
         encryption_key: output.s3_sse_kms_key_id.as_deref(),
     };
-    let reports = buckets.open(&wanted, run.handle.clone())?;
+    let reports = buckets.open(&wanted, run.handle.clone(), run.stop())?;
     let folder = run.job.report_folder()?;
     let report = |kind, name| match reports_of(&request, kind) {
         true => {

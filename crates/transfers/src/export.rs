@@ -28,7 +28,7 @@ pub(crate) fn export(run: &mut Run) -> Result<(), Ended> {
         encryption: request.s3_sse_algorithm,
         encryption_key: request.s3_sse_kms_key_id.as_deref(),
     };
-    let bucket = buckets.open(&wanted, run.handle.clone())?;
+    let bucket = buckets.open(&wanted, run.handle.clone(), run.stop())?;
     let folder = run.job.export_folder()?;
     bucket.put(&format!("{folder}/_started"), Bytes::new())?;
     let table = run.database().table(&run.job.namespace, &run.job.table);

@@ -33,6 +33,7 @@ impl From<BucketError> for Ended {
     fn from(error: BucketError) -> Self {
         // The codes that are recorded, and for the rest words in their manner.
         let code = match &error {
+            BucketError::Stopping => return Ended::Stopping,
             BucketError::NoSuchBucket(_) => "S3NoSuchBucket",
             BucketError::AccessDenied(_) => "S3AccessDenied",
             BucketError::Key { .. } => "S3InvalidKey",

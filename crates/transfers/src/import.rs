@@ -40,7 +40,7 @@ pub(crate) fn import(run: &mut Run, table: &Arc<Table>) -> Result<(), Ended> {
         encryption: None,
         encryption_key: None,
     };
-    let bucket = buckets.open(&wanted, run.handle.clone())?;
+    let bucket = buckets.open(&wanted, run.handle.clone(), run.stop())?;
     let objects = bucket.list(source.s3_key_prefix.as_deref().unwrap_or_default())?;
     let options = request.input_format_options.as_ref();
     let how = SourceFormat {

@@ -9,10 +9,12 @@ use headwater_outgoing::{
 };
 use headwater_wire::sigv4::{SigningScope, escaped};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::bucket::{Bucket, BucketError, OBJECTS_MAX, Object};
 use crate::buckets::{S3Settings, WantedBucket};
 use crate::s3_answer::{Listed, error_code};
+use crate::transfers::stopped;
 
 /// Bytes of an object that are read at once.
 const READ_BYTES: u64 = 8 << 20;
@@ -36,6 +38,8 @@ pub(crate) struct S3Bucket {
     encryption: Vec<(&'static str, String)>,
     client: HttpClient,
     handle: Handle,
+    /// Says when the server stops, which ends requests and pauses.
+    stop: watch::Receiver<bool>,
 }
 
 /// A request to the bucket.
@@ -48,7 +52,12 @@ struct Request<'r> {
 }
 
 impl S3Bucket {
-    pub(crate) fn new(settings: &S3Settings, wanted: &WantedBucket<'_>, handle: Handle) -> Self {
+    pub(crate) fn new(
+        settings: &S3Settings,
+        wanted: &WantedBucket<'_>,
+        handle: Handle,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let mut encryption = Vec::new();
         if let Some(algorithm) = wanted.encryption {
             let algorithm = match algorithm {
@@ -68,6 +77,7 @@ impl S3Bucket {
             encryption,
             client: HttpClient::default(),
             handle,
+            stop,
         }
     }
 
@@ -81,7 +91,7 @@ impl S3Bucket {
         let mut attempts = 1;
         loop {
             let signed = self.signed(request)?;
-            let sent = self.handle.block_on(self.client.send(signed, limits));
+            let sent = self.unless_stopped(self.client.send(signed, limits))?;
             let may_pass = match &sent {
                 Ok(answer) => matches!(answer.status, 408 | 429 | 500..),
                 Err(error) => !matches!(error, SendError::Invalid(_) | SendError::TooLarge(_)),
@@ -89,10 +99,21 @@ impl S3Bucket {
             if !may_pass || attempts == ATTEMPTS_MAX {
                 return self.answered(request, sent);
             }
-            self.handle.block_on(tokio::time::sleep(pause));
+            self.unless_stopped(tokio::time::sleep(pause))?;
             attempts += 1;
             pause *= 2;
         }
+    }
+
+    fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, BucketError> {
+        let mut stop = self.stop.clone();
+        self.handle.block_on(async {
+            tokio::select! {
+                biased;
+                () = stopped(&mut stop) => Err(BucketError::Stopping),
+                done = work => Ok(done),
+            }
+        })
     }
 
     fn signed(&self, request: &Request<'_>) -> Result<HttpRequestOut, BucketError> {

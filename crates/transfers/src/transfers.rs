@@ -280,7 +280,7 @@ async fn run(
 }
 
 /// Returns when all is to stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // Without a sender nobody is left who could want anything.
     let _ = stop.wait_for(|stop| *stop).await;
 }

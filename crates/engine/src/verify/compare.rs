@@ -1,6 +1,6 @@
 //! The last value that the log gives each key, against the state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use headwater_changelog::Entry;
 use headwater_model::{EncodedItem, Sequence};
@@ -11,6 +11,7 @@ use super::catalog::Known;
 use super::source::Source;
 use super::{Finding, Progress, Verified, ended};
 use crate::error::EngineError;
+use crate::first_keys::{FirstKeys, Held};
 use crate::record::{CATALOG_TABLE, document_key, state_key};
 use crate::token::{self, NUMBER_BYTES, TOKEN_TABLE};
 
@@ -20,14 +21,21 @@ const COMPARED_BYTES: u64 = 4096;
 /// A value by its digest; `None` for a key that was deleted.
 type Digest = Option<u64>;
 
-/// The last values of a part of the keys.
+/// The last values of the first keys from some key on.
 pub(super) struct LastValues {
-    /// Most keys; with more it is full, and gives up.
-    keys_max: u64,
-    part: u64,
-    parts: u64,
-    full: bool,
-    values: HashMap<u128, Last>,
+    keys: FirstKeys<LastOf>,
+}
+
+/// The last value of a key that is known.
+struct LastOf {
+    value: Digest,
+    position: Sequence,
+}
+
+impl Held for LastOf {
+    fn held_bytes(&self) -> usize {
+        0
+    }
 }
 
 struct Last {
@@ -37,46 +45,42 @@ struct Last {
 }
 
 impl LastValues {
-    pub(super) fn new(keys_max: u64, part: u64, parts: u64) -> Self {
+    /// Of keys of the state from `from` on.
+    pub(super) fn new(from: Vec<u8>, bytes_max: usize) -> Self {
         LastValues {
-            keys_max,
-            part,
-            parts,
-            full: false,
-            values: HashMap::new(),
+            keys: FirstKeys::new(from, bytes_max),
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.full
+    /// From which key on the log has more; `None` if these are all.
+    pub(super) fn until(&self) -> Option<&[u8]> {
+        self.keys.until()
     }
 
     /// Values that were seen need not be the last ones of their keys.
     pub(super) fn forget(&mut self) {
-        self.values.clear();
+        self.keys.clear();
     }
 
     pub(super) fn entry(&mut self, entry: &Entry) {
-        if self.full {
-            return;
-        }
         for (ordinal, change) in entry.changes.iter().enumerate() {
             let key = state_key(change.table, &change.key);
-            let hash = xxh3_128(&key);
-            if hash as u64 % self.parts != self.part {
-                continue;
-            }
-            let last = Last {
-                key: key.into_boxed_slice(),
-                value: change.new.as_deref().map(xxh3_64),
-                position: entry.first.offset(ordinal as u64),
+            let position = entry.first.offset(ordinal as u64);
+            let value = || change.new.as_deref().map(xxh3_64);
+            let first = || LastOf {
+                value: value(),
+                position,
             };
-            self.values.insert(hash, last);
+            self.keys.update(&key, first, |last| {
+                last.value = value();
+                last.position = position;
+            });
         }
-        if self.values.len() as u64 > self.keys_max {
-            self.full = true;
-            self.values = HashMap::new();
-        }
+    }
+
+    /// In the order of the state, so that neighbours share pages.
+    fn into_sorted(self) -> BTreeMap<Box<[u8]>, LastOf> {
+        self.keys.into_values()
     }
 }
 
@@ -96,13 +100,16 @@ pub(super) fn with_state(
     last: LastValues,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
-    progress.expect_more((last.values.len() as u64).saturating_mul(COMPARED_BYTES));
-    let mut keys: Vec<Last> = last.values.into_values().collect();
-    // In the order of the state, so that neighbours share pages.
-    keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    let since = keys.iter().map(|last| last.position).max();
+    let keys = last.into_sorted();
+    progress.expect_more((keys.len() as u64).saturating_mul(COMPARED_BYTES));
+    let since = keys.values().map(|last| last.position).max();
     let mut differs = HashMap::new();
-    let mut keys = keys.into_iter().peekable();
+    let keys = keys.into_iter().map(|(key, last)| Last {
+        key,
+        value: last.value,
+        position: last.position,
+    });
+    let mut keys = keys.peekable();
     while keys.peek().is_some() {
         let snapshot = source.snapshot();
         let seen_at = Sequence(snapshot.position());
@@ -145,7 +152,7 @@ pub(super) fn with_state(
             return Err(ended());
         }
     }
-    settle(source, since, &mut differs)?;
+    settle(source, progress, since, &mut differs)?;
     let mut differs: Vec<Differs> = differs.into_values().collect();
     differs.retain(|differs| differs.found != differs.last.value);
     differs.sort_unstable_by(|a, b| a.last.key.cmp(&b.last.key));
@@ -170,13 +177,15 @@ fn lacks_age(snapshot: &dyn Snapshot, last: &Last) -> Result<bool, StateError> {
 /// position of any compared key on, so nothing is missed: what came before is in `differs` already.
 fn settle(
     source: &dyn Source,
+    progress: &Progress,
     since: Option<Sequence>,
     differs: &mut HashMap<u128, Differs>,
 ) -> Result<(), EngineError> {
     let Some(until) = differs.values().map(|differs| differs.seen_at).max() else {
         return Ok(());
     };
-    let whole = source.changes_between(since.unwrap_or_default(), until, &mut |entry| {
+    let since = since.unwrap_or_default();
+    let whole = source.changes_between(since, until, progress, &mut |entry| {
         for (ordinal, change) in entry.changes.iter().enumerate() {
             let position = entry.first.offset(ordinal as u64);
             let hash = xxh3_128(&state_key(change.table, &change.key));

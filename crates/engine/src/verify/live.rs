@@ -10,12 +10,12 @@ use headwater_state::{Snapshot, StateStore};
 use parking_lot::Mutex;
 
 use super::source::Source;
-use super::{Finding, Progress, Verified};
+use super::{Finding, Progress, Verified, ended};
 use crate::database::Database;
 use crate::error::EngineError;
 
-/// Keys whose last values are held at once, about 200 bytes each.
-const KEYS_PER_PASS_MAX: u64 = 512 << 10;
+/// Bytes of keys whose last values are held at once; a log of more is read several times.
+const PASS_BYTES_MAX: usize = 96 << 20;
 /// Items read from one snapshot, which keeps pages from being reused for as long.
 const ITEMS_PER_BATCH_MAX: usize = 2_000;
 /// Bytes read in a second at most, so that most of the disk and of a processor is left to others.
@@ -188,8 +188,8 @@ impl Source for Live {
         true
     }
 
-    fn keys_per_pass_max(&self) -> u64 {
-        KEYS_PER_PASS_MAX
+    fn pass_bytes_max(&self) -> usize {
+        PASS_BYTES_MAX
     }
 
     fn items_per_batch_max(&self) -> usize {
@@ -223,9 +223,13 @@ impl Source for Live {
         &self,
         after: Sequence,
         until: Sequence,
+        progress: &Progress,
         visit: &mut dyn FnMut(&Entry),
     ) -> Result<bool, EngineError> {
         for entry in self.log.read_from(after) {
+            if progress.look().is_break() {
+                return Err(ended());
+            }
             match entry {
                 Ok(entry) if entry.first > until => break,
                 Ok(entry) => visit(&entry),

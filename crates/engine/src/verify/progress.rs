@@ -82,6 +82,11 @@ impl Progress {
                 }
             }
         }
+        self.look()
+    }
+
+    /// Whether to go on, without having read anything.
+    pub(super) fn look(&self) -> ControlFlow<()> {
         match self.ended.load(Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),

@@ -62,7 +62,7 @@ pub(super) fn run(
         tally.batches.push((Some(last.clone()), position));
         from = Bound::Excluded(last);
     }
-    compare_counts(source, tally, verified)
+    compare_counts(source, progress, tally, verified)
 }
 
 /// What was counted, and up to which key at which position.
@@ -233,6 +233,7 @@ impl Batch<'_> {
 /// what changed in the range of each since.
 fn compare_counts(
     source: &dyn Source,
+    progress: &Progress,
     mut tally: Tally,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
@@ -246,7 +247,7 @@ fn compare_counts(
     };
     let mut changed = BTreeMap::<u32, Counts>::new();
     let told = since == now
-        || source.changes_between(since, now, &mut |entry| {
+        || source.changes_between(since, now, progress, &mut |entry| {
             bring_up(&mut changed, &tally.batches, entry, now);
         })?;
     if !told || !tally.whole {

@@ -6,15 +6,15 @@ use headwater_changelog::{Entry, LogVisitor, VerifyReport};
 use headwater_model::Sequence;
 use headwater_state::Snapshot;
 
-use super::Verified;
+use super::{Progress, Verified};
 use crate::error::EngineError;
 
 /// Log and state of one store.
 pub(super) trait Source {
     fn is_live(&self) -> bool;
 
-    /// Most keys whose last values are held at once.
-    fn keys_per_pass_max(&self) -> u64;
+    /// Most bytes of keys, with what they cost, whose last values are held at once.
+    fn pass_bytes_max(&self) -> usize;
 
     /// Items that are read from one snapshot.
     fn items_per_batch_max(&self) -> usize;
@@ -28,11 +28,13 @@ pub(super) trait Source {
     /// Whether log and state go on from each other.
     fn check_reach(&self, report: &VerifyReport, applied: Sequence, verified: &mut Verified);
 
-    /// The entries behind `after` up to `until`, which the state holds; false if some were trimmed.
+    /// The entries behind `after` up to `until`, which the state holds; false if some were trimmed. Ends when `progress` is told
+    /// to.
     fn changes_between(
         &self,
         after: Sequence,
         until: Sequence,
+        progress: &Progress,
         visit: &mut dyn FnMut(&Entry),
     ) -> Result<bool, EngineError>;
 }

@@ -20,8 +20,8 @@ use crate::storage::{
     LOG_FOLDER, OpenError, in_folder, lock_folder, log_files, open_state_to_read,
 };
 
-/// Keys whose last values are held at once, about 200 bytes each; a larger log is read several times.
-const KEYS_PER_PASS_MAX: u64 = 4 << 20;
+/// Bytes of keys whose last values are held at once; a log of more is read several times.
+const PASS_BYTES_MAX: usize = 768 << 20;
 const ITEMS_PER_BATCH_MAX: usize = 20_000;
 
 /// Verifies the store in `folder`, which no server may have open, with the key that it was encrypted with, if it was.
@@ -129,8 +129,8 @@ impl Source for Stopped {
         false
     }
 
-    fn keys_per_pass_max(&self) -> u64 {
-        KEYS_PER_PASS_MAX
+    fn pass_bytes_max(&self) -> usize {
+        PASS_BYTES_MAX
     }
 
     fn items_per_batch_max(&self) -> usize {
@@ -167,6 +167,7 @@ impl Source for Stopped {
         &self,
         _: Sequence,
         _: Sequence,
+        _: &Progress,
         _: &mut dyn FnMut(&Entry),
     ) -> Result<bool, EngineError> {
         // All snapshots are of one position.

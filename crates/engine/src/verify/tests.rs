@@ -18,7 +18,7 @@ use crate::storage::{STATE_FILE, log_files, open_state_to_read};
 /// Another source, of which few keys are held at once.
 struct FewKeys<'a> {
     source: &'a dyn Source,
-    keys: u64,
+    bytes: usize,
 }
 
 impl Source for FewKeys<'_> {
@@ -26,8 +26,8 @@ impl Source for FewKeys<'_> {
         self.source.is_live()
     }
 
-    fn keys_per_pass_max(&self) -> u64 {
-        self.keys
+    fn pass_bytes_max(&self) -> usize {
+        self.bytes
     }
 
     fn items_per_batch_max(&self) -> usize {
@@ -50,9 +50,10 @@ impl Source for FewKeys<'_> {
         &self,
         after: Sequence,
         until: Sequence,
+        progress: &Progress,
         visit: &mut dyn FnMut(&Entry),
     ) -> Result<bool, EngineError> {
-        self.source.changes_between(after, until, visit)
+        self.source.changes_between(after, until, progress, visit)
     }
 }
 
@@ -73,13 +74,13 @@ fn store() -> tempfile::TempDir {
     folder
 }
 
-fn verified(folder: &Path, keys: u64) -> Verified {
+fn verified(folder: &Path, bytes: usize) -> Verified {
     let log = StoppedLog::open(log_files(folder).unwrap(), None).unwrap();
     let state = open_state_to_read(folder, None, true).unwrap();
     let stopped = Stopped { log, state };
     let source = FewKeys {
         source: &stopped,
-        keys,
+        bytes,
     };
     run(&source, &Progress::new(None)).unwrap()
 }
@@ -115,20 +116,20 @@ fn exchange_a_value(folder: &Path) {
 #[test]
 fn several_readings_find_what_one_finds() {
     let folder = store();
-    let at_once = verified(folder.path(), u64::MAX);
+    let at_once = verified(folder.path(), usize::MAX);
     assert!(at_once.is_clean(), "{at_once:?}");
     assert!(at_once.keys_compared > 20);
-    for keys in [1, 3, 10] {
-        let in_parts = verified(folder.path(), keys);
+    for bytes in [1, 500, 2_000] {
+        let in_parts = verified(folder.path(), bytes);
         assert!(in_parts.is_clean(), "{in_parts:?}");
         assert_eq!(in_parts.keys_compared, at_once.keys_compared);
         assert_eq!(in_parts.items, at_once.items);
     }
     exchange_a_value(folder.path());
-    let at_once = verified(folder.path(), u64::MAX);
+    let at_once = verified(folder.path(), usize::MAX);
     assert!(!at_once.is_clean());
-    for keys in [1, 3, 10] {
-        let in_parts = verified(folder.path(), keys);
+    for bytes in [1, 500, 2_000] {
+        let in_parts = verified(folder.path(), bytes);
         assert_eq!(in_parts.findings, at_once.findings);
         assert_eq!(in_parts.findings_total, at_once.findings_total);
     }

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_engine::{
-    Action, ChangedItems, Database, EngineError, PastItems, Table, TableStatus,
+    Action, ChangedItems, Command, Database, EngineError, ItemCommand, LogError, PastItems,
+    ReturnValues, Table, TableStatus,
 };
-use headwater_model::{AttributeValue, Clock, EncodedItem, Item, ManualClock, SeededRng};
+use headwater_model::{
+    AttributeValue, Clock, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock,
+    SeededRng,
+};
 
 use crate::support::{START_MS, command, delete, item, new_table, open, options, put, verify};
 
@@ -90,6 +94,87 @@ async fn moments_and_windows_are_those_of_a_model() {
             assert_eq!(applied, *after);
         }
     }
+}
+
+/// Items of one partition that take more than is held at once are gone through in several parts: each comes once, as it
+/// was, changed since or gone since. When the database is about to be closed, that ends.
+#[tokio::test]
+async fn one_partition_of_more_than_is_held_at_once_comes_whole() {
+    const ITEMS: i64 = 216;
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, options(1));
+    let mut new = new_table("t", None);
+    let sort = KeyAttribute::new("sk", KeyType::N);
+    new.schema = KeySchema::new(KeyAttribute::new("pk", KeyType::S), Some(sort));
+    let table = database.create_table(new).await.unwrap().table;
+    database.change_recovery("", "t", Some(1)).await.unwrap();
+    let write = async |sort: i64, action: Action| {
+        let mut key = item("hot", None);
+        key.insert("sk".to_owned(), AttributeValue::N(sort.into()));
+        let command = ItemCommand {
+            table: table.clone(),
+            key: table.schema().storage_key_of_key(&key).unwrap(),
+            condition: None,
+            action,
+            returns: ReturnValues::None,
+            return_item_on_failure: false,
+        };
+        database.write(Command::single(command)).await.unwrap();
+    };
+    let put = |sort: i64, turn: i64, bytes: usize| {
+        let mut new = item("hot", Some(turn * ITEMS + sort));
+        new.insert("sk".to_owned(), AttributeValue::N(sort.into()));
+        new.insert("data".to_owned(), AttributeValue::S("x".repeat(bytes)));
+        Action::Put(EncodedItem::encode(&new))
+    };
+    let numbers = |from: i64, to: i64| -> Vec<i64> { (from..to).collect() };
+    for sort in 0..ITEMS {
+        write(sort, put(sort, 0, 380_000)).await;
+    }
+    let at_ms = clock.now_ms();
+    clock.advance_ms(1_000);
+    let from_ms = clock.now_ms();
+    // Nothing is left of every third one; one in nine is as it was.
+    for sort in (0..ITEMS).filter(|sort| sort % 9 != 1) {
+        let action = match sort % 3 {
+            0 => Action::Delete,
+            _ => put(sort, 1, 10),
+        };
+        write(sort, action).await;
+    }
+    clock.advance_ms(1_000);
+    let value = |item: &EncodedItem| pair(item).1;
+    let mut then = database.items_at(&table, at_ms).await.unwrap();
+    let mut found = Vec::new();
+    while let Some(chunk) = then.next_items().unwrap() {
+        found.extend(chunk.iter().map(value));
+    }
+    // Those that are gone come at the end of each part.
+    let breaks = found.windows(2).filter(|pair| pair[1] < pair[0]).count();
+    assert!(breaks > 1, "all was held at once");
+    found.sort_unstable();
+    assert_eq!(found, numbers(0, ITEMS));
+    let mut changes = database.items_changed(&table, from_ms, clock.now_ms());
+    let mut found = Vec::new();
+    while let Some(change) = changes.next_item().unwrap() {
+        let sort = value(change.before.as_ref().unwrap());
+        let after = (sort % 3 != 0).then_some(ITEMS + sort);
+        assert_eq!(change.after.as_ref().map(value), after);
+        found.push(sort);
+    }
+    let changed = numbers(0, ITEMS).into_iter().filter(|sort| sort % 9 != 1);
+    assert_eq!(
+        found,
+        changed.collect::<Vec<_>>(),
+        "in the order of the keys"
+    );
+    let mut then = database.items_at(&table, at_ms).await.unwrap();
+    database.end_long_reads();
+    assert!(matches!(
+        then.next_items(),
+        Err(EngineError::Log(LogError::Closed))
+    ));
+    database.close();
 }
 
 /// An export that takes longer than the log is kept: what it reads stays until it ends, and no longer.
