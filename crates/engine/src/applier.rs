@@ -111,7 +111,29 @@ impl Applier {
             self.apply(entries.iter())?;
             self.note_unsaved(bytes);
         }
+        self.fill_readable()?;
         Ok(count)
+    }
+
+    /// Fills what the log calls readable and the state has not filled, before anybody reads it: the state was made anew, or
+    /// an older one was put back.
+    fn fill_readable(&mut self) -> Result<(), EngineError> {
+        let numbers = self.derived.values().flat_map(DerivedRanges::numbers);
+        let readable = numbers.filter(|(_, is_filled_later)| !is_filled_later);
+        let known: Vec<u32> = readable
+            .map(|(number, _)| number)
+            .filter(|number| self.backfills.knows(*number))
+            .collect();
+        for number in known {
+            while self.backfills.is_unfilled(number) {
+                self.backfill(|index| index == number)?;
+            }
+            let mut batch = Batch::new();
+            self.backfills.end(number, &mut batch);
+            self.state.apply(batch, self.state.position())?;
+            self.unsaved = true;
+        }
+        Ok(())
     }
 
     fn note_unsaved(&mut self, bytes: usize) {
@@ -270,7 +292,7 @@ impl Applier {
         };
         for (number, is_filled_later) in &numbers {
             if !is_filled_later {
-                self.backfills.end(*number, batch);
+                self.backfills.end_if_filled(*number, batch);
             } else if !self.backfills.knows(*number) {
                 let is_empty = self.is_empty(table)?;
                 self.backfills.begin(*number, is_empty, batch);
@@ -285,15 +307,15 @@ impl Applier {
         Ok(())
     }
 
-    /// Goes on with filling an index.
-    fn backfill(&mut self) -> Result<(), EngineError> {
+    /// Goes on with filling an index that is `wanted`.
+    fn backfill(&mut self, wanted: impl Fn(u32) -> bool) -> Result<(), EngineError> {
         let derived = &self.derived;
         let find = |number: u32| {
             let mut tables = derived.iter();
             tables.find_map(|(table, derived)| Some((*table, derived.find(number)?)))
         };
         let snapshot = self.state.snapshot();
-        let Some(mut step) = self.backfills.step(snapshot.as_ref(), find)? else {
+        let Some(mut step) = self.backfills.step(snapshot.as_ref(), wanted, find)? else {
             return Ok(());
         };
         drop(snapshot);
@@ -403,7 +425,7 @@ impl Applier {
             }
             if self.backfills.is_open() {
                 self.state.await_room();
-                self.backfill()?;
+                self.backfill(|_| true)?;
                 self.unsaved = true;
             }
             let due = self.backfills.waits_for_checkpoint()

@@ -152,7 +152,20 @@ impl Backfills {
         }
     }
 
-    /// An index is readable or gone.
+    /// An index is readable, as the log has it. One of a state that was made anew from the log, or is older than its filling,
+    /// stays among those to fill.
+    pub(crate) fn end_if_filled(&mut self, index: u32, batch: &mut Batch) {
+        if self.by_index.get(&index) == Some(&Progress::Filled) {
+            self.end(index, batch);
+        }
+    }
+
+    /// Whether an index is still to be filled.
+    pub(crate) fn is_unfilled(&self, index: u32) -> bool {
+        matches!(self.by_index.get(&index), Some(Progress::UpTo(_)))
+    }
+
+    /// An index is readable, with all its entries, or gone.
     pub(crate) fn end(&mut self, index: u32, batch: &mut Batch) {
         if self.by_index.remove(&index).is_some() {
             batch.delete(document(index));
@@ -169,15 +182,18 @@ impl Backfills {
         }
     }
 
-    /// The next step; `find` gives what is being filled, with its table's number. `None` if there is none.
+    /// The next step of an index that is `wanted`; `find` gives what is being filled, with its table's number. `None` if there
+    /// is none.
     pub(crate) fn step(
         &mut self,
         snapshot: &dyn Snapshot,
+        wanted: impl Fn(u32) -> bool,
         find: impl Fn(u32) -> Option<(u32, Derived)>,
     ) -> Result<Option<Step>, EngineError> {
         let open = self
             .by_index
             .iter_mut()
+            .filter(|(index, _)| wanted(**index))
             .find_map(|(index, progress)| match progress {
                 Progress::UpTo(key) => Some((*index, std::mem::take(key), progress)),
                 Progress::Filled => None,

@@ -323,6 +323,46 @@ async fn an_index_of_a_large_table_is_filled_while_writes_go_on() {
     check_folder(folder.path());
 }
 
+/// The log says that an index is readable, and had a state that held it. One that is made anew from the log fills the index
+/// before anybody reads it.
+#[tokio::test]
+async fn a_state_that_is_made_anew_fills_indexes_that_were_added() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let database = open(Some(folder.path()), &clock, fast());
+    let table = database.create_table(new_table("t", None)).await.unwrap();
+    let table = table.table;
+    let mut model = BTreeMap::new();
+    let mut put_all = async |from: i64, database: &Database, table: &Arc<Table>| {
+        for number in from..60 {
+            let key = format!("k{number}");
+            let item = item(&key, Some("x"), Some(number - 3 * from));
+            put(database, table, &item).await;
+            model.insert(key, item);
+        }
+        model.clone()
+    };
+    put_all(0, &database, &table).await;
+    for (new, name) in [(by_number(), "by-number"), (keys_only(), "keys")] {
+        change(&database, IndexChange::Create(new)).await.unwrap();
+        filled(&database, &table, name).await;
+    }
+    let model = put_all(40, &database, &table).await;
+    database.close();
+    drop((table, database));
+    for _ in 0..2 {
+        std::fs::remove_file(folder.path().join("state")).unwrap();
+        let database = open(Some(folder.path()), &clock, fast());
+        let table = database.table("", "t").unwrap();
+        for new in [by_number(), keys_only()] {
+            check(&database, &table, &model, &new);
+        }
+        database.close();
+        drop((table, database));
+        check_folder(folder.path());
+    }
+}
+
 #[tokio::test]
 async fn an_item_that_does_not_fit_an_index_is_refused_and_left_out_of_a_later_one() {
     let clock = ManualClock::new(START_MS);
