@@ -98,8 +98,8 @@ impl Database {
         shard.end.is_some_and(|end| end < edge)
     }
 
-    /// The first sequence number within the retention of a stream.
-    fn retention_edge(&self, stream: &StreamRecord) -> Sequence {
+    /// The first sequence number within the retention of a stream, whatever the log still has.
+    pub fn retention_edge(&self, stream: &StreamRecord) -> Sequence {
         let retention_ms = stream
             .retention_ms
             .unwrap_or(self.inner.options.retention_ms);

@@ -17,6 +17,9 @@ const LOG_PAGES_MAX: usize = 8;
 /// Bytes of stored changes that are asked of the log at once.
 const LOG_PAGE_BYTES: usize = limits::STREAM_PAGE_SIZE_BYTES_MAX;
 
+/// How often a page is begun, at the horizon as it then is, while trimming goes on.
+const HORIZON_TRIES_MAX: usize = 4;
+
 /// A page of a shard for the holder of an iterator.
 #[derive(Clone, Debug)]
 pub struct RecordsPage {
@@ -59,8 +62,7 @@ impl Streams {
         let Some(shard) = self.shard_of(&stream, iterator.shard) else {
             return gone(stream, &iterator);
         };
-        let from = self.readable_position(&stream, &shard, iterator.position, iterator.kind)?;
-        let read = self.read_shard(&stream, &shard, from, limit)?;
+        let read = self.read_readable(&stream, &shard, &iterator, limit)?;
         let next = ShardIterator {
             position: read.next,
             kind: IteratorKind::Exact,
@@ -72,6 +74,26 @@ impl Streams {
             records: read.records,
             next: (!read.ended).then_some(next),
         })
+    }
+
+    /// Reads from where an iterator stands. What is trimmed meanwhile is no loss to one that asked for whatever is there.
+    fn read_readable(
+        &self,
+        stream: &Arc<StreamRecord>,
+        shard: &ShardRecord,
+        iterator: &ShardIterator,
+        limit: usize,
+    ) -> Result<ShardRecords, StreamsError> {
+        let mut tries = 0;
+        loop {
+            let from = self.readable_position(stream, shard, iterator.position, iterator.kind)?;
+            tries += 1;
+            match self.read_shard(stream, shard, from, limit) {
+                Err(StreamsError::Trimmed)
+                    if iterator.kind == IteratorKind::Horizon && tries < HORIZON_TRIES_MAX => {}
+                read => return read,
+            }
+        }
     }
 
     /// Reads a shard from a position on, which must not lie before the trim point. At most `limit` records
@@ -99,9 +121,15 @@ impl Streams {
             if left == 0 || page.next > durable || ended(shard, page.next) {
                 break;
             }
-            let read = self.log_page(shard, page.next, left)?;
-            if page.take(read)? {
-                break;
+            match self.log_page(shard, page.next, left) {
+                Ok(read) => {
+                    if page.take(read)? {
+                        break;
+                    }
+                }
+                // Of what was trimmed since the first page, the next call tells.
+                Err(StreamsError::Trimmed) if !page.records.is_empty() => break,
+                Err(error) => return Err(error),
             }
         }
         let ended = ended(shard, page.next) || self.nothing_left(shard, page.next)?;
@@ -134,8 +162,11 @@ impl Streams {
         if shard.end.is_none() || from > self.database.log().durable() {
             return Ok(false);
         }
-        let page = self.log_page(shard, from, 1)?;
-        Ok(page.records.is_empty() && ended(shard, page.next))
+        match self.log_page(shard, from, 1) {
+            Ok(page) => Ok(page.records.is_empty() && ended(shard, page.next)),
+            Err(StreamsError::Trimmed) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn check_age(&self, iterator: &ShardIterator) -> Result<(), StreamsError> {

@@ -65,12 +65,13 @@ impl Streams {
             .ok_or(StreamsError::ShardNotFound)
     }
 
-    /// Whether anything of the stream may still be read: it is enabled, or was when retention began.
+    /// Whether the stream is still there: it is enabled, or was when its retention began. Where the log begins does not
+    /// count, as for its shards.
     pub(crate) fn is_readable(&self, stream: &StreamRecord) -> bool {
-        let trim_point = self.database.trim_point(stream);
+        let edge = self.database.retention_edge(stream);
         stream
             .disabled_ms
-            .is_none_or(|disabled_ms| disabled_ms >= trim_point.ms())
+            .is_none_or(|disabled_ms| disabled_ms >= edge.ms())
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -390,6 +390,34 @@ async fn a_quiet_shard_loses_nothing_with_segments_of_other_tables() {
     assert!(page.get("NextShardIterator").is_none());
 }
 
+/// Its retention counts, not where the log begins, which goes on with what other tables write.
+#[tokio::test]
+async fn a_stream_that_was_disabled_stays_until_its_retention_is_over() {
+    let (server, arn, shard, latest) = quiet_and_busy().await;
+    let off = json!({"TableName": "quiet", "StreamSpecification": {"StreamEnabled": false}});
+    server.must("UpdateTable", off).await;
+    trim_all(&server).await;
+    let stream = json!({"StreamArn": arn});
+    let told = server.must("DescribeStream", stream.clone()).await;
+    assert_eq!(told["StreamDescription"]["StreamStatus"], "DISABLED");
+    assert_eq!(id(&server.shards(&arn).await[0]), shard);
+    let listed = server.must("ListStreams", json!({})).await;
+    assert_eq!(listed["Streams"][0]["StreamArn"], arn);
+    for start in ["LATEST", "TRIM_HORIZON"] {
+        let start = json!({"ShardIteratorType": start});
+        let iterator = server.iterator(&arn, &shard, start).await.unwrap();
+        for iterator in [&iterator, &latest] {
+            let read = server.must("GetRecords", json!({"ShardIterator": iterator}));
+            let page = read.await;
+            assert_eq!(page["Records"], json!([]));
+            assert!(page.get("NextShardIterator").is_none());
+        }
+    }
+    server.clock.advance_ms(24 * HOUR_MS + 1);
+    let gone = server.ask("DescribeStream", stream).await.unwrap_err();
+    assert!(gone.contains("ResourceNotFoundException"), "{gone}");
+}
+
 #[tokio::test]
 async fn a_record_that_went_with_its_segment_is_told() {
     let (server, arn, shard, latest) = quiet_and_busy().await;
