@@ -60,7 +60,7 @@ pub use error::LogError;
 pub use files::{DiskFiles, Files, FilesLock, LogFile, MemoryFiles, Unlinked};
 pub use log::Log;
 pub use open::OpenReport;
-pub use open::is_encrypted;
+pub use open::{is_encrypted, is_opened_by};
 pub use options::{Durability, LogEncryption, LogOptions};
 pub use queue::Appended;
 pub use replay::EntryReader;

@@ -253,9 +253,12 @@ pub fn is_encrypted(files: &dyn Files) -> Result<bool, LogError> {
         .list()
         .map_err(|error| LogError::io("list", &files.location(), error))?;
     for name in names.iter().filter(|name| segment::id_of(name).is_some()) {
-        let file = files
-            .open(name)
-            .map_err(|error| LogError::io("open", name, error))?;
+        let file = match files.open(name) {
+            Ok(file) => file,
+            // A server that runs meanwhile has trimmed it.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(LogError::io("open", name, error)),
+        };
         let header = SegmentHeader::read(name, &*file)?;
         if header.is_some_and(|header| header.salt.is_some()) {
             return Ok(true);
@@ -264,20 +267,49 @@ pub fn is_encrypted(files: &dyn Files) -> Result<bool, LogError> {
     Ok(false)
 }
 
+/// Whether `key` is that of an encrypted log, as far as one block tells: the first of the oldest segment that begins with
+/// a whole one. Others are asked only if it does not decrypt, so that a strange segment does not pass for a wrong key.
+/// The log is not opened, and one without blocks belongs to any key.
+///
+/// # Errors
+/// [`LogError::Io`] if the folder can't be read, [`LogError::Unsupported`] for a newer form, [`LogError::NotEncrypted`].
+pub fn is_opened_by(files: &dyn Files, key: &LogKey) -> Result<bool, LogError> {
+    let mut refused = false;
+    for id in ids(files)? {
+        let found = match find_segment(files, id, Some(key)) {
+            Ok(found) => found,
+            // Whoever needs what is damaged, or was trimmed meanwhile, is told.
+            Err(LogError::Io { .. } | LogError::Damaged { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        let mut window = found.window(found.size_bytes);
+        match window.block(id, SEGMENT_HEADER_BYTES as u64) {
+            Ok(Ok(_)) => return Ok(true),
+            Ok(Err(BlockFault::Decryption)) => refused = true,
+            _ => {}
+        }
+    }
+    Ok(!refused)
+}
+
+/// The ids of all segments, in their order.
+fn ids(files: &dyn Files) -> Result<Vec<u64>, LogError> {
+    let names = files
+        .list()
+        .map_err(|error| LogError::io("list", &files.location(), error))?;
+    let ids = names.iter().filter_map(|name| segment::id_of(name));
+    let mut ids: Vec<u64> = ids.collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
 /// All segments in order of their ids. With `key` they must be encrypted, without one they must not be.
 pub(crate) fn find_segments(
     files: &dyn Files,
     key: Option<&LogKey>,
 ) -> Result<Vec<Found>, LogError> {
-    let names = files
-        .list()
-        .map_err(|error| LogError::io("list", &files.location(), error))?;
-    let mut ids: Vec<u64> = names
-        .iter()
-        .filter_map(|name| segment::id_of(name))
-        .collect();
-    ids.sort_unstable();
-    let found = ids.into_iter().map(|id| find_segment(files, id, key));
+    let ids = ids(files)?.into_iter();
+    let found = ids.map(|id| find_segment(files, id, key));
     let mut found = found.collect::<Result<Vec<_>, _>>()?;
     rule_out_footers(&mut found)?;
     Ok(found)

@@ -17,6 +17,8 @@ use crate::stdout;
 
 const NEW_FILE: &str = "new-key-file";
 const NEW_RING: &str = "new-key-ring";
+/// Where a server without a folder for functions keeps what they print, below the data folder.
+const FUNCTION_LOGS: &str = "functions/logs";
 /// Bytes after which progress is shown again.
 const PROGRESS_BYTES: u64 = 64 << 20;
 
@@ -170,14 +172,35 @@ fn write_anew(matches: &ArgMatches) -> Result<()> {
     })
     .map_err(keys::explain)?;
     progress.end();
-    Ok(stdout::write(&format!(
+    // Whatever becomes of the output.
+    let removed = remove_function_logs(folder);
+    stdout::write(&format!(
         "{} segments with {} entries and {} bytes of state written anew; {} opens with the key {}\n",
         written.segments,
         written.entries,
         written.state_bytes,
         folder.display(),
         new.id()
-    ))?)
+    ))?;
+    removed?;
+    if old.is_none() {
+        stdout::write(
+            "logs of functions are removed; those in a folder given by --functions-folder go at the next start\n",
+        )?;
+    }
+    Ok(())
+}
+
+/// Plain text from the time before the store was encrypted. The next start would remove it as well, but may be long in
+/// coming.
+fn remove_function_logs(folder: &Path) -> Result<()> {
+    let logs = folder.join(FUNCTION_LOGS);
+    match std::fs::remove_dir_all(&logs) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).context(format!("can't remove {}", logs.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says on a terminal how many bytes were copied.

@@ -61,6 +61,16 @@ pub enum KeyError {
         /// The data folder.
         folder: PathBuf,
     },
+    /// The key file is whole and opens with the given key, but the log is not encrypted with what it holds.
+    #[error(
+        "the data folder {} does not open with its file `key`, which belongs to another store, or to a time before this \
+         one was re-encrypted: put the right one back from a backup of the folder",
+        folder.display()
+    )]
+    OtherStore {
+        /// The data folder.
+        folder: PathBuf,
+    },
     /// The key or the files of the store are being changed, or were when a process ended.
     #[error("the data folder {} is being re-encrypted or its key changed: {what}", folder.display())]
     Busy {
@@ -162,9 +172,9 @@ fn random<const N: usize>(rng: &dyn Rng) -> Result<[u8; N], KeyError> {
 /// The id of the key that wrapped the data key of the store in `folder`; `None` if the store is not encrypted.
 ///
 /// # Errors
-/// [`KeyError::File`], [`KeyError::Form`].
+/// [`KeyError::File`], [`KeyError::Form`], [`KeyError::Lost`], [`KeyError::Log`].
 pub fn key_id(folder: &Path) -> Result<Option<KeyId>, KeyError> {
-    Ok(read(folder)?.map(|wrapped| wrapped.id()))
+    Ok(wrapped_key(folder)?.map(|wrapped| wrapped.id()))
 }
 
 /// Wraps the data key of the store in `folder` with `new` in place of `old`. No data is written anew, and a server may
@@ -198,10 +208,7 @@ pub fn rotate_key(
 
 /// The data key of the store in `folder`; `None` if the store is not encrypted and no key was given.
 pub(crate) fn data_key(folder: &Path, user: Option<&UserKey>) -> Result<Option<DataKey>, KeyError> {
-    match (read(folder)?, user) {
-        (None, _) if holds_encrypted_log(folder)? => Err(KeyError::Lost {
-            folder: folder.to_owned(),
-        }),
+    match (wrapped_key(folder)?, user) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(KeyError::NotEncrypted {
             folder: folder.to_owned(),
@@ -210,17 +217,50 @@ pub(crate) fn data_key(folder: &Path, user: Option<&UserKey>) -> Result<Option<D
             folder: folder.to_owned(),
             id: wrapped.id(),
         }),
-        (Some(wrapped), Some(user)) => unwrap(folder, &wrapped, user).map(Some),
+        (Some(wrapped), Some(user)) => {
+            let data = unwrap(folder, &wrapped, user)?;
+            check_is_of_log(folder, &data)?;
+            Ok(Some(data))
+        }
     }
 }
 
-fn holds_encrypted_log(folder: &Path) -> Result<bool, KeyError> {
+/// What the key file holds; `None` if the store is not encrypted. An encrypted one that lost the file does not pass for
+/// plain.
+fn wrapped_key(folder: &Path) -> Result<Option<WrappedKey>, KeyError> {
+    let wrapped = read(folder)?;
+    if wrapped.is_none()
+        && let Some(log) = log_in(folder)?
+        && headwater_changelog::is_encrypted(&log)?
+    {
+        return Err(KeyError::Lost {
+            folder: folder.to_owned(),
+        });
+    }
+    Ok(wrapped)
+}
+
+/// The state can't tell a wrong key from damage, the log can: it is asked before anything is opened.
+fn check_is_of_log(folder: &Path, data: &DataKey) -> Result<(), KeyError> {
+    match log_in(folder)? {
+        Some(log) if !headwater_changelog::is_opened_by(&log, &data.log())? => {
+            Err(KeyError::OtherStore {
+                folder: folder.to_owned(),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The files of the log, if there is one; it is not made.
+fn log_in(folder: &Path) -> Result<Option<DiskFiles>, KeyError> {
     let log = folder.join(LOG_FOLDER);
     if !log.is_dir() {
-        return Ok(false);
+        return Ok(None);
     }
-    let files = DiskFiles::open(&log).map_err(|error| KeyError::File { file: log, error })?;
-    Ok(headwater_changelog::is_encrypted(&files)?)
+    let files = DiskFiles::open(&log);
+    let files = files.map_err(|error| KeyError::File { file: log, error })?;
+    Ok(Some(files))
 }
 
 /// Keeps others from changing the key while it is read and written anew; `None` if somebody does.

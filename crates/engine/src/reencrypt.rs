@@ -6,10 +6,11 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headwater_changelog::{DiskFiles, LogError};
+use headwater_changelog::{DiskFiles, Entry, LogError, LogVisitor, StoppedLog};
 use headwater_cipher::UserKey;
 use headwater_model::Rng;
 
@@ -22,6 +23,10 @@ use crate::storage::{
 
 const NEXT_FOLDER: &str = "reencrypted";
 const READY_FILE: &str = "READY";
+/// Where Linux lists what is mounted: a folder that is mounted from the same device is told by that alone.
+const MOUNTS_FILE: &str = "/proc/self/mountinfo";
+/// Which field of its lines says where.
+const MOUNT_PLACE_FIELD: usize = 4;
 
 /// What was written anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +45,8 @@ pub struct Reencrypted {
 /// The space of the old files is freed, not overwritten: what the disk keeps of it is out of reach from here.
 ///
 /// # Errors
-/// [`OpenError`]: a wrong key, damage, a folder in use, failures of the file system. The store is as it was then, unless
-/// the last step failed half-way, which the next opening finishes.
+/// [`OpenError`]: a wrong key, damage, a folder in use, a part of it that lies elsewhere, failures of the file system. The
+/// store is as it was then, unless the last step failed half-way, which the next opening finishes.
 pub fn reencrypt(
     folder: &Path,
     old: Option<&UserKey>,
@@ -50,6 +55,7 @@ pub fn reencrypt(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Reencrypted, OpenError> {
     let failed = |error| in_folder(folder, error);
+    check_places(folder).map_err(failed)?;
     let _lock = lock_folder(folder)?;
     let _keys = lock_keys(folder)?;
     finish(folder).map_err(failed)?;
@@ -125,11 +131,14 @@ fn check_features(folder: &Path, keys: Option<&StoreKeys>) -> Result<(), OpenErr
     Ok(Unknown::of_state(state.snapshot().as_ref())?.refuse()?)
 }
 
-/// The old files go when the new ones are in place, so these have to be whole.
+/// The old files go when the new ones are in place, so these have to be whole. A later version that was killed may have
+/// named what it uses in the log alone.
 fn check_copy(log: &DiskFiles, keys: &StoreKeys) -> Result<(), OpenError> {
-    let report = headwater_changelog::verify(log, Some(&keys.log.key))?;
+    let log = StoppedLog::open(Arc::new(log.clone()), Some(keys.log.key.clone()))?;
+    let mut seen = Features(Unknown::default());
+    let report = log.check(&mut seen)?;
     match report.problems.first() {
-        None => Ok(()),
+        None => Ok(seen.0.refuse()?),
         Some(problem) => Err(LogError::Damaged {
             file: format!("{NEXT_FOLDER}/{LOG_FOLDER}/{}", problem.file),
             offset: problem.offset,
@@ -137,6 +146,65 @@ fn check_copy(log: &DiskFiles, keys: &StoreKeys) -> Result<(), OpenError> {
         }
         .into()),
     }
+}
+
+/// Gathers what a log says that its reader has to know.
+struct Features(Unknown);
+
+impl LogVisitor for Features {
+    fn entry(&mut self, entry: &Entry) {
+        self.0.entry(entry);
+    }
+}
+
+/// Refuses a folder of which a part lies elsewhere. What is mounted can't be replaced, and of what a link leads to only
+/// the link would be: the old log would stay there, readable.
+fn check_places(folder: &Path) -> io::Result<()> {
+    let device = fs::metadata(folder)?.dev();
+    let mounts = fs::read(MOUNTS_FILE).unwrap_or_default();
+    let mounts = String::from_utf8_lossy(&mounts);
+    for (name, is_folder) in [
+        (LOG_FOLDER, true),
+        (STATE_FILE, false),
+        (KEY_FILE, false),
+        (NEXT_FOLDER, true),
+    ] {
+        let path = folder.join(name);
+        let found = match fs::symlink_metadata(&path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let kind = found.file_type();
+        let fault = if kind.is_symlink() {
+            "is a symbolic link"
+        } else if is_folder && !kind.is_dir() {
+            "is not a folder"
+        } else if !is_folder && !kind.is_file() {
+            "is not a file"
+        } else if found.dev() != device || is_mounted(&mounts, &fs::canonicalize(&path)?) {
+            "is mounted from elsewhere"
+        } else {
+            continue;
+        };
+        return Err(io::Error::other(format!(
+            "`{name}` {fault}, so re-encrypting can't replace it; move what it stands for into the data folder, under \
+             this name, and try again"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether something is mounted at a path, by the list of all mounts.
+fn is_mounted(mounts: &str, path: &Path) -> bool {
+    // As the list has it.
+    let place = path.to_string_lossy().replace('\\', "\\134");
+    let place = place.replace(' ', "\\040").replace('\t', "\\011");
+    let place = place.replace('\n', "\\012");
+    let mut places = mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(MOUNT_PLACE_FIELD));
+    places.any(|mounted| mounted == place)
 }
 
 /// From here on the new files count.
@@ -171,6 +239,8 @@ pub(crate) fn finish(folder: &Path) -> io::Result<()> {
     }
     let next = folder.join(NEXT_FOLDER);
     if is_unfinished(folder) {
+        // Some may have been put elsewhere since.
+        check_places(folder)?;
         for name in [KEY_FILE, STATE_FILE] {
             if next.join(name).exists() {
                 fs::rename(next.join(name), folder.join(name))?;
@@ -214,4 +284,21 @@ fn remove_folder(folder: &Path) -> io::Result<()> {
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::is_mounted;
+
+    #[test]
+    fn what_is_mounted_is_found_under_its_whole_name() {
+        let mounts = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+            40 22 8:1 /host/log /data/a\\040store\\134/log rw - ext4 /dev/sda1 rw\n";
+        assert!(is_mounted(mounts, Path::new("/data/a store\\/log")));
+        for path in ["/data/a store\\", "/data/a store\\/logs", "/host/log"] {
+            assert!(!is_mounted(mounts, Path::new(path)), "{path}");
+        }
+    }
 }

@@ -286,6 +286,25 @@ fn a_key_ring_is_for_its_owner_and_lies_outside() {
 }
 
 #[test]
+fn a_lost_key_file_is_named_and_does_not_pass_for_a_plain_store() {
+    let place = Place::new();
+    let (data, ring) = (place.path("data"), place.path("ring"));
+    let more = ["--encryption-key-ring", &ring[..]];
+    place.serve(&more).stop();
+    let (key, aside) = (place.data().join("key"), place.path("aside"));
+    fs::rename(&key, &aside).expect("moved");
+    let shown = output(&["key", "show", "--data", &data]);
+    assert!(!shown.status.success(), "{}", text(&shown.stdout));
+    for said in [text(&shown.stderr), refusal(&place, &more)] {
+        assert!(said.contains("but not the file `key`"), "{said}");
+        assert!(!said.contains("is not encrypted"), "{said}");
+    }
+    assert_eq!(files(Path::new(&ring)).len(), 1, "no key is made for it");
+    fs::rename(aside, key).expect("moved");
+    place.serve(&more).stop();
+}
+
+#[test]
 fn keys_are_rotated_and_stores_encrypted_anew() {
     let place = Place::new();
     let (data, key) = (place.path("data"), place.path("the.key"));
@@ -306,10 +325,14 @@ fn keys_are_rotated_and_stores_encrypted_anew() {
     write(&server, 0);
     server.kill();
     assert!(run(&["show"]).contains("is not encrypted"));
+    let printed = place.data().join("functions/logs/of-a-function.log");
+    fs::create_dir_all(printed.parent().expect("a folder")).expect("made");
+    fs::write(&printed, MARKERS[4]).expect("written");
 
     let said = run(&["reencrypt", "--new-key-file", &key]);
     assert!(said.contains("written anew"), "{said}");
-    assert!(place.shown().is_empty());
+    assert!(said.contains("--functions-folder"), "{said}");
+    assert!(place.shown().is_empty() && !printed.exists());
     assert_eq!(count(&["--encryption-key-file", &key]), json!(13));
 
     run(&[

@@ -1,6 +1,8 @@
 //! Encrypted data folders: what opens them and what does not, changing keys, and what their files show.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -68,6 +70,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// Every file below a folder, and what it holds.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let read = |path: PathBuf| {
+        let bytes = fs::read(&path).unwrap();
+        (path, bytes)
+    };
+    files(folder).into_iter().map(read).collect()
 }
 
 fn shows_marker(folder: &Path) -> bool {
@@ -157,6 +168,7 @@ async fn a_lost_key_file_is_missed_and_nothing_is_written_plain() {
         let refusal = try_open(folder.path(), given).err().unwrap().to_string();
         assert!(refusal.contains("not the file `key`"), "{refusal}");
     }
+    assert!(matches!(key_id(folder.path()), Err(KeyError::Lost { .. })));
     // Without its state it does not become a plain store either.
     let state = fs::read(folder.path().join("state")).unwrap();
     fs::remove_file(folder.path().join("state")).unwrap();
@@ -165,6 +177,97 @@ async fn a_lost_key_file_is_missed_and_nothing_is_written_plain() {
     fs::write(folder.path().join("state"), state).unwrap();
     fs::write(&path, whole).unwrap();
     works(folder.path(), Some(&key(1))).await;
+}
+
+/// What everybody says who needs the store's data key.
+fn refusals(folder: &Path) -> [String; 4] {
+    let key = key(1);
+    [
+        try_open(folder, Some(&key)).err().unwrap().to_string(),
+        verify_with(folder, Some(&key)).unwrap_err().to_string(),
+        reencrypt(folder, Some(&key), &key, &rng(), &mut |_| {})
+            .unwrap_err()
+            .to_string(),
+        rotate_key(folder, &key, &key, &*rng())
+            .unwrap_err()
+            .to_string(),
+    ]
+}
+
+#[tokio::test]
+async fn a_key_file_of_an_earlier_time_or_another_store_is_named_and_nothing_changes() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("key");
+    filled(folder.path(), Some(&key(1))).await;
+    filled(other.path(), Some(&key(1))).await;
+    let earlier = fs::read(&path).unwrap();
+    // A second store of the same source of randomness has the same data key, until it is written anew.
+    let other_rng: Arc<dyn Rng> = Arc::new(SeededRng::new(8));
+    let anew = |folder: &Path, rng| reencrypt(folder, Some(&key(1)), &key(1), rng, &mut |_| {});
+    anew(other.path(), &other_rng).unwrap();
+    let of_other = fs::read(other.path().join("key")).unwrap();
+    anew(folder.path(), &rng()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    for wrong in [earlier, of_other] {
+        fs::write(&path, wrong).unwrap();
+        let before = contents(folder.path());
+        for refusal in refusals(folder.path()) {
+            assert!(refusal.contains("with its file `key`"), "{refusal}");
+            assert!(refusal.contains("put the right one back"), "{refusal}");
+        }
+        assert!(contents(folder.path()) == before);
+    }
+    fs::write(&path, whole).unwrap();
+    works(folder.path(), Some(&key(1))).await;
+}
+
+#[tokio::test]
+async fn a_segment_of_another_store_does_not_pass_for_a_wrong_key_file() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    filled(folder.path(), Some(&key(1))).await;
+    works(folder.path(), Some(&key(1))).await;
+    copy_folder(folder.path(), other.path());
+    reencrypt(other.path(), Some(&key(1)), &key(1), &rng(), &mut |_| {}).unwrap();
+    let first = "log/00000000000000000001.hwl";
+    fs::copy(other.path().join(first), folder.path().join(first)).unwrap();
+    let verified = verify_with(folder.path(), Some(&key(1))).unwrap();
+    assert!(!verified.is_clean());
+    let refusal = try_open(folder.path(), Some(&key(1))).err().unwrap();
+    assert!(matches!(refusal, OpenError::Log(_)), "{refusal}");
+}
+
+#[tokio::test]
+async fn nothing_is_reencrypted_of_which_a_part_lies_elsewhere() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    filled(folder.path(), Some(&key(1))).await;
+    for name in ["log", "state", "key"] {
+        let (here, there) = (folder.path().join(name), elsewhere.path().join(name));
+        fs::rename(&here, &there).unwrap();
+        symlink(&there, &here).unwrap();
+        let before = contents(folder.path());
+        let refused = reencrypt(folder.path(), Some(&key(1)), &key(2), &rng(), &mut |_| {});
+        let refused = refused.unwrap_err().to_string();
+        let expected = format!("`{name}` is a symbolic link");
+        assert!(refused.contains(&expected), "{refused}");
+        assert!(refused.contains("move what it stands for"), "{refused}");
+        assert!(contents(folder.path()) == before);
+
+        // What was written before it was put there waits for its place.
+        let next = folder.path().join("reencrypted");
+        fs::create_dir(&next).unwrap();
+        fs::write(next.join("READY"), b"").unwrap();
+        fs::write(next.join("key"), b"new").unwrap();
+        let refused = try_open(folder.path(), Some(&key(1))).err().unwrap();
+        assert!(refused.to_string().contains(&expected), "{refused}");
+        assert_eq!(fs::read(next.join("key")).unwrap(), b"new");
+        fs::remove_dir_all(next).unwrap();
+
+        fs::remove_file(&here).unwrap();
+        fs::rename(there, here).unwrap();
+    }
+    works(folder.path(), Some(&key(1))).await;
+    reencrypt(folder.path(), Some(&key(1)), &key(2), &rng(), &mut |_| {}).unwrap();
+    works(folder.path(), Some(&key(2))).await;
 }
 
 #[tokio::test]

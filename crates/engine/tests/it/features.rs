@@ -91,13 +91,17 @@ async fn what_is_not_known_is_refused_by_opening_and_verifying() {
 
 #[tokio::test]
 async fn a_store_with_what_is_not_known_is_not_written_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    write_store(folder.path()).await;
-    name_in_state(folder.path());
-    let rng: Arc<dyn headwater_model::Rng> = Arc::new(SeededRng::new(1));
-    let key = UserKey::new([1; 32]);
-    let anew = headwater_engine::reencrypt(folder.path(), None, &key, &rng, &mut |_| {});
-    check_refused(&anew.unwrap_err());
+    for name in [name_in_log, name_in_state] {
+        let folder = tempfile::tempdir().unwrap();
+        write_store(folder.path()).await;
+        name(folder.path());
+        let rng: Arc<dyn headwater_model::Rng> = Arc::new(SeededRng::new(1));
+        let key = UserKey::new([1; 32]);
+        let anew = headwater_engine::reencrypt(folder.path(), None, &key, &rng, &mut |_| {});
+        check_refused(&anew.unwrap_err());
+        assert!(!folder.path().join("reencrypted").exists());
+        assert!(!folder.path().join("key").exists());
+    }
 }
 
 /// Names of features in the log, in its order.
