@@ -32,6 +32,9 @@ pub enum Action {
         attribute: String,
         /// The time now, in seconds since the epoch.
         now_s: u64,
+        /// The number of the table's time to live (see [`crate::TimeToLive`]); if it has another one by now, or none,
+        /// nothing is removed.
+        index: u32,
     },
     /// Only check the condition.
     Check,

@@ -47,7 +47,9 @@ pub(crate) fn decide(
         Action::Check => (seen.cloned(), None),
         Action::Delete => (None, None),
         // What was changed meanwhile, so that it is not expired any more, stays.
-        Action::Expire { attribute, now_s } => match seen {
+        Action::Expire {
+            attribute, now_s, ..
+        } => match seen {
             Some(item) if !is_expired(item.get(attribute)?.as_ref(), *now_s) => {
                 (Some(item.clone()), None)
             }

@@ -24,8 +24,9 @@ use crate::features::Feature;
 use crate::index::{self, EntryChange, Indexes};
 use crate::item_collections::{DecidedCommand, Reserved, Watched};
 use crate::overlay::Found;
-use crate::record::{TableStatus, state_key};
+use crate::record::{TableRecord, TableStatus, state_key};
 use crate::table::TableState;
+use crate::time_to_live::Expiry;
 use crate::token::RequestToken;
 
 /// What is to be carried out in one step.
@@ -366,6 +367,7 @@ impl Database {
                 continue;
             };
             writable(state, now_ms, to_new_table)?;
+            still_expires(&item.action, &state.record)?;
             if !Arc::ptr_eq(&state.indexes, &indexes[index]) {
                 // An index came or went since: what the applier will do is what counts.
                 let (old, new) = (seen[index].as_ref(), decided.new.as_ref());
@@ -534,6 +536,18 @@ fn writable(state: &TableState, now_ms: u64, to_new_table: bool) -> Result<(), E
     match state.record.status(now_ms) {
         TableStatus::Creating if to_new_table => Ok(()),
         _ => usable(state, now_ms),
+    }
+}
+
+/// Whether what is removed because of a time to live is so by the table's present one.
+fn still_expires(action: &Action, record: &TableRecord) -> Result<(), EngineError> {
+    match action {
+        Action::Expire { index, .. }
+            if Expiry::of(record).is_none_or(|expiry| expiry.index != *index) =>
+        {
+            Err(EngineError::TimeToLiveDisabled)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -37,7 +37,7 @@ pub struct TimeToLive {
     /// The attribute that holds the time, in seconds since the epoch.
     pub attribute: String,
     /// The number under which the times are stored; from the same numbers as tables'.
-    pub(crate) index: u32,
+    pub index: u32,
     /// Whether items still expire, or it is on its way out.
     pub enabled: bool,
     /// When ENABLING or DISABLING ends, milliseconds.
@@ -167,8 +167,8 @@ impl Database {
         for (table, expiry) in tables {
             match self.expire_items_of(&table, &expiry).await {
                 Ok(left) => more |= left,
-                // Deleted meanwhile.
-                Err(EngineError::TableNotFound { .. }) => {}
+                // Deleted or disabled meanwhile.
+                Err(EngineError::TableNotFound { .. } | EngineError::TimeToLiveDisabled) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -241,6 +241,7 @@ impl Database {
                     action: Action::Expire {
                         attribute: expiry.attribute.clone(),
                         now_s,
+                        index: expiry.index,
                     },
                     returns: ReturnValues::None,
                     return_item_on_failure: false,

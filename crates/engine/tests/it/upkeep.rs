@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use headwater_changelog::testing::{Fault, FaultyFiles};
 use headwater_changelog::{Files, FilesLock, Log, LogFile, LogOptions, MemoryFiles, Unlinked};
-use headwater_engine::{Database, EngineOptions, StorageOptions, StreamView};
+use headwater_engine::{Action, Database, EngineError, EngineOptions, StorageOptions, StreamView};
 use headwater_model::{ManualClock, SeededRng, Sequence};
 use headwater_state::StateOptions;
 use parking_lot::Mutex;
 
-use crate::support::{START_MS, create, new_table, open, options, put, records, try_open, verify};
+use crate::support::{
+    START_MS, command, create, get, new_table, open, options, put, records, try_open, verify,
+};
 
 const HOUR_MS: u64 = 3_600_000;
 /// Files of trimmed segments that may wait for their space to be free.
@@ -365,5 +367,44 @@ async fn an_empty_shard_is_listed_until_its_retention_is_over() {
     database.run_due().await.unwrap();
     let shards = database.shards(stream).await.unwrap();
     assert!(shards.iter().all(|shard| shard.number > 1), "{shards:?}");
+    database.close();
+}
+
+/// A pass that looks for expired items begins before the time to live is disabled, and comes to an item after: whoever was
+/// told that it is disabled keeps the item, also if another attribute holds the times by now.
+#[tokio::test]
+async fn nothing_expires_by_a_time_to_live_that_was_disabled() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, options(1));
+    let table = create(&database, "t", Some(StreamView::NewImage)).await;
+    let stream = table.record().stream.unwrap();
+    let enable = |attribute: &'static str, enabled| {
+        database.change_time_to_live("", "t", attribute, enabled)
+    };
+    enable("v", true).await.unwrap();
+    let old = table.record().ttl.clone().unwrap().index;
+    let expire = async |index: u32| {
+        let action = Action::Expire {
+            attribute: "v".to_owned(),
+            now_s: START_MS / 1_000,
+            index,
+        };
+        database.write(command(&table, "a", action)).await
+    };
+    put(&database, &table, "a", START_MS as i64 / 1_000 - 60)
+        .await
+        .unwrap();
+    enable("v", false).await.unwrap();
+    let refused = expire(old).await;
+    assert!(matches!(refused, Err(EngineError::TimeToLiveDisabled)));
+    enable("other", true).await.unwrap();
+    let refused = expire(old).await;
+    assert!(matches!(refused, Err(EngineError::TimeToLiveDisabled)));
+    database.run_due().await.unwrap();
+    assert!(get(&database, &table, "a").is_some());
+    assert_eq!(records(&database, stream, 10).len(), 1);
+    let new = table.record().ttl.clone().unwrap().index;
+    expire(new).await.unwrap();
+    assert!(get(&database, &table, "a").is_none());
     database.close();
 }
