@@ -168,6 +168,16 @@ impl Batch<'_> {
 
     fn wrong(&self, key: &[u8], value: &[u8]) -> Option<String> {
         let table = table_of(key);
+        let is_known =
+            self.known.indexes.contains_key(&table) || self.known.schemas.contains_key(&table);
+        if !is_known {
+            // Made since the catalog was read, or on its way out: items of a table, entries of an index, or times, which are
+            // no items.
+            let made_since = self.live && table >= self.known.next.table;
+            let is_expected = made_since || self.known.dropped.contains(&table);
+            return (!is_expected)
+                .then(|| "an item of a table that is not in the catalog".to_owned());
+        }
         let item = EncodedItem::from_bytes(Bytes::copy_from_slice(value));
         let decoded = match item.decode() {
             Ok(decoded) => decoded,
@@ -180,12 +190,7 @@ impl Batch<'_> {
             let right = indexes::entry_is_right(self.snapshot, *table, index, &key[4..], &item);
             return self.unless_gone(*table, index.id(), right);
         }
-        let Some(schema) = self.known.schemas.get(&table) else {
-            // Made since the catalog was read, or on its way out.
-            let made_since = self.live && table >= self.known.next.table;
-            let known = made_since || self.known.dropped.contains(&table);
-            return (!known).then(|| "an item of a table that is not in the catalog".to_owned());
-        };
+        let schema = self.known.schemas.get(&table)?;
         match schema.storage_key_of_item(&decoded) {
             Ok(own) if own.bytes() == &key[4..] => self.wrong_in_derived(table, &key[4..], &item),
             Ok(_) => Some("the item is stored under another key than its own".to_owned()),
