@@ -176,8 +176,18 @@ impl Database {
             },
         )?;
         table.counts.read(page.scanned as u64);
-        match failure {
-            Some(error) => Err(error),
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        // What a table or index that was deleted meanwhile still had is no answer.
+        let state = table.state.read();
+        usable(&state, self.inner.clock.now_ms())?;
+        let is_kept = |index: &Index| state.indexes.iter().any(|kept| kept.id() == index.id());
+        match request.index.filter(|index| !is_kept(index)) {
+            Some(gone) => Err(EngineError::IndexNotFound {
+                name: state.record.name.clone(),
+                index: gone.record().name.clone(),
+            }),
             None => Ok(page),
         }
     }

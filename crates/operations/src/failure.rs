@@ -18,6 +18,7 @@ pub(crate) fn of_items(error: EngineError) -> ApiError {
         EngineError::TableNotFound { .. } => items::table_not_found(),
         EngineError::Throttled(throttled) => of_throttled(&throttled),
         EngineError::IndexBackfilling { index } => items::index_is_backfilling(&index),
+        EngineError::IndexNotFound { index, .. } => items::index_not_found(&index),
         EngineError::Refused(refusals) => match refusals.into_iter().flatten().next() {
             Some(refusal) => of_refusal(refusal),
             None => internal("a command was refused without a reason"),

@@ -323,6 +323,40 @@ async fn an_index_of_a_large_table_is_filled_while_writes_go_on() {
     check_folder(folder.path());
 }
 
+/// A request that took its index before it was deleted may come to it when it is swept: a page of what was left, without a
+/// place to go on, would pass for all there is.
+#[tokio::test]
+async fn a_page_of_an_index_that_is_gone_by_now_is_refused() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, fast());
+    let table = database.create_table(new_table("t", None)).await.unwrap();
+    let table = table.table;
+    put(&database, &table, &item("a", Some("x"), Some(1))).await;
+    let created = change(&database, IndexChange::Create(by_number())).await;
+    created.unwrap();
+    filled(&database, &table, "by-number").await;
+    let index = table.index("by-number").unwrap();
+    let request = PageRequest {
+        range: KeyRange {
+            from: Bound::Unbounded,
+            to: Bound::Unbounded,
+        },
+        direction: Direction::Forward,
+        limit: None,
+        bytes_max: 1 << 20,
+        filter: None,
+        items: true,
+        index: Some(&index),
+        fetch: false,
+    };
+    assert_eq!(database.page(&table, &request).unwrap().items.len(), 1);
+    let deletion = IndexChange::Delete(IndexKind::Global, "by-number".to_owned());
+    change(&database, deletion).await.unwrap();
+    let gone = database.page(&table, &request);
+    assert!(matches!(gone, Err(EngineError::IndexNotFound { .. })));
+    database.close();
+}
+
 /// The log says that an index is readable, and had a state that held it. One that is made anew from the log fills the index
 /// before anybody reads it.
 #[tokio::test]
