@@ -9,6 +9,7 @@ use headwater_model::{CorruptItem, EncodedItem, Item, limits};
 
 use crate::command::{Action, ItemCommand, Outcome, Refusal, ReturnValues};
 use crate::index::{self, EntryChange, Index, IndexWrite};
+use crate::index_record::IndexKind;
 use crate::time_to_live::is_expired;
 
 /// A decided change of one item.
@@ -87,7 +88,14 @@ pub(crate) fn decide(
             _ => index::decided_changes(indexes, key, seen, new.as_ref())?,
         };
         match changes {
-            Ok(changes) => entries = changes,
+            Ok(changes) => {
+                let is_new = !matches!(command.action, Action::Copy(_));
+                if is_new && exceeds_with_entries(indexes, key, new.as_ref())? {
+                    let by_update = matches!(command.action, Action::Update { .. });
+                    return Ok(Err(Refusal::ItemTooLarge { by_update }));
+                }
+                entries = changes;
+            }
             Err(error) => {
                 let by_update = matches!(command.action, Action::Update { .. });
                 return Ok(Err(Refusal::IndexKey { error, by_update }));
@@ -127,6 +135,30 @@ fn index_writes(indexes: &[Arc<Index>], entries: &[EntryChange]) -> Vec<IndexWri
 }
 
 /// The item as a tree; an empty one when there is none, which is what conditions see then.
+/// Whether an item and its entries in local indexes are larger together than an item may be (guide, local secondary
+/// indexes).
+fn exceeds_with_entries(
+    indexes: &[Arc<Index>],
+    key: &[u8],
+    new: Option<&EncodedItem>,
+) -> Result<bool, CorruptItem> {
+    let Some(new) = new else { return Ok(false) };
+    let local = || {
+        let kind = |index: &&Arc<Index>| index.record().kind == IndexKind::Local;
+        indexes.iter().filter(kind)
+    };
+    let mut size_bytes = new.size_bytes();
+    // No entry is larger than its item.
+    if size_bytes * (1 + local().count()) <= limits::ITEM_SIZE_BYTES_MAX {
+        return Ok(false);
+    }
+    for index in local() {
+        let entry = index.entry_if_fit(key, new)?;
+        size_bytes += entry.map_or(0, |entry| entry.item.size_bytes());
+    }
+    Ok(size_bytes > limits::ITEM_SIZE_BYTES_MAX)
+}
+
 fn decode_once<'a>(
     decoded: &'a mut Option<Item>,
     seen: Option<&EncodedItem>,

@@ -358,7 +358,7 @@ async fn the_same_with_collections_of_several_pages() {
             seed,
             limit: 3_000_000,
             known_max: 100,
-            data_max: 390_000,
+            data_max: 195_000,
             steps: 120,
             awaits: true,
         };
@@ -482,7 +482,7 @@ async fn far_below_the_limit_nothing_is_looked_at() {
     let unlimited = open(None, &clock, limited(0, 100));
     let free = create(&unlimited).await;
     for sort in 0..30 {
-        let item = item("p", sort, true, true, 390_000);
+        let item = item("p", sort, true, true, 195_000);
         write(&database, vec![put_of(&without, &item)])
             .await
             .unwrap();
