@@ -8,9 +8,10 @@ use headwater_model::{EncodedItem, StorageKey, capacity};
 use headwater_wire::dynamodb::{
     BatchExecuteStatementInput, BatchExecuteStatementOutput, BatchStatementError,
     BatchStatementErrorCodeEnum, BatchStatementRequest, BatchStatementResponse,
+    ReturnValuesOnConditionCheckFailure,
 };
 use headwater_wire::messages::{batches, statements};
-use headwater_wire::{ApiError, ErrorKind};
+use headwater_wire::{ApiError, ErrorDetail, ErrorKind};
 use tokio::task::JoinSet;
 
 use crate::api::{Api, RequestContext};
@@ -28,6 +29,12 @@ pub(crate) async fn batch_execute_statement(
         .statements
         .iter()
         .map(|statement| statement.consistent_read == Some(true))
+        .collect();
+    let wanted = Some(ReturnValuesOnConditionCheckFailure::AllOld);
+    let returns_old: Vec<bool> = input
+        .statements
+        .iter()
+        .map(|statement| statement.return_values_on_condition_check_failure == wanted)
         .collect();
     let members = input.statements.into_iter().enumerate();
     let parsed: Vec<_> = members
@@ -52,8 +59,9 @@ pub(crate) async fn batch_execute_statement(
                 answer.read(api, place, name, &read, consistent[place]);
             }
             Ok(Prepared::Write(name, write)) => {
-                let api = api.clone();
-                writes.spawn(async move { (place, name, write.carry_out(&api, false).await) });
+                let (api, returns_old) = (api.clone(), returns_old[place]);
+                let work = async move { (place, name, write.carry_out(&api, returns_old).await) };
+                writes.spawn(work);
             }
         }
     }
@@ -150,11 +158,15 @@ struct Answer {
 impl Answer {
     /// A statement failed; the table is named if it was carried out so far.
     fn refuse(&mut self, place: usize, name: Option<String>, error: ApiError) {
+        let item = match error.detail.map(|detail| *detail) {
+            Some(ErrorDetail::Item(item)) => Some(item),
+            _ => None,
+        };
         self.responses[place] = BatchStatementResponse {
             error: Some(BatchStatementError {
                 code: Some(code_of(error.kind)),
                 message: Some(error.message),
-                item: None,
+                item,
             }),
             table_name: name,
             item: None,
