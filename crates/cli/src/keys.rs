@@ -12,6 +12,9 @@ use headwater_engine::{
     KeyError, KeyId, OpenError, UserKey, UserKeyError, holds_store, key_id, new_user_key,
 };
 use headwater_model::Rng;
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use zeroize::Zeroizing;
 
 /// Names of the settings, the same everywhere.
@@ -100,6 +103,7 @@ impl KeySource {
     /// The key for the store in `data`, which may be about to be made; then a key ring gets a new key. Without a folder
     /// nothing is stored, and a key ring is not touched.
     pub(crate) fn key(&self, data: Option<&Path>, rng: &dyn Rng) -> Result<UserKey> {
+        keep_memory_off_disk();
         match (self, data) {
             (Self::File(file), _) => read_key(file, data),
             (Self::Text(text), _) => Ok(UserKey::parse(text)?),
@@ -113,6 +117,7 @@ impl KeySource {
 
     /// The key that the store in `data` is encrypted with.
     pub(crate) fn present(&self, data: &Path) -> Result<UserKey> {
+        keep_memory_off_disk();
         match self {
             Self::File(file) => read_key(file, Some(data)),
             Self::Text(text) => Ok(UserKey::parse(text)?),
@@ -139,6 +144,21 @@ impl KeySource {
             Self::Ring(ring) => new_in_ring(ring, data, rng),
             _ => self.key(Some(data), rng),
         }
+    }
+}
+
+/// A process that has a key leaves no core file, in which the key and what it protects would be plain; nor do others of
+/// its user see its memory and its environment.
+fn keep_memory_off_disk() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let limited = setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    let limited = limited.and(set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(error) = limited {
+        tracing::warn!(%error, "a crash of this process may leave a core file with the key");
     }
 }
 

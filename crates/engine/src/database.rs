@@ -1,8 +1,9 @@
 //! The database: it owns log, state, overlay and catalog, and opens them into a consistent whole.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use headwater_changelog::{FilesLock, Log, LogError, Removed, ShardSummary};
@@ -92,6 +93,7 @@ pub(crate) struct Inner {
     held_files: Arc<Semaphore>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
+    pub(crate) folder: OnceLock<PathBuf>,
     pub(crate) verification: Verification,
     is_closing: AtomicBool,
 }
@@ -163,6 +165,7 @@ impl Database {
             applier: Mutex::new(Some(thread)),
             held_files: Arc::new(Semaphore::new(REMOVED_FILES)),
             folder_lock: Mutex::new(None),
+            folder: OnceLock::new(),
             verification: Verification::default(),
             is_closing: AtomicBool::new(false),
         };
@@ -419,8 +422,9 @@ impl Database {
     }
 
     /// Holds the lock of the data folder for as long as the database is open.
-    pub(crate) fn keep_until_closed(&self, lock: Option<FilesLock>) {
+    pub(crate) fn keep_until_closed(&self, folder: &Path, lock: Option<FilesLock>) {
         *self.inner.folder_lock.lock() = lock;
+        self.inner.folder.get_or_init(|| folder.to_owned());
     }
 
     /// Ends what goes through the log for long, with [`LogError::Closed`]: exports, restores, verification. Whoever waits for

@@ -101,7 +101,9 @@ pub fn open(
     let (log, report) = Log::open(files, log_options, clock.clone())?;
     state.claim(log.store_id()).map_err(EngineError::from)?;
     let (database, opened) = Database::open(log, state, clock, rng, options)?;
-    database.keep_until_closed(lock);
+    if let Some(folder) = folder {
+        database.keep_until_closed(folder, lock);
+    }
     Ok((database, opened, report))
 }
 

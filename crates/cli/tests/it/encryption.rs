@@ -382,3 +382,16 @@ fn keys_are_made_and_changed_when_nobody_reads() {
     }
     place.serve(&["--encryption-key-file", &other]).stop();
 }
+
+/// In a core file the key and all items in memory would be plain.
+#[test]
+fn a_server_with_a_key_leaves_no_core_file() {
+    let place = Place::new();
+    let server = place.serve(&["--encryption-key-file", &place.path("the.key")]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).expect("limits");
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max core file size"));
+    let words: Vec<&str> = line.expect("a limit").split_whitespace().collect();
+    assert_eq!(words[..2], ["0", "0"]);
+}

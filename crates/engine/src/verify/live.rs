@@ -1,6 +1,7 @@
 //! Verifying a running database, on a thread of its own while writes go on. One run at a time; the last one's
 //! result is kept.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -13,6 +14,7 @@ use super::source::Source;
 use super::{Finding, Progress, Verified, ended};
 use crate::database::Database;
 use crate::error::EngineError;
+use crate::keys;
 
 /// Bytes of keys whose last values are held at once; a log of more is read several times.
 const PASS_BYTES_MAX: usize = 96 << 20;
@@ -101,6 +103,7 @@ impl Database {
         let live = Live {
             log: self.inner.log.clone(),
             state: self.inner.state.clone(),
+            folder: self.inner.folder.get().cloned(),
         };
         let thread = {
             let (progress, outcome) = (progress.clone(), outcome.clone());
@@ -161,6 +164,8 @@ impl Drop for Unfinished<'_> {
 struct Live {
     log: Arc<Log>,
     state: Arc<dyn StateStore>,
+    /// The data folder, if there is one.
+    folder: Option<PathBuf>,
 }
 
 impl Live {
@@ -209,13 +214,22 @@ impl Source for Live {
             let detail = format!("it holds position {applied}, which is not durable in the log");
             verified.find(Finding::at("state", detail));
         }
-        let kept_from = self.log.checkpoint().next();
-        if report.oldest > kept_from {
+        let checkpoint = self.log.checkpoint();
+        let kept_from = checkpoint.next();
+        // After a start on a full disk it may be unknown what is safe, until there is room for a checkpoint.
+        let is_known = checkpoint > Sequence::ZERO || applied == Sequence::ZERO;
+        if is_known && report.oldest > kept_from {
             let oldest = report.oldest;
             let detail = format!(
                 "the log begins at {oldest}, but the state's checkpoint needs it from {kept_from} on"
             );
             verified.find(Finding::at("log", detail));
+        }
+        // The server holds the key that was read at its start; without the file, no other start does.
+        if let Some(folder) = self.folder.as_ref().filter(|_| self.log.is_encrypted())
+            && let Err(error) = keys::key_id(folder)
+        {
+            verified.find(Finding::at("file key", error.to_string()));
         }
     }
 

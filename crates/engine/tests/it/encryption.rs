@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headwater_engine::{
-    Database, KeyError, OpenError, StreamView, UserKey, key_id, reencrypt, rotate_key,
+    Database, KeyError, OpenError, StreamView, UserKey, VerificationStatus, key_id, reencrypt,
+    rotate_key,
 };
 use headwater_model::{ManualClock, Rng, SeededRng};
 
@@ -113,6 +114,40 @@ async fn a_folder_opens_with_its_own_key_alone() {
     assert!(!shows_marker(sealed.path()));
     assert_eq!(key_id(sealed.path()).unwrap(), Some(key(1).id()));
     assert_eq!(key_id(plain.path()).unwrap(), None);
+}
+
+/// The running server needs the file no more; its next start does. A new wrapping is none of a verification's business.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_verification_misses_the_key_file() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let database = try_open(folder.path(), Some(&key(1))).unwrap();
+    let file = folder.path().join("key");
+    let run = async || {
+        database.start_verification().unwrap().unwrap();
+        loop {
+            match database.verification() {
+                VerificationStatus::Done { verified, .. } => break verified,
+                VerificationStatus::Failed { reason } => panic!("{reason}"),
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    rotate_key(folder.path(), &key(1), &key(2), &*rng()).unwrap();
+    assert!(run().await.is_clean());
+    let whole = fs::read(&file).unwrap();
+    let mut flipped = whole.clone();
+    flipped[40] ^= 1;
+    fs::write(&file, flipped).unwrap();
+    let verified = run().await;
+    assert_eq!(verified.findings_total, 1, "{verified:?}");
+    assert!(verified.findings[0].to_string().contains("key"));
+    fs::remove_file(&file).unwrap();
+    let verified = run().await;
+    assert_eq!(verified.findings_total, 1, "{verified:?}");
+    fs::write(&file, whole).unwrap();
+    assert!(run().await.is_clean());
+    database.close();
 }
 
 #[tokio::test]
