@@ -115,13 +115,15 @@ impl Database {
     /// # Errors
     /// [`EngineError::Log`] if the log takes no more.
     pub async fn backups(&self, namespace: &str) -> Result<Vec<Arc<BackupRecord>>, EngineError> {
-        self.catalog_durable().await?;
-        let maps = self.inner.catalog.maps.read();
-        let backups = maps.backups.values();
-        Ok(backups
-            .filter(|backup| backup.table.namespace == namespace)
-            .cloned()
-            .collect())
+        self.durable(|| {
+            let maps = self.inner.catalog.maps.read();
+            let backups = maps.backups.values();
+            backups
+                .filter(|backup| backup.table.namespace == namespace)
+                .cloned()
+                .collect()
+        })
+        .await
     }
 
     /// Removes a backup.

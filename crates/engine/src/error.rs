@@ -57,6 +57,12 @@ pub enum EngineError {
         /// The table's name.
         name: String,
     },
+    /// The definition is not the one that the change was made for ([`crate::TableChange::seen`]).
+    #[error("table {name} was changed meanwhile")]
+    TableChanged {
+        /// The table's name.
+        name: String,
+    },
     /// The table has an index of that name.
     #[error("table {name} already has an index {index}")]
     IndexExists {

@@ -124,8 +124,8 @@ impl Database {
         name: &str,
         index: Option<&str>,
     ) -> Result<InsightsView, EngineError> {
-        self.catalog_durable().await?;
-        view(&self.table(namespace, name)?.record(), index)
+        self.durable(|| view(&self.table(namespace, name)?.record(), index))
+            .await?
     }
 
     /// All insights that are on or not off yet, a table before its indexes, in the order of names.
@@ -133,15 +133,17 @@ impl Database {
     /// # Errors
     /// [`EngineError::Log`].
     pub async fn all_insights(&self, namespace: &str) -> Result<Vec<InsightsView>, EngineError> {
-        self.catalog_durable().await?;
         let now_ms = self.inner.clock.now_ms();
-        let maps = self.inner.catalog.maps.read();
-        let tables = maps.tables.get(namespace).into_iter();
-        let records = tables.flat_map(|tables| tables.values().map(|table| table.record()));
-        let views = records
-            .filter(|record| record.status(now_ms) != TableStatus::Gone)
-            .flat_map(|record| listed(&record, now_ms));
-        Ok(views.collect())
+        self.durable(|| {
+            let maps = self.inner.catalog.maps.read();
+            let tables = maps.tables.get(namespace).into_iter();
+            let records = tables.flat_map(|tables| tables.values().map(|table| table.record()));
+            let views = records
+                .filter(|record| record.status(now_ms) != TableStatus::Gone)
+                .flat_map(|record| listed(&record, now_ms));
+            views.collect()
+        })
+        .await
     }
 }
 

@@ -137,10 +137,12 @@ impl Database {
     /// # Errors
     /// [`EngineError::Log`].
     pub async fn stream_policy(&self, stream: u32) -> Result<Option<PolicyRecord>, EngineError> {
-        self.catalog_durable().await?;
-        let maps = self.inner.catalog.maps.read();
-        let stream = maps.streams.get(&stream);
-        Ok(stream.and_then(|stream| stream.policy.clone()))
+        self.durable(|| {
+            let maps = self.inner.catalog.maps.read();
+            let stream = maps.streams.get(&stream);
+            stream.and_then(|stream| stream.policy.clone())
+        })
+        .await
     }
 
     fn not_deleting(&self, record: &TableRecord) -> Result<(), EngineError> {

@@ -40,8 +40,7 @@ impl Database {
     /// # Errors
     /// [`EngineError::Log`] if the log takes no more.
     pub async fn shards(&self, stream: u32) -> Result<Vec<Arc<ShardRecord>>, EngineError> {
-        self.catalog_durable().await?;
-        Ok(self.shards_now(stream))
+        self.durable(|| self.shards_now(stream)).await
     }
 
     /// As [`Database::shards`], without waiting: a shard may be listed whose opening is not durable yet.
@@ -62,9 +61,11 @@ impl Database {
     /// # Errors
     /// [`EngineError::Log`] if the log takes no more.
     pub async fn streams(&self) -> Result<Vec<Arc<StreamRecord>>, EngineError> {
-        self.catalog_durable().await?;
-        let maps = self.inner.catalog.maps.read();
-        Ok(maps.streams.values().cloned().collect())
+        self.durable(|| {
+            let maps = self.inner.catalog.maps.read();
+            maps.streams.values().cloned().collect()
+        })
+        .await
     }
 
     /// A stream by its table's name and its label; not a hidden one.

@@ -60,6 +60,8 @@ pub struct NewTable {
 /// A change of a table; absent parts stay as they are.
 #[derive(Clone, Debug, Default)]
 pub struct TableChange {
+    /// The definition that the change was checked against, if it was: another one is not changed.
+    pub seen: Option<Arc<TableRecord>>,
     /// Billing mode.
     pub billing: Option<BillingMode>,
     /// Provisioned throughput.
@@ -130,9 +132,8 @@ impl Database {
     /// # Errors
     /// [`EngineError::TableNotFound`].
     pub async fn describe(&self, namespace: &str, name: &str) -> Result<TableView, EngineError> {
-        self.catalog_durable().await?;
-        let table = self.table(namespace, name)?;
-        Ok(self.view(&table, None))
+        self.durable(|| Ok(self.view(&self.table(namespace, name)?, None)))
+            .await?
     }
 
     /// Names of the tables after `after`, at most `limit`, in byte order; and whether there are more.
@@ -145,22 +146,24 @@ impl Database {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<String>, bool), EngineError> {
-        self.catalog_durable().await?;
-        let maps = self.inner.catalog.maps.read();
-        let mut names: Vec<String> = maps
-            .tables
-            .get(namespace)
-            .into_iter()
-            .flatten()
-            .filter(|(name, table)| {
-                after.is_none_or(|after| name.as_str() > after) && !self.is_gone(table)
-            })
-            .map(|(name, _)| name.clone())
-            .take(limit + 1)
-            .collect();
-        let more = names.len() > limit;
-        names.truncate(limit);
-        Ok((names, more))
+        self.durable(|| {
+            let maps = self.inner.catalog.maps.read();
+            let mut names: Vec<String> = maps
+                .tables
+                .get(namespace)
+                .into_iter()
+                .flatten()
+                .filter(|(name, table)| {
+                    after.is_none_or(|after| name.as_str() > after) && !self.is_gone(table)
+                })
+                .map(|(name, _)| name.clone())
+                .take(limit + 1)
+                .collect();
+            let more = names.len() > limit;
+            names.truncate(limit);
+            (names, more)
+        })
+        .await
     }
 
     /// Creates a table, with a stream if that is asked for.
@@ -283,7 +286,8 @@ impl Database {
     ///
     /// # Errors
     /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
-    /// [`EngineError::StreamEnabled`], [`EngineError::StreamNotEnabled`]; [`EngineError::Log`].
+    /// [`EngineError::TableChanged`]; [`EngineError::StreamEnabled`], [`EngineError::StreamNotEnabled`];
+    /// [`EngineError::Log`].
     pub async fn update_table(
         &self,
         namespace: &str,
@@ -293,7 +297,14 @@ impl Database {
         let (view, position) = {
             let _change = self.inner.catalog.change.lock();
             let table = self.table(namespace, name)?;
-            let mut record = (*table.record()).clone();
+            let present = table.record();
+            let is_other = |seen: &Arc<TableRecord>| !Arc::ptr_eq(seen, &present);
+            if wanted.seen.as_ref().is_some_and(is_other) {
+                return Err(EngineError::TableChanged {
+                    name: name.to_owned(),
+                });
+            }
+            let mut record = (*present).clone();
             self.settled(&record)?;
             let mut change = CatalogChange::default();
             if let Some(stream) = wanted.stream {
@@ -474,10 +485,12 @@ impl Database {
         }
     }
 
-    /// Waits until everything that the catalog shows is durable.
-    pub(crate) async fn catalog_durable(&self) -> Result<(), EngineError> {
+    /// What is seen in the catalog, once it is durable: looked at first, so that nothing comes between.
+    pub(crate) async fn durable<T>(&self, look: impl FnOnce() -> T) -> Result<T, EngineError> {
+        let seen = look();
         let changed_at = self.inner.catalog.maps.read().changed_at;
-        Ok(self.inner.log.wait_durable(changed_at).await?)
+        self.inner.log.wait_durable(changed_at).await?;
+        Ok(seen)
     }
 }
 

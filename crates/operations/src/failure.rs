@@ -57,6 +57,7 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
             TableStatus::Updating | TableStatus::Active => tables::being_updated(&name),
             TableStatus::Deleting | TableStatus::Gone => tables::being_deleted(&name),
         },
+        EngineError::TableChanged { name } => tables::being_updated(&name),
         EngineError::StreamEnabled { name } => tables::stream_already_enabled(&name),
         EngineError::StreamNotEnabled { name } => tables::no_stream_to_disable(&name),
         EngineError::FixedTag { .. } => tables::retention_tag_is_fixed(RETENTION_TAG),

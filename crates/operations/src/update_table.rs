@@ -1,8 +1,8 @@
 //! UpdateTable: indexes, billing, throughput, stream, deletion protection, table class.
 
 use headwater_engine::{
-    BillingMode, Database, IndexChange, IndexKind, IndexRecord, IndexThroughput, NewIndex,
-    TableChange, TableRecord, Throughput,
+    BillingMode, Database, EngineError, IndexChange, IndexKind, IndexRecord, IndexThroughput,
+    NewIndex, TableChange, TableRecord, TableView, Throughput,
 };
 use headwater_model::limits;
 use headwater_wire::ApiError;
@@ -24,6 +24,9 @@ use crate::table_settings::{
 use crate::vector_definitions::{GivenVectorIndex, check_dimensions};
 use crate::warm_throughput::{self, Of};
 
+/// How often a request is checked anew because others change the table at the same moment.
+const TRIES_MAX: usize = 8;
+
 pub(crate) async fn update_table(
     api: &Api,
     input: UpdateTableInput,
@@ -32,25 +35,41 @@ pub(crate) async fn update_table(
     let name = table_name(&input.table_name, context)?;
     refuse_several_changes(&input)?;
     refuse(&input)?;
-    let mut change = change(&input, &api.database)?;
+    let mut tries = 0;
+    let view = loop {
+        tries += 1;
+        match change_table(api, &input, name, context).await? {
+            // Another request was between: this one is checked against what that one made.
+            Err(EngineError::TableChanged { .. }) if tries < TRIES_MAX => {}
+            changed => break changed.map_err(of_tables)?,
+        }
+    };
+    Ok(UpdateTableOutput {
+        table_description: Some(api.describe_table_view(&view)?),
+    })
+}
+
+/// Checks the request against the table as it is, and changes that.
+async fn change_table(
+    api: &Api,
+    input: &UpdateTableInput,
+    name: &str,
+    context: &RequestContext,
+) -> Result<Result<TableView, EngineError>, ApiError> {
+    let mut change = change(input, &api.database)?;
     let view = api.database.describe(&context.namespace, name).await;
     let record = view.map_err(of_tables)?.record;
-    check_throughput(&record, &input, &change)?;
+    check_throughput(&record, input, &change)?;
     let billing = change.billing.unwrap_or(record.billing);
     change.on_demand = maxima_change(input.on_demand_throughput.as_ref(), Of::Table, billing)?;
     let (warm, present) = (input.warm_throughput.as_ref(), record.warm_throughput());
     warm_throughput::refuse_empty(warm, Of::Table)?;
     change.warm = warm_throughput::raised(warm, Of::Table, present)?;
-    change.index = index_change(&record, &input, billing)?;
-    change.index_throughput = index_throughput(&record, &input, billing)?;
-    let view = api
-        .database
-        .update_table(&context.namespace, name, change)
-        .await;
-    let view = view.map_err(of_tables)?;
-    Ok(UpdateTableOutput {
-        table_description: Some(api.describe_table_view(&view)?),
-    })
+    change.index = index_change(&record, input, billing)?;
+    change.index_throughput = index_throughput(&record, input, billing)?;
+    change.seen = Some(record);
+    let changing = api.database.update_table(&context.namespace, name, change);
+    Ok(changing.await)
 }
 
 /// Stream, throughput and the set of indexes change one at a time (dynamodb-api.md sections 3 and 15).

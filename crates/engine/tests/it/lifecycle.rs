@@ -48,8 +48,13 @@ async fn phases_follow_the_clock() {
         TableStatus::Active
     );
     put(&database, &view.table, "a", 1).await.unwrap();
+    let outdated = TableChange {
+        seen: Some(view.record.clone()),
+        ..TableChange::default()
+    };
     let change = TableChange {
         stream: Some(StreamChange::Enable(StreamView::KeysOnly)),
+        seen: Some(view.table.record()),
         ..TableChange::default()
     };
     let updated = database.update_table("", "t", change).await.unwrap();
@@ -60,6 +65,8 @@ async fn phases_follow_the_clock() {
     );
     put(&database, &view.table, "a", 2).await.unwrap();
     clock.advance_ms(500);
+    let refused = database.update_table("", "t", outdated).await.err();
+    assert!(matches!(refused, Some(EngineError::TableChanged { .. })));
     let deleted = database.delete_table("", "t").await.unwrap();
     assert_eq!(deleted.status, TableStatus::Deleting);
     let gone = put(&database, &view.table, "a", 3).await.unwrap_err();

@@ -284,3 +284,38 @@ async fn names_are_listed_in_pages_and_by_namespace() {
         "arn:aws:dynamodb:eu-west-1:000000000000:table/aaa"
     );
 }
+
+/// Two requests that each fit the table as it was, and not what the other one makes of it: one of them is refused, as if
+/// it had come later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_changes_at_once_are_checked_against_each_other() {
+    let server = std::sync::Arc::new(Server::start());
+    let ask = |body: Value| {
+        let server = server.clone();
+        tokio::spawn(async move { server.ask("UpdateTable", body).await })
+    };
+    for round in 0..200 {
+        let name = format!("table{round}");
+        server.table(&name, None).await;
+        let provisioned = json!({"TableName": name, "BillingMode": "PROVISIONED",
+            "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}});
+        let indexed = json!({"TableName": name,
+            "AttributeDefinitions": [{"AttributeName": "g", "AttributeType": "S"}],
+            "GlobalSecondaryIndexUpdates": [{"Create": {"IndexName": "iii",
+                "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"}}}]});
+        let (first, second) = (ask(provisioned), ask(indexed));
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        let told = server
+            .must("DescribeTable", json!({"TableName": name}))
+            .await;
+        let table = &told["Table"];
+        let is_provisioned = table["ProvisionedThroughput"]["WriteCapacityUnits"] == 5;
+        let is_indexed = table.get("GlobalSecondaryIndexes").is_some();
+        assert!(first.is_ok() || second.is_ok());
+        assert!(
+            !(is_provisioned && is_indexed),
+            "an index without throughput: {table}"
+        );
+    }
+}
