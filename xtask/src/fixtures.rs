@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::process::{cargo, run};
 
 /// Number of today's disk format; raised together with a change of the files of log or state.
-const DISK_FORMAT: u32 = 5;
+const DISK_FORMAT: u32 = 6;
 
 /// The task.
 pub fn run_task() -> Result<()> {

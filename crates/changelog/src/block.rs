@@ -13,8 +13,9 @@
 //!        32  body, then zeros up to the next multiple of 8
 //! ```
 //!
-//! The crc covers segment id, block offset, the header without the crc, and the body: a block is valid in its
-//! own place only, so that a copy of a block inside of somebody's item is never taken for one.
+//! The crc covers segment id, block offset, the header without the crc, and the body, and begins with what follows from
+//! the store's id: a block is valid in its own place only, so that a copy of a block inside of somebody's item is never
+//! taken for one, nor what a client makes up who knows the place.
 //!
 //! An encrypted body is what is stored otherwise, sealed with AES-256-GCM under the key of its segment, with its
 //! offset as the nonce and the header (crc left out) as associated data; the tag stands at the end of the body. The
@@ -54,6 +55,8 @@ const DECODED_OVERHEAD_BYTES: usize = 160;
 pub(crate) struct Place {
     pub(crate) segment: u64,
     pub(crate) offset: u64,
+    /// What the checksums of the segment's blocks begin with; 0 in those of formats up to 5.
+    pub(crate) seed: u32,
 }
 
 /// Why bytes are not a valid block.
@@ -180,7 +183,7 @@ fn checksum(place: Place, header: &[u8], body: &[u8]) -> u32 {
 }
 
 fn checksum_of_head(place: Place, header: &[u8]) -> crc32fast::Hasher {
-    let mut crc = crc32fast::Hasher::new();
+    let mut crc = crc32fast::Hasher::new_with_initial(place.seed);
     crc.update(&place.segment.to_le_bytes());
     crc.update(&place.offset.to_le_bytes());
     crc.update(&header[..CRC_RANGE.start]);

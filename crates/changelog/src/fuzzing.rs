@@ -22,6 +22,7 @@ use crate::shard::ReadLimit;
 const PLACE: Place = Place {
     segment: 1,
     offset: SEGMENT_HEADER_BYTES as u64,
+    seed: 0,
 };
 
 /// Reads a block with all that is in it. One that is read comes back the same when it is written anew.
@@ -199,9 +200,15 @@ fn mend_segment(bytes: &mut [u8]) {
     if bytes.len() > SEGMENT_HEADER_BYTES + TRAILER_BYTES {
         mend_footer(&mut bytes[SEGMENT_HEADER_BYTES..]);
     }
+    let header = SegmentHeader::decode("", bytes);
+    let seed = header.ok().flatten().map_or(0, |header| header.seed());
     let mut offset = SEGMENT_HEADER_BYTES as u64;
     while let Some(rest) = bytes.get_mut(offset as usize..) {
-        let place = Place { offset, ..PLACE };
+        let place = Place {
+            offset,
+            seed,
+            ..PLACE
+        };
         let Some(header) = mend_block(place, rest) else {
             return;
         };

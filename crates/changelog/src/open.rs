@@ -65,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) header: Option<SegmentHeader>,
     /// Absent in a plain segment.
     pub(crate) cipher: Option<Arc<SegmentCipher>>,
+    /// What the checksums of its blocks begin with; without a header, each that they may begin with.
+    seeds: Vec<u32>,
     /// Whether what looks like a footer at its end is one.
     pub(crate) believes_footer: bool,
 }
@@ -72,7 +74,13 @@ pub(crate) struct Found {
 impl Found {
     /// Its content, up to `limit`.
     pub(crate) fn window(&self, limit: u64) -> Window {
-        Window::new(&self.name, self.file.clone(), self.cipher.clone(), limit)
+        let seed = self.seeds.first().copied().unwrap_or_default();
+        self.window_with(seed, limit)
+    }
+
+    fn window_with(&self, seed: u32, limit: u64) -> Window {
+        let cipher = self.cipher.clone();
+        Window::new(&self.name, self.file.clone(), cipher, seed, limit)
     }
 
     /// The index in its footer; `None` if there is no valid one.
@@ -119,7 +127,7 @@ impl Found {
 /// A segment whose contents are known.
 struct Known {
     found: Found,
-    base: Sequence,
+    header: SegmentHeader,
     index: SegmentIndex,
     sealed: bool,
     /// How far it is known to have been on disk.
@@ -131,7 +139,7 @@ struct Known {
 impl Known {
     /// The last sequence up to and with this segment.
     fn last(&self) -> Sequence {
-        self.index.last.max(self.base)
+        self.index.last.max(self.header.base)
     }
 }
 
@@ -178,7 +186,7 @@ pub(crate) fn open(
     // Without any segment, nothing would say where the log ends.
     let joint = kept.is_empty().then(|| empty.pop()).flatten();
     report.segments = kept.len();
-    let oldest = kept.first().map_or(last, |first| first.base);
+    let oldest = kept.first().map_or(last, |first| first.header.base);
     remove_prepared(&*files)?;
     let mut trimmed = names(trimmed);
     let mut nothing = names(unborn);
@@ -312,7 +320,33 @@ pub(crate) fn find_segments(
     let found = ids.map(|id| find_segment(files, id, key));
     let mut found = found.collect::<Result<Vec<_>, _>>()?;
     rule_out_footers(&mut found)?;
+    find_seeds(files, &mut found)?;
     Ok(found)
+}
+
+/// Without a header a segment is one as the one before was, or has the form of today. What a client wrote must not pass for
+/// a block of an earlier form where there is none.
+fn find_seeds(files: &dyn Files, found: &mut [Found]) -> Result<(), LogError> {
+    if found.iter().all(|found| found.header.is_some()) {
+        return Ok(());
+    }
+    let known = found.iter().find_map(|found| found.header);
+    let store_id = match known.map(|header| header.store_id) {
+        Some(store_id) => Some(store_id),
+        None => TrimPoint::read(files, &[])?.map(|point| point.store_id()),
+    };
+    let mut had_seed = true;
+    for found in found {
+        match found.header {
+            Some(header) => had_seed = header.is_seeded,
+            None => {
+                let plain = (!had_seed || store_id.is_none()).then_some(0);
+                let seeded = store_id.map(|store_id| segment::seed_of(&store_id));
+                found.seeds = plain.into_iter().chain(seeded).collect();
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Segments get their footers in their order, so those that lack one are the newest. All are looked at until one has
@@ -368,6 +402,7 @@ pub(crate) fn find_segment(
         size_bytes,
         header,
         cipher,
+        seeds: header.map(|header| header.seed()).into_iter().collect(),
         believes_footer: true,
     })
 }
@@ -407,7 +442,7 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
             let found_bytes = found.size_bytes;
             known.push(Known {
                 found,
-                base: header.base,
+                header,
                 index,
                 sealed: true,
                 synced_to: found_bytes,
@@ -419,7 +454,7 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
         let (index, synced_to, torn_bytes) = scan_segment(&found, header.base)?;
         known.push(Known {
             found,
-            base: header.base,
+            header,
             index,
             sealed: false,
             synced_to,
@@ -496,22 +531,24 @@ pub(crate) fn scan_segment(
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
 /// with the start of the first block, so that block cannot be whole either.
 pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
-    let mut window = found.window(found.size_bytes);
-    let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
-    if first_is_whole || search::was_synced(&mut window, found.id, 0, Sequence::ZERO)? {
-        return Err(LogError::damaged(
-            &found.name,
-            0,
-            "the segment's header is not valid, but blocks follow",
-        ));
+    for seed in &found.seeds {
+        let mut window = found.window_with(*seed, found.size_bytes);
+        let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
+        if first_is_whole || search::was_synced(&mut window, found.id, 0, Sequence::ZERO)? {
+            return Err(LogError::damaged(
+                &found.name,
+                0,
+                "the segment's header is not valid, but blocks follow",
+            ));
+        }
     }
     Ok(())
 }
 
 fn check_chain(known: &[Known]) -> Result<(), LogError> {
     for (known, next) in known.iter().zip(&known[1.min(known.len())..]) {
-        if known.last() != next.base {
-            let (here, there) = (known.last(), next.base);
+        if known.last() != next.header.base {
+            let (here, there) = (known.last(), next.header.base);
             let detail = format!(
                 "its entries end at {here}, but {} joins on to {there}",
                 next.found.name
@@ -535,7 +572,7 @@ fn seal_known(
 ) -> Result<Arc<ActiveFile>, LogError> {
     let Known {
         found,
-        base,
+        header,
         index,
         sealed,
         synced_to,
@@ -564,7 +601,7 @@ fn seal_known(
             Some(Err(_)) | None => SegmentState::Open(index),
         }
     };
-    let segment = Segment::new(found.id, base, found.cipher, state);
+    let segment = Segment::new(&header, found.cipher, state);
     Ok(Arc::new(ActiveFile::ended(Arc::new(segment), found.file)))
 }
 

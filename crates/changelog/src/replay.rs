@@ -126,7 +126,13 @@ impl Cursor {
     fn new(shared: &Shared, segment: Arc<Segment>) -> Result<Self, LogError> {
         let end = segment.end();
         let file = shared.open_segment(&segment)?;
-        let window = Window::new(&segment.name, file, segment.cipher.clone(), end);
+        let window = Window::new(
+            &segment.name,
+            file,
+            segment.cipher.clone(),
+            segment.seed(),
+            end,
+        );
         Ok(Self {
             window,
             segment,

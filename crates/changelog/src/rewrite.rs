@@ -150,6 +150,7 @@ fn copy(
         let place = Place {
             segment: new.id,
             offset,
+            seed: new.seed(),
         };
         // All that stands before it will be on disk before anybody opens the copy.
         let end = content

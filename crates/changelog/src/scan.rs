@@ -20,6 +20,8 @@ pub(crate) struct Window {
     name: String,
     file: Arc<dyn LogFile>,
     cipher: Option<Arc<SegmentCipher>>,
+    /// What the checksums of the file's blocks begin with.
+    seed: u32,
     buffer: Vec<u8>,
     start: u64,
     /// Nothing is read from here on.
@@ -31,12 +33,14 @@ impl Window {
         name: &str,
         file: Arc<dyn LogFile>,
         cipher: Option<Arc<SegmentCipher>>,
+        seed: u32,
         limit: u64,
     ) -> Self {
         Self {
             name: name.to_owned(),
             file,
             cipher,
+            seed,
             buffer: Vec::new(),
             start: 0,
             limit,
@@ -46,6 +50,15 @@ impl Window {
     /// Where the reader's part of the file ends.
     pub(crate) fn limit(&self) -> u64 {
         self.limit
+    }
+
+    /// The place of a block of the file, which is that of `segment`.
+    pub(crate) fn place(&self, segment: u64, offset: u64) -> Place {
+        Place {
+            segment,
+            offset,
+            seed: self.seed,
+        }
     }
 
     /// `length` bytes at `offset`, fewer only where the file or the limit ends.
@@ -99,8 +112,9 @@ impl Window {
         let Ok(header) = self.header(offset)? else {
             return Ok(false);
         };
+        let place = self.place(segment, offset);
         let bytes = self.bytes(offset, header.unpadded_len())?;
-        Ok(block::check(Place { segment, offset }, &header, bytes).is_ok())
+        Ok(block::check(place, &header, bytes).is_ok())
     }
 
     /// The block at `offset`, checked and decoded.
@@ -114,8 +128,8 @@ impl Window {
             Err(fault) => return Ok(Err(fault)),
         };
         let cipher = self.cipher.clone();
+        let place = self.place(segment, offset);
         let bytes = self.bytes(offset, header.unpadded_len())?;
-        let place = Place { segment, offset };
         let block = DecodedBlock::decode(place, &header, cipher.as_deref(), bytes);
         Ok(block.map(|block| (header, block)))
     }

@@ -98,12 +98,13 @@ fn first_valid(
     marks.dedup();
     let crcs = checksums_up_to(window, &marks)?;
     let crc_up_to = |mark: u64| crcs.get(marks.binary_search(&mark).ok()?).copied();
+    let first = window.place(segment, 0);
     let is_valid = |candidate: &&Candidate| {
         let (before, all) = (crc_up_to(candidate.body()), crc_up_to(candidate.body_end()));
         let body_len = u64::from(candidate.header.stored_len);
         let place = Place {
-            segment,
             offset: candidate.at,
+            ..first
         };
         before.zip(all).is_some_and(|(before, all)| {
             candidate

@@ -4,7 +4,8 @@
 //! offset 0   magic     "hwlogseg"
 //!        8   version   u16  1
 //!        10  flags     u16  bit 0 encrypted, bit 1 made beside a file with the trim point,
-//!                        bit 2 the entries say what their reader has to know
+//!                        bit 2 the entries say what their reader has to know,
+//!                        bit 3 the checksums of the blocks depend on the store id
 //!        12  zero      u32
 //!        16  store id  16 bytes
 //!        32  id        u64
@@ -23,6 +24,7 @@ use headwater_cipher::{LogKey, SALT_BYTES, SegmentCipher};
 use headwater_model::Sequence;
 use parking_lot::RwLock;
 
+use crate::block::Place;
 use crate::error::LogError;
 use crate::files::LogFile;
 use crate::index::SegmentIndex;
@@ -36,8 +38,9 @@ const VERSION: u16 = 1;
 const FLAG_ENCRYPTED: u16 = 1;
 const FLAG_TRIM_POINT: u16 = 2;
 const FLAG_NAMES_FEATURES: u16 = 4;
+const FLAG_SEEDED: u16 = 8;
 /// All that this version knows.
-const FLAGS: u16 = FLAG_ENCRYPTED | FLAG_TRIM_POINT | FLAG_NAMES_FEATURES;
+const FLAGS: u16 = FLAG_ENCRYPTED | FLAG_TRIM_POINT | FLAG_NAMES_FEATURES | FLAG_SEEDED;
 const SUFFIX: &str = ".hwl";
 const ID_DIGITS: usize = 20;
 
@@ -72,6 +75,9 @@ pub(crate) struct SegmentHeader {
     /// Whether the entries say what their reader has to know, as all do now (docs/adr/0028). Versions that don't look
     /// for that refuse the segment: they would not follow what they don't know.
     pub(crate) names_features: bool,
+    /// Whether the checksums of its blocks depend on the store's id, as all do now: a client, which does not know it, can't
+    /// write what passes for a block into an item.
+    pub(crate) is_seeded: bool,
 }
 
 impl SegmentHeader {
@@ -92,7 +98,16 @@ impl SegmentHeader {
             salt: encryption.map(LogEncryption::salt).transpose()?,
             has_trim_point: true,
             names_features: true,
+            is_seeded: true,
         })
+    }
+
+    /// What the checksums of its blocks begin with.
+    pub(crate) fn seed(&self) -> u32 {
+        match self.is_seeded {
+            true => seed_of(&self.store_id),
+            false => 0,
+        }
     }
 
     /// The cipher of the segment; `None` for a plain one.
@@ -129,6 +144,9 @@ impl SegmentHeader {
         }
         if self.names_features {
             flags |= FLAG_NAMES_FEATURES;
+        }
+        if self.is_seeded {
+            flags |= FLAG_SEEDED;
         }
         out[10..12].copy_from_slice(&flags.to_le_bytes());
         out[16..32].copy_from_slice(&self.store_id);
@@ -172,6 +190,7 @@ impl SegmentHeader {
             salt: (flags & FLAG_ENCRYPTED != 0).then(|| std::array::from_fn(|at| bytes[48 + at])),
             has_trim_point: flags & FLAG_TRIM_POINT != 0,
             names_features: flags & FLAG_NAMES_FEATURES != 0,
+            is_seeded: flags & FLAG_SEEDED != 0,
         }))
     }
 
@@ -182,6 +201,11 @@ impl SegmentHeader {
             .map_err(|error| LogError::io("read", file, error))?;
         Self::decode(file, &bytes[..read])
     }
+}
+
+/// What the checksums of blocks of a store begin with.
+pub(crate) fn seed_of(store_id: &[u8; 16]) -> u32 {
+    crc32fast::hash(store_id)
 }
 
 /// First and last record of a shard in a segment.
@@ -253,6 +277,8 @@ pub(crate) struct Segment {
     pub(crate) name: String,
     /// `None` in a plain segment.
     pub(crate) cipher: Option<Arc<SegmentCipher>>,
+    /// What the checksums of its blocks begin with.
+    seed: u32,
     pub(crate) state: RwLock<SegmentState>,
 }
 
@@ -271,17 +297,30 @@ pub(crate) struct SealedSegment {
 
 impl Segment {
     pub(crate) fn new(
-        id: u64,
-        base: Sequence,
+        header: &SegmentHeader,
         cipher: Option<Arc<SegmentCipher>>,
         state: SegmentState,
     ) -> Self {
         Self {
-            id,
-            base,
-            name: name(id),
+            id: header.id,
+            base: header.base,
+            name: name(header.id),
             cipher,
+            seed: header.seed(),
             state: RwLock::new(state),
+        }
+    }
+
+    pub(crate) fn seed(&self) -> u32 {
+        self.seed
+    }
+
+    /// The place of a block of it.
+    pub(crate) fn place(&self, offset: u64) -> Place {
+        Place {
+            segment: self.id,
+            offset,
+            seed: self.seed,
         }
     }
 
@@ -289,12 +328,7 @@ impl Segment {
     pub(crate) fn open(header: &SegmentHeader, key: Option<&LogKey>) -> Result<Self, LogError> {
         let index = SegmentIndex::new(header.base, SEGMENT_HEADER_BYTES as u64);
         let cipher = header.cipher(key)?;
-        Ok(Self::new(
-            header.id,
-            header.base,
-            cipher,
-            SegmentState::Open(index),
-        ))
+        Ok(Self::new(header, cipher, SegmentState::Open(index)))
     }
 
     pub(crate) fn summary(&self) -> SegmentSummary {

@@ -256,10 +256,7 @@ impl Shared {
     }
 
     fn read_block(&self, segment: &Segment, offset: u64) -> Result<Arc<DecodedBlock>, LogError> {
-        let place = Place {
-            segment: segment.id,
-            offset,
-        };
+        let place = segment.place(offset);
         if let Some(block) = self.blocks.get(&place) {
             return Ok(block);
         }

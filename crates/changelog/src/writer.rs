@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use headwater_model::Sequence;
 use parking_lot::Mutex;
 
-use crate::block::{BlockBuilder, DecodedBlock, Place};
+use crate::block::{BlockBuilder, DecodedBlock};
 use crate::change::Group;
 use crate::entry::EntryWalk;
 use crate::error::LogError;
@@ -346,11 +346,8 @@ impl Writer {
                 builder.push(pending.first, &pending.draft);
             }
             let offset = start + self.out.len() as u64;
-            let place = Place {
-                segment: self.active.segment.id,
-                offset,
-            };
             let segment = &self.active.segment;
+            let place = segment.place(offset);
             let block = builder.finish(place, synced_to, segment.cipher.as_deref(), &mut self.out);
             let block = block.map_err(|fault| LogError::damaged(&segment.name, offset, fault))?;
             self.blocks.push((offset, Arc::new(block)));

@@ -6,6 +6,7 @@ use crate::change::{Change, ChangeKind, Identity};
 const PLACE: Place = Place {
     segment: 3,
     offset: 64,
+    seed: 7,
 };
 
 fn draft(shard: u32, key: &[u8], new: Vec<u8>) -> EntryDraft {
@@ -94,6 +95,7 @@ fn a_block_is_valid_in_its_place_only() {
             segment: 4,
             ..PLACE
         },
+        Place { seed: 0, ..PLACE },
         Place {
             offset: 72,
             ..PLACE

@@ -9,6 +9,7 @@ use crate::block::Content;
 use crate::files::LogFile;
 
 const SEGMENT: u64 = 3;
+const SEED: u32 = 7;
 const MIB: usize = 1 << 20;
 
 /// Bytes that count how many of them are read.
@@ -49,7 +50,7 @@ fn window(bytes: Vec<u8>) -> (Window, Arc<Counted>) {
         bytes,
         read: AtomicU64::new(0),
     });
-    (Window::new("file", file.clone(), None, limit), file)
+    (Window::new("file", file.clone(), None, SEED, limit), file)
 }
 
 /// A block as a log writes it, of `length` bytes that do not shrink, for the place `at`.
@@ -57,6 +58,7 @@ fn block(at: usize, length: usize, first: u64, synced_to: usize) -> Vec<u8> {
     let place = Place {
         segment: SEGMENT,
         offset: at as u64,
+        seed: SEED,
     };
     let mut state = at as u64 | 1;
     let raw: Vec<u8> = std::iter::repeat_with(|| {

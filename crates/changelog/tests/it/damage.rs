@@ -372,7 +372,7 @@ fn a_newer_block_is_refused_by_name() {
     let mut bytes = files.contents(&name).unwrap();
     let last = *blocks(&bytes).last().unwrap();
     bytes[last + 2] = 9;
-    // The checksum covers the block's place, the header around it, and the body.
+    // The checksum begins with that of the store's id, and covers the block's place, the header around it, and the body.
     let stored = u32::from_le_bytes([8, 9, 10, 11].map(|at| bytes[last + at])) as usize;
     let segment: u64 = name.trim_end_matches(".hwl").parse().unwrap();
     let covered = [
@@ -381,7 +381,9 @@ fn a_newer_block_is_refused_by_name() {
         &bytes[last..last + 12],
         &bytes[last + 16..last + 32 + stored],
     ];
-    let crc = crc32fast::hash(&covered.concat());
+    let mut crc = crc32fast::Hasher::new_with_initial(crc32fast::hash(&bytes[16..32]));
+    crc.update(&covered.concat());
+    let crc = crc.finalize();
     bytes[last + 12..last + 16].copy_from_slice(&crc.to_le_bytes());
     files.replace(&name, bytes);
     assert_refused(&files, &name, "block of version 9");

@@ -302,3 +302,61 @@ fn a_footer_that_fails_holds_up_those_behind_it() {
     drop(log);
     assert_eq!(files.contents(&second), Some(unsealed));
 }
+
+const HEADER_BYTES: usize = 32;
+/// In the header of a segment: whether checksums depend on the store's id.
+const FLAG_SEEDED: u8 = 8;
+
+/// A block as a client makes it up that knows the place of its item: it says that all before it was on disk.
+fn block(segment: u64, at: usize, first: u64) -> Vec<u8> {
+    let body = [7; 8];
+    let mut out = vec![b'H', b'B', 1, 0];
+    out.extend([8u32, 8, 0].into_iter().flat_map(u32::to_le_bytes));
+    out.extend(first.to_le_bytes());
+    out.extend([1u32, at as u32].into_iter().flat_map(u32::to_le_bytes));
+    out.extend(body);
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&segment.to_le_bytes());
+    crc.update(&(at as u64).to_le_bytes());
+    crc.update(&out[..12]);
+    crc.update(&out[16..]);
+    out[12..16].copy_from_slice(&crc.finalize().to_le_bytes());
+    out
+}
+
+/// Proof that a bad block had been on disk is a later one that says so. If a client could write one, a torn tail would pass
+/// for damage, and the log would not open.
+#[test]
+fn a_block_inside_of_an_item_proves_nothing() {
+    let length = 9_000;
+    let (probe, all) = with_item(&FaultyFiles::new(1), &noise(1, length));
+    let (name, bytes) = newest(&probe);
+    let segment: u64 = name.trim_end_matches(".hwl").parse().unwrap();
+    let marker = &noise(1, length)[..16];
+    let value_at = bytes.windows(16).position(|at| at == marker).unwrap();
+    let block_at = (0..value_at)
+        .step_by(8)
+        .rev()
+        .find(|at| bytes[*at..].starts_with(b"HB\x01"))
+        .unwrap();
+    let at = (value_at + 2_000).next_multiple_of(8);
+    let forged = block(segment, at, all[1].first.0 + 1_000);
+    let mut value = noise(1, length);
+    value[at - value_at..][..forged.len()].copy_from_slice(&forged);
+    let (files, all) = with_item(&FaultyFiles::new(1), &value);
+    let mut bytes = files.contents(&name).unwrap();
+    assert_eq!(bytes[at..][..forged.len()], forged);
+    // The power went before the beginning of the group was on disk.
+    bytes[block_at..][..HEADER_BYTES].fill(0);
+    files.replace(&name, bytes.clone());
+    check(&files, &all[..1], true);
+
+    // It is right by the rule of earlier formats.
+    let files = FaultyFiles::new(1);
+    bytes[10] &= !FLAG_SEEDED;
+    let crc = crc32fast::hash(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    files.replace(&name, bytes);
+    let refused = open(&files, plain()).map(|_| ());
+    assert!(matches!(refused, Err(LogError::Damaged { .. })));
+}
