@@ -12,6 +12,7 @@
 //! A segment whose header never reached the disk holds nothing that was acknowledged: its header and first group
 //! share one fsync. That the others join on without it is the proof.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,7 +29,9 @@ use crate::options::LogOptions;
 use crate::scan::{self, Window};
 use crate::seal;
 use crate::search;
-use crate::segment::{self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState};
+use crate::segment::{
+    self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState, SegmentSummary,
+};
 use crate::trim::Trimming;
 use crate::trim_point::TrimPoint;
 use crate::writer::ActiveFile;
@@ -128,8 +131,8 @@ impl Found {
 struct Known {
     found: Found,
     header: SegmentHeader,
-    index: SegmentIndex,
-    sealed: bool,
+    /// Of a sealed one the summary alone: the indexes of all would be as large as the log is long.
+    state: SegmentState,
     /// How far it is known to have been on disk.
     synced_to: u64,
     /// Bytes behind the last block, up to the last one that is not zero.
@@ -139,7 +142,24 @@ struct Known {
 impl Known {
     /// The last sequence up to and with this segment.
     fn last(&self) -> Sequence {
-        self.index.last.max(self.header.base)
+        self.summary().last.max(self.header.base)
+    }
+
+    fn summary(&self) -> Cow<'_, SegmentSummary> {
+        match &self.state {
+            SegmentState::Open(index) => {
+                Cow::Owned(SegmentSummary::new(self.found.id, index, index.end, false))
+            }
+            SegmentState::Sealed(sealed) => Cow::Borrowed(&sealed.summary),
+        }
+    }
+
+    /// Where its blocks end.
+    fn end(&self) -> u64 {
+        match &self.state {
+            SegmentState::Open(index) => index.end,
+            SegmentState::Sealed(sealed) => sealed.end,
+        }
     }
 }
 
@@ -181,8 +201,9 @@ pub(crate) fn open(
     let last = known.last().map_or(Sequence::ZERO, Known::last);
     report.torn_bytes = known.last().map_or(0, |last| last.torn_bytes);
     report.last = last;
-    let (kept, mut empty): (Vec<Known>, Vec<Known>) =
-        known.into_iter().partition(|known| known.index.entries > 0);
+    let (kept, mut empty): (Vec<Known>, Vec<Known>) = known
+        .into_iter()
+        .partition(|known| known.summary().entries > 0);
     // Without any segment, nothing would say where the log ends.
     let joint = kept.is_empty().then(|| empty.pop()).flatten();
     report.segments = kept.len();
@@ -202,13 +223,8 @@ pub(crate) fn open(
     let mut shard_ends = HashMap::new();
     let mut ended = Vec::with_capacity(kept.len() + 1);
     for known in kept {
-        shard_ends.extend(
-            known
-                .index
-                .shards
-                .iter()
-                .map(|(shard, span)| (*shard, span.last)),
-        );
+        let summary = known.summary();
+        shard_ends.extend(summary.shards.iter().map(|shard| (shard.shard, shard.last)));
         let sealed = seal_known(known, ended.last(), options.syncs())?;
         ended.push(sealed);
     }
@@ -439,13 +455,12 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
         // Those without a header went elsewhere.
         let Some(header) = found.header else { continue };
         if let Some(index) = found.footer()? {
-            let found_bytes = found.size_bytes;
+            let size_bytes = found.size_bytes;
             known.push(Known {
+                state: SegmentState::Sealed(seal::sealed(found.id, &index, size_bytes)),
                 found,
                 header,
-                index,
-                sealed: true,
-                synced_to: found_bytes,
+                synced_to: size_bytes,
                 torn_bytes: 0,
             });
             continue;
@@ -455,8 +470,7 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
         known.push(Known {
             found,
             header,
-            index,
-            sealed: false,
+            state: SegmentState::Open(index),
             synced_to,
             torn_bytes,
         });
@@ -553,11 +567,7 @@ fn check_chain(known: &[Known]) -> Result<(), LogError> {
                 "its entries end at {here}, but {} joins on to {there}",
                 next.found.name
             );
-            return Err(LogError::damaged(
-                &known.found.name,
-                known.index.end,
-                detail,
-            ));
+            return Err(LogError::damaged(&known.found.name, known.end(), detail));
         }
     }
     Ok(())
@@ -573,32 +583,32 @@ fn seal_known(
     let Known {
         found,
         header,
-        index,
-        sealed,
+        state,
         synced_to,
         ..
     } = known;
-    let state = if sealed {
-        SegmentState::Sealed(seal::sealed(found.id, &index, found.size_bytes))
-    } else {
-        // A process that was killed may have left blocks that were never synced. A footer must not reach the disk
-        // before them: it would vouch for blocks that are not there.
-        if sync {
-            write_again(&found, synced_to, index.end)?;
-            // The torn tail goes here and not with the footer, which there may be no room for.
-            let cut = found.file.set_size_bytes(index.end);
-            cut.map_err(|error| LogError::io("cut", &found.name, error))?;
-            let synced = found.file.sync_data();
-            synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
-        }
-        let cipher = found.cipher.as_deref();
-        let write =
-            || seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync);
-        let is_in_turn = before.is_none_or(|before| !before.lacks_footer());
-        match is_in_turn.then(write) {
-            Some(Ok(sealed)) => SegmentState::Sealed(sealed),
-            Some(Err(error)) if !error.is_no_room() => return Err(error),
-            Some(Err(_)) | None => SegmentState::Open(index),
+    let state = match state {
+        SegmentState::Sealed(sealed) => SegmentState::Sealed(sealed),
+        SegmentState::Open(index) => {
+            // A process that was killed may have left blocks that were never synced. A footer must not reach the disk
+            // before them: it would vouch for blocks that are not there.
+            if sync {
+                write_again(&found, synced_to, index.end)?;
+                // The torn tail goes here and not with the footer, which there may be no room for.
+                let cut = found.file.set_size_bytes(index.end);
+                cut.map_err(|error| LogError::io("cut", &found.name, error))?;
+                let synced = found.file.sync_data();
+                synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
+            }
+            let cipher = found.cipher.as_deref();
+            let write =
+                || seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync);
+            let is_in_turn = before.is_none_or(|before| !before.lacks_footer());
+            match is_in_turn.then(write) {
+                Some(Ok(sealed)) => SegmentState::Sealed(sealed),
+                Some(Err(error)) if !error.is_no_room() => return Err(error),
+                Some(Err(_)) | None => SegmentState::Open(index),
+            }
         }
     };
     let segment = Segment::new(&header, found.cipher, state);
