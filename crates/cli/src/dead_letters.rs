@@ -213,7 +213,7 @@ async fn ids(store: &Store, matches: &ArgMatches) -> anyhow::Result<Vec<String>>
     for given in matches.get_many::<String>("id").into_iter().flatten() {
         match store.id(given).await? {
             Ok(id) => ids.push(id),
-            Err(why) => eprintln!("headwater: {why}"),
+            Err(why) => stdout::note(&format!("headwater: {why}")),
         }
     }
     Ok(ids)
@@ -227,13 +227,13 @@ async fn mapping(store: &Store, matches: &ArgMatches) -> anyhow::Result<Option<O
     Ok(match store.mapping(given).await? {
         Ok(uuid) => Some(Some(uuid)),
         Err(why) => {
-            eprintln!("headwater: {why}");
+            stdout::note(&format!("headwater: {why}"));
             None
         }
     })
 }
 
 fn missing(id: &str) -> bool {
-    eprintln!("headwater: there is no dead letter {id}");
+    stdout::note(&format!("headwater: there is no dead letter {id}"));
     false
 }

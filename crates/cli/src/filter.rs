@@ -57,7 +57,7 @@ pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("headwater: {error:#}");
+            crate::stdout::note(&format!("headwater: {error:#}"));
             ExitCode::from(BAD_INPUT)
         }
     }

@@ -51,7 +51,7 @@ pub(crate) fn status(done: anyhow::Result<bool>) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("headwater: {error:#}");
+            stdout::note(&format!("headwater: {error:#}"));
             ExitCode::from(COULD_NOT_ASK)
         }
     }
@@ -74,7 +74,7 @@ async fn show(matches: &ArgMatches) -> anyhow::Result<bool> {
         let lines = match lines {
             Ok(lines) => lines,
             Err(missing) => {
-                eprintln!("headwater: {missing}");
+                stdout::note(&format!("headwater: {missing}"));
                 return Ok(false);
             }
         };

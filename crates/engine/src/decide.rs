@@ -134,7 +134,6 @@ fn index_writes(indexes: &[Arc<Index>], entries: &[EntryChange]) -> Vec<IndexWri
     entries.iter().filter_map(write).collect()
 }
 
-/// The item as a tree; an empty one when there is none, which is what conditions see then.
 /// Whether an item and its entries in local indexes are larger together than an item may be (guide, local secondary
 /// indexes).
 fn exceeds_with_entries(
@@ -159,6 +158,7 @@ fn exceeds_with_entries(
     Ok(size_bytes > limits::ITEM_SIZE_BYTES_MAX)
 }
 
+/// The item as a tree; an empty one when there is none, which is what conditions see then.
 fn decode_once<'a>(
     decoded: &'a mut Option<Item>,
     seen: Option<&EncodedItem>,

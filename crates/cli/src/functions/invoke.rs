@@ -99,7 +99,7 @@ fn show(answer: &Answer) -> std::io::Result<ExitCode> {
     }
     match header("x-amz-function-error") {
         Some(error) => {
-            eprintln!("headwater: the function failed ({error})");
+            crate::stdout::note(&format!("headwater: the function failed ({error})"));
             Ok(ExitCode::FAILURE)
         }
         None => Ok(ExitCode::SUCCESS),

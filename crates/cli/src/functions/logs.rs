@@ -60,14 +60,16 @@ pub(super) async fn run(matches: &ArgMatches, client: &Client) -> anyhow::Result
         match client.own(&query).await {
             Ok(page) => {
                 if std::mem::take(&mut is_troubled) {
-                    eprintln!("headwater: it works again");
+                    crate::stdout::note("headwater: it works again");
                 }
                 show(&page, is_json)?;
                 next = page["next"].as_u64().unwrap_or(next);
             }
             Err(error) if error.is_passing() => {
                 if !std::mem::replace(&mut is_troubled, true) {
-                    eprintln!("headwater: {error}; trying again until it works");
+                    crate::stdout::note(&format!(
+                        "headwater: {error}; trying again until it works"
+                    ));
                 }
                 tokio::time::sleep(PAUSE).await;
             }

@@ -70,5 +70,5 @@ impl Link {
 
 /// Tells people something beside the records.
 pub(super) fn note(text: &str) {
-    eprintln!("headwater: {text}");
+    crate::stdout::note(&format!("headwater: {text}"));
 }
