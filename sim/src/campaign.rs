@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use headwater_engine::Database;
+use headwater_engine::{Database, EngineError};
 use headwater_model::SeededRng;
 use tokio::task::JoinHandle;
 
@@ -48,6 +48,8 @@ pub struct Report {
     pub delays: usize,
     /// Openings on a full disk, after which all could be read.
     pub full_disks_opened: usize,
+    /// States that were made anew from the log, or brought up to it from one of before.
+    pub rebuilt: usize,
     /// Bits that were flipped between lives.
     pub flips: Flips,
     /// Acknowledged changes.
@@ -67,6 +69,7 @@ impl Report {
         self.full_disks += other.full_disks;
         self.full_disks_met += other.full_disks_met;
         self.full_disks_opened += other.full_disks_opened;
+        self.rebuilt += other.rebuilt;
         self.flips.add(other.flips);
         self.acknowledged += other.acknowledged;
         self.records += other.records;
@@ -79,7 +82,7 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} reopenings ({} after a power loss), {} full disks ({} met, {} more opened), {} delays, \
-             {} flipped bits found ({} in the state), {} taken for a torn tail, {} in bytes that hold nothing \
+             {} states made anew, {} flipped bits found ({} in the state), {} taken for a torn tail, {} in bytes that hold nothing \
              ({} damaged stores opened), {} acknowledged changes, {} records, {} reads",
             self.lives,
             self.power_losses,
@@ -87,6 +90,7 @@ impl fmt::Display for Report {
             self.full_disks_met,
             self.full_disks_opened,
             self.delays,
+            self.rebuilt,
             self.flips.found,
             self.flips.found_in_state,
             self.flips.taken_for_torn,
@@ -172,7 +176,12 @@ impl Campaign {
         let database = self.open().await?;
         World::settle(&database).await?;
         close(database).await?;
+        let mut states = vec![Vec::new()];
         for life in 0..LIVES {
+            if self.machine.second_rng.below(LIVES) == 0 {
+                self.await_gone().await?;
+                states.push(self.machine.state_bytes()?);
+            }
             if self.machine.second_rng.below(LIVES_PER_FLIPS) == 0 {
                 self.await_gone().await?;
                 let flipped = flips::run(&self.machine, FLIPS).await;
@@ -189,9 +198,39 @@ impl Campaign {
         self.look(database.clone()).await.context("after the end")?;
         close(database).await?;
         self.verify()?;
+        for state in states {
+            self.rebuild(&state).await?;
+        }
         self.report.acknowledged = self.ledger.acknowledged();
         self.report.records = self.records.values().map(Vec::len).sum();
         Ok(self.report)
+    }
+
+    /// Puts an older state in place of the present one, or none: what the log has since must give the same. What was trimmed
+    /// of the log is missed.
+    async fn rebuild(&mut self, state: &[u8]) -> Result<()> {
+        self.await_gone().await?;
+        let rebuilt = self.machine.copy_with_state(state)?;
+        let before = std::mem::replace(&mut self.machine, rebuilt);
+        let is_behind = |error: &anyhow::Error| {
+            let cause = error.downcast_ref::<EngineError>();
+            matches!(cause, Some(EngineError::StateBehindLog { .. }))
+        };
+        let length = state.len();
+        let what = || format!("with a state of before, of {length} bytes");
+        match self.open().await {
+            Ok(database) => {
+                drop(self.look(database.clone()).await.with_context(what)?);
+                close(database).await?;
+                self.await_gone().await?;
+                self.verify().with_context(what)?;
+                self.report.rebuilt += 1;
+            }
+            Err(error) if is_behind(&error) => {}
+            Err(error) => return Err(error).with_context(what),
+        }
+        self.machine = before;
+        Ok(())
     }
 
     async fn run_interval(mut self) -> Result<usize> {

@@ -168,14 +168,19 @@ impl Machine {
 
     /// A machine with the same files, which may be damaged.
     pub(crate) fn copy(&self) -> Result<Machine> {
+        self.copy_with_state(&self.state_bytes()?)
+    }
+
+    /// A machine with the same log and another state: none, or one of before.
+    pub(crate) fn copy_with_state(&self, bytes: &[u8]) -> Result<Machine> {
         let files = FaultyFiles::new(0);
         for name in self.files.sizes().into_keys() {
             files.replace(&name, self.files.contents(&name).unwrap_or_default());
         }
         let disk = FaultyDisk::new();
-        let (backend, bytes) = (disk.backend(), self.state_bytes()?);
+        let backend = disk.backend();
         backend.set_len(bytes.len() as u64)?;
-        backend.write(0, &bytes)?;
+        backend.write(0, bytes)?;
         backend.sync_data()?;
         Ok(Machine {
             files,

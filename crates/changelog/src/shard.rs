@@ -112,6 +112,9 @@ impl Shared {
     ) -> Result<ShardPage, LogError> {
         // Looked at first: what is durable now was shown to readers before.
         let durable = self.position.get();
+        // Trimming takes segments out of the list before it forgets the ends of shards: who finds none here finds that the
+        // list begins later.
+        let end = self.shard_ends.read().get(&shard).copied();
         let list = self.segments.list();
         let oldest = segment::oldest(&list);
         if from < oldest {
@@ -121,12 +124,7 @@ impl Shared {
         if from > durable {
             return page(Vec::new(), from);
         }
-        if self
-            .shard_ends
-            .read()
-            .get(&shard)
-            .is_none_or(|end| *end < from)
-        {
+        if end.is_none_or(|end| end < from) {
             return page(Vec::new(), durable.next());
         }
         let mut filling = Filling {

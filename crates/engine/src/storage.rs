@@ -1,6 +1,7 @@
 //! Where a database lives: a data folder with the log's segments and the state file, or memory only.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -119,11 +120,7 @@ fn on_disk(
     storage: &StorageOptions,
     rng: &Arc<dyn Rng>,
 ) -> Result<Parts, OpenError> {
-    // A new one is for its owner alone; one that is there keeps its mode.
-    let mut builder = DirBuilder::new();
-    let builder = builder.recursive(true).mode(0o700);
-    let made = builder.create(folder);
-    made.map_err(|error| in_folder(folder, error))?;
+    make_folder(folder).map_err(|error| in_folder(folder, error))?;
     let lock = lock_folder(folder)?;
     // Others may change the key of an encrypted store while a server runs, but not while it starts.
     let _keys = match storage.key.is_some() || reencrypt::is_begun(folder) {
@@ -141,6 +138,24 @@ fn on_disk(
         keys,
         lock: Some(lock),
     })
+}
+
+/// Makes a folder, with those above it that are missing, for its owner alone; one that is there keeps its mode. The names
+/// are on disk when this returns: what is written below them is to outlive a power loss.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+    for path in missing.into_iter().rev() {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(path)?;
+        let parent = path.parent().filter(|path| !path.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    // Something else may have the name.
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotADirectory.into()),
+    }
 }
 
 /// Takes the data folder for the caller alone.

@@ -1,10 +1,12 @@
 //! Trimming many segments at once: what it costs, what a crash leaves of it, and that what is missing above the trim
 //! point is noticed.
 
-use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{Entry, Log, LogError, LogOptions, is_segment};
+use std::sync::Barrier;
 
-use crate::support::{entries, fill, open, small, verify};
+use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
+use headwater_changelog::{Entry, Log, LogError, LogOptions, MemoryFiles, ReadLimit, is_segment};
+
+use crate::support::{change, entries, fill, open, put, small, verify};
 
 const TRIM_POINT: &str = "trimmed";
 
@@ -46,6 +48,39 @@ fn since_oldest(log: &Log, all: &[Entry]) -> Vec<Entry> {
         .filter(|entry| entry.first >= oldest)
         .cloned()
         .collect()
+}
+
+/// A reader of a shard whose records are trimmed at that moment gets them, or is told; it is never sent on behind them.
+#[test]
+fn a_shard_that_is_trimmed_while_it_is_read_is_not_found_empty() {
+    let limit = ReadLimit {
+        records: 10,
+        bytes: 1 << 20,
+    };
+    for _ in 0..150 {
+        let files = MemoryFiles::new();
+        let log = open(&files, options()).unwrap().0;
+        let first = put(&log, vec![change(9, "only", b"one")]).first;
+        fill(&log, 20);
+        drop(log);
+        let log = open(&files, options()).unwrap().0;
+        log.checkpointed(log.durable());
+        let begun = Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                begun.wait();
+                loop {
+                    match log.read_shard(9, first, limit) {
+                        Ok(page) => assert_eq!(page.records.len(), 1, "it was passed over"),
+                        Err(LogError::Trimmed { .. }) => break,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            });
+            begun.wait();
+            assert!(log.trim(&|_| true).unwrap() > 0);
+        });
+    }
 }
 
 #[test]
