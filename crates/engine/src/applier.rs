@@ -58,7 +58,11 @@ impl Applier {
         options: EngineOptions,
         filled: Arc<FilledIndexes>,
     ) -> Result<Self, EngineError> {
-        let backfills = Backfills::load(state.snapshot().as_ref(), filled)?;
+        let backfills = Backfills::load(
+            state.snapshot().as_ref(),
+            filled,
+            options.backfill_items_max,
+        )?;
         let derived = load_derived(state.as_ref())?;
         let mut dropped = Vec::new();
         let from = state_key(CATALOG_TABLE, &document_key::of(document_key::DROPPED, 0));

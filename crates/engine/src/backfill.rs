@@ -18,8 +18,6 @@ use crate::derived::Derived;
 use crate::error::EngineError;
 use crate::record::{CATALOG_TABLE, document_key, state_key};
 
-/// Items that one step looks at.
-const STEP_ITEMS_MAX: usize = 1_000;
 /// Bytes of items that one step looks at, about.
 const STEP_BYTES_MAX: usize = 1 << 20;
 
@@ -69,6 +67,8 @@ pub(crate) struct Backfills {
     /// Filled since the last checkpoint.
     unsaved: Vec<u32>,
     filled: Arc<FilledIndexes>,
+    /// Items that one step looks at.
+    step_items_max: usize,
 }
 
 /// What a step found.
@@ -86,6 +86,7 @@ impl Backfills {
     pub(crate) fn load(
         snapshot: &dyn Snapshot,
         filled: Arc<FilledIndexes>,
+        step_items_max: usize,
     ) -> Result<Self, EngineError> {
         let mut by_index = BTreeMap::new();
         let from = state_key(CATALOG_TABLE, &document_key::of(document_key::BACKFILL, 0));
@@ -112,6 +113,7 @@ impl Backfills {
             by_index,
             unsaved: Vec::new(),
             filled,
+            step_items_max: step_items_max.max(1),
         })
     }
 
@@ -207,7 +209,9 @@ impl Backfills {
             growth: (0, 0),
         };
         let last = match find(id) {
-            Some((table, derived)) => step.fill(snapshot, table, &derived, &from)?,
+            Some((table, derived)) => {
+                step.fill(snapshot, table, &derived, &from, self.step_items_max)?
+            }
             // Its table went away: the document that says so ends it.
             None => None,
         };
@@ -231,6 +235,7 @@ impl Step {
         table: u32,
         derived: &Derived,
         from: &[u8],
+        items_max: usize,
     ) -> Result<Option<Vec<u8>>, EngineError> {
         let (from, to) = (state_key(table, from), state_key(table + 1, b""));
         let (mut items, mut bytes, mut last) = (0, 0, None);
@@ -246,7 +251,7 @@ impl Step {
                     failure = Some(corrupt);
                     return ControlFlow::Break(());
                 }
-                if items < STEP_ITEMS_MAX && bytes < STEP_BYTES_MAX {
+                if items < items_max && bytes < STEP_BYTES_MAX {
                     return ControlFlow::Continue(());
                 }
                 last = Some(key[4..].to_vec());

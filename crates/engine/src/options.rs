@@ -39,6 +39,8 @@ pub struct EngineOptions {
     pub checkpoint_interval_ms: u64,
     /// Bytes of log after which a checkpoint is due.
     pub checkpoint_log_bytes: u64,
+    /// Most items that an index is filled with in one transaction, before waiting writes have their turn.
+    pub backfill_items_max: usize,
 }
 
 impl Default for EngineOptions {
@@ -60,6 +62,7 @@ impl Default for EngineOptions {
             apply_interval_ms: 100,
             checkpoint_interval_ms: 5_000,
             checkpoint_log_bytes: 64 << 20,
+            backfill_items_max: 1_000,
         }
     }
 }

@@ -52,7 +52,7 @@ pub enum OpenError {
         /// The folder.
         folder: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The keys can't be had.
     #[error(transparent)]
@@ -176,7 +176,7 @@ pub(crate) fn log_files(folder: &Path) -> Result<Arc<dyn Files>, OpenError> {
 ///
 /// # Errors
 /// What the system says when the folder can't be read.
-pub fn holds_store(folder: &Path) -> std::io::Result<bool> {
+pub fn holds_store(folder: &Path) -> io::Result<bool> {
     if folder.join(STATE_FILE).exists() {
         return Ok(true);
     }
@@ -223,7 +223,7 @@ pub(crate) fn open_state_to_read(
     }
 }
 
-pub(crate) fn in_folder(folder: &Path, error: std::io::Error) -> OpenError {
+pub(crate) fn in_folder(folder: &Path, error: io::Error) -> OpenError {
     OpenError::Folder {
         folder: folder.to_owned(),
         error,
