@@ -107,8 +107,10 @@ impl Running {
         }
     }
 
-    /// Lets requests in flight finish, stops functions, makes everything durable.
+    /// Lets batches that are at functions and requests in flight finish, stops functions, makes everything durable.
     pub(crate) async fn stop(self) {
+        // First, as functions may call this server.
+        self.triggers.stop_deliveries().await;
         self.stop.send_replace(true);
         if let Err(error) = self.connections.await {
             tracing::error!(%error, "serving ended badly");

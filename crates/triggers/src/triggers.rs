@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use headwater_model::{Clock, Rng};
 use headwater_operations::Api;
@@ -137,6 +138,7 @@ impl Triggers {
                 settings.deliveries_per_function_max,
             ),
             read_ahead: ReadAhead::new(settings.read_ahead_bytes_max),
+            ending: AtomicBool::new(false),
         }));
         let events = Events::new(
             functions.clone(),
@@ -177,13 +179,23 @@ impl Triggers {
         }
     }
 
-    /// Stops delivering, lets running invocations end within the grace that the settings give, writes the
-    /// checkpoints and ends all processes of functions. Call it before the database is closed.
+    /// Begins no more batches, and lets those that are at functions end within the grace that the settings give. Call it
+    /// while requests are still served: functions that find nobody there would fail.
+    pub async fn stop_deliveries(&self) {
+        // Before anything that waits: functions may have been told to end together with the server.
+        self.deliveries.begin_end();
+        // Changes from before may have started something; later ones do not.
+        drop(self.changes.lock().await);
+        self.deliveries.stop_all(self.stop_grace_ms).await;
+    }
+
+    /// Stops delivering, unless that is done, writes the checkpoints and ends all processes of functions. Call it before
+    /// the database is closed, and when no more requests come.
     pub async fn stop(&self) {
+        self.stop_deliveries().await;
         let _change = self.changes.lock().await;
         self.events.stop().await;
         self.kinesis.stop().await;
-        self.deliveries.stop_all(self.stop_grace_ms).await;
         // After this the keeper has nothing left to write, and nobody notes anything any more.
         if let Err(error) = self.checkpoints.flush().await {
             tracing::error!(%error, "checkpoints could not be written");

@@ -29,21 +29,26 @@ while True:
 "#;
 
 fn create(server: &Server, folder: &Path, name: &str) {
+    let input = definition(folder, name, BOOTSTRAP);
+    let (status, answer) = server.try_post("/2015-03-31/functions", "", &input);
+    assert_eq!(status, 201, "{answer}");
+}
+
+/// A function whose code is written into the folder.
+fn definition(folder: &Path, name: &str, code_text: &str) -> Value {
     let code = folder.join("code");
     fs::create_dir_all(&code).expect("a folder");
     let bootstrap = code.join("bootstrap");
-    fs::write(&bootstrap, BOOTSTRAP).expect("a file");
+    fs::write(&bootstrap, code_text).expect("a file");
     fs::set_permissions(&bootstrap, fs::Permissions::from_mode(0o755)).expect("a mode");
-    let input = json!({
+    json!({
         "FunctionName": name,
         "Role": "arn:aws:iam::000000000000:role/any",
         "Runtime": "provided.al2023",
         "Handler": "any",
         "Timeout": 30,
         "Code": {"S3Bucket": "headwater-local-directory", "S3Key": code},
-    });
-    let (status, answer) = server.try_post("/2015-03-31/functions", "", &input);
-    assert_eq!(status, 201, "{answer}");
+    })
 }
 
 /// A server with the function `echo`, its data in `data` of the folder.
@@ -197,5 +202,61 @@ fn a_function_may_have_large_pages_though_its_server_has_none_yet() {
     assert!(succeeded, "{err}");
     let here = usage::may_have_large_pages(std::process::id());
     assert_eq!(out, format!("{here}\n"));
+    server.stop();
+}
+
+/// Tells the server to end when it is called for the first time, and then asks it something for a while. It fails if it
+/// is not answered.
+const ASKING: &str = r#"#!/usr/bin/env python3
+import os, signal, time, urllib.request
+
+base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+outcomes = os.environ["OUTCOMES"]
+while True:
+    with urllib.request.urlopen(base + "next") as event:
+        request = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    if not os.path.exists(outcomes):
+        os.kill(int(os.environ["SERVER"]), signal.SIGTERM)
+    outcome, kind = "served\n", "response"
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_headwater/health").close()
+        except OSError:
+            outcome, kind = "refused\n", "error"
+            break
+    with open(outcomes, "a") as file:
+        file.write(outcome)
+    urllib.request.urlopen(base + request + "/" + kind, b"{}").close()
+"#;
+
+#[test]
+fn a_server_that_ends_serves_the_functions_that_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let outcomes = folder.path().join("outcomes");
+    let server = Server::start(&data, "127.0.0.1:0");
+    let mut input = definition(folder.path(), "asking", ASKING);
+    let variables = json!({"SERVER": server.pid().to_string(), "OUTCOMES": outcomes});
+    input["Environment"] = json!({ "Variables": variables });
+    let (status, answer) = server.try_post("/2015-03-31/functions", "", &input);
+    assert_eq!(status, 201, "{answer}");
+    server.create_table("things", true);
+    let table = server.dynamodb("DescribeTable", &json!({"TableName": "things"}));
+    let mapping = json!({
+        "FunctionName": "asking",
+        "EventSourceArn": table["Table"]["LatestStreamArn"],
+        "StartingPosition": "TRIM_HORIZON",
+        "MaximumRetryAttempts": 0,
+    });
+    let (status, answer) = server.try_post("/2015-03-31/event-source-mappings", "", &mapping);
+    assert_eq!(status, 202, "{answer}");
+    server.put("things", "one", 1);
+    server.wait();
+    assert_eq!(fs::read_to_string(&outcomes).expect("outcomes"), "served\n");
+
+    let server = Server::start(&data, "127.0.0.1:0");
+    let (_, letters) = server.request("GET", "/_headwater/dead-letters", "", "");
+    assert_eq!(letters["deadLetters"], json!([]));
     server.stop();
 }

@@ -176,6 +176,11 @@ impl Server {
 
     pub fn stop(self) {
         self.process.signal(Signal::TERM);
+        self.wait();
+    }
+
+    /// Waits until it has ended well.
+    pub fn wait(self) {
         assert!(self.process.wait().success());
     }
 

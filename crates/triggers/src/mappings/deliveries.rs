@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -32,8 +31,6 @@ struct Running {
 pub(crate) struct Deliveries {
     shared: Arc<Shared>,
     running: Mutex<HashMap<String, Running>>,
-    /// Nothing begins any more.
-    is_over: AtomicBool,
 }
 
 impl Deliveries {
@@ -41,13 +38,12 @@ impl Deliveries {
         Self {
             shared,
             running: Mutex::default(),
-            is_over: AtomicBool::new(false),
         }
     }
 
-    /// Begins the delivery of a mapping that is not running, unless all were stopped for good.
+    /// Begins the delivery of a mapping that is not running, unless the server ends.
     pub(crate) fn start(&self, mapping: Arc<MappingRecord>) {
-        if self.is_over.load(Ordering::SeqCst) {
+        if self.shared.is_ending() {
             return;
         }
         let uuid = mapping.uuid.clone();
@@ -102,9 +98,15 @@ impl Deliveries {
         }
     }
 
-    /// Stops all deliveries. Invocations that run longer than `grace_ms` are left to themselves.
+    /// From now on nothing begins, and no failure of a function counts.
+    pub(crate) fn begin_end(&self) {
+        self.shared.begin_end();
+    }
+
+    /// Stops all deliveries. Invocations that run longer than `grace_ms` are left to themselves. Whoever may be in the
+    /// middle of [`Deliveries::start`] must have been waited for.
     pub(crate) async fn stop_all(&self, grace_ms: u64) {
-        self.is_over.store(true, Ordering::SeqCst);
+        self.begin_end();
         let all: Vec<Running> = self
             .running
             .lock()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use headwater_model::{Clock, Sequence};
@@ -37,9 +38,21 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) turns: Turns,
     pub(crate) read_ahead: Arc<ReadAhead>,
+    /// The server ends. Functions may fail because of it: they are signalled too, or what they call is gone.
+    pub(crate) ending: AtomicBool,
 }
 
 impl Shared {
+    /// Begins the end, for which deliveries are told to stop later on.
+    pub(super) fn begin_end(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether no call may begin, and none that fails says anything of its batch.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::SeqCst)
+    }
+
     /// Sends a batch that was given up to its destination.
     pub(super) async fn send(&self, batch: &NewDeadLetter, payload: &Bytes) -> Sent {
         let unique = uuid(self.streams.database().rng().as_ref());

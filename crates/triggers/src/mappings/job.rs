@@ -67,6 +67,7 @@ enum Call {
     NotReached(String),
     /// The batch became too old before it was its turn.
     TooOld,
+    /// It was told to stop, or failed while the server ends, which says nothing of the batch.
     Stopped,
 }
 
@@ -153,6 +154,9 @@ impl Job {
                 }
                 Call::Answered(result) => {
                     let answer = Answer::read(&result.payload, &batch.records, self.answer_rules());
+                    if answer.fault.is_some() && self.shared.is_ending() {
+                        return Flow::Stop;
+                    }
                     if self.take_state(answer.state).await == Flow::Stop {
                         return Flow::Stop;
                     }
@@ -359,6 +363,9 @@ impl Job {
     async fn turn(&mut self, batch: &Batch) -> Result<Turn, Call> {
         let shared = self.shared.clone();
         loop {
+            if shared.is_ending() {
+                return Err(Call::Stopped);
+            }
             let mapping = self.mapping.borrow_and_update().clone();
             let (namespace, name) = (&mapping.namespace, &mapping.function_name);
             let function = shared.functions.get(namespace, name);
@@ -407,6 +414,7 @@ impl Job {
                 add(&self.counts.calls, 1);
                 match result.function_error {
                     None => Call::Answered(result),
+                    Some(_) if shared.is_ending() => Call::Stopped,
                     Some(_) => Call::Failed(result),
                 }
             }

@@ -1,6 +1,6 @@
 //! What becomes of batches that fail (triggers.md sections 5 and 6).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{MAPPINGS, World, numbered};
 
@@ -137,8 +137,9 @@ async fn a_split_and_its_retries_go_on_after_a_restart() {
     let settings = json!({
         "BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 2, "BatchSize": 4,
     });
-    world.map(&stream, "f", settings).await;
-    recorder.wait_for_calls(3).await;
+    let uuid = world.map(&stream, "f", settings).await;
+    let has_failed_alone = |status: &Value| status["shards"][0]["lastErrorBatch"]["records"] == 1;
+    world.status_until(&uuid, has_failed_alone).await;
     world.close().await;
     let world = World::on_disk(folder).await;
     // The single record was called once before.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{FUNCTIONS, MAPPINGS, World, numbered};
 
@@ -49,9 +49,8 @@ async fn attempts_are_counted_on() {
     world.close().await;
 
     let world = World::on_disk(folder.clone()).await;
-    recorder.wait_for_calls(2).await;
     world
-        .wait_for_result(&uuid, "PROBLEM: Function call failed")
+        .status_until(&uuid, |status| status["shards"][0]["attempts"] == 2)
         .await;
     world.close().await;
 
@@ -82,6 +81,62 @@ async fn a_batch_that_was_cut_off_is_delivered_again() {
     recorder.wait_for_ids(2).await;
     let twice = numbered(0..1);
     assert_eq!(recorder.batches(), [twice.clone(), twice]);
+    world.close().await;
+}
+
+/// What functions call may be gone while the server ends, and they may have been told to end as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_while_the_server_ends_is_no_attempt() {
+    for outcome in [json!({"fail": true}), json!({"report": ["item-0000"]})] {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let world = World::on_disk(folder.clone()).await;
+        let stream = world.table("items").await;
+        let recorder = world.recorder("f").await;
+        recorder.control(json!({"hold": true}));
+        let settings = json!({
+            "MaximumRetryAttempts": 0, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        });
+        world.map(&stream, "f", settings).await;
+        world.put_items("items", 0..1).await;
+        recorder.wait_for_calls(1).await;
+        end_while(&world, || recorder.control(outcome.clone())).await;
+        world.close().await;
+        recorder.control(json!({"hold": true}));
+
+        let world = World::on_disk(folder).await;
+        recorder.wait_for_calls(2).await;
+        assert_eq!(world.dead_letters().await, Vec::<Value>::new());
+        recorder.control(json!({"fail": true}));
+        world.wait_for_letters(1).await;
+        let letter = world.dead_letters().await.remove(0);
+        assert_eq!(letter["approximateInvokeCount"], 1, "{letter}");
+        let twice = numbered(0..1);
+        assert_eq!(recorder.batches(), [twice.clone(), twice]);
+        world.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_success_while_the_server_ends_is_kept_and_nothing_else_begins() {
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"hold": true}));
+    world.map(&stream, "f", json!({"BatchSize": 1})).await;
+    world.put_items("items", 0..2).await;
+    recorder.wait_for_calls(1).await;
+    end_while(&world, || recorder.control(json!({}))).await;
+    // Requests are still served.
+    let other = world.table("others").await;
+    world.recorder("g").await;
+    world.map(&other, "g", json!({})).await;
+    world.close().await;
+    assert_eq!(recorder.batches(), [numbered(0..1)]);
+
+    let world = World::on_disk(folder).await;
+    recorder.wait_for_calls(2).await;
+    assert_eq!(recorder.batches(), [numbered(0..1), numbered(1..2)]);
     world.close().await;
 }
 
@@ -141,6 +196,15 @@ async fn a_change_whose_client_leaves_is_the_same_before_and_after_a_restart() {
     }
     assert_eq!(before, after);
     world.close().await;
+}
+
+/// Ends the deliveries, and does something while they end.
+async fn end_while(world: &World, act: impl FnOnce()) {
+    let mut end = std::pin::pin!(world.triggers.stop_deliveries());
+    let polled = std::future::poll_fn(|context| Poll::Ready(end.as_mut().poll(context)));
+    assert!(polled.await.is_pending(), "nothing was at a function");
+    act();
+    end.await;
 }
 
 /// Polls once, then drops.
