@@ -15,7 +15,8 @@ pub trait Clock: Send + Sync {
     /// Milliseconds since 1970. May step in either direction, as computers' clocks do.
     fn now_ms(&self) -> u64;
 
-    /// Waits until the clock shows `deadline_ms` or later.
+    /// Waits until the clock shows `deadline_ms` or later, or until as much time has passed as lay before that at the
+    /// call, so that no pause grows when a computer's clock is set back. Whoever needs the clock to show it looks again.
     fn sleep_until(&self, deadline_ms: u64) -> Sleep;
 }
 

@@ -520,7 +520,8 @@ impl Job {
             tokio::select! {
                 () = stopped(&mut self.stop) => return Flow::Stop,
                 () = &mut over => break,
-                () = old => break,
+                // Whether it is too old is told by the clock.
+                () = old => {}
                 _ = functions.changed() => {}
                 changed = self.mapping.changed() => if changed.is_err() {
                     return Flow::Stop;

@@ -9,6 +9,7 @@ use headwater_model::Sequence;
 
 use crate::registry::{LaneCheckpoint, Trial};
 
+use super::backoff::Pause;
 use super::batch::Batch;
 use super::progress::LanePlace;
 use super::record::PendingRecord;
@@ -119,7 +120,7 @@ impl Lane {
         while self.trials.front().is_some_and(|trial| trial.last < first) {
             self.trials.pop_front();
         }
-        let begun_ms = front.read_ms;
+        let wait = Pause::of(front.read_ms, rules.wait_ms);
         if reached.is_last || self.is_full(rules) {
             return Due::Now;
         }
@@ -127,8 +128,7 @@ impl Lane {
             Some(trial) if trial.first <= first && reached.position > trial.last => Due::Now,
             Some(trial) if trial.first <= first => Due::NotYet,
             Some(trial) if reached.position > trial.first => Due::Now,
-            _ if reached.now_ms >= begun_ms.saturating_add(rules.wait_ms) => Due::Now,
-            _ => Due::At(begun_ms.saturating_add(rules.wait_ms)),
+            _ => wait.end_ms(reached.now_ms).map_or(Due::Now, Due::At),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::registry::{Checkpoint, LaneCheckpoint, MappingRecord, OpenWindow};
 
-use super::backoff::pause_ms;
+use super::backoff::{Pause, pause_ms};
 use super::board::{Counts, add};
 use super::delivery::{Shared, Stop, stopped};
 use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX};
@@ -138,8 +138,8 @@ struct Pass<'d> {
     /// Records that nobody wants were passed, and that is not noted.
     has_passed: bool,
     failed_reads: u32,
-    /// When a shard that could not be read is read again.
-    read_again_ms: u64,
+    /// Until when a shard that could not be read is let be.
+    let_be: Pause,
 }
 
 impl<'d> Pass<'d> {
@@ -159,10 +159,10 @@ impl<'d> Pass<'d> {
         let window = checkpoint.window.clone();
         let places = lanes.iter().map(|lane| lane.place(position)).collect();
         delivery.progress.begin(position, places, window.clone());
-        let mut read_again_ms = 0;
+        let mut let_be = Pause::NONE;
         // They compiled when they were given; a version that knows them no more must not let all through.
         let filters = Filters::parse(&shape.filters).unwrap_or_else(|error| {
-            read_again_ms = u64::MAX;
+            let_be = Pause::FOR_EVER;
             delivery.progress.note_problem(format!("{PROBLEM}{error}"));
             Filters::default()
         });
@@ -180,7 +180,7 @@ impl<'d> Pass<'d> {
             window_barrier: None,
             has_passed: false,
             failed_reads: 0,
-            read_again_ms,
+            let_be,
             shape,
             delivery,
         }
@@ -197,11 +197,9 @@ impl<'d> Pass<'d> {
             let now_ms = clock.now_ms();
             let limit = self.room();
             let lacks_room = limit == 0 && self.held.room() == 0 && self.idle_lanes() > 0;
-            let reads = limit > 0 && !self.reader.has_ended() && now_ms >= self.read_again_ms;
-            let wake_ms = match now_ms < self.read_again_ms {
-                true => next_ms.min(self.read_again_ms),
-                false => next_ms,
-            };
+            let again_ms = self.let_be.end_ms(now_ms);
+            let reads = limit > 0 && !self.reader.has_ended() && again_ms.is_none();
+            let wake_ms = next_ms.min(again_ms.unwrap_or(u64::MAX));
             tokio::select! {
                 biased;
                 () = stopped(&mut self.delivery.stop) => return self.halt(PassEnd::Stopped).await,
@@ -255,7 +253,7 @@ impl<'d> Pass<'d> {
     async fn fill(&mut self) {
         let now_ms = self.delivery.shared.clock.now_ms();
         let mut pages = 0;
-        while now_ms >= self.read_again_ms && !self.reader.has_ended() && !self.is_told() {
+        while self.let_be.end_ms(now_ms).is_none() && !self.reader.has_ended() && !self.is_told() {
             let limit = self.room();
             let has_found = self.lanes.iter().any(|lane| lane.len() > 0);
             if limit == 0 || has_found && pages >= PAGES_AT_ONCE {
@@ -309,7 +307,7 @@ impl<'d> Pass<'d> {
             Err(error) => {
                 self.failed_reads = self.failed_reads.saturating_add(1);
                 let now_ms = self.delivery.shared.clock.now_ms();
-                self.read_again_ms = now_ms + pause_ms(self.failed_reads);
+                self.let_be = Pause::of(now_ms, pause_ms(self.failed_reads));
                 tracing::error!(
                     mapping = %progress.key().mapping,
                     shard = %progress.key().shard,
@@ -337,8 +335,8 @@ impl<'d> Pass<'d> {
             return u64::MAX;
         }
         let progress = &self.delivery.progress;
-        let due_ms = progress.noted_ms().saturating_add(FILTERED_NOTE_MS);
-        if self.delivery.shared.clock.now_ms() < due_ms {
+        let pause = Pause::of(progress.noted_ms(), FILTERED_NOTE_MS);
+        if let Some(due_ms) = pause.end_ms(self.delivery.shared.clock.now_ms()) {
             return due_ms;
         }
         progress.note_places();

@@ -186,3 +186,14 @@ proptest! {
         prop_assert_eq!((lane.bytes(), lane.len()), (0, 0));
     }
 }
+
+#[test]
+fn a_batch_is_due_when_the_clock_is_set_back() {
+    let rules = BatchRules {
+        wait_ms: 50,
+        ..RULES
+    };
+    let mut one = lane([1]);
+    assert_eq!(one.due(&rules, &reached(2, 100)), Due::At(150));
+    assert_eq!(one.due(&rules, &reached(2, 99)), Due::Now);
+}

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod batching;
+mod clock_set_back;
 mod concurrency;
 mod dead_letters;
 mod delivery;

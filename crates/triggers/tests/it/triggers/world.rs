@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::bench::{clock, settings};
 
-const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(30);
 pub(super) const FUNCTIONS: &str = "/2015-03-31/functions";
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 pub(super) const ROLE: &str = "arn:aws:iam::000000000000:role/any";
