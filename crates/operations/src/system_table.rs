@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use headwater_engine::{
-    Action, BillingMode, Command, Database, EngineError, ItemCommand, KeyRange, NewTable,
+    Action, BillingMode, Command, Database, EngineError, ItemCommand, KeyRange, LogError, NewTable,
     PageRequest, ReturnValues, Table, TableStatus, Throughput,
 };
 use headwater_model::{
@@ -43,6 +43,16 @@ pub enum SystemTableError {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl SystemTableError {
+    /// Whether the outcome is open: what was refused may wait for room on the disk, and come to be when there is some.
+    pub fn may_come_to_be(&self) -> bool {
+        matches!(
+            self,
+            Self::Engine(EngineError::Log(LogError::NoRoom { .. }))
+        )
+    }
 }
 
 /// A map from keys to documents that is as durable as any table. Clones share it. The table itself is made

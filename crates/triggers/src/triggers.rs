@@ -19,6 +19,9 @@ use crate::registry::{
     Blobs, Checkpoints, DeadLetterBounds, DeadLetters, Documents, Functions, Mappings, StoreError,
 };
 
+/// How often it is tried to settle changes whose outcome is open.
+const SETTLE_INTERVAL_MS: u64 = 1_000;
+
 /// Settings of the triggers.
 #[derive(Clone, Debug)]
 pub struct TriggersSettings {
@@ -71,7 +74,7 @@ pub struct Triggers {
     pub(crate) code: Arc<CodeStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) functions: Arc<Functions>,
-    pub(crate) mappings: Mappings,
+    pub(crate) mappings: Arc<Mappings>,
     pub(crate) checkpoints: Arc<Checkpoints>,
     pub(crate) dead_letters: Arc<DeadLetters>,
     pub(crate) board: Arc<Board>,
@@ -79,11 +82,11 @@ pub struct Triggers {
     pub(crate) kinesis: Kinesis,
     pub(crate) events: Events,
     /// Held while functions or mappings are changed.
-    pub(crate) changes: tokio::sync::Mutex<()>,
+    pub(crate) changes: Arc<tokio::sync::Mutex<()>>,
     /// Held while the lag of a mapping is counted.
     pub(crate) counting: tokio::sync::Mutex<()>,
     stop_grace_ms: u64,
-    keeper: Mutex<Option<JoinHandle<()>>>,
+    keepers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Triggers {
@@ -110,7 +113,8 @@ impl Triggers {
                 runtimes.reserve(&function.config, Some(reserved));
             }
         }
-        let mappings = Mappings::open(Documents::open(&api, "mappings").await?).await?;
+        let mappings = Documents::open(&api, "mappings").await?;
+        let mappings = Arc::new(Mappings::open(mappings).await?);
         let known: HashSet<String> = mappings.all().iter().map(|m| m.uuid.clone()).collect();
         let blobs = Blobs::open(&api).await?;
         let checkpoints = Documents::open(&api, "checkpoints").await?;
@@ -147,7 +151,15 @@ impl Triggers {
             api.database().rng().clone(),
             settings.event_bytes_max,
         );
+        let changes = Arc::default();
         let keeper = tokio::spawn(checkpoints.clone().keep(clock.clone()));
+        let settler = Settler {
+            changes: Arc::clone(&changes),
+            functions: functions.clone(),
+            mappings: mappings.clone(),
+            clock: clock.clone(),
+        };
+        let keepers = vec![keeper, tokio::spawn(settler.keep())];
         let triggers = Arc::new(Self {
             api,
             runtimes,
@@ -161,10 +173,10 @@ impl Triggers {
             deliveries,
             kinesis,
             events,
-            changes: tokio::sync::Mutex::default(),
+            changes,
             counting: tokio::sync::Mutex::default(),
             stop_grace_ms: settings.stop_grace_ms,
-            keeper: Mutex::new(Some(keeper)),
+            keepers: Mutex::new(keepers),
         });
         triggers.remove_unused_packages().await;
         triggers.start_enabled();
@@ -200,9 +212,16 @@ impl Triggers {
         if let Err(error) = self.checkpoints.flush().await {
             tracing::error!(%error, "checkpoints could not be written");
         }
-        if let Some(keeper) = self.keeper.lock().take() {
-            keeper.abort();
+        // The end may come before there was room.
+        for settled in [self.functions.settle().await, self.mappings.settle().await] {
+            if let Err(error) = settled {
+                tracing::error!(%error, "a change that was refused may be there after the next start");
+            }
         }
+        self.keepers
+            .lock()
+            .drain(..)
+            .for_each(|keeper| keeper.abort());
         self.runtimes.shutdown().await;
     }
 
@@ -215,10 +234,40 @@ impl Triggers {
     }
 }
 
+/// Makes the tables hold what is known of functions and mappings, after changes whose outcome is open.
+struct Settler {
+    changes: Arc<tokio::sync::Mutex<()>>,
+    functions: Arc<Functions>,
+    mappings: Arc<Mappings>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Settler {
+    /// Does so when there is room again, for as long as the future is kept.
+    async fn keep(self) {
+        loop {
+            tokio::select! {
+                () = self.functions.in_doubt() => {}
+                () = self.mappings.in_doubt() => {}
+            }
+            while let Err(error) = self.settle().await {
+                tracing::warn!(%error, "the outcome of a change of a function or a mapping is open");
+                let now_ms = self.clock.now_ms();
+                self.clock.sleep_until(now_ms + SETTLE_INTERVAL_MS).await;
+            }
+        }
+    }
+
+    async fn settle(&self) -> Result<(), StoreError> {
+        let _change = self.changes.lock().await;
+        self.functions.settle().await?;
+        self.mappings.settle().await
+    }
+}
+
 impl Drop for Triggers {
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.get_mut().take() {
-            keeper.abort();
-        }
+        let keepers = self.keepers.get_mut().drain(..);
+        keepers.for_each(|keeper| keeper.abort());
     }
 }

@@ -22,6 +22,16 @@ pub(crate) enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether what was refused may come to be later all the same.
+    pub(super) fn may_come_to_be(&self) -> bool {
+        match self {
+            Self::Table(error) => error.may_come_to_be(),
+            Self::Document { .. } => false,
+        }
+    }
+}
+
 /// Documents of one kind by their keys. Clones share the table.
 #[derive(Clone)]
 pub(crate) struct Documents {

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 
 use crate::functions::CodeStore;
 
+use super::certain;
+use super::certain::CertainDocuments;
 use super::documents::{Documents, StoreError};
 use super::function_record::{FunctionRecord, LATEST};
 
@@ -91,10 +93,20 @@ pub(crate) fn qualifier_of(function_arn: &str) -> Option<&str> {
 
 /// All functions.
 pub(crate) struct Functions {
-    documents: Documents,
+    documents: CertainDocuments,
     known: RwLock<BTreeMap<Key, Known>>,
     /// Counts changes, for deliveries that wait for a function.
     changes: watch::Sender<u64>,
+}
+
+impl certain::Known for Functions {
+    type Record = FunctionRecord;
+
+    fn known(&self, key: &str) -> Option<Arc<FunctionRecord>> {
+        let known = self.known.read();
+        let mut all = known.values().flat_map(Known::all);
+        all.find(|record| document_key(record) == key).cloned()
+    }
 }
 
 impl Functions {
@@ -124,7 +136,7 @@ impl Functions {
             }
         }
         Ok(Self {
-            documents,
+            documents: CertainDocuments::new(documents),
             known: RwLock::new(known),
             changes: watch::Sender::new(0),
         })
@@ -209,7 +221,8 @@ impl Functions {
         &self,
         record: FunctionRecord,
     ) -> Result<Arc<FunctionRecord>, StoreError> {
-        self.documents.put(&document_key(&record), &record).await?;
+        let (key, package) = (document_key(&record), record.package());
+        self.documents.put(&key, &record, package, self).await?;
         let record = Arc::new(record);
         self.remember(record.clone());
         Ok(record)
@@ -237,7 +250,7 @@ impl Functions {
 
     /// Forgets a function with all of its versions, or one published version.
     pub(crate) async fn remove(&self, record: &FunctionRecord) -> Result<(), StoreError> {
-        self.documents.delete(&document_key(record)).await?;
+        self.documents.delete(&document_key(record), self).await?;
         let key = key_of(record);
         if let Some(number) = record.version_number() {
             if let Some(known) = self.known.write().get_mut(&key) {
@@ -250,7 +263,7 @@ impl Functions {
         self.changed();
         for version in removed.iter().flat_map(|known| known.versions.values()) {
             // They are no part of any function any more, and the next start removes what stays.
-            if let Err(error) = self.documents.delete(&document_key(version)).await {
+            if let Err(error) = self.documents.delete(&document_key(version), self).await {
                 tracing::warn!(%error, function = %record.config.name, "a version could not be removed");
                 break;
             }
@@ -263,15 +276,23 @@ impl Functions {
         self.changes.subscribe()
     }
 
-    /// The packages in use, by their hex SHA-256.
+    /// The packages in use, by their hex SHA-256, those included that may come into use later.
     pub(crate) fn packages(&self) -> HashSet<String> {
+        let mut packages: HashSet<String> = self.documents.packages().into_iter().collect();
         let known = self.known.read();
-        known
-            .values()
-            .flat_map(Known::all)
-            .filter_map(|record| record.package())
-            .map(str::to_owned)
-            .collect()
+        let all = known.values().flat_map(Known::all);
+        packages.extend(all.filter_map(|record| record.package()).map(str::to_owned));
+        packages
+    }
+
+    /// Makes the table hold what is known, where that is in doubt. The caller holds the lock of changes.
+    pub(crate) async fn settle(&self) -> Result<(), StoreError> {
+        self.documents.settle(self).await
+    }
+
+    /// Returns when there is something to settle.
+    pub(crate) async fn in_doubt(&self) {
+        self.documents.noted().await;
     }
 
     /// The newest states of all functions of all namespaces.

@@ -7,6 +7,7 @@ use headwater_model::Sequence;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
+use super::certain::{CertainDocuments, Known};
 use super::documents::{Documents, StoreError};
 
 /// A mapping from a stream to a function.
@@ -154,8 +155,16 @@ impl MappingRecord {
 
 /// All mappings.
 pub(crate) struct Mappings {
-    documents: Documents,
+    documents: CertainDocuments,
     known: RwLock<BTreeMap<String, Arc<MappingRecord>>>,
+}
+
+impl Known for Mappings {
+    type Record = MappingRecord;
+
+    fn known(&self, key: &str) -> Option<Arc<MappingRecord>> {
+        self.known.read().get(key).cloned()
+    }
 }
 
 impl Mappings {
@@ -166,7 +175,7 @@ impl Mappings {
             .map(|record| (record.uuid.clone(), Arc::new(record)))
             .collect();
         Ok(Self {
-            documents,
+            documents: CertainDocuments::new(documents),
             known: RwLock::new(known),
         })
     }
@@ -209,7 +218,8 @@ impl Mappings {
         &self,
         record: MappingRecord,
     ) -> Result<Arc<MappingRecord>, StoreError> {
-        self.documents.put(&record.uuid, &record).await?;
+        let put = self.documents.put(&record.uuid, &record, None, self);
+        put.await?;
         let record = Arc::new(record);
         let uuid = record.uuid.clone();
         self.known.write().insert(uuid, record.clone());
@@ -217,9 +227,19 @@ impl Mappings {
     }
 
     pub(crate) async fn remove(&self, uuid: &str) -> Result<(), StoreError> {
-        self.documents.delete(uuid).await?;
+        self.documents.delete(uuid, self).await?;
         self.known.write().remove(uuid);
         Ok(())
+    }
+
+    /// Makes the table hold what is known, where that is in doubt. The caller holds the lock of changes.
+    pub(crate) async fn settle(&self) -> Result<(), StoreError> {
+        self.documents.settle(self).await
+    }
+
+    /// Returns when there is something to settle.
+    pub(crate) async fn in_doubt(&self) {
+        self.documents.noted().await;
     }
 }
 

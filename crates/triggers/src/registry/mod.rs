@@ -2,9 +2,10 @@
 //! engine itself, with the copies in memory that requests and deliveries read.
 //!
 //! Invariant: a change is durable before it is seen in memory, so nothing is answered that a crash could
-//! take back.
+//! take back. One that was refused is undone in the table, should it come to be later.
 
 mod blobs;
+mod certain;
 mod checkpoints;
 mod dead_letters;
 mod documents;

@@ -15,6 +15,7 @@ mod function_tags;
 mod functions_api;
 mod kinesis;
 mod mappings_api;
+mod no_room;
 mod numbers;
 mod packages;
 mod read_ahead;

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use headwater_changelog::testing::FaultyFiles;
+use headwater_changelog::{Log, LogOptions};
 use headwater_engine::{Database, Durability, EngineOptions, StorageOptions, TestClock, open};
 use headwater_model::{Clock, SeededRng};
 use headwater_operations::{Api, ApiOptions, RequestContext};
+use headwater_state::testing::FaultyDisk;
 use headwater_triggers::functions::{CodeStore, Runtimes};
 use headwater_triggers::{
     DestinationSettings, HttpAnswer, LOCAL_DIRECTORY, Triggers, TriggersSettings,
@@ -34,6 +37,21 @@ pub(super) struct World {
     pub(super) runtimes: Arc<Runtimes>,
     api: Arc<Api>,
     keeper: JoinHandle<()>,
+}
+
+/// Disks that fail when they are told to, and keep what is on them.
+pub(super) struct Disks {
+    pub(super) files: FaultyFiles,
+    state: FaultyDisk,
+}
+
+impl Disks {
+    pub(super) fn new() -> Self {
+        Self {
+            files: FaultyFiles::new(1),
+            state: FaultyDisk::new(),
+        }
+    }
 }
 
 /// What came back of a request.
@@ -143,6 +161,42 @@ impl World {
         let rng = Arc::new(SeededRng::new(clock()()));
         let place = is_on_disk.then_some(data.as_path());
         let (database, ..) = open(place, storage, test_clock.clone(), rng, options).unwrap();
+        Self::of(
+            database,
+            test_clock,
+            folder,
+            is_on_disk,
+            triggers_settings,
+            wrap,
+        )
+        .await
+    }
+
+    /// On disks that fail when they are told to, and may hold an earlier world.
+    pub(super) async fn on(disks: &Disks, folder: Arc<TempDir>) -> Self {
+        let test_clock = Arc::new(TestClock::default());
+        let files = Arc::new(disks.files.clone());
+        let log_options = LogOptions::default();
+        let (log, _) = Log::open(files, log_options, test_clock.clone()).unwrap();
+        let state_options = headwater_state::StateOptions::default();
+        let state = headwater_state::open(disks.state.backend(), None, state_options).unwrap();
+        let rng = Arc::new(SeededRng::new(clock()()));
+        let options = EngineOptions::default();
+        let opened = Database::open(log, state, test_clock.clone(), rng, options);
+        let (database, _) = opened.unwrap();
+        let settings = TriggersSettings::default();
+        Self::of(database, test_clock, folder, false, settings, |clock| clock).await
+    }
+
+    /// Triggers over a database.
+    async fn of(
+        database: Database,
+        test_clock: Arc<TestClock>,
+        folder: Arc<TempDir>,
+        keeps_logs: bool,
+        triggers_settings: TriggersSettings,
+        wrap: impl FnOnce(Arc<TestClock>) -> Arc<dyn Clock>,
+    ) -> Self {
         let keeper = database.clone();
         let keeper = tokio::spawn(async move { keeper.keep().await });
         let api_options = ApiOptions {
@@ -151,7 +205,7 @@ impl World {
         };
         let api = Arc::new(Api::new(database, api_options));
         let mut runtime_settings = settings(folder.path().join("runtimes"));
-        runtime_settings.log_dir = is_on_disk.then(|| folder.path().join("logs"));
+        runtime_settings.log_dir = keeps_logs.then(|| folder.path().join("logs"));
         let runtimes = Runtimes::new(runtime_settings, clock()).unwrap();
         let runtimes = Arc::new(runtimes);
         let code = Arc::new(CodeStore::open(folder.path().join("code")).unwrap());
