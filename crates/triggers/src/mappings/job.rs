@@ -193,6 +193,10 @@ impl Job {
                         }
                     }
                     self.note_trial(&batch, waiting, Some(RESULT_FAILED.to_owned()));
+                    // What was split off waits for nothing.
+                    if batch.failures == 0 {
+                        continue;
+                    }
                     batch.failures
                 }
             };

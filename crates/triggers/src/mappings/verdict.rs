@@ -20,7 +20,7 @@ pub(super) struct RetryRules {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The first `done` records are done; the rest is tried again and has failed so often.
+    /// The first `done` records are done; the rest is tried again and has failed so often, or is new if it has not.
     Retry { done: usize, failures: u32 },
     /// The first `at` records are tried by themselves, then the others.
     Split { at: usize },
@@ -31,11 +31,16 @@ pub(super) enum Verdict {
 /// Judges a batch of so many records that had failed so often before this fault.
 pub(super) fn judge(records: usize, failures: u32, fault: Fault, rules: RetryRules) -> Verdict {
     let (done, failures) = match fault {
-        // A split is no retry, and each half has retries of its own.
+        // A split is no retry, and each part has retries of its own.
         Fault::Whole if rules.bisects && records > 1 => {
             return Verdict::Split {
                 at: records.div_ceil(2),
             };
+        }
+        // Split at the record that is named; nobody knows anything of those behind it.
+        Fault::From(0) if rules.bisects && records > 1 => return Verdict::Split { at: 1 },
+        Fault::From(done) if rules.bisects && (1..records).contains(&done) => {
+            return Verdict::Retry { done, failures: 0 };
         }
         Fault::Whole | Fault::From(0) => (0, failures.saturating_add(1)),
         // It got further: the rest counts anew (unconfirmed), with this call as its first.
@@ -101,25 +106,47 @@ mod tests {
 
     #[test]
     fn what_the_function_did_is_done_and_the_rest_counts_anew() {
-        let rules = RetryRules {
-            bisects: true,
-            ..PATIENT
-        };
         let retry = |done, failures| Verdict::Retry { done, failures };
-        assert_eq!(judge(5, 2, Fault::From(3), rules), retry(3, 1));
-        assert_eq!(judge(5, 1, Fault::From(0), rules), retry(0, 2));
+        assert_eq!(judge(5, 2, Fault::From(3), PATIENT), retry(3, 1));
+        assert_eq!(judge(5, 1, Fault::From(0), PATIENT), retry(0, 2));
         assert_eq!(
-            judge(5, 2, Fault::From(0), rules),
+            judge(5, 2, Fault::From(0), PATIENT),
             Verdict::GiveUp { done: 0 }
         );
         let none = RetryRules {
             retries_max: Some(0),
-            ..rules
+            ..PATIENT
         };
         assert_eq!(
             judge(5, 0, Fault::From(3), none),
             Verdict::GiveUp { done: 3 }
         );
+    }
+
+    #[test]
+    fn a_split_is_at_the_record_that_is_named() {
+        let rules = RetryRules {
+            retries_max: Some(0),
+            bisects: true,
+        };
+        let rest = Verdict::Retry {
+            done: 3,
+            failures: 0,
+        };
+        assert_eq!(judge(5, 0, Fault::From(3), rules), rest);
+        assert_eq!(judge(2, 0, Fault::From(0), rules), Verdict::Split { at: 1 });
+        let over = Verdict::GiveUp { done: 0 };
+        assert_eq!(judge(1, 0, Fault::From(0), rules), over);
+        let patient = RetryRules {
+            retries_max: Some(1),
+            ..rules
+        };
+        let again = Verdict::Retry {
+            done: 0,
+            failures: 1,
+        };
+        assert_eq!(judge(1, 0, Fault::From(0), patient), again);
+        assert_eq!(judge(1, 1, Fault::From(0), patient), over);
     }
 
     proptest! {

@@ -39,6 +39,35 @@ async fn a_batch_is_halved_until_the_bad_record_is_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_split_at_the_record_that_is_named() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"report": ["item-0003"]}));
+    world.put_items("items", 0..10).await;
+    let settings = json!({
+        "BisectBatchOnFunctionError": true,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "MaximumRetryAttempts": 0,
+    });
+    let uuid = world.map(&stream, "f", settings).await;
+    world.wait_for_result(&uuid, "OK").await;
+    let expected = [
+        numbered(0..10),
+        numbered(3..10),
+        numbered(3..4),
+        numbered(4..10),
+    ];
+    assert_eq!(recorder.batches(), expected);
+    let letters = world.dead_letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["records"], 1);
+    assert_eq!(letters[0]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(letters[0]["approximateInvokeCount"], 3);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_bound_one_bad_record_is_tried_alone_for_ever() {
     let world = World::new().await;
     let stream = world.table("items").await;
