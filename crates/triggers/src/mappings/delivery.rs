@@ -21,6 +21,7 @@ use crate::registry::{
 
 use super::backoff::pause_ms;
 use super::board::{Board, add};
+use super::gone::GoneStream;
 use super::progress::Progress;
 use super::read_ahead::ReadAhead;
 use super::shard::{End, RECORDS_LOST, ShardDelivery};
@@ -128,6 +129,10 @@ impl Delivery {
     pub(super) async fn run(mut self) {
         let mut failures = 0;
         while let Err(error) = self.follow().await {
+            if let StreamsError::StreamNotFound { .. } = error {
+                self.finish_gone_stream().await;
+                break;
+            }
             failures += 1;
             let uuid = self.mapping.borrow().uuid.clone();
             tracing::warn!(mapping = %uuid, %error, "the stream of a mapping cannot be read");
@@ -138,6 +143,22 @@ impl Delivery {
             }
         }
         self.end().await;
+    }
+
+    /// The stream was disabled, and is past its retention. Shards that are still at work come to their end by themselves.
+    async fn finish_gone_stream(&mut self) {
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                () = stopped(&mut self.stop) => return,
+                _ = self.tasks.join_next() => {}
+            }
+        }
+        let gone = GoneStream {
+            shared: self.shared.clone(),
+            mapping: self.mapping.clone(),
+            stop: self.stop.clone(),
+        };
+        gone.finish().await;
     }
 
     /// Starts shards as their parents finish. Returns when it is told to stop.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use headwater_model::Sequence;
 use headwater_streams::StreamDescription;
 use tokio::sync::watch;
 
@@ -84,7 +85,8 @@ pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
     pub(super) mapping: watch::Receiver<Arc<MappingRecord>>,
     pub(super) stop: watch::Receiver<Stop>,
-    pub(super) stream: Arc<StreamDescription>,
+    /// None if nothing of it can be read any more; then there are no batches.
+    pub(super) stream: Option<Arc<StreamDescription>>,
     pub(super) progress: Arc<Progress>,
     pub(super) counts: Arc<Counts>,
     pub(super) lane: usize,
@@ -249,11 +251,11 @@ impl Job {
         waiting: &mut VecDeque<Batch>,
     ) -> Flow {
         let edge_ms = self.age_edge_ms();
+        let database = self.shared.streams.database();
         let trim_point = self
-            .shared
-            .streams
-            .database()
-            .trim_point(&self.stream.stream);
+            .stream
+            .as_ref()
+            .map_or(Sequence::ZERO, |stream| database.trim_point(&stream.stream));
         let is_old = |record: &PendingRecord| {
             record.created_ms < edge_ms || was_tried && record.sequence < trim_point
         };
@@ -431,7 +433,10 @@ impl Job {
     }
 
     fn event(&self, records: &[PendingRecord], is_final: bool, is_early: bool) -> Bytes {
-        let stream_arn = self.stream.stream.arn();
+        let stream_arn = match &self.stream {
+            Some(stream) => stream.stream.arn(),
+            None => self.mapping.borrow().stream_arn.clone(),
+        };
         let view = self.window.as_ref().map(|window| WindowView {
             window,
             shard_id: &self.progress.key().shard,

@@ -14,6 +14,7 @@ mod board;
 mod deliveries;
 mod delivery;
 mod event;
+mod gone;
 mod job;
 mod lane;
 mod progress;

@@ -468,7 +468,7 @@ impl<'d> Pass<'d> {
             shared: delivery.shared.clone(),
             mapping: delivery.mapping.clone(),
             stop: self.halt.subscribe(),
-            stream: delivery.stream.clone(),
+            stream: Some(delivery.stream.clone()),
             progress: delivery.progress.clone(),
             counts: self.counts.clone(),
             lane,

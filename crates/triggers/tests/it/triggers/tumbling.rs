@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headwater_wire::Operation;
 use serde_json::{Value, json};
 
 use super::world::{MAPPINGS, World, ids, numbered};
@@ -210,6 +211,45 @@ async fn a_shard_that_expired_unread_still_has_its_final_call() {
     assert_eq!(events[2]["state"], json!({}));
     let status = world.manage("GET", &format!("triggers/{uuid}")).await;
     assert_ne!(status["sinceStart"]["lostStretches"], 0);
+    world.close().await;
+}
+
+/// As above, with a stream that is gone as a whole by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_expired_unread_is_told_and_still_has_its_final_call() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    to_window(&world, 900_000);
+    let settings = json!({"TumblingWindowInSeconds": 900});
+    let uuid = world.map(&stream, "f", settings).await;
+    world.put_items("items", 0..1).await;
+    recorder.wait_for_calls(1).await;
+    world.wait_for_result(&uuid, "OK").await;
+    world.set_enabled(&uuid, false).await;
+    world.put_items("items", 1..2).await;
+    let first = world.shards().await;
+    let body = json!({"TableName": "items", "StreamSpecification": {"StreamEnabled": false}});
+    world.dynamo(Operation::UpdateTable, body).await;
+    world.clock.advance_ms(25 * HOUR_MS);
+    let told = "PROBLEM: Records may have expired before they were delivered";
+    for _ in 0..2 {
+        world.set_enabled(&uuid, true).await;
+        world.wait_for_result(&uuid, told).await;
+        let events = recorder.wait_for_calls(2).await;
+        assert_eq!(events[1]["Records"], json!([]));
+        assert_eq!(events[1]["isFinalInvokeForWindow"], true);
+        assert_eq!(events[1]["state"], json!({"count": 1}));
+        assert_eq!(events[1]["shardId"], first[0].as_str());
+        assert_eq!(events[1]["eventSourceARN"], stream);
+        assert_eq!(events[1]["window"], events[0]["window"]);
+        world.set_enabled(&uuid, false).await;
+        // It is told once, and the window has one last call.
+        let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+        assert_eq!(status["sinceStart"]["lostStretches"], 1);
+        assert_eq!(recorder.events().len(), 2);
+        world.wait_for_result(&uuid, told).await;
+    }
     world.close().await;
 }
 
