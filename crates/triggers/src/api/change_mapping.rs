@@ -24,7 +24,8 @@ pub(super) async fn update_mapping(
 ) -> Result<HttpAnswer, ApiError> {
     GivenSettings::of_update(&request).check_destination()?;
     let _change = triggers.changes.lock().await;
-    let before = triggers.changeable(&context.namespace, &request.uuid)?;
+    let in_use = mappings::in_use_for_update;
+    let before = triggers.changeable(&context.namespace, &request.uuid, in_use)?;
     let after = triggers.changed(&before, &request, context)?;
     let transition = match (before.enabled, after.enabled) {
         (false, true) => Transition::Enabling,
@@ -47,7 +48,8 @@ pub(super) async fn delete_mapping(
     context: &RequestContext,
 ) -> Result<HttpAnswer, ApiError> {
     let _change = triggers.changes.lock().await;
-    let mapping = triggers.changeable(&context.namespace, &request.uuid)?;
+    let in_use = mappings::in_use_for_delete;
+    let mapping = triggers.changeable(&context.namespace, &request.uuid, in_use)?;
     let uuid = &mapping.uuid;
     triggers.mappings.remove(uuid).await.map_err(internal)?;
     let answer = triggers.in_transition(&mapping, Transition::Deleting);
@@ -58,14 +60,19 @@ pub(super) async fn delete_mapping(
 }
 
 impl Triggers {
-    /// A mapping that may be changed now.
-    fn changeable(&self, namespace: &str, uuid: &str) -> Result<Arc<MappingRecord>, ApiError> {
+    /// A mapping that may be changed now, or else `in_use`.
+    fn changeable(
+        &self,
+        namespace: &str,
+        uuid: &str,
+        in_use: fn() -> ApiError,
+    ) -> Result<Arc<MappingRecord>, ApiError> {
         let mapping = self
             .mappings
             .get(namespace, uuid)
             .ok_or_else(mappings::not_found)?;
         match self.deliveries.phase(uuid) {
-            Phase::Stopping => Err(mappings::in_use(uuid)),
+            Phase::Stopping => Err(in_use()),
             Phase::Running | Phase::Stopped => Ok(mapping),
         }
     }

@@ -63,12 +63,18 @@ pub fn unsupported_destination() -> ApiError {
     invalid("Unsupported DestinationConfig parameter for given event source mapping type.")
 }
 
-/// A change while another is under way: type as recorded, text unconfirmed.
-pub fn in_use(uuid: &str) -> ApiError {
-    ApiError::new(
-        ErrorKind::LambdaResourceInUse,
-        format!("Cannot update the event source mapping {uuid} because it is in use."),
-    )
+/// An update while a change is under way: type from the API model; text as clients of AWS tell of it, not recorded.
+pub fn in_use_for_update() -> ApiError {
+    in_use("Cannot update the event source mapping because it is in use.")
+}
+
+/// Likewise a deletion.
+pub fn in_use_for_delete() -> ApiError {
+    in_use("Cannot delete the event source mapping because it is in use.")
+}
+
+fn in_use(message: &'static str) -> ApiError {
+    ApiError::new(ErrorKind::LambdaResourceInUse, message)
 }
 
 /// `MaximumRecordAgeInSeconds` between 0 and 59: range by triggers.md section 1; text ours.

@@ -331,12 +331,9 @@ async fn the_life_of_a_mapping() {
         (202, &json!("Disabling"))
     );
     assert_eq!(world.get(&path).await.body["State"], "Disabling");
-    for reply in [
-        world.put(&path, json!({"Enabled": true})).await,
-        world.delete(&path).await,
-    ] {
-        let message =
-            format!("Cannot update the event source mapping {uuid} because it is in use.");
+    let update = world.put(&path, json!({"Enabled": true})).await;
+    for (reply, verb) in [(update, "update"), (world.delete(&path).await, "delete")] {
+        let message = format!("Cannot {verb} the event source mapping because it is in use.");
         refused(&reply, 400, "ResourceInUseException", &message);
     }
     recorder.control(json!({}));
