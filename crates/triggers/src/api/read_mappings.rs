@@ -10,7 +10,7 @@ use headwater_wire::lambda::{
 };
 use headwater_wire::messages::mappings;
 
-use crate::registry::MappingRecord;
+use crate::registry::{LATEST, MappingRecord, qualifier_of};
 use crate::triggers::Triggers;
 
 use super::answer::HttpAnswer;
@@ -76,7 +76,14 @@ fn is_asked_for(
     name: Option<&FunctionName>,
 ) -> bool {
     stream_arn.is_none_or(|arn| mapping.stream_arn == arn)
-        && name.is_none_or(|name| mapping.function_name == name.name)
+        && name.is_none_or(|name| is_of(mapping, name))
+}
+
+/// A name with a qualifier means the mappings of that version or alias, and one without all of the function's.
+fn is_of(mapping: &MappingRecord, name: &FunctionName) -> bool {
+    let mapped = qualifier_of(&mapping.function_arn).unwrap_or(LATEST);
+    let asked = name.qualifier.as_deref();
+    mapping.function_name == name.name && asked.is_none_or(|asked| asked == mapped)
 }
 
 fn marker_of(mapping: &Arc<MappingRecord>) -> String {

@@ -259,3 +259,38 @@ async fn a_stream_may_be_mapped_to_a_function_and_to_its_alias() {
     assert_eq!(kept.status, 202, "{kept:?}");
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mappings_are_listed_by_their_qualifiers() {
+    let world = World::new().await;
+    let aliases = two_versions(&world).await;
+    let live = json!({"Name": "live", "FunctionVersion": "1"});
+    world.post(&aliases, live).await;
+    let stream = world.table("items").await;
+    let off = json!({"Enabled": false});
+    let bare = world.map(&stream, "f", off.clone()).await;
+    let alias = world.map(&stream, "f:live", off.clone()).await;
+    let version = world.map(&stream, "f:2", off).await;
+    let listed = async |name: &str| -> Vec<String> {
+        let name = name.replace(':', "%3A").replace('$', "%24");
+        let reply = world
+            .get(&format!("{MAPPINGS}?FunctionName={name}"))
+            .await
+            .body;
+        let found = reply["EventSourceMappings"].as_array().unwrap().iter();
+        let uuids = found.map(|mapping| mapping["UUID"].as_str().unwrap().to_owned());
+        let mut uuids: Vec<String> = uuids.collect();
+        uuids.sort();
+        uuids
+    };
+    let mut all = vec![bare.clone(), alias.clone(), version.clone()];
+    all.sort();
+    assert_eq!(listed("f").await, all);
+    assert_eq!(listed(&arn("f")).await, all);
+    assert_eq!(listed("f:live").await, listed(&arn("f:live")).await);
+    assert_eq!(listed("f:live").await, [alias]);
+    assert_eq!(listed("f:2").await, [version]);
+    assert_eq!(listed("f:$LATEST").await, [bare]);
+    assert_eq!(listed("f:1").await, [] as [String; 0]);
+    world.close().await;
+}
