@@ -18,6 +18,13 @@ pub(crate) struct AnswerRules {
     pub(crate) has_state: bool,
 }
 
+impl AnswerRules {
+    /// Whether answers say anything.
+    fn is_read(self) -> bool {
+        self.reports_item_failures || self.has_state
+    }
+}
+
 /// An answer without an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -31,6 +38,7 @@ const NO_STATE: &str = "the answer holds no state, which a tumbling window needs
 const ITEMS_FAILED: &str = "the function reported failed records";
 const BAD_IDENTIFIER: &str = "the answer names a record that is not in the batch";
 const BAD_FAILURES: &str = "batchItemFailures is not a list of identifiers";
+const BAD_JSON: &str = "the answer is not valid JSON";
 
 /// The members that count. Unknown ones may be there.
 #[derive(Default, Deserialize)]
@@ -51,7 +59,11 @@ impl Answer {
 
     /// Reads the answer to a batch.
     pub(super) fn read(payload: &[u8], batch: &[PendingRecord], rules: AnswerRules) -> Self {
-        let members = Members::read(payload);
+        let members = match Members::read(payload) {
+            Some(members) => members,
+            None if rules.is_read() => return Self::failed(BAD_JSON),
+            None => Members::default(),
+        };
         let state = match (rules.has_state, members.state.map(RawValue::get)) {
             (false, _) => None,
             (true, Some(state)) if state.starts_with('{') => Some(state.as_bytes()),
@@ -72,7 +84,10 @@ impl Answer {
 
 /// Why an answer does not mean that the whole batch succeeded, if it does not; the records are not at hand.
 pub(crate) fn reason_of_failure(payload: &[u8], rules: AnswerRules) -> Option<&'static str> {
-    let members = Members::read(payload);
+    let members = match Members::read(payload) {
+        Some(members) => members,
+        None => return rules.is_read().then_some(BAD_JSON),
+    };
     let state = members.state.map(RawValue::get);
     if rules.has_state && !state.is_some_and(|state| state.starts_with('{')) {
         return Some(NO_STATE);
@@ -87,11 +102,13 @@ pub(crate) fn reason_of_failure(payload: &[u8], rules: AnswerRules) -> Option<&'
 }
 
 impl<'a> Members<'a> {
-    /// What is no object holds neither: `null` and `[]` are recorded successes.
-    fn read(payload: &'a [u8]) -> Self {
+    /// What is no object holds neither: `null` and `[]` are recorded successes. `None` if it begins as one and is not
+    /// valid: nobody knows what it was to say of the records.
+    fn read(payload: &'a [u8]) -> Option<Self> {
         match payload.trim_ascii_start().first() {
-            Some(b'{') => serde_json::from_slice(payload).unwrap_or_default(),
-            _ => Self::default(),
+            // Members that nobody wants are not looked at when they are passed over.
+            Some(b'{') => serde_json::from_str(std::str::from_utf8(payload).ok()?).ok(),
+            _ => Some(Self::default()),
         }
     }
 }
@@ -184,9 +201,19 @@ mod tests {
             r#"{"batchItemFailures":[{"itemIdentifier":"unknown"}]}"#,
             r#"{"batchItemFailures":[null]}"#,
             r#"{"batchItemFailures":"all"}"#,
+            // None of these is recorded.
+            r#"{"batchItemFailures":[],}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"#,
+            "{",
         ] {
             assert_eq!(fault(answer), Some(Fault::Whole), "{answer}");
+            let reason = reason_of_failure(answer.as_bytes(), REPORTS);
+            assert!(reason.is_some(), "{answer}");
         }
+        let no_text = b"{\"batchItemFailures\":[],\"note\":\"\xff\"}";
+        let answer = Answer::read(no_text, &batch(), REPORTS);
+        assert_eq!(answer, Answer::failed(BAD_JSON));
+        assert_eq!(reason_of_failure(no_text, REPORTS), Some(BAD_JSON));
         let mixed = failed(&[2]).replace("]}", r#",{"itemIdentifier":""}]}"#);
         assert_eq!(fault(&mixed), Some(Fault::Whole), "{mixed}");
     }
@@ -203,8 +230,11 @@ mod tests {
             reports_item_failures: false,
             ..REPORTS
         };
-        let answer = Answer::read(failed(&[1]).as_bytes(), &batch(), rules);
-        assert_eq!(answer, Answer::default());
+        for answer in [failed(&[1]), "{".to_owned()] {
+            let answer = Answer::read(answer.as_bytes(), &batch(), rules);
+            assert_eq!(answer, Answer::default());
+        }
+        assert_eq!(reason_of_failure(b"{", rules), None);
     }
 
     #[test]
