@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::a_moment;
 use super::world::{MAPPINGS, Recorder, World, item_id, numbered};
@@ -102,7 +102,7 @@ async fn a_batch_that_cannot_grow_waits_for_no_window() {
     let stream = world.table("items").await;
     let recorder = world.recorder("f").await;
     let settings = json!({"BatchSize": 1_000, "MaximumBatchingWindowInSeconds": 300});
-    world.map(&stream, "f", settings).await;
+    let uuid = world.map(&stream, "f", settings).await;
     world.put_large_items("items", 0..2, ITEM_BYTES).await;
     a_moment().await;
     // There is room, so these wait.
@@ -115,6 +115,12 @@ async fn a_batch_that_cannot_grow_waits_for_no_window() {
         sizes[..3].iter().all(|size| (5..=6).contains(size)),
         "{sizes:?}"
     );
+    // Those that are read later begin another window.
+    let are_read = |status: &Value| {
+        let waiting = status["shards"][0]["readAhead"].as_u64().unwrap_or(0);
+        waiting as usize + recorder.ids().len() >= 23
+    };
+    world.status_until(&uuid, are_read).await;
     world.clock.advance_ms(301_000);
     assert_eq!(recorder.wait_for_ids(23).await, numbered(0..23));
     world.close().await;
