@@ -98,18 +98,19 @@ impl Update {
 
     /// Applies the update to `old`, or to a new item that has only its key.
     ///
-    /// All right sides read `old`; a missing item has no attributes to read, not even its key. A
-    /// missing item stays as it is, without a fault, unless [`Self::creates_item`]; the caller
-    /// decides by that whether to store the result.
+    /// All right sides read `old`; of a missing item they read the key (dynalite's captures, DynamoDB
+    /// Local). A missing item stays as it is, without a fault, unless [`Self::creates_item`]; the
+    /// caller decides by that whether to store the result.
     pub fn apply(&self, old: Option<&Item>, key: &Item) -> Result<Updated, UpdateError> {
         let touched = self
             .actions
             .iter()
             .map(|action| action.path().clone())
             .collect();
-        let mut item = old.unwrap_or(key).clone();
+        let before = old.unwrap_or(key);
+        let mut item = before.clone();
         if old.is_some() || self.creates_item() {
-            apply::apply(&self.actions, old, &mut item).map_err(|error| self.worded(error))?;
+            apply::apply(&self.actions, before, &mut item).map_err(|error| self.worded(error))?;
         }
         Ok(Updated { item, touched })
     }

@@ -24,11 +24,9 @@ enum Change {
 
 pub(super) fn apply(
     actions: &[UpdateAction],
-    old: Option<&Item>,
+    old: &Item,
     item: &mut Item,
 ) -> Result<(), UpdateError> {
-    let nothing = Item::new();
-    let old = old.unwrap_or(&nothing);
     let mut changes = Changes::new();
     let mut put_bytes = 0;
     for action in actions {

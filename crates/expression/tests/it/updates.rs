@@ -243,10 +243,15 @@ fn missing_items() {
     assert_eq!(applied("DELETE a.b :v", ":v=<1>"), Ok(item("{pk: 1}")));
     assert_eq!(
         applied("SET a = if_not_exists(pk, :v)", ":v=2"),
-        Ok(item("{pk: 1, a: 2}"))
+        Ok(item("{pk: 1, a: 1}"))
     );
-    assert!(applied("SET a = pk", "").is_err());
+    assert_eq!(
+        applied("SET a = pk, b = pk + pk, c = if_not_exists(c, pk)", ""),
+        Ok(item("{pk: 1, a: 1, b: 2, c: 1}"))
+    );
+    assert!(applied("SET a = b", "").is_err());
     assert!(applied("SET a.b = :v", ":v=1").is_err());
+    assert!(applied("SET a.b = pk", "").is_err());
 
     let creates = |text: &str| {
         Update::parse(text, &mut placeholders(":v=<1>"))
