@@ -156,6 +156,7 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Comparisons, functions and sums count, and so does every AND, OR and NOT (aws-sdk-js issue 3721).
     fn count_operator(&mut self) -> Result<(), Fault> {
         self.operators += 1;
         if self.operators > EXPRESSION_OPERATORS_MAX {

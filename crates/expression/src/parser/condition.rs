@@ -75,6 +75,7 @@ impl<'t> Parser<'t> {
                     let mut list = Vec::new();
                     let left = self.reduce(&mut pending, left, junction)?;
                     flatten(junction, self.require_condition(left)?, &mut list);
+                    self.count_operator()?;
                     self.advance();
                     pending.push(Pending::Junction(junction, list));
                     self.first_operand(&mut pending)?
@@ -128,6 +129,7 @@ impl<'t> Parser<'t> {
     fn first_operand(&mut self, pending: &mut Vec<Pending<'t>>) -> Result<Parsed<'t>, Fault> {
         loop {
             if self.take_keyword("NOT") {
+                self.count_operator()?;
                 // Two of them undo each other.
                 match pending.last() {
                     Some(Pending::Not) => drop(pending.pop()),

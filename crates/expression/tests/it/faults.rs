@@ -618,7 +618,12 @@ fn bounds_of_the_languages() {
     let many = "The expression contains too many operators; operator count: 301";
     check(
         ExpressionKind::Filter,
-        &[(&chain(300), "", ""), (&chain(301), "", many)],
+        &[
+            (&chain(150), "", ""),
+            (&chain(151), "", many),
+            (&format!("NOT {}", chain(150)), "", ""),
+            (&format!("NOT a<b AND NOT {}", chain(149)), "", many),
+        ],
     );
 
     let text = |bytes: usize| "a".repeat(bytes);
