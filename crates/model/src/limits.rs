@@ -54,7 +54,7 @@ pub const PLACEHOLDER_BYTES_MAX: usize = 255;
 pub const SUBSTITUTIONS_SIZE_BYTES_MAX: usize = 2 * MB;
 /// Operators and functions of an expression (guide; api section 3).
 pub const EXPRESSION_OPERATORS_MAX: usize = 300;
-/// Operands of IN (guide; api section 3).
+/// Values in the list of IN (guide; api section 3).
 pub const IN_OPERANDS_MAX: usize = 100;
 /// A PartiQL statement, in characters (model; api section 3); the least is 1.
 pub const STATEMENT_CHARS_MAX: usize = 8192;

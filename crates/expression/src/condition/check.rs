@@ -206,12 +206,14 @@ fn operands(terms: Vec<Term<'_, '_>>) -> Result<Vec<Operand>, Fault> {
     terms.into_iter().map(Term::operand).collect()
 }
 
+/// Only the values in the list are counted (guide: up to 100 of them).
 fn membership(terms: Vec<Term<'_, '_>>) -> Result<ConditionNode, Fault> {
-    if terms.len() > IN_OPERANDS_MAX {
-        return Err(Fault::TooManyInOperands { count: terms.len() });
+    // The left side stands first.
+    let count = terms.len().saturating_sub(1);
+    if count > IN_OPERANDS_MAX {
+        return Err(Fault::TooManyInOperands { count });
     }
     let mut list = operands(terms)?;
-    // The left side stands first.
     let operand = list.remove(0);
     build::membership(operand, list)
 }

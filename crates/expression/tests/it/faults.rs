@@ -611,7 +611,7 @@ fn bounds_of_the_languages() {
     let many = "The IN operator is provided with too many operands; number of operands: 101";
     check(
         ExpressionKind::Filter,
-        &[(&list(99), ":v=1", ""), (&list(100), ":v=1", many)],
+        &[(&list(100), ":v=1", ""), (&list(101), ":v=1", many)],
     );
 
     let chain = |count: usize| vec!["a<b"; count].join(" OR ");
