@@ -235,4 +235,12 @@ impl UpdateAction {
             | Self::Delete { path, .. } => path,
         }
     }
+
+    /// The right side, if the action is SET.
+    pub fn set_value(&self) -> Option<&SetValue> {
+        match self {
+            Self::Set { value, .. } => Some(value),
+            Self::Remove { .. } | Self::Add { .. } | Self::Delete { .. } => None,
+        }
+    }
 }

@@ -104,6 +104,18 @@ pub enum ExpressionError {
         name: String,
     },
 
+    /// A path into a key attribute (dynalite's captures, DynamoDB Local).
+    #[error(
+        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {name}",
+        if *.of_index { "IndexKey" } else { "Key" }
+    )]
+    KeyNested {
+        /// The key attribute.
+        name: String,
+        /// Whether the key is that of an index.
+        of_index: bool,
+    },
+
     /// An operator or function that key conditions do not know.
     #[error("Invalid operator used in KeyConditionExpression: {operator}")]
     KeyOperator {

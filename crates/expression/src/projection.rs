@@ -65,6 +65,13 @@ impl Projection {
         self.attributes.keys().map(|name| &**name)
     }
 
+    /// The top-level attributes of which the projection reads parts.
+    pub(crate) fn partial_attributes(&self) -> impl Iterator<Item = &str> {
+        let parts = self.attributes.iter();
+        let partial = parts.filter(|(_, part)| **part != Part::Whole);
+        partial.map(|(name, _)| &**name)
+    }
+
     /// The named parts of `item` side by side, as PartiQL shows them: each under its last name, and an element of a list
     /// under the list's name and its index.
     ///

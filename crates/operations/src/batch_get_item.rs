@@ -16,7 +16,7 @@ use crate::capacity_by_table::{CapacityByTable, UnitKind};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::{internal, of_items};
 use crate::table_name::table_name;
-use crate::{key, legacy};
+use crate::{key, legacy, nested_keys};
 
 const OPERATION: &str = "BatchGetItem";
 
@@ -173,9 +173,10 @@ fn storage_keys(
         .collect::<Result<Vec<_>, _>>()?;
     let mut seen = HashSet::new();
     let mut keys = Vec::with_capacity(reads.len());
-    for ((_, block, _), table) in reads.iter().zip(&tables) {
+    for ((_, block, projection), table) in reads.iter().zip(&tables) {
         let of_key = |key: &Item| key::of_key(table.schema(), key);
         let of_table: Vec<StorageKey> = block.keys.iter().map(of_key).collect::<Result<_, _>>()?;
+        nested_keys::refuse(table, projection.as_ref())?;
         for key in &of_table {
             // A table may be there twice, by its name and by its ARN.
             if !seen.insert((table.id(), key.clone())) {

@@ -11,7 +11,7 @@ use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone_in
 use crate::item_collections::Collection;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, returns_old};
-use crate::{key, legacy};
+use crate::{key, legacy, nested_keys};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &DeleteItemInput) -> Result<(), ApiError> {
@@ -44,6 +44,7 @@ pub(crate) async fn delete_item(
     let key = key::of_key(table.schema(), &input.key)?;
     let wanted = input.return_item_collection_metrics;
     let collection = Collection::of(wanted, &table, &key)?;
+    nested_keys::refuse(&table, condition.as_ref())?;
     let outcome = api
         .write_item(ItemWrite {
             table,

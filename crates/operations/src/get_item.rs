@@ -10,7 +10,7 @@ use crate::capacity::{Used, consumed};
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::{internal, of_items};
 use crate::table_name::table_name;
-use crate::{key, legacy};
+use crate::{key, legacy, nested_keys};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &GetItemInput) -> Result<(), ApiError> {
@@ -37,6 +37,7 @@ pub(crate) async fn get_item(
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
     let key = key::of_key(table.schema(), &input.key)?;
+    nested_keys::refuse(&table, projection.as_ref())?;
     api.admit_read(&table, None, ReadOf::Item(&key))?;
     let item = api.database.get(&table, &key).map_err(of_items)?;
     let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);

@@ -99,6 +99,7 @@ mod list_imports;
 mod list_streams;
 mod list_tables;
 mod list_tags_of_resource;
+mod nested_keys;
 mod partiql;
 mod policy_document;
 mod policy_target;

@@ -13,7 +13,7 @@ use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone_in
 use crate::item_collections::Collection;
 use crate::table_name::table_name;
 use crate::write::{ItemWrite, returns_old};
-use crate::{key, legacy};
+use crate::{key, legacy, nested_keys};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &PutItemInput) -> Result<(), ApiError> {
@@ -50,6 +50,7 @@ pub(crate) async fn put_item(
     if item.size_bytes() > limits::ITEM_SIZE_BYTES_MAX {
         return Err(items::item_too_large());
     }
+    nested_keys::refuse(&table, condition.as_ref())?;
     let outcome = api
         .write_item(ItemWrite {
             table,

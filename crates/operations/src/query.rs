@@ -11,10 +11,10 @@ use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
 use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::failure::of_expressions;
-use crate::legacy;
 use crate::read_page::PageRead;
 use crate::read_target::{Filters, Projected, ReadTarget, check_select};
 use crate::table_name::table_name;
+use crate::{legacy, nested_keys};
 
 pub(crate) async fn query(
     api: &Api,
@@ -62,8 +62,11 @@ pub(crate) async fn query(
     };
     let start = input.exclusive_start_key.as_ref();
     let outside = items::starting_key_outside_of_query;
+    let range = target.behind(range, start, direction, outside)?;
+    nested_keys::refuse(&target.table, projection.as_ref())?;
+    nested_keys::refuse(&target.table, filter.as_ref())?;
     let page = api.read_page(PageRead {
-        range: target.behind(range, start, direction, outside)?,
+        range,
         target: &target,
         partition: Some(partition),
         direction,

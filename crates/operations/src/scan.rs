@@ -13,7 +13,7 @@ use crate::expressions::{Expressions, refuse_mixed, refuse_placeholders_alone};
 use crate::read_page::PageRead;
 use crate::read_target::{Projected, check_select};
 use crate::table_name::table_name;
-use crate::{key_range, legacy};
+use crate::{key_range, legacy, nested_keys};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &ScanInput) -> Result<(), ApiError> {
@@ -71,8 +71,11 @@ pub(crate) async fn scan(
     let range = key_range::of_segment(segment.0, segment.1);
     let start = input.exclusive_start_key.as_ref();
     let outside = items::starting_key_outside_of_segment;
+    let range = target.behind(range, start, Direction::Forward, outside)?;
+    nested_keys::refuse(&target.table, projection.as_ref())?;
+    nested_keys::refuse(&target.table, filter.as_ref())?;
     let page = api.read_page(PageRead {
-        range: target.behind(range, start, Direction::Forward, outside)?,
+        range,
         target: &target,
         partition: None,
         direction: Direction::Forward,

@@ -10,10 +10,10 @@ use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
 use crate::expressions::{Expressions, refuse_placeholders_alone};
 use crate::failure::internal;
-use crate::key;
 use crate::transaction::{
     ActionFault, all_or_reasons, of_transaction, refuse_duplicates, refuse_too_large, tables_of,
 };
+use crate::{key, nested_keys};
 
 /// What is wrong with the first `count` actions, before the attribute values of later ones are looked at.
 pub(crate) fn check_actions(input: &TransactGetItemsInput, count: usize) -> Result<(), ApiError> {
@@ -31,9 +31,12 @@ pub(crate) async fn transact_get_items(
     let gets = || input.transact_items.iter().map(|action| &action.get);
     let projections = gets().map(projection).collect::<Result<Vec<_>, _>>()?;
     let tables = tables_of(api, gets().map(|get| get.table_name.as_str()), context)?;
-    let keys = all_or_reasons(gets().zip(&tables).map(|(get, (_, table))| {
+    let asked = gets().zip(&projections).zip(&tables);
+    let keys = all_or_reasons(asked.map(|((get, projection), (_, table))| {
         let key = table.schema().storage_key_of_key(&get.key);
-        key.map_err(|error| ActionFault::of_key(error, key::of_value))
+        let key = key.map_err(|error| ActionFault::of_key(error, key::of_value))?;
+        let nested = nested_keys::refuse(table, projection.as_ref());
+        nested.map_err(ActionFault::Action).map(|()| key)
     }))?;
     refuse_duplicates(tables.iter().map(|(_, table)| table.as_ref()).zip(&keys))?;
     let (names, tables): (Vec<&str>, Vec<_>) = tables.into_iter().unzip();

@@ -16,12 +16,12 @@ use crate::api::{Api, RequestContext};
 use crate::expressions::{Expressions, refuse_placeholders_alone};
 use crate::failure::of_expressions;
 use crate::item_collections::Collection;
-use crate::key;
 use crate::request_digest::RequestDigest;
 use crate::transaction::{
     ActionFault, all_or_reasons, consumed_by, of_transaction, refuse_duplicates, refuse_too_large,
     refuse_too_large_item, tables_of,
 };
+use crate::{key, nested_keys};
 
 /// What is wrong with the first `count` actions, before the attribute values of later ones are looked at.
 pub(crate) fn check_actions(input: &TransactWriteItemsInput, count: usize) -> Result<(), ApiError> {
@@ -154,7 +154,17 @@ impl Asked {
         })
     }
 
+    /// The key of the action's item, if the action fits the table.
     fn key(&self, table: &Table) -> Result<StorageKey, ActionFault> {
+        let key = self.key_alone(table)?;
+        if let Action::Update { update, .. } = &self.action {
+            nested_keys::refuse(table, Some(update)).map_err(ActionFault::Action)?;
+        }
+        let nested = nested_keys::refuse(table, self.condition.as_ref());
+        nested.map_err(ActionFault::Action).map(|()| key)
+    }
+
+    fn key_alone(&self, table: &Table) -> Result<StorageKey, ActionFault> {
         let schema = table.schema();
         if let Action::Update { update, .. } = &self.action {
             let keys = schema.attributes().map(|key| key.name.as_str());

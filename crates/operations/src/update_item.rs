@@ -12,7 +12,7 @@ use crate::failure::of_expressions;
 use crate::item_collections::Collection;
 use crate::table_name::table_name;
 use crate::write::ItemWrite;
-use crate::{key, legacy};
+use crate::{key, legacy, nested_keys};
 
 /// The parameters that exclude or need each other.
 pub(crate) fn check_parameters(input: &UpdateItemInput) -> Result<(), ApiError> {
@@ -53,7 +53,9 @@ pub(crate) async fn update_item(
     if let Some(update) = &update {
         let keys = table.schema().attributes().map(|key| key.name.as_str());
         update.refuse_keys(keys).map_err(of_expressions)?;
+        nested_keys::refuse(&table, Some(update))?;
     }
+    nested_keys::refuse(&table, condition.as_ref())?;
     let outcome = api
         .write_item(ItemWrite {
             table,

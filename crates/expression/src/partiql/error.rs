@@ -5,7 +5,7 @@
 use headwater_model::NumberError;
 
 use super::lexer::Position;
-use crate::error::Fault;
+use crate::error::{ExpressionError, Fault};
 
 /// Why a statement was refused; a `ValidationException` to clients.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -381,16 +381,8 @@ pub enum PartiqlError {
         kind: &'static str,
     },
     /// A condition on something within a key attribute.
-    #[error(
-        "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {}: {name}",
-        if *.of_index { "IndexKey" } else { "Key" }
-    )]
-    KeyNested {
-        /// The key attribute.
-        name: String,
-        /// Whether the key is that of an index.
-        of_index: bool,
-    },
+    #[error(transparent)]
+    KeyNested(ExpressionError),
     /// The same in a statement about one item.
     #[error(
         "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key {name}"

@@ -11,6 +11,7 @@ use super::key_terms::{
 use super::statement::Select;
 use crate::ast::ConditionNode;
 use crate::condition::Condition;
+use crate::error::ExpressionError;
 use crate::key_condition::SortCondition;
 
 /// How a SELECT is carried out.
@@ -70,7 +71,8 @@ impl ReadPlan {
                 for (schema, of_index) in schemas {
                     let nested = schema.and_then(|schema| nested_key(condition, schema));
                     if let Some(name) = nested {
-                        return Err(PartiqlError::KeyNested { name, of_index });
+                        let nested = ExpressionError::KeyNested { name, of_index };
+                        return Err(PartiqlError::KeyNested(nested));
                     }
                 }
                 let plan = Self::of_condition(condition, schema)?;

@@ -11,6 +11,7 @@ mod filters_model;
 mod hostile;
 mod key_conditions;
 mod legacy_model;
+mod nested;
 mod notation;
 mod partiql;
 mod partiql_hostile;
