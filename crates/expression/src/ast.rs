@@ -194,6 +194,22 @@ pub enum SetValue {
     Difference(UpdateOperand, UpdateOperand),
 }
 
+const NUMBER_TYPE: &str = "N";
+const LIST_TYPE: &str = "L";
+
+impl SetValue {
+    /// The type of the value, if it is the same for every item.
+    pub fn known_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Operand(UpdateOperand::Value(value)) => Some(value.type_name()),
+            Self::Operand(UpdateOperand::ListAppend { .. }) => Some(LIST_TYPE),
+            Self::Operand(UpdateOperand::Computed(value)) => value.known_type(),
+            Self::Operand(UpdateOperand::Path(_) | UpdateOperand::IfNotExists { .. }) => None,
+            Self::Sum(..) | Self::Difference(..) => Some(NUMBER_TYPE),
+        }
+    }
+}
+
 /// One action of an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpdateAction {

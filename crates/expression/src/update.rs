@@ -96,6 +96,20 @@ impl Update {
         }
     }
 
+    /// The type of the value that the update gives an attribute as a whole, adds to it or takes from it, if that is known
+    /// without the item.
+    pub fn known_type(&self, attribute: &str) -> Option<&'static str> {
+        let mut actions = self.actions.iter();
+        let is_whole = |path: &Path| path.is_top_level() && *path.attribute == *attribute;
+        match actions.find(|action| is_whole(action.path()))? {
+            UpdateAction::Set { value, .. } => value.known_type(),
+            UpdateAction::Remove { .. } => None,
+            UpdateAction::Add { value, .. } | UpdateAction::Delete { value, .. } => {
+                Some(value.type_name())
+            }
+        }
+    }
+
     /// Applies the update to `old`, or to a new item that has only its key.
     ///
     /// All right sides read `old`; of a missing item they read the key (dynalite's captures, DynamoDB

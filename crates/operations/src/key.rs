@@ -1,6 +1,7 @@
 //! Keys in requests, and the sentences for those that don't fit the table.
 
 use headwater_engine::{IndexFault, IndexKeyError, IndexKind, Table};
+use headwater_expression::Update;
 use headwater_model::{
     Item, KeyError, KeySchema, KeyType, Number, StorageKey, VectorError, limits,
 };
@@ -17,6 +18,34 @@ pub(crate) fn of_item(table: &Table, item: &Item) -> Result<StorageKey, ApiError
     let key = table.schema().storage_key_of_item(item).map_err(of_put)?;
     table.check_index_keys(item).map_err(of_index)?;
     Ok(key)
+}
+
+/// Refuses an update that gives the key attribute of an index another type whatever the item is; the service tells that
+/// before it looks at the condition and the item (dynalite's captures, Alternator's tests). Vector indexes have sentences
+/// of their own, and are looked at with the item.
+pub(crate) fn refuse_index_types(table: &Table, update: &Update) -> Result<(), IndexKeyError> {
+    let indexes = table.indexes();
+    let indexes = indexes.iter().map(|index| (index.record(), index.schema()));
+    for (record, schema) in indexes.filter(|(record, _)| record.kind != IndexKind::Vector) {
+        for attribute in schema.attributes() {
+            let (name, expected) = (&attribute.name, attribute.kind);
+            let known = update.known_type(name);
+            if let Some(actual) = known.filter(|actual| *actual != expected.as_str()) {
+                let name = name.clone();
+                let mismatch = KeyError::TypeMismatch {
+                    name,
+                    expected,
+                    actual,
+                };
+                return Err(IndexKeyError {
+                    index: record.name.clone(),
+                    kind: record.kind,
+                    error: IndexFault::Key(mismatch),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A key of an item that is put and that does not fit the table.

@@ -158,6 +158,7 @@ impl Asked {
     fn key(&self, table: &Table) -> Result<StorageKey, ActionFault> {
         let key = self.key_alone(table)?;
         if let Action::Update { update, .. } = &self.action {
+            key::refuse_index_types(table, update).map_err(ActionFault::of_index)?;
             nested_keys::refuse(table, Some(update)).map_err(ActionFault::Action)?;
         }
         let nested = nested_keys::refuse(table, self.condition.as_ref());

@@ -53,6 +53,7 @@ pub(crate) async fn update_item(
     if let Some(update) = &update {
         let keys = table.schema().attributes().map(|key| key.name.as_str());
         update.refuse_keys(keys).map_err(of_expressions)?;
+        key::refuse_index_types(&table, update).map_err(key::of_index)?;
         nested_keys::refuse(&table, Some(update))?;
     }
     nested_keys::refuse(&table, condition.as_ref())?;

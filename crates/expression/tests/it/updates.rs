@@ -352,3 +352,25 @@ fn nesting_ends_at_level_32() {
             .starts_with("Nesting Levels have exceeded supported limits")
     );
 }
+
+#[test]
+fn types_that_are_known_without_an_item() {
+    let text = "SET a = :s, b = c, d = b + :n, e = b - c, f = list_append(b, c), g = if_not_exists(g, :s), \
+                h.i = :s REMOVE j ADD k :n DELETE l :set";
+    let update = Update::parse(text, &mut placeholders(":s='x' :n=1 :set=<1>")).unwrap();
+    for (attribute, known) in [
+        ("a", Some("S")),
+        ("b", None),
+        ("c", None),
+        ("d", Some("N")),
+        ("e", Some("N")),
+        ("f", Some("L")),
+        ("g", None),
+        ("h", None),
+        ("j", None),
+        ("k", Some("N")),
+        ("l", Some("NS")),
+    ] {
+        assert_eq!(update.known_type(attribute), known, "{attribute}");
+    }
+}

@@ -64,6 +64,8 @@ impl StatementWrite {
         let keys = schema.attributes().map(|key| key.name.as_str());
         let changes = update.update.refuse_keys(keys);
         changes.map_err(|error| StatementFault::of_action(of_expressions(error)))?;
+        key::refuse_index_types(&table, &update.update)
+            .map_err(|error| StatementFault::of_action(key::of_index(error)))?;
         let key = schema.storage_key_of_key(&named.key);
         let present = ConditionNode::AttributeExists(partition_of(schema));
         let condition = match named.condition {

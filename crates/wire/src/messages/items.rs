@@ -58,7 +58,7 @@ pub fn empty_key(name: &str, what: &str) -> ApiError {
     ))
 }
 
-/// An update that would give an index key another type; text unconfirmed.
+/// An update that would give an index key the value of another attribute, of another type (dynalite's captures).
 pub fn index_key_updated_to_other_type() -> ApiError {
     ApiError::validation(
         "The update expression attempted to update the secondary index key to unsupported type",
