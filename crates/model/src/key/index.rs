@@ -40,28 +40,29 @@ impl IndexSchema {
     /// key attributes, so that the index does not hold it.
     ///
     /// # Errors
-    /// [`KeyError`] of the first attribute that does not fit; what `value` refuses.
+    /// [`KeyError`] of the first attribute that does not fit, even if another one is missing; what `value` refuses.
     pub fn entry_key<E: From<KeyError>>(
         &self,
         table_key: &[u8],
         mut value: impl FnMut(&str) -> Result<Option<AttributeValue>, E>,
     ) -> Result<Option<Vec<u8>>, E> {
         let mut key = vec![0; HASH_LEN];
+        let mut is_complete = true;
         for attribute in &self.partition {
-            let Some(value) = value(&attribute.name)? else {
-                return Ok(None);
-            };
-            append(attribute, &value, PARTITION_KEY_BYTES_MAX, &mut key)?;
+            match value(&attribute.name)? {
+                Some(value) => append(attribute, &value, PARTITION_KEY_BYTES_MAX, &mut key)?,
+                None => is_complete = false,
+            }
         }
         put_hash(&mut key);
         for attribute in &self.sort {
-            let Some(value) = value(&attribute.name)? else {
-                return Ok(None);
-            };
-            append(attribute, &value, SORT_KEY_BYTES_MAX, &mut key)?;
+            match value(&attribute.name)? {
+                Some(value) => append(attribute, &value, SORT_KEY_BYTES_MAX, &mut key)?,
+                None => is_complete = false,
+            }
         }
         key.extend_from_slice(table_key);
-        Ok(Some(key))
+        Ok(is_complete.then_some(key))
     }
 
     /// The entry's key from exactly the key attributes of index and table, as a starting key names it.
@@ -74,7 +75,7 @@ impl IndexSchema {
         let found = self.entry_key(table_key.bytes(), |name| {
             let value = key.get(name).cloned();
             if value.is_none() {
-                missing = Some(name.to_owned());
+                missing.get_or_insert_with(|| name.to_owned());
             }
             Ok::<_, KeyError>(value)
         })?;
@@ -294,6 +295,23 @@ mod tests {
             item.remove(missing);
             let found = schema.entry_key(b"key", |name| Ok::<_, KeyError>(item.get(name).cloned()));
             assert_eq!(found, Ok(None), "{missing}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_has_to_fit_though_something_is_missing() {
+        let schema = schema();
+        for missing in ["a", "b", "c"] {
+            let mut item = item("a", 1, b"c", 2, "pk");
+            item.remove(missing);
+            item.insert("d".to_owned(), AttributeValue::Null);
+            let found = schema.entry_key(b"key", |name| Ok::<_, KeyError>(item.get(name).cloned()));
+            let fault = KeyError::TypeMismatch {
+                name: "d".to_owned(),
+                expected: KeyType::N,
+                actual: "NULL",
+            };
+            assert_eq!(found, Err(fault), "{missing}");
         }
     }
 
