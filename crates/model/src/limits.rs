@@ -56,6 +56,8 @@ pub const SUBSTITUTIONS_SIZE_BYTES_MAX: usize = 2 * MB;
 pub const EXPRESSION_OPERATORS_MAX: usize = 300;
 /// Values in the list of IN (guide; api section 3).
 pub const IN_OPERANDS_MAX: usize = 100;
+/// Values of the partition key that a SELECT reads one after the other (guide, IN of PartiQL).
+pub const STATEMENT_PARTITIONS_MAX: usize = 50;
 /// A PartiQL statement, in characters (model; api section 3); the least is 1.
 pub const STATEMENT_CHARS_MAX: usize = 8192;
 

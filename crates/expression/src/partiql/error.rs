@@ -380,6 +380,9 @@ pub enum PartiqlError {
         /// `string` or `binary`.
         kind: &'static str,
     },
+    /// A SELECT of more partitions than are read for one statement (guide, DynamoDB Local).
+    #[error("Too many decomposed read operations for a given query.")]
+    TooManyPartitions,
     /// A condition on something within a key attribute.
     #[error(transparent)]
     KeyNested(ExpressionError),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headwater_model::limits::STATEMENT_PARTITIONS_MAX;
 use headwater_model::{AttributeValue, KeySchema};
 
 use super::error::PartiqlError;
@@ -173,6 +174,9 @@ fn keyed<'n>(
     let Some(partitions) = partitions else {
         return Ok(None);
     };
+    if partitions.len() > STATEMENT_PARTITIONS_MAX {
+        return Err(PartiqlError::TooManyPartitions);
+    }
     let mut sort = Vec::new();
     let mut may_overlap = false;
     let mut rest = Vec::new();
