@@ -145,11 +145,11 @@ pub(crate) fn of_segment(segment: u32, total: u32) -> KeyRange {
 }
 
 /// The part of a range that comes behind a key; `None` if the key is not in the range.
-pub(crate) fn behind(range: KeyRange, key: Vec<u8>, direction: Direction) -> Option<KeyRange> {
-    if !contains(&range, &key) {
+pub(crate) fn behind(range: KeyRange, key: &[u8], direction: Direction) -> Option<KeyRange> {
+    if !contains(&range, key) {
         return None;
     }
-    let key = Bound::Excluded(key);
+    let key = Bound::Excluded(key.to_vec());
     Some(match direction {
         Direction::Forward => KeyRange { from: key, ..range },
         Direction::Backward => KeyRange { to: key, ..range },

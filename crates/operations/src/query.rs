@@ -61,7 +61,10 @@ pub(crate) async fn query(
         _ => Direction::Forward,
     };
     let start = input.exclusive_start_key.as_ref();
-    let outside = items::starting_key_outside_of_query;
+    let outside = |key: &[u8]| match target.is_of_partition(key, &partition) {
+        true => items::starting_key_outside_of_range(),
+        false => items::starting_key_outside_of_query(),
+    };
     let range = target.behind(range, start, direction, outside)?;
     nested_keys::refuse(&target.table, projection.as_ref())?;
     nested_keys::refuse(&target.table, filter.as_ref())?;

@@ -115,13 +115,13 @@ impl ReadTarget {
         }
     }
 
-    /// The part of a range behind a starting key, if there is one; `outside` is the refusal of one that is not in it.
+    /// The part of a range behind a starting key, if there is one; `outside` makes the refusal of one that is not in it.
     pub(crate) fn behind(
         &self,
         range: KeyRange,
         start: Option<&Item>,
         direction: Direction,
-        outside: fn() -> ApiError,
+        outside: impl FnOnce(&[u8]) -> ApiError,
     ) -> Result<KeyRange, ApiError> {
         let Some(start) = start else {
             return Ok(range);
@@ -133,7 +133,17 @@ impl ReadTarget {
                 .map_err(|_| items::starting_key_does_not_match_schema())?,
             None => key::of_starting_key(self.table.schema(), start).map(StorageKey::into_vec)?,
         };
-        key_range::behind(range, start, direction).ok_or_else(outside)
+        key_range::behind(range, &start, direction).ok_or_else(|| outside(&start))
+    }
+
+    /// Whether the partition of these values is that of a starting key.
+    pub(crate) fn is_of_partition(&self, key: &[u8], partition: &[AttributeValue]) -> bool {
+        let prefix = match (&self.index, partition) {
+            (Some(index), _) => index.schema().partition_prefix(partition),
+            (None, [value]) => self.table.schema().partition_prefix(value),
+            (None, _) => return false,
+        };
+        prefix.is_ok_and(|prefix| key.starts_with(&prefix))
     }
 
     /// The key at which a page ended, as replies name it.

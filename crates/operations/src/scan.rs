@@ -70,7 +70,7 @@ pub(crate) async fn scan(
     target.refuse_missing(filter.as_ref())?;
     let range = key_range::of_segment(segment.0, segment.1);
     let start = input.exclusive_start_key.as_ref();
-    let outside = items::starting_key_outside_of_segment;
+    let outside = |_: &[u8]| items::starting_key_outside_of_segment(segment.0, segment.1);
     let range = target.behind(range, start, Direction::Forward, outside)?;
     nested_keys::refuse(&target.table, projection.as_ref())?;
     nested_keys::refuse(&target.table, filter.as_ref())?;

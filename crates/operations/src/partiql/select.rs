@@ -109,7 +109,7 @@ impl SelectTarget {
         for (number, range) in self.reads.iter().enumerate().skip(first) {
             let range = match start.take() {
                 None => range.clone(),
-                Some(place) => key_range::behind(range.clone(), place.key, self.direction)
+                Some(place) => key_range::behind(range.clone(), &place.key, self.direction)
                     .ok_or_else(statements::next_token_of_another_request)?,
             };
             let page = api

@@ -181,11 +181,17 @@ pub fn starting_key_outside_of_query() -> ApiError {
     )
 }
 
+/// A starting key of the partition that Query reads, which the condition on the sort key excludes (dynalite's captures).
+pub fn starting_key_outside_of_range() -> ApiError {
+    ApiError::validation("The provided starting key does not match the range key predicate")
+}
+
 /// A starting key of another segment (dynalite's captures).
-pub fn starting_key_outside_of_segment() -> ApiError {
-    ApiError::validation(
-        "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments and Segment must stay the same while scanning",
-    )
+pub fn starting_key_outside_of_segment(segment: u32, total_segments: u32) -> ApiError {
+    ApiError::validation(format!(
+        "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct \
+         Segment. TotalSegments: {total_segments} Segment: {segment}"
+    ))
 }
 
 /// dynamodb-api.md section 7.
