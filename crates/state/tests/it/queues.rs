@@ -2,7 +2,7 @@
 
 use crate::support::{Content, content, small};
 use bytes::Bytes;
-use headwater_state::{Batch, Direction, RunStore, Snapshot, StateStore};
+use headwater_state::{Batch, Direction, RunStore, Snapshot, StateOptions, StateStore};
 use proptest::prelude::*;
 use std::ops::{Bound, ControlFlow};
 
@@ -111,6 +111,49 @@ proptest! {
             prop_assert_eq!(crate::support::content_of(&*snapshot), model);
         }
     }
+}
+
+/// A scan of an older snapshot notes a gap for the newest ones, too, which may show what has come since. Without a
+/// look at that, the gap hid what is there.
+#[test]
+fn a_gap_that_an_older_snapshot_shows_hides_nothing_that_came_since() {
+    const GONE: u32 = 3_000;
+    let store = RunStore::in_memory(StateOptions::default()).unwrap();
+    let mut position = 0;
+    let mut apply = |batch| {
+        position += 1;
+        store.apply(batch, position).unwrap();
+    };
+    let one = |number: u32, is_put: bool| {
+        let mut batch = Batch::new();
+        match is_put {
+            true => batch.put(key(number), key(number)),
+            false => batch.delete(key(number)),
+        }
+        batch
+    };
+    let (mut puts, mut deletes) = (Batch::new(), Batch::new());
+    (0..KEYS).for_each(|number| puts.put(key(number), key(number)));
+    (0..GONE).for_each(|number| deletes.delete(key(number)));
+    apply(puts);
+    apply(deletes);
+    let front = |snapshot: &dyn Snapshot, from: Bound<&[u8]>| first(snapshot, from, 1);
+    let old = store.snapshot();
+    apply(one(100, true));
+    assert_eq!(front(&*old, Bound::Unbounded), [key(GONE)]);
+    assert_eq!(front(&*store.snapshot(), Bound::Unbounded), [key(100)]);
+
+    // What has come and gone since is there for those in between.
+    apply(one(50, true));
+    let between = store.snapshot();
+    apply(one(50, false));
+    let from = key(1);
+    let from = Bound::Included(&*from);
+    assert_eq!(front(&*old, from), [key(GONE)]);
+    assert_eq!(front(&*between, from), [key(50)]);
+    assert_eq!(front(&*between, Bound::Unbounded), [key(50)]);
+    assert_eq!(front(&*store.snapshot(), from), [key(100)]);
+    assert_eq!(front(&*store.snapshot(), Bound::Unbounded), [key(100)]);
 }
 
 /// Two hundred times half a megabyte comes and goes.
