@@ -38,6 +38,9 @@ pub enum Fault {
     Delay(u32),
     /// As [`Fault::Fail`], but others run as often before the caller is told. An fsync of theirs is told of nothing.
     FailLate(u32),
+    /// Nothing goes wrong, but others run as often before an fsync is done, and what they write meanwhile it does not
+    /// cover. Another operation is done as ever.
+    SlowSync(u32),
 }
 
 /// What a power loss leaves of what was not synced.
@@ -304,7 +307,7 @@ impl Disk {
     /// An operation that happens whole or not at all.
     fn operate_whole(&mut self, what: &str) -> io::Result<()> {
         match self.operate()? {
-            None => Ok(()),
+            None | Some(Fault::SlowSync(_)) => Ok(()),
             Some(Fault::NoRoom) => Err(no_room()),
             Some(_) => Err(failure(what)),
         }
@@ -360,15 +363,21 @@ impl Contents {
     }
 
     fn sync(&mut self) {
-        self.on_disk = self.shape();
+        self.on_disk = self.take_unsynced();
+        debug_assert!(self.dropped || self.on_disk == self.seen);
+    }
+
+    /// What an fsync that begins now brings to the disk. What is written from now on is for the next one.
+    fn take_unsynced(&mut self) -> Vec<u8> {
+        let mut covered = self.shape();
         for (from, to) in std::mem::take(&mut self.dirty) {
             let to = to.min(self.seen.len());
             if from < to {
-                self.on_disk[from..to].copy_from_slice(&self.seen[from..to]);
+                covered[from..to].copy_from_slice(&self.seen[from..to]);
             }
         }
         self.cut_to = None;
-        debug_assert!(self.dropped || self.on_disk == self.seen);
+        covered
     }
 
     /// What an fsync that fails leaves: the system takes for written what is not.
@@ -517,10 +526,17 @@ impl LogFile for FaultyFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
         let fault = disk.operate()?;
+        let fault = fault.filter(|fault| !matches!(fault, Fault::SlowSync(_)));
         let written = match fault {
             None => disk.fitting(self.id, bytes.len(), offset as usize),
             Some(Fault::NoRoom) => return Err(no_room()),
-            Some(Fault::Fail | Fault::Panic | Fault::Delay(_) | Fault::FailLate(_)) => {
+            Some(
+                Fault::Fail
+                | Fault::Panic
+                | Fault::Delay(_)
+                | Fault::FailLate(_)
+                | Fault::SlowSync(_),
+            ) => {
                 return Err(failure("write failed"));
             }
             Some(Fault::Short | Fault::PowerLoss) => {
@@ -540,6 +556,15 @@ impl LogFile for FaultyFile {
         let fault = disk.operate();
         if let Ok(None) = fault {
             disk.file(self.id).sync();
+            return Ok(());
+        }
+        if let Ok(Some(Fault::SlowSync(turns))) = fault {
+            let covered = disk.file(self.id).take_unsynced();
+            drop(disk);
+            (0..turns).for_each(|_| std::thread::yield_now());
+            let mut disk = self.disk.lock();
+            disk.powered()?;
+            disk.file(self.id).on_disk = covered;
             return Ok(());
         }
         disk.file(self.id).drop_unsynced();

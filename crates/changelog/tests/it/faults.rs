@@ -131,6 +131,40 @@ fn what_is_acknowledged_after_an_fsync_needs_no_other() {
     assert_eq!(files.operations(), before + 2);
 }
 
+/// An fsync promises nothing of what is written after it began. Were that taken for safe, the next one would be left
+/// out, and a power loss would take what a caller of `sync` was told is on disk.
+#[test]
+fn an_fsync_covers_what_was_written_before_it_began() {
+    let files = FaultyFiles::new(5);
+    let options = LogOptions {
+        durability: Durability::Interval(3_600_000),
+        preallocate: false,
+        ..small()
+    };
+    let log = open(&files, options.clone()).unwrap().0;
+    let mut all = fill(&log, 3);
+    let before = files.operations();
+    files.inject(0, Fault::SlowSync(200_000));
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| log.sync());
+        while files.operations() == before {
+            std::thread::yield_now();
+        }
+        all.push(put(&log, vec![change(1, "meanwhile", b"")]));
+        first.join().unwrap().unwrap();
+    });
+    let before = files.operations();
+    log.sync().unwrap();
+    assert_eq!(files.operations(), before + 1, "there is something new");
+    log.sync().unwrap();
+    assert_eq!(files.operations(), before + 1, "and then there is not");
+
+    let files = files.power_loss(Survives::Synced);
+    drop(log);
+    let log = open(&files, options).unwrap().0;
+    assert_eq!(entries(&log).unwrap(), all);
+}
+
 #[test]
 fn any_operation_may_fail_while_opening_and_rolling_over() {
     let base = FaultyFiles::new(11);
