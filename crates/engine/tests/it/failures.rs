@@ -7,11 +7,11 @@ use std::time::Duration;
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
 use headwater_changelog::{Log, LogOptions, MemoryFiles};
 use headwater_engine::{Database, Durability, EngineError, EngineOptions, LogError, Table};
-use headwater_model::{ManualClock, SeededRng};
+use headwater_model::{ManualClock, SeededRng, Sequence};
 use headwater_state::testing::FaultyDisk;
 use headwater_state::{Batch, Snapshot, StateError, StateOptions, StateStats, StateStore};
 
-use crate::support::{START_MS, create, get, options, put, try_get};
+use crate::support::{START_MS, create, get, noise, options, put, try_get};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -255,4 +255,59 @@ async fn a_failed_write_or_read_of_the_state_is_told_until_it_is_opened_again() 
         assert!(get(&database, &table, "in memory").is_some());
         database.close();
     }
+}
+
+/// What a start replays is in the state's memory alone until the next checkpoint. Were the log told of it before, it
+/// would drop what the start after that needs.
+#[tokio::test]
+async fn the_log_keeps_what_was_replayed_and_is_in_no_checkpoint() {
+    const PUTS: i64 = 2_000;
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let rng = Arc::new(SeededRng::new(1));
+    let open = |files: &FaultyFiles, disk: &FaultyDisk| {
+        let log_options = LogOptions {
+            segment_bytes: 64 << 10,
+            preallocate: false,
+            ..LogOptions::default()
+        };
+        let (log, _) = Log::open(Arc::new(files.clone()), log_options, clock.clone()).unwrap();
+        let state = headwater_state::open(disk.backend(), None, StateOptions::default()).unwrap();
+        let options = EngineOptions {
+            checkpoint_interval_ms: 3_600_000,
+            checkpoint_log_bytes: 1 << 40,
+            ..options(1)
+        };
+        Database::open(log, state, clock.clone(), rng.clone(), options)
+    };
+    let (files, disk) = (FaultyFiles::new(1), FaultyDisk::new());
+    let (database, _) = open(&files, &disk).unwrap();
+    let table = create(&database, "t", None).await;
+    let keys: Vec<String> = (0..PUTS)
+        .map(|index| format!("{index} {}", noise(&rng, 200)))
+        .collect();
+    for (index, key) in (0..).zip(&keys) {
+        put(&database, &table, key, index).await.unwrap();
+    }
+    assert!(database.log().segments().len() >= 4);
+    let files = files.power_loss(Survives::All);
+    disk.crash(1);
+    drop((table, database));
+
+    let (database, opened) = open(&files, &disk).unwrap();
+    assert!(opened.replayed as i64 > PUTS);
+    assert_eq!(database.log().checkpoint(), Sequence::ZERO);
+    // Nobody reads the log of a table without a stream: only the state needs it.
+    database.run_due().await.unwrap();
+    assert_eq!(database.log().oldest(), Sequence::ZERO);
+    let files = files.power_loss(Survives::Synced);
+    disk.crash(2);
+    drop(database);
+
+    let (database, _) = open(&files, &disk).unwrap();
+    let table = database.table("", "t").unwrap();
+    assert_eq!(table.item_count(), PUTS as u64);
+    for key in &keys {
+        assert!(get(&database, &table, key).is_some(), "{key}");
+    }
+    database.close();
 }

@@ -11,13 +11,23 @@ use headwater_engine::{
 };
 use headwater_expression::Condition;
 use headwater_model::{
-    AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
-    Sequence,
+    AttributeValue, EncodedItem, Item, KeyAttribute, KeySchema, KeyType, ManualClock, Rng,
+    SeededRng, Sequence,
 };
 use headwater_state::Direction;
 use std::ops::Bound;
 
 pub const START_MS: u64 = 1_760_000_000_000;
+
+/// A text that hardly compresses.
+pub fn noise(rng: &SeededRng, length: usize) -> String {
+    let mut bytes = vec![0; length];
+    rng.fill(&mut bytes);
+    bytes
+        .iter()
+        .map(|byte| char::from(b'!' + byte % 90))
+        .collect()
+}
 
 pub fn options(shards: u32) -> EngineOptions {
     EngineOptions {

@@ -10,13 +10,12 @@ use bytes::Bytes;
 use headwater_changelog::{Change, ChangeKind, DiskFiles, EntryDraft, Identity, Log, LogOptions};
 use headwater_engine::{Action, Database, StreamView, VerificationStatus, Verified};
 use headwater_model::{
-    AttributeValue, EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, Rng, SeededRng,
-    Sequence,
+    AttributeValue, EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng, Sequence,
 };
 use headwater_state::{Batch, StateOptions, StateStore};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::support::{START_MS, command, create, delete, item, open, options, put, verify};
+use crate::support::{START_MS, command, create, delete, item, noise, open, options, put, verify};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -580,16 +579,6 @@ async fn damage_under_a_running_database_is_found() {
     flip(sealed, fs::read(sealed).unwrap().len() - 5);
     assert!(finds(&run(), &["log file", "footer"]));
     database.close();
-}
-
-/// A text that hardly compresses.
-fn noise(rng: &SeededRng, length: usize) -> String {
-    let mut bytes = vec![0; length];
-    rng.fill(&mut bytes);
-    bytes
-        .iter()
-        .map(|byte| char::from(b'!' + byte % 90))
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
