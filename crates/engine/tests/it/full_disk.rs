@@ -12,7 +12,7 @@ use headwater_model::{ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
 use headwater_state::{Batch, Snapshot, StateError, StateOptions, StateStats, StateStore};
 
-use crate::support::{START_MS, create, get, options, put, records};
+use crate::support::{START_MS, create, get, options, put, records, until};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const WRITERS: i64 = 4;
@@ -268,15 +268,6 @@ impl StateStore for Held {
         let says_so = self.says_so.load(Ordering::SeqCst);
         says_so.then(|| "the disk is full".to_owned())
     }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let holds = async {
-        while !holds() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, holds).await.expect(what);
 }
 
 /// The state waited for room, the groups on their way to it filled their queue, and the log's writer waited behind

@@ -1,12 +1,15 @@
 //! Tables and streams over their lives: phases, retention, deletion, limits of memory.
 
+use headwater_changelog::{Change, LogError, ReadLimit};
 use headwater_engine::{
     EngineError, EngineOptions, StreamChange, StreamView, TableChange, TableStatus,
 };
-use headwater_model::{Clock, ManualClock};
+use headwater_model::{Clock, ManualClock, SeededRng, Sequence};
 use headwater_state::Direction;
 
-use crate::support::{START_MS, create, delete, get, new_table, open, options, put, records, scan};
+use crate::support::{
+    START_MS, create, delete, get, new_table, noise, open, options, put, records, scan, until,
+};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -156,6 +159,48 @@ async fn whole_segments_leave_the_log_when_every_record_is_past_its_retention() 
         tokio::task::yield_now().await;
     }
     assert!(get(&database, &table, "key number 7").is_some());
+    database.close();
+}
+
+/// A segment holds records of many hours. It goes when the last of a shard is past its retention, not the first.
+#[tokio::test]
+async fn a_segment_stays_for_the_last_of_its_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::new(START_MS);
+    let database = open(Some(folder.path()), &clock, options(1));
+    let table = create(&database, "t", Some(StreamView::NewImage)).await;
+    let plain = create(&database, "plain", None).await;
+    let stream = table.record().stream.unwrap();
+    put(&database, &table, "early", 1).await.unwrap();
+    clock.advance_ms(20 * HOUR_MS);
+    put(&database, &table, "late", 1).await.unwrap();
+    let (shard, late, _) = records(&database, stream, 10).pop().unwrap();
+    let rng = SeededRng::new(1);
+    for index in 0..2_000 {
+        let key = format!("{index} {}", noise(&rng, 100));
+        put(&database, &plain, &key, index).await.unwrap();
+    }
+    let log = database.log();
+    let first = log.segments().remove(0);
+    assert!(first.last > late && first.last < log.durable());
+    // The state needs none of it any more.
+    until("a checkpoint", || log.checkpoint() >= log.durable()).await;
+
+    clock.advance_ms(5 * HOUR_MS);
+    database.run_due().await.unwrap();
+    let left = records(&database, stream, 10);
+    let is_late = |(of, sequence, _): &(u32, Sequence, Change)| (*of, *sequence) == (shard, late);
+    assert!(left.iter().any(is_late), "{left:?}");
+    assert!(log.oldest() <= late);
+    clock.advance_ms(20 * HOUR_MS);
+    database.run_due().await.unwrap();
+    assert!(log.oldest() > late);
+    let limit = ReadLimit {
+        records: 1,
+        bytes: 1 << 20,
+    };
+    let gone = log.read_shard(shard, late, limit).err();
+    assert!(matches!(gone, Some(LogError::Trimmed { .. })), "{gone:?}");
     database.close();
 }
 

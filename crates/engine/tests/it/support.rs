@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_changelog::{Change, ReadLimit};
 use headwater_engine::{
@@ -18,6 +19,18 @@ use headwater_state::Direction;
 use std::ops::Bound;
 
 pub const START_MS: u64 = 1_760_000_000_000;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lets others run until it holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let holds = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, holds).await.expect(what);
+}
 
 /// A text that hardly compresses.
 pub fn noise(rng: &SeededRng, length: usize) -> String {
