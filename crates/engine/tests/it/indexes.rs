@@ -36,15 +36,15 @@ fn new_index(name: &str, sort: &[(&str, KeyType)], projection: IndexProjection) 
     }
 }
 
-fn by_number() -> NewIndex {
+pub fn by_number() -> NewIndex {
     new_index("by-number", &[("v", KeyType::N)], IndexProjection::All)
 }
 
-fn keys_only() -> NewIndex {
+pub fn keys_only() -> NewIndex {
     new_index("keys", &[], IndexProjection::KeysOnly)
 }
 
-fn item(key: &str, group: Option<&str>, value: Option<i64>) -> Item {
+pub fn item(key: &str, group: Option<&str>, value: Option<i64>) -> Item {
     let mut item = crate::support::item(key, value);
     if let Some(group) = group {
         item.insert("g".to_owned(), AttributeValue::S(group.to_owned()));

@@ -22,3 +22,4 @@ mod transactions;
 mod upkeep;
 mod vectors;
 mod verify;
+mod verify_derived;

@@ -51,16 +51,16 @@ fn schema() -> KeySchema {
     KeySchema::new(KeyAttribute::new("pk", KeyType::S), None)
 }
 
-fn storage_key(key: &str) -> Bytes {
+pub fn storage_key(key: &str) -> Bytes {
     let key = schema().storage_key_of_key(&item(key, None)).unwrap();
     key.into_bytes()
 }
 
-fn state_key(table: u32, key: &[u8]) -> Bytes {
+pub fn state_key(table: u32, key: &[u8]) -> Bytes {
     [&table.to_be_bytes()[..], key].concat().into()
 }
 
-fn hash(state_key: &[u8]) -> String {
+pub fn hash(state_key: &[u8]) -> String {
     format!("{:032x}", xxh3_128(state_key))
 }
 
@@ -69,7 +69,7 @@ fn value(key: &str, value: i64) -> Bytes {
 }
 
 /// Writes into the state behind the server's back.
-fn change_state(folder: &Path, change: impl FnOnce(&dyn StateStore, &mut Batch)) {
+pub fn change_state(folder: &Path, change: impl FnOnce(&dyn StateStore, &mut Batch)) {
     let path = folder.join("state");
     let state = headwater_state::open_file(&path, StateOptions::default()).unwrap();
     let mut batch = Batch::new();
@@ -89,12 +89,12 @@ fn change_document(folder: &Path, key: &[u8], change: impl FnOnce(&mut serde_jso
     });
 }
 
-fn document(kind: u8, number: u32) -> Vec<u8> {
+pub fn document(kind: u8, number: u32) -> Vec<u8> {
     [&[kind][..], &number.to_be_bytes()].concat()
 }
 
 /// Whether one finding has all of these parts.
-fn finds(verified: &Verified, parts: &[&str]) -> bool {
+pub fn finds(verified: &Verified, parts: &[&str]) -> bool {
     let has_all = |text: String| parts.iter().all(|part| text.contains(part));
     verified
         .findings
