@@ -77,7 +77,7 @@ fn expected(model: &BTreeMap<String, Item>, index: &NewIndex) -> BTreeMap<String
     .collect()
 }
 
-fn check(database: &Database, table: &Table, model: &BTreeMap<String, Item>, index: &NewIndex) {
+pub fn check(database: &Database, table: &Table, model: &BTreeMap<String, Item>, index: &NewIndex) {
     let forward = entries(database, table, &index.name, 3, Direction::Forward);
     let mut backward = entries(database, table, &index.name, 4, Direction::Backward);
     backward.reverse();

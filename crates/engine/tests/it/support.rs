@@ -32,6 +32,14 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, holds).await.expect(what);
 }
 
+/// Until the state holds what is durable.
+pub async fn until_applied(database: &Database) {
+    until("all is applied", || {
+        database.applied() == database.log().durable()
+    })
+    .await;
+}
+
 /// A text that hardly compresses.
 pub fn noise(rng: &SeededRng, length: usize) -> String {
     let mut bytes = vec![0; length];
