@@ -12,6 +12,7 @@ mod features;
 mod fixtures;
 mod full_disk;
 mod indexes;
+mod interrupted_copies;
 mod item_collections;
 mod kinesis;
 mod lifecycle;

@@ -464,7 +464,7 @@ async fn files_that_do_not_belong_together_are_found() {
     assert_finds(other.path(), &["state", "log files are missing"]);
 }
 
-fn wait_for_result(database: &Database) -> Arc<Verified> {
+pub fn wait_for_result(database: &Database) -> Arc<Verified> {
     loop {
         match database.verification() {
             VerificationStatus::Running { .. } => std::thread::yield_now(),
