@@ -207,11 +207,22 @@ async fn a_server_ends_on_a_full_disk_and_begins_again_with_what_it_acknowledged
 }
 
 /// A state that is made to wait for room, and to say so.
-struct Held {
+pub struct Held {
     store: Arc<dyn StateStore>,
-    is_full: AtomicBool,
-    waits: AtomicBool,
+    pub is_full: AtomicBool,
+    pub waits: AtomicBool,
     says_so: AtomicBool,
+}
+
+impl Held {
+    pub fn new(store: Arc<dyn StateStore>) -> Self {
+        Held {
+            store,
+            is_full: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
+            says_so: AtomicBool::new(false),
+        }
+    }
 }
 
 impl StateStore for Held {
@@ -274,12 +285,8 @@ impl StateStore for Held {
 /// them: writes that were past the door already had no answer for as long as the disk was full.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
-    let state = Arc::new(Held {
-        store: headwater_state::in_memory(StateOptions::default()).unwrap(),
-        is_full: AtomicBool::new(false),
-        waits: AtomicBool::new(false),
-        says_so: AtomicBool::new(false),
-    });
+    let store = headwater_state::in_memory(StateOptions::default()).unwrap();
+    let state = Arc::new(Held::new(store));
     let clock = Arc::new(ManualClock::new(START_MS));
     let log_options = LogOptions {
         queued_groups_max: 1,

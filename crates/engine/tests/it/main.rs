@@ -17,6 +17,7 @@ mod item_collections;
 mod kinesis;
 mod lifecycle;
 mod model;
+mod pending_ranges;
 mod support;
 mod tokens;
 mod transactions;
