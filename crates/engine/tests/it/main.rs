@@ -5,6 +5,7 @@
 
 mod backups;
 mod concurrency;
+mod dropped;
 mod encryption;
 mod exports;
 mod failures;
