@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -28,6 +28,9 @@ const SWEEP_ITEMS_MAX: usize = 2_000;
 
 /// A long replay is saved after as many bytes as so many checkpoints take together, so that it need not begin anew.
 const REPLAYED_CHECKPOINTS: u64 = 8;
+
+/// Time between two looks for groups, while some are gathered for one transaction.
+const GATHER_NAP: Duration = Duration::from_millis(2);
 
 /// Time between two looks for room on the disk, while there is none.
 pub(crate) const ROOM_LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -459,13 +462,20 @@ impl Applier {
         let mut bytes = group_bytes(&first);
         let mut gathered = vec![first];
         while bytes < self.options.apply_bytes_max {
-            let left = until.saturating_duration_since(Instant::now());
-            match groups.recv_timeout(left) {
+            match groups.try_recv() {
                 Ok(group) => {
                     bytes += group_bytes(&group);
                     gathered.push(group);
                 }
-                Err(_) => break,
+                Err(TryRecvError::Disconnected) => break,
+                // A thread that waits for the next group costs the log's writer a wake-up with each.
+                Err(TryRecvError::Empty) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    std::thread::park_timeout(left.min(GATHER_NAP));
+                }
             }
         }
         let Some(position) = gathered.last().map(|group| group.last) else {

@@ -43,10 +43,13 @@ pub(crate) async fn put_item(
     let (returns, condition) = conditions(&mut input).map_err(messages::enveloped)?;
     let name = table_name(&input.table_name, context)?;
     let table = api.table_of(name, context)?;
-    let key = key::of_item(&table, &input.item)?;
+    let tree = std::mem::take(&mut input.item);
+    let key = key::of_item(&table, &tree)?;
     let wanted = input.return_item_collection_metrics;
     let collection = Collection::of(wanted, &table, &key)?;
-    let item = EncodedItem::encode(&input.item);
+    let item = EncodedItem::encode(&tree);
+    // Before the disk is waited for.
+    drop(tree);
     if item.size_bytes() > limits::ITEM_SIZE_BYTES_MAX {
         return Err(items::item_too_large());
     }

@@ -211,6 +211,8 @@ impl Server {
             Operation::GetRecords if !body.is_large() => wait(&head.headers),
             _ => None,
         };
+        // What most requests do now is wait for the disk; what is freed afterwards has left the processor's caches.
+        drop(head);
         let result = match wait {
             Some(wait) => {
                 self.get_records_waiting(&body.bytes, &context, wait, stop)
