@@ -186,10 +186,12 @@ async fn damaged_pages_of_the_state_are_found_and_values_named_by_their_keys() {
     let path = folder.path().join("state");
     let whole = fs::read(&path).unwrap();
     let wanted = value("key number 149", 599);
-    let at = whole
-        .windows(wanted.len())
-        .position(|window| window == wanted);
-    flip(&path, at.unwrap() + 10);
+    // Wherever it stands: a run that was merged leaves it where it was, and nobody reads that.
+    let windows = whole.windows(wanted.len()).enumerate();
+    let places = windows.filter(|(_, window)| *window == wanted);
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    places.iter().for_each(|at| flip(&path, at + 10));
     let key = state_key(1, &storage_key("key number 149"));
     let verified = verify(folder.path()).unwrap();
     assert!(finds(&verified, &["state:", "damaged"]), "{verified:?}");
