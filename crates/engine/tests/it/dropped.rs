@@ -82,7 +82,8 @@ async fn crash_after(operations: u64) -> usize {
     until("a checkpoint", || log.checkpoint() >= log.durable()).await;
     assert_eq!(count(&*state, number), ITEMS);
     disk.fail_after(operations);
-    database.delete_table("", "t").await.unwrap();
+    // What is merged meanwhile may be what fails: then the log may take it, or not.
+    let _ = database.delete_table("", "t").await;
     until("the sweep ends", || {
         let is_swept = database.applied() >= log.durable() && !is_dropped(&*state, number);
         is_swept || log.poisoned().is_some()
@@ -98,6 +99,9 @@ async fn crash_after(operations: u64) -> usize {
         false => 0,
     };
     let database = open(&files, state.clone());
+    if database.table("", "t").is_ok() {
+        return 0;
+    }
     until("the sweep ends", || !is_dropped(&*state, number)).await;
     assert_eq!(count(&*state, number), 0, "after {operations} operations");
     database.start_verification().unwrap().unwrap();
@@ -114,9 +118,12 @@ async fn crash_after(operations: u64) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_a_dropped_table_whatever_ends_its_sweep() {
     let mut interrupted = 0;
-    for operations in (1..20).step_by(3) {
+    for operations in (1..60).step_by(3) {
         let left = crash_after(operations).await;
         interrupted += usize::from(left > 0 && left < ITEMS);
+        if interrupted == 3 {
+            return;
+        }
     }
     assert!(interrupted > 0, "no crash came in the middle");
 }
