@@ -340,8 +340,9 @@ pub(crate) fn find_segments(
     Ok(found)
 }
 
-/// Without a header a segment is one as the one before was, or has the form of today. What a client wrote must not pass for
-/// a block of an earlier form where there is none.
+/// Without a header a segment may be of the form of today, or of the earlier one unless it comes behind one of today's: what a
+/// client wrote must not pass for a block of an earlier form where there is none. The header of a log's first segment is on
+/// disk before any client's bytes.
 fn find_seeds(files: &dyn Files, found: &mut [Found]) -> Result<(), LogError> {
     if found.iter().all(|found| found.header.is_some()) {
         return Ok(());
@@ -351,7 +352,7 @@ fn find_seeds(files: &dyn Files, found: &mut [Found]) -> Result<(), LogError> {
         Some(store_id) => Some(store_id),
         None => TrimPoint::read(files, &[])?.map(|point| point.store_id()),
     };
-    let mut had_seed = true;
+    let mut had_seed = false;
     for found in found {
         match found.header {
             Some(header) => had_seed = header.is_seeded,

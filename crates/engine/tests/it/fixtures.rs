@@ -6,11 +6,13 @@ use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
 use headwater_changelog::ChangeKind;
-use headwater_engine::{Command, Database, Identity, RequestToken, UserKey};
+use headwater_engine::{Command, Database, Identity, LogError, OpenError, RequestToken, UserKey};
 use headwater_model::{AttributeValue, EncodedItem, ManualClock, Sequence};
 use headwater_state::{Direction, StateOptions};
 
-use crate::support::{create, entries, options, records, scan, try_open_with, verify_with};
+use crate::support::{
+    create, entries, options, records, scan, try_open, try_open_with, verify_with,
+};
 
 /// Later than everything in the fixtures, and within the retention of their streams.
 const NOW_MS: u64 = 1_790_000_000_000 + 405 * 60_000;
@@ -44,6 +46,38 @@ async fn folders_of_every_disk_format_open_with_their_content() {
         formats += 1;
     }
     assert!(formats >= 8);
+}
+
+/// Nothing says of which form the blocks behind a lost header are. Those of any form are damage, not the rest of a crash that
+/// may be removed.
+#[test]
+fn a_lost_header_of_an_old_segment_is_damage() {
+    for (format, is_alone) in [(5, false), (5, true), (6, false), (6, true)] {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&fixtures.join(format!("disk-{format}")), copy.path());
+        let log = fs::read_dir(copy.path().join("log")).unwrap();
+        let mut segments: Vec<_> = log
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "hwl"))
+            .collect();
+        segments.sort();
+        for later in segments.iter().skip(1).filter(|_| is_alone) {
+            fs::remove_file(later).unwrap();
+        }
+        let mut bytes = fs::read(&segments[0]).unwrap();
+        bytes[..64].fill(0);
+        fs::write(&segments[0], &bytes).unwrap();
+        let clock = ManualClock::new(NOW_MS);
+        let refused = try_open(Some(copy.path()), &clock, options(2)).map(|_| ());
+        assert!(
+            matches!(refused, Err(OpenError::Log(LogError::Damaged { .. }))),
+            "format {format}: {refused:?}"
+        );
+        assert_eq!(fs::read(&segments[0]).unwrap(), bytes);
+        let verified = verify_with(copy.path(), None);
+        assert!(!verified.is_ok_and(|verified| verified.is_clean()));
+    }
 }
 
 /// A store of format 3 did not say what its reader has to know. Opening it does, once.
