@@ -112,17 +112,18 @@ fn compare_all(
     first: LastValues,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
-    let mut part = first;
+    let (mut part, mut applied) = (first, verified.applied);
     loop {
         let next = part.until().map(<[u8]>::to_vec);
-        compare::with_state(source, progress, known, part, verified)?;
+        compare::with_state(source, progress, known, (part, applied), verified)?;
         let Some(from) = next else {
             return Ok(());
         };
         progress.expect_more(verified.log_bytes);
+        applied = Sequence(source.snapshot().position());
         let mut again = Again {
             progress,
-            applied: Sequence(source.snapshot().position()),
+            applied,
             last: LastValues::new(from, source.pass_bytes_max()),
         };
         source.check_log(&mut again)?;

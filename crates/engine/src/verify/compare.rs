@@ -92,17 +92,17 @@ struct Differs {
     seen_at: Sequence,
 }
 
-/// Compares each key with the state. What was written since it was read from the log is looked up there.
+/// Compares each key with the state. The keys are of what was `applied` when the log was read; what was written since is
+/// looked up there.
 pub(super) fn with_state(
     source: &dyn Source,
     progress: &Progress,
     known: &Known,
-    last: LastValues,
+    (last, applied): (LastValues, Sequence),
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
     let keys = last.into_sorted();
     progress.expect_more((keys.len() as u64).saturating_mul(COMPARED_BYTES));
-    let since = keys.values().map(|last| last.position).max();
     let mut differs = HashMap::new();
     let keys = keys.into_iter().map(|(key, last)| Last {
         key,
@@ -152,7 +152,7 @@ pub(super) fn with_state(
             return Err(ended());
         }
     }
-    settle(source, progress, since, &mut differs)?;
+    settle(source, progress, applied, &mut differs)?;
     let mut differs: Vec<Differs> = differs.into_values().collect();
     differs.retain(|differs| differs.found != differs.last.value);
     differs.sort_unstable_by(|a, b| a.last.key.cmp(&b.last.key));
@@ -173,18 +173,17 @@ fn lacks_age(snapshot: &dyn Snapshot, last: &Last) -> Result<bool, StateError> {
     Ok(snapshot.get(&age_key)?.is_none())
 }
 
-/// Brings what is expected up to the position at which each key was looked at. The log is read from the last
-/// position of any compared key on, so nothing is missed: what came before is in `differs` already.
+/// Brings what is expected up to the position at which each key was looked at. The log is read from `since` on, up to where
+/// the reading before has seen all of it: what came before is in `differs` already.
 fn settle(
     source: &dyn Source,
     progress: &Progress,
-    since: Option<Sequence>,
+    since: Sequence,
     differs: &mut HashMap<u128, Differs>,
 ) -> Result<(), EngineError> {
     let Some(until) = differs.values().map(|differs| differs.seen_at).max() else {
         return Ok(());
     };
-    let since = since.unwrap_or_default();
     let whole = source.changes_between(since, until, progress, &mut |entry| {
         for (ordinal, change) in entry.changes.iter().enumerate() {
             let position = entry.first.offset(ordinal as u64);
