@@ -31,7 +31,7 @@ use crate::stats::Counters;
 const PREPARE_AFTER_BYTES: u64 = 1 << 20;
 
 /// With interval durability, sequences are reserved for so long at a time: an fsync more in each such time, and as far as
-/// sequences may be ahead of the clock after a start.
+/// sequences may be ahead of the clock after a crash; those of crashes that follow each other faster add up.
 const CEILING_AHEAD_MS: u64 = 5_000;
 
 /// The segment that is written to.

@@ -160,6 +160,7 @@ impl LogVisitor for Features {
 /// Refuses a folder of which a part lies elsewhere. What is mounted can't be replaced, and of what a link leads to only
 /// the link would be: the old log would stay there, readable.
 fn check_places(folder: &Path) -> io::Result<()> {
+    // Some file systems that are made of others give files another number than folders; of those the list tells.
     let device = fs::metadata(folder)?.dev();
     let mounts = fs::read(MOUNTS_FILE).unwrap_or_default();
     let mounts = String::from_utf8_lossy(&mounts);
@@ -182,7 +183,9 @@ fn check_places(folder: &Path) -> io::Result<()> {
             "is not a folder"
         } else if !is_folder && !kind.is_file() {
             "is not a file"
-        } else if found.dev() != device || is_mounted(&mounts, &fs::canonicalize(&path)?) {
+        } else if kind.is_dir() && found.dev() != device
+            || is_mounted(&mounts, &fs::canonicalize(&path)?)
+        {
             "is mounted from elsewhere"
         } else {
             continue;
