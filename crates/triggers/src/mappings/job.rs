@@ -398,6 +398,10 @@ impl Job {
             Ok(turn) => turn,
             Err(call) => return call,
         };
+        // It may have been the turn of a call that the end has broken off.
+        if shared.is_ending() {
+            return Call::Stopped;
+        }
         let target = self.target();
         self.called = target.as_ref().map(Target::revision);
         let Some(target) = target else {

@@ -252,8 +252,9 @@ impl<'d> Pass<'d> {
     /// Reads what is there, as far as there is room; records that were found wait for a few pages more at most.
     async fn fill(&mut self) {
         let now_ms = self.delivery.shared.clock.now_ms();
+        let mut is_let_be = self.let_be.end_ms(now_ms).is_some();
         let mut pages = 0;
-        while self.let_be.end_ms(now_ms).is_none() && !self.reader.has_ended() && !self.is_told() {
+        while !is_let_be && !self.reader.has_ended() && !self.is_told() {
             let limit = self.room();
             let has_found = self.lanes.iter().any(|lane| lane.len() > 0);
             if limit == 0 || has_found && pages >= PAGES_AT_ONCE {
@@ -261,6 +262,7 @@ impl<'d> Pass<'d> {
             }
             let before = self.reader.position();
             let read = self.reader.poll(limit);
+            is_let_be = read.is_err();
             let is_empty = read.as_ref().is_ok_and(Read::is_empty);
             self.take_read(read);
             if is_empty && self.reader.position() == before {
@@ -491,7 +493,7 @@ impl<'d> Pass<'d> {
                 self.busy[lane] = false;
                 self.place_idle_lanes();
             }
-            // It is told to stop only when the pass is.
+            // The pass is told to stop too, or will be: the lane has what it had, and stays busy.
             Ok(JobEnd::Stopped) => {}
             Err(error) => {
                 if let Ok(panic) = error.try_into_panic() {
@@ -504,7 +506,7 @@ impl<'d> Pass<'d> {
     /// Whether nothing is left to do.
     fn is_finished(&self) -> bool {
         self.reader.has_ended()
-            && self.jobs.is_empty()
+            && !self.busy.contains(&true)
             && self.window.is_none()
             && self.lanes.iter().all(|lane| lane.len() == 0)
     }
