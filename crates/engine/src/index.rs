@@ -264,8 +264,8 @@ impl Index {
         }
     }
 
-    /// Whether the item was there before the index, with the same fault: then it may stay so while others of its
-    /// attributes change.
+    /// Whether the item was there before the index, with an attribute that it has a fault in: then that may stay so while
+    /// others change, also others that do not fit.
     fn misfits(
         &self,
         table_key: &[u8],
@@ -273,15 +273,12 @@ impl Index {
         new: Option<&EncodedItem>,
         fault: &IndexFault,
     ) -> Result<bool, CorruptItem> {
-        let found = old.map(|item| self.entry(table_key, item));
-        if !matches!(found, Some(Err(EntryError::Fault(found))) if found == *fault) {
-            return Ok(false);
-        }
-        let value = |item: Option<&EncodedItem>| match item {
-            Some(item) => item.get(fault.attribute()),
-            None => Ok(None),
-        };
-        Ok(value(old)? == value(new)?)
+        let Some(old) = old else { return Ok(false) };
+        let had_fault = matches!(self.entry(table_key, old), Err(EntryError::Fault(_)));
+        let value = |item: &EncodedItem| item.get(fault.attribute());
+        let before = value(old)?;
+        let after = new.map(value).transpose()?.flatten();
+        Ok(had_fault && before.is_some() && before == after)
     }
 
     /// [`Index::entry`], where an item that does not fit is left out, as items from before the index are.
