@@ -4,12 +4,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use headwater_changelog::testing::FaultyFiles;
 use headwater_changelog::{Log, LogOptions};
-use headwater_engine::{Database, Durability, EngineOptions, StorageOptions, TestClock, open};
+use headwater_engine::{
+    Database, Durability, EngineError, EngineOptions, OpenError, StateError, StorageOptions,
+    TestClock, open,
+};
 use headwater_model::{Clock, SeededRng};
 use headwater_operations::{Api, ApiOptions, RequestContext};
 use headwater_state::testing::FaultyDisk;
@@ -160,7 +163,20 @@ impl World {
         let data = folder.path().join("data");
         let rng = Arc::new(SeededRng::new(clock()()));
         let place = is_on_disk.then_some(data.as_path());
-        let (database, ..) = open(place, storage, test_clock.clone(), rng, options).unwrap();
+        // Upkeep that was ended holds the database before for a moment longer than its world.
+        let begun = Instant::now();
+        let database = loop {
+            let (storage, options) = (storage.clone(), options.clone());
+            match open(place, storage, test_clock.clone(), rng.clone(), options) {
+                Ok((database, ..)) => break database,
+                Err(OpenError::Engine(EngineError::State(StateError::Locked { .. })))
+                    if begun.elapsed() < WAIT_MAX =>
+                {
+                    tokio::task::yield_now().await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
         Self::of(
             database,
             test_clock,
