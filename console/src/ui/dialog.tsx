@@ -1,7 +1,7 @@
 // Dialogs: the browser's own, so that focus stays inside and Escape closes.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, IconButton } from "./button.tsx";
 import { TextField } from "./field.tsx";
 
@@ -25,7 +25,8 @@ export function Dialog(props: DialogProps) {
 function Opened({ onClose, title, size = "medium", actions, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // Before it is painted: whoever sees it can close it.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (!element) return;
     const opener = document.activeElement;
