@@ -11,14 +11,13 @@ use headwater_engine::{key_id, new_user_key, reencrypt, rotate_key};
 use headwater_model::Rng;
 use zeroize::Zeroizing;
 
+use crate::function_logs::{self, FUNCTIONS_FOLDER};
 use crate::keys::{self, KeySource};
 use crate::serve::SystemRng;
 use crate::stdout;
 
 const NEW_FILE: &str = "new-key-file";
 const NEW_RING: &str = "new-key-ring";
-/// Where a server without a folder for functions keeps what they print, below the data folder.
-const FUNCTION_LOGS: &str = "functions/logs";
 /// Bytes after which progress is shown again.
 const PROGRESS_BYTES: u64 = 64 << 20;
 
@@ -173,7 +172,7 @@ fn write_anew(matches: &ArgMatches) -> Result<()> {
     .map_err(keys::explain)?;
     progress.end();
     // Whatever becomes of the output.
-    let removed = remove_function_logs(folder);
+    let removed = function_logs::remove(&folder.join(FUNCTIONS_FOLDER));
     stdout::write(&format!(
         "{} segments with {} entries and {} bytes of state written anew; {} opens with the key {}\n",
         written.segments,
@@ -189,18 +188,6 @@ fn write_anew(matches: &ArgMatches) -> Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// Plain text from the time before the store was encrypted. The next start would remove it as well, but may be long in
-/// coming.
-fn remove_function_logs(folder: &Path) -> Result<()> {
-    let logs = folder.join(FUNCTION_LOGS);
-    match std::fs::remove_dir_all(&logs) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).context(format!("can't remove {}", logs.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Says on a terminal how many bytes were copied.

@@ -8,6 +8,7 @@ mod cold_reads;
 mod dead_letters;
 mod demo;
 mod filter;
+mod function_logs;
 mod functions;
 mod grid;
 mod huge_pages;

@@ -24,6 +24,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
 use crate::cold_reads::cold_reads;
+use crate::function_logs::{self, FUNCTIONS_FOLDER};
 use crate::huge_pages::SmallPages;
 use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
 use crate::open_files;
@@ -292,7 +293,7 @@ fn functions_folder(settings: &Settings) -> anyhow::Result<(PathBuf, Option<temp
         return Ok((PathBuf::from(given), None));
     }
     match data_folder(settings) {
-        Some(data) => Ok((data.join("functions"), None)),
+        Some(data) => Ok((data.join(FUNCTIONS_FOLDER), None)),
         None => {
             let folder = tempfile::Builder::new().prefix("headwater-").tempdir()?;
             Ok((folder.path().to_owned(), Some(folder)))
@@ -379,17 +380,11 @@ fn log_folder(
     database: &Database,
     functions: &Path,
 ) -> anyhow::Result<Option<PathBuf>> {
-    let folder = functions.join("logs");
-    if !database.is_encrypted() {
-        return Ok(data_folder(settings).map(|_| folder));
+    if database.is_encrypted() {
+        function_logs::remove(functions)?;
+        return Ok(None);
     }
-    // From the time before the store was encrypted.
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).context(format!("can't remove {}", folder.display()))
-        }
-        _ => Ok(None),
-    }
+    Ok(data_folder(settings).map(|_| function_logs::folder(functions)))
 }
 
 /// A program that was named; `None` leaves the choice to the runtimes.
