@@ -108,7 +108,8 @@ impl Applier {
                 self.note_unsaved(bytes);
                 entries.clear();
                 bytes = 0;
-                let much = self.options.checkpoint_log_bytes * REPLAYED_CHECKPOINTS;
+                let much = self.options.checkpoint_log_bytes;
+                let much = much.saturating_mul(REPLAYED_CHECKPOINTS);
                 if self.unsaved_bytes >= much && self.has_room() {
                     self.checkpoint()?;
                 }
