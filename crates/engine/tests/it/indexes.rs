@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_engine::{
-    Action, Database, EngineError, EngineOptions, IndexChange, IndexKind, IndexProjection,
+    Action, Database, EngineError, EngineOptions, Index, IndexChange, IndexKind, IndexProjection,
     IndexState, KeyRange, NewIndex, PageRequest, Refusal, StreamView, Table, TableChange,
     Throughput,
 };
@@ -279,6 +279,23 @@ fn change_state(folder: &Path, rng: &SeededRng, states: &mut Vec<Vec<u8>>) {
     }
 }
 
+/// All entries of an index, in one page.
+fn all_of(index: &Index) -> PageRequest<'_> {
+    PageRequest {
+        range: KeyRange {
+            from: Bound::Unbounded,
+            to: Bound::Unbounded,
+        },
+        direction: Direction::Forward,
+        limit: None,
+        bytes_max: 1 << 20,
+        filter: None,
+        items: true,
+        index: Some(index),
+        fetch: false,
+    }
+}
+
 pub fn check_folder(folder: &Path) {
     let verified = verify(folder).unwrap();
     assert!(verified.is_clean(), "{verified:?}");
@@ -312,19 +329,7 @@ async fn an_index_of_a_large_table_is_filled_while_writes_go_on() {
     assert!(matches!(other, Err(EngineError::IndexBeingCreated { .. })));
     let index = table.index("by-number").unwrap();
     assert_eq!(index.record().state, IndexState::Creating);
-    let request = PageRequest {
-        range: KeyRange {
-            from: Bound::Unbounded,
-            to: Bound::Unbounded,
-        },
-        direction: Direction::Forward,
-        limit: None,
-        bytes_max: 1 << 20,
-        filter: None,
-        items: true,
-        index: Some(&index),
-        fetch: false,
-    };
+    let request = all_of(&index);
     let early = database.page(&table, &request);
     assert!(matches!(early, Err(EngineError::IndexBackfilling { .. })));
     for number in (0..ITEMS).step_by(7) {
@@ -366,19 +371,7 @@ async fn a_page_of_an_index_that_is_gone_by_now_is_refused() {
     created.unwrap();
     filled(&database, &table, "by-number").await;
     let index = table.index("by-number").unwrap();
-    let request = PageRequest {
-        range: KeyRange {
-            from: Bound::Unbounded,
-            to: Bound::Unbounded,
-        },
-        direction: Direction::Forward,
-        limit: None,
-        bytes_max: 1 << 20,
-        filter: None,
-        items: true,
-        index: Some(&index),
-        fetch: false,
-    };
+    let request = all_of(&index);
     assert_eq!(database.page(&table, &request).unwrap().items.len(), 1);
     let deletion = IndexChange::Delete(IndexKind::Global, "by-number".to_owned());
     change(&database, deletion).await.unwrap();

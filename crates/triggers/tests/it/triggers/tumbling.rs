@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headwater_wire::Operation;
 use serde_json::{Value, json};
 
-use super::world::{MAPPINGS, World, ids, numbered};
+use super::world::{MAPPINGS, Recorder, World, ids, numbered};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -175,13 +175,11 @@ async fn the_shard_waits_for_a_final_call_that_fails() {
     world.close().await;
 }
 
-/// A shard that expired while its mapping was off can't be read any more, but the function hears the end of its window.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shard_that_expired_unread_still_has_its_final_call() {
-    let world = World::new().await;
+/// A mapping that is off while a window is open and a record waits; the stream, its function, its id, and the shards.
+async fn left_open(world: &World) -> (String, Recorder, String, Vec<String>) {
     let stream = world.table("items").await;
     let recorder = world.recorder("f").await;
-    to_window(&world, 900_000);
+    to_window(world, 900_000);
     let settings = json!({"TumblingWindowInSeconds": 900});
     let uuid = world.map(&stream, "f", settings).await;
     world.put_items("items", 0..1).await;
@@ -190,6 +188,14 @@ async fn a_shard_that_expired_unread_still_has_its_final_call() {
     world.set_enabled(&uuid, false).await;
     world.put_items("items", 1..2).await;
     let first = world.shards().await;
+    (stream, recorder, uuid, first)
+}
+
+/// A shard that expired while its mapping was off can't be read any more, but the function hears the end of its window.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_expired_unread_still_has_its_final_call() {
+    let world = World::new().await;
+    let (_, recorder, uuid, first) = left_open(&world).await;
     // It is rolled over by its age, then the retention of what it holds ends.
     world.clock.advance_ms(5 * HOUR_MS);
     world.shards_until(|shards| shards.len() == 2).await;
@@ -218,17 +224,7 @@ async fn a_shard_that_expired_unread_still_has_its_final_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_expired_unread_is_told_and_still_has_its_final_call() {
     let world = World::new().await;
-    let stream = world.table("items").await;
-    let recorder = world.recorder("f").await;
-    to_window(&world, 900_000);
-    let settings = json!({"TumblingWindowInSeconds": 900});
-    let uuid = world.map(&stream, "f", settings).await;
-    world.put_items("items", 0..1).await;
-    recorder.wait_for_calls(1).await;
-    world.wait_for_result(&uuid, "OK").await;
-    world.set_enabled(&uuid, false).await;
-    world.put_items("items", 1..2).await;
-    let first = world.shards().await;
+    let (stream, recorder, uuid, first) = left_open(&world).await;
     let body = json!({"TableName": "items", "StreamSpecification": {"StreamEnabled": false}});
     world.dynamo(Operation::UpdateTable, body).await;
     world.clock.advance_ms(25 * HOUR_MS);
