@@ -201,10 +201,7 @@ impl Database {
         } = prepared;
         let command = work.command;
         // Those that change nothing, too, must not be told of a table that is not usable.
-        let now_ms = self.inner.clock.now_ms();
-        for item in &command.items {
-            writable(&item.table.state.read(), now_ms, work.to_new_table)?;
-        }
+        self.check_writable(&work)?;
         let token = self.look_up(work.token, token_key, wait_for)?;
         if let Some(Looked::Repeats(outcomes)) = token {
             return Ok(Transacted {
@@ -226,6 +223,10 @@ impl Database {
         let decided = decide_all(&command.items, &seen, &indexes);
         if let (Some(factor), Err(EngineError::Refused(refusals))) = (limited, &decided) {
             self.charge_refused(&command.items, refusals, factor);
+        }
+        if !matches!(&decided, Ok((decisions, _)) if decisions.iter().any(Option::is_some)) {
+            // What was seen of a table that was deleted meanwhile may have been swept already.
+            self.check_writable(&work)?;
         }
         let (decisions, outcomes) = decided?;
         let reserved = self.reserve_growth(
@@ -273,6 +274,12 @@ impl Database {
             outcomes,
             repeated: false,
         })
+    }
+
+    fn check_writable(&self, work: &Work<'_>) -> Result<(), EngineError> {
+        let now_ms = self.inner.clock.now_ms();
+        let mut items = work.command.items.iter();
+        items.try_for_each(|item| writable(&item.table.state.read(), now_ms, work.to_new_table))
     }
 
     /// Whether a token was used. What is said of it waits for the transaction that used it.

@@ -90,6 +90,8 @@ impl Database {
             return Ok(value.map(EncodedItem::from_bytes));
         }
         let value = self.stored(&key)?;
+        // What a table that was deleted meanwhile had is gone from the state at some moment.
+        usable(&table.state.read(), inner.clock.now_ms())?;
         Ok(value.map(EncodedItem::from_bytes))
     }
 
@@ -117,7 +119,12 @@ impl Database {
                 table.count_access(key);
                 table.counts.read(1);
             }
-            self.newest_items(&keys, &mut wait_for)?
+            let items = self.newest_items(&keys, &mut wait_for)?;
+            // As in `get`.
+            for (table, _) in gets {
+                usable(&table.state.read(), now_ms)?;
+            }
+            items
         };
         if let Some(position) = wait_for {
             self.inner.log.wait_durable(position).await?;

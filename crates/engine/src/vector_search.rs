@@ -137,9 +137,10 @@ impl Database {
         }
         let found = searching.nearest.into_sorted_vec();
         let neighbours = self.neighbours(search, of_vectors, found, show)?;
-        // What a deleted index still had is no answer.
-        let kept = table.index(&index.record().name);
-        match kept.is_some_and(|kept| kept.id() == index.id()) {
+        // What a deleted table or index still had is no answer.
+        let state = table.state.read();
+        usable(&state, self.inner.clock.now_ms())?;
+        match state.indexes.iter().any(|kept| kept.id() == index.id()) {
             true => Ok(neighbours),
             false => Err(gone()),
         }

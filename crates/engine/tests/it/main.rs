@@ -20,6 +20,7 @@ mod lifecycle;
 mod model;
 mod pending_ranges;
 mod support;
+mod swept;
 mod tokens;
 mod transactions;
 mod upkeep;

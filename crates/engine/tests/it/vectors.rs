@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::task::Poll;
 
 use headwater_engine::{
     Action, Database, EngineError, IndexChange, IndexKind, IndexProjection, Neighbour, NewIndex,
@@ -14,7 +15,7 @@ use headwater_model::{
 };
 
 use crate::indexes::{change, check_folder, fast, filled};
-use crate::support::{START_MS, command, delete, new_table, open};
+use crate::support::{START_MS, command, delete, new_table, open, until_applied};
 
 const DIMENSIONS: usize = 3;
 
@@ -267,10 +268,11 @@ async fn run(seed: u64) {
     check_folder(folder.path());
 }
 
-#[tokio::test]
-async fn a_search_of_an_index_of_many_steps_sees_all_of_it() {
-    const ITEMS: i64 = 2_000;
-    const WIDE: usize = 512;
+const WIDE_ITEMS: i64 = 2_000;
+const WIDE: usize = 512;
+
+/// A table with an index that a search goes through in many steps.
+async fn wide() -> (Database, Arc<Table>) {
     let clock = ManualClock::new(START_MS);
     let database = open(None, &clock, fast());
     let mut index = new_index("wide", DistanceFunction::Euclidean, false);
@@ -285,7 +287,7 @@ async fn a_search_of_an_index_of_many_steps_sees_all_of_it() {
     new.indexes = vec![index];
     let table = database.create_table(new).await.unwrap().table;
     let mut puts = tokio::task::JoinSet::new();
-    for number in 0..ITEMS {
+    for number in 0..WIDE_ITEMS {
         let (database, table) = (database.clone(), table.clone());
         puts.spawn(async move {
             let key = format!("k{number}");
@@ -297,8 +299,14 @@ async fn a_search_of_an_index_of_many_steps_sees_all_of_it() {
         });
     }
     puts.join_all().await;
+    (database, table)
+}
+
+#[tokio::test]
+async fn a_search_of_an_index_of_many_steps_sees_all_of_it() {
+    let (database, table) = wide().await;
     let mut query = vec![0; WIDE];
-    query[WIDE - 1] = ITEMS / 2;
+    query[WIDE - 1] = WIDE_ITEMS / 2;
     let asked = Asked {
         index: "wide",
         query: &query,
@@ -309,6 +317,32 @@ async fn a_search_of_an_index_of_many_steps_sees_all_of_it() {
     let found = search(&database, &table, &asked).await.unwrap();
     let scores: Vec<f64> = found.iter().map(|one| one.score).collect();
     assert_eq!(scores, [0.0, 1.0, 1.0, 2.0, 2.0]);
+}
+
+/// A deleted table kept the record of its index, and the sweep overtook the search: what was left was all.
+#[tokio::test]
+async fn a_search_whose_table_is_deleted_and_swept_meanwhile_is_refused() {
+    let (database, table) = wide().await;
+    until_applied(&database).await;
+    let query = [0; WIDE];
+    let asked = Asked {
+        index: "wide",
+        query: &query,
+        tenant: None,
+        filter: None,
+        top: 5,
+    };
+    let mut searching = std::pin::pin!(search(&database, &table, &asked));
+    let first = std::future::poll_fn(|context| Poll::Ready(searching.as_mut().poll(context)));
+    assert!(first.await.is_pending(), "it has steps");
+    database.delete_table("", "t").await.unwrap();
+    until_applied(&database).await;
+    let found = searching.await;
+    assert!(
+        matches!(found, Err(EngineError::TableNotFound { .. })),
+        "{} found",
+        found.map_or(0, |found| found.len())
+    );
 }
 
 #[tokio::test]
