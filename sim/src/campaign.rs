@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use headwater_engine::{Database, EngineError};
 use headwater_model::SeededRng;
 use tokio::task::JoinHandle;
 
+use crate::archive::Archive;
 use crate::check::{check, check_beginning};
 use crate::churn::{self, Known};
 use crate::faults::{End, LOG_OPERATIONS};
@@ -28,6 +30,8 @@ const LIVES: u64 = 4;
 /// Lives of which bits are flipped before one, and how many.
 const LIVES_PER_FLIPS: u64 = 4;
 const FLIPS: u64 = 3;
+/// How long the log is kept if it is trimmed. The clock jumps by less at once, and is set back by less.
+const RETENTION_MS: Range<u64> = 16_000..40_000;
 /// Openings of which one is tried on a full disk before.
 const OPENINGS_PER_FULL_DISK: u64 = 6;
 /// Nothing here takes as long, unless it hangs.
@@ -56,6 +60,10 @@ pub struct Report {
     pub acknowledged: usize,
     /// Stream records.
     pub records: usize,
+    /// Of them those that were trimmed by the end.
+    pub trimmed: usize,
+    /// How often the follower was told that records are gone.
+    pub gaps: usize,
     /// Reads that were checked.
     pub sightings: usize,
 }
@@ -73,6 +81,8 @@ impl Report {
         self.flips.add(other.flips);
         self.acknowledged += other.acknowledged;
         self.records += other.records;
+        self.trimmed += other.trimmed;
+        self.gaps += other.gaps;
         self.sightings += other.sightings;
     }
 }
@@ -83,7 +93,7 @@ impl fmt::Display for Report {
             f,
             "{} reopenings ({} after a power loss), {} full disks ({} met, {} more opened), {} delays, \
              {} states made anew, {} flipped bits found ({} in the state), {} taken for a torn tail, {} in bytes that hold nothing \
-             ({} damaged stores opened), {} acknowledged changes, {} records, {} reads",
+             ({} damaged stores opened), {} acknowledged changes, {} records ({} trimmed, {} gaps told), {} reads",
             self.lives,
             self.power_losses,
             self.full_disks,
@@ -98,6 +108,8 @@ impl fmt::Display for Report {
             self.flips.opened,
             self.acknowledged,
             self.records,
+            self.trimmed,
+            self.gaps,
             self.sightings
         )
     }
@@ -131,6 +143,20 @@ pub fn run_interval_seed(seed: u64) -> Result<usize> {
     })
 }
 
+/// Runs one seed with a log that is trimmed while it is used and followed.
+///
+/// # Errors
+/// What did not hold.
+pub fn run_trimming_seed(seed: u64) -> Result<Report> {
+    let report = run(async move { Campaign::new(seed).trimming().run().await });
+    report.with_context(|| {
+        format!(
+            "seed {seed} failed; repeat it with: cargo run -p headwater-sim -- --trimming --seeds {seed}..{} --times 20",
+            seed + 1
+        )
+    })
+}
+
 fn run<T: Send + 'static>(campaign: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -149,6 +175,8 @@ struct Campaign {
     records: BTreeMap<String, Vec<StreamedChange>>,
     follower: Follower,
     churn: Known,
+    /// The whole stream, if the log is trimmed.
+    archive: Option<Arc<Archive>>,
     /// With durability `interval`: how many acknowledged changes were gone when the store was first opened again.
     lost: Option<usize>,
     report: Report,
@@ -167,9 +195,19 @@ impl Campaign {
             records: BTreeMap::new(),
             follower: Follower::default(),
             churn: Known::Absent,
+            archive: None,
             lost: None,
             report: Report::default(),
         }
+    }
+
+    fn trimming(mut self) -> Self {
+        let retention_ms =
+            RETENTION_MS.start + self.rng.below(RETENTION_MS.end - RETENTION_MS.start);
+        self.machine.trim_after(retention_ms);
+        let archive = Archive::new(retention_ms, self.machine.clock.clone());
+        self.archive = Some(Arc::new(archive));
+        self
     }
 
     async fn run(mut self) -> Result<Report> {
@@ -182,7 +220,8 @@ impl Campaign {
                 self.await_gone().await?;
                 states.push(self.machine.state_bytes()?);
             }
-            if self.machine.second_rng.below(LIVES_PER_FLIPS) == 0 {
+            // What a store holds of which the log has no beginning is not known to the check of damage.
+            if self.machine.second_rng.below(LIVES_PER_FLIPS) == 0 && self.archive.is_none() {
                 self.await_gone().await?;
                 let flipped = flips::run(&self.machine, FLIPS).await;
                 let flipped =
@@ -195,7 +234,13 @@ impl Campaign {
             self.live(database, end).await.with_context(context)?;
         }
         let database = self.reopen().await?;
-        self.look(database.clone()).await.context("after the end")?;
+        let world = self.look(database.clone()).await.context("after the end")?;
+        if self.archive.is_some() {
+            let oldest = world.database.log().oldest();
+            let records = self.records.values().flatten();
+            self.report.trimmed = records.filter(|record| record.sequence < oldest).count();
+        }
+        drop(world);
         close(database).await?;
         self.verify()?;
         for state in states {
@@ -203,6 +248,7 @@ impl Campaign {
         }
         self.report.acknowledged = self.ledger.acknowledged();
         self.report.records = self.records.values().map(Vec::len).sum();
+        self.report.gaps = self.follower.gaps;
         Ok(self.report)
     }
 
@@ -344,7 +390,7 @@ impl Campaign {
     /// The checks of a store at rest.
     async fn look(&mut self, database: Database) -> Result<Arc<World>> {
         let clock = self.machine.clock.clone();
-        let world = World::of(database, self.ledger.clone(), clock).await?;
+        let world = World::of(database, self.ledger.clone(), clock, self.archive.clone()).await?;
         let book = self.ledger.turn_page();
         let checked = check(&world, &self.rng, &book, &self.records, &mut self.follower);
         self.records = checked.await.context("after reopening")?;
@@ -357,7 +403,7 @@ impl Campaign {
     /// The checks of a store that a power loss may have taken the end of; gives how many acknowledged changes it took.
     async fn look_at_beginning(&mut self, database: Database) -> Result<usize> {
         let clock = self.machine.clock.clone();
-        let world = World::of(database, self.ledger.clone(), clock).await?;
+        let world = World::of(database, self.ledger.clone(), clock, self.archive.clone()).await?;
         let book = self.ledger.turn_page();
         let lost = check_beginning(&world, &self.rng, book).await?;
         let before = *self.lost.get_or_insert(lost);

@@ -11,6 +11,7 @@
 //! The first two keep a [`ledger`] of what clients attempted, were told and saw, and compare it with the stream, read from
 //! its beginning, and with the tables.
 
+mod archive;
 pub mod campaign;
 mod check;
 mod churn;

@@ -82,6 +82,11 @@ impl Machine {
         self.log.durability = Durability::Interval(interval_ms);
     }
 
+    /// Keeps the log for so long only from now on, in milliseconds.
+    pub(crate) fn trim_after(&mut self, retention_ms: u64) {
+        self.engine.retention_ms = retention_ms;
+    }
+
     /// Whether a power loss may take what was acknowledged.
     pub(crate) fn syncs_by_interval(&self) -> bool {
         matches!(self.log.durability, Durability::Interval(_))

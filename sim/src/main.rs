@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use headwater_sim::campaign::{Report, run_interval_seed, run_seed};
+use headwater_sim::campaign::{Report, run_interval_seed, run_seed, run_trimming_seed};
 use headwater_sim::{consistency, kill, soak};
 
 /// Crash proofs: power losses by seed in this process, or `kill -9` of the real server.
@@ -20,6 +20,9 @@ struct Args {
     /// Sync only now and then: a power loss may take the end of the log.
     #[arg(long)]
     interval: bool,
+    /// Keep the log for a short time only: it is trimmed while it is used and followed.
+    #[arg(long)]
+    trimming: bool,
     /// Instead of seeds: kill a server under load so often.
     #[arg(long)]
     kills: Option<u64>,
@@ -70,6 +73,7 @@ fn main() -> Result<ExitCode> {
         for _ in 0..args.times {
             let run = match args.interval {
                 true => run_interval_seed(seed).map(|changes| lost += changes),
+                false if args.trimming => run_trimming_seed(seed).map(|report| total.add(report)),
                 false => run_seed(seed).map(|report| total.add(report)),
             };
             match run {

@@ -18,7 +18,9 @@ use headwater_model::{
 };
 use headwater_state::Remedy;
 use headwater_streams::{Streams, StreamsOptions};
+use tokio::sync::RwLockReadGuard;
 
+use crate::archive::Archive;
 use crate::ledger::{Ledger, Sighting};
 
 /// The table whose stream is checked.
@@ -43,6 +45,8 @@ pub(crate) struct World {
     pub(crate) arn: String,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) clock: ManualClock,
+    /// The whole stream, if the log is trimmed.
+    pub(crate) archive: Option<Arc<Archive>>,
     /// The actors are to come to an end.
     pub(crate) stop: AtomicBool,
     /// The disks are off: whatever fails now may fail.
@@ -87,6 +91,7 @@ impl World {
         database: Database,
         ledger: Arc<Ledger>,
         clock: ManualClock,
+        archive: Option<Arc<Archive>>,
     ) -> Result<Self> {
         let main = database.table("", MAIN)?;
         let stream = main.record().stream.context("the stream is gone")?;
@@ -101,6 +106,7 @@ impl World {
             arn,
             ledger,
             clock,
+            archive,
             stop: AtomicBool::new(false),
             dark: AtomicBool::new(false),
             log_goes_dark: AtomicBool::new(false),
@@ -128,6 +134,32 @@ impl World {
     pub(crate) fn is_failed_state(&self, error: &EngineError) -> bool {
         let failed = matches!(error, EngineError::State(error) if error.remedy() == Remedy::Reopen);
         failed && self.state_goes_dark.load(Ordering::SeqCst)
+    }
+
+    /// Moves the clock on by some milliseconds.
+    pub(crate) fn advance_ms(&self, by_ms: u64) {
+        match &self.archive {
+            Some(archive) => archive.advance_ms(by_ms),
+            None => self.clock.advance_ms(by_ms),
+        }
+    }
+
+    /// Held by a write, so that the clock does not jump meanwhile if the log is trimmed.
+    pub(crate) async fn writes(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        match &self.archive {
+            Some(archive) => Some(archive.writes.read().await),
+            None => None,
+        }
+    }
+
+    /// Whether an error says that the stream can't be read now: its log has failed or is off, or listing shards waits for
+    /// room.
+    pub(crate) fn may_be_unreadable(&self, error: &anyhow::Error) -> bool {
+        let of_engine = error.downcast_ref::<EngineError>();
+        let of_log = error.downcast_ref::<LogError>();
+        let is_end = of_engine.is_some_and(|error| self.is_end(error) || is_no_room(error));
+        let is_off = of_log.is_some() && self.log_goes_dark.load(Ordering::SeqCst);
+        is_end || is_off || self.is_over()
     }
 
     /// Whether nothing can be written any more in this life.

@@ -12,6 +12,7 @@ use headwater_engine::{
 };
 use headwater_model::{AttributeValue, Clock, EncodedItem, SeededRng};
 
+use crate::check::read_all;
 use crate::ledger::{Attempt, Deed, Fate};
 use crate::world::{
     KEYS, MARK, VALUE, World, condition, is_no_room, item_command, key_item, mark_of, number,
@@ -101,10 +102,7 @@ impl Writer {
             83..89 => self.change_nothing(&key).await,
             89..91 => self.split().await,
             91..95 => self.look(&key).map(|_| ()),
-            _ => {
-                self.move_clock();
-                Ok(())
-            }
+            _ => self.move_clock().await,
         }
     }
 
@@ -240,6 +238,7 @@ impl Writer {
             items,
             identity: Identity::None,
         };
+        let _writes = self.world.writes().await;
         match self.world.database.transact(command, Some(token)).await {
             Ok(transacted) if transacted.repeated => Ok(()),
             Ok(_) => {
@@ -289,6 +288,7 @@ impl Writer {
         token: Option<RequestToken>,
     ) -> Result<Option<Outcome>> {
         let ledger = &self.world.ledger;
+        let _writes = self.world.writes().await;
         let late = ledger.has_log_failed();
         let before = self.world.moment();
         let command = Command {
@@ -373,12 +373,30 @@ impl Writer {
     }
 
     /// Mostly a bit forward, sometimes far, sometimes back.
-    fn move_clock(&self) {
+    async fn move_clock(&self) -> Result<()> {
         let clock = &self.world.clock;
         match self.rng.below(8) {
-            0 => clock.advance_ms(self.rng.below(15_000)),
+            0 => self.jump(self.rng.below(15_000)).await?,
+            2..5 if self.world.archive.is_some() => self.jump(self.rng.below(15_000)).await?,
             1 => clock.set_ms(clock.now_ms() - self.rng.below(5_000)),
-            _ => clock.advance_ms(self.rng.below(20)),
+            _ => self.world.advance_ms(self.rng.below(20)),
         }
+        Ok(())
+    }
+
+    /// Moves the clock far. What that may let go is read before, while nobody writes.
+    async fn jump(&self, by_ms: u64) -> Result<()> {
+        let world = &self.world;
+        if let Some(archive) = &world.archive {
+            let _nobody_writes = archive.writes.write().await;
+            match read_all(world, &self.rng).await {
+                Ok(_) => archive.advance_ms(by_ms),
+                Err(error) if world.may_be_unreadable(&error) => {}
+                Err(error) => return Err(error).context("reading all before the clock jumps"),
+            }
+        } else {
+            world.advance_ms(by_ms);
+        }
+        Ok(())
     }
 }

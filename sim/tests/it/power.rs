@@ -1,7 +1,7 @@
 //! Power losses, failed fsyncs, full and slow disks, flipped bits and restarts by seed.
 //! `cargo run -p headwater-sim -- --seeds A..B` runs more.
 
-use headwater_sim::campaign::{Report, run_interval_seed, run_seed};
+use headwater_sim::campaign::{Report, run_interval_seed, run_seed, run_trimming_seed};
 
 const SEEDS: u64 = 24;
 
@@ -31,6 +31,19 @@ fn with_durability_interval_only_the_end_of_the_log_is_lost() {
     }
     println!("{lost} acknowledged changes were lost");
     assert!(lost > 0, "the faults took nothing");
+}
+
+#[test]
+fn of_a_log_that_is_trimmed_nothing_goes_early_and_whoever_misses_it_is_told() {
+    let mut total = Report::default();
+    for seed in 0..SEEDS {
+        match run_trimming_seed(seed) {
+            Ok(report) => total.add(report),
+            Err(error) => panic!("{error:#}"),
+        }
+    }
+    println!("{total}");
+    assert!(total.trimmed > 1_000 && total.gaps > 20, "{total}");
 }
 
 /// Readers asked for the durable position first and looked into the overlay then. When a writer came between, the
