@@ -140,6 +140,11 @@ impl ChangeFeed {
         self.begins_behind
     }
 
+    /// The sequence number up to which all that matches was given.
+    pub fn seen(&self) -> Option<Sequence> {
+        self.follower.seen()
+    }
+
     /// Waits for records, at most `limit`; `None` when the stream is disabled and read to its end. A page may hold no
     /// record that matches. Dropping the future loses nothing.
     ///

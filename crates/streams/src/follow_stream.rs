@@ -4,13 +4,14 @@
 //! A sequence number is a place in one log, whatever the shard. A record may be given once every shard was read up to
 //! it; a shard only counts once the one that it goes on from was read to its end.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use headwater_engine::{ShardRecord, StreamRecord};
 use headwater_model::Sequence;
 use tokio::sync::watch;
 
+use crate::describe::ShardView;
 use crate::error::StreamsError;
 use crate::follow::{ShardFollower, wait};
 use crate::record_view::RecordView;
@@ -37,6 +38,8 @@ pub struct StreamFollower {
     /// The shards that were met, by number; `None` is done with.
     lanes: BTreeMap<u32, Option<Lane>>,
     lost: bool,
+    /// See [`StreamFollower::seen`].
+    seen: Option<Sequence>,
 }
 
 /// A shard on its way.
@@ -62,6 +65,7 @@ impl Streams {
             durable: self.database.log().watch(),
             lanes: BTreeMap::new(),
             lost: false,
+            seen: None,
             stream,
         };
         follower.begin(start).await?;
@@ -75,8 +79,20 @@ impl StreamFollower {
         &self.stream
     }
 
+    /// The sequence number up to which it has given all there is.
+    pub fn seen(&self) -> Option<Sequence> {
+        self.seen
+    }
+
     async fn begin(&mut self, start: Start) -> Result<(), StreamsError> {
-        for view in self.streams.shards(&self.stream).await? {
+        let views = self.streams.shards(&self.stream).await?;
+        let from = match start {
+            Start::AtSequence(at) => Some(at),
+            Start::AfterSequence(after) => Some(after.next()),
+            Start::TrimHorizon | Start::Latest | Start::AtTimestamp(_) => None,
+        };
+        self.lost = from.is_some_and(|from| misses_shards(&views, from));
+        for view in views {
             let shard = &view.shard;
             let lane = match self.lane(shard.number, start) {
                 Ok(lane) => lane,
@@ -116,6 +132,9 @@ impl StreamFollower {
             self.meet(&shards)?;
             let caught_up = self.read_on(&shards, durable)?;
             let records = self.take(&shards, durable, limit, bytes_max);
+            if let Some(last) = records.last() {
+                self.seen = Some(last.sequence());
+            }
             if !records.is_empty() || self.lost {
                 let lost = std::mem::take(&mut self.lost);
                 return Ok(Some(StreamPage { records, lost }));
@@ -124,6 +143,7 @@ impl StreamFollower {
                 return Ok(None);
             }
             if caught_up {
+                self.seen = Some(durable);
                 wait(&mut self.durable).await?;
             } else {
                 tokio::task::yield_now().await;
@@ -238,6 +258,17 @@ impl StreamFollower {
         let mut shards = shards.iter();
         shards.all(|shard| matches!(self.lanes.get(&shard.number), Some(None)))
     }
+}
+
+/// Whether a shard is past its retention that was open at a position: what it had from there on is not known any more, and
+/// taken to be something.
+fn misses_shards(views: &[ShardView], from: Sequence) -> bool {
+    let numbers: BTreeSet<u32> = views.iter().map(|view| view.shard.number).collect();
+    let mut shards = views.iter().map(|view| &view.shard);
+    shards.any(|shard| {
+        let is_gone = |parent: &u32| !numbers.contains(parent);
+        shard.start > from && shard.parent.as_ref().is_some_and(is_gone)
+    })
 }
 
 /// Whether a position is behind the end of a closed shard.

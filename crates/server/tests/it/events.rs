@@ -343,3 +343,66 @@ async fn there_are_only_so_many_readers() {
     tokio::time::timeout(PATIENCE, free).await.unwrap();
     server.stop().await;
 }
+
+/// Moves the clock and lets what is due then be done.
+async fn pass_hours(server: &Running, hours: u64) {
+    let body = format!(r#"{{"advance_ms":{}}}"#, hours * 3_600_000);
+    let request = format!(
+        "POST /_headwater/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let reply = server.exchange(request.as_bytes()).await;
+    assert!(reply.contains("200 OK"), "{reply}");
+    server.database.run_due().await.unwrap();
+}
+
+/// Puts an item, and reads its event with those that a reader gets first.
+async fn put_and_read(server: &Running, reader: &mut Reader, name: &str) -> Event {
+    put(server, name, "v").await;
+    reader.take("record", 1).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_too_late_is_told_that_records_are_lost() {
+    let server = streamed().await;
+    let mut reader = Reader::open(&server, "", "").await;
+    let last = put_and_read(&server, &mut reader, "read").await.id;
+    put(&server, "missed", "v").await;
+    pass_hours(&server, 30).await;
+    put(&server, "there", "v").await;
+    drop(reader);
+
+    let header = format!("last-event-id: {last}\r\n");
+    let mut late = Reader::open(&server, "", &header).await;
+    assert_eq!(late.next().await.unwrap().name, "start");
+    assert_eq!(late.next().await.unwrap().name, "lost");
+    let next = late.take("record", 1).await.remove(0);
+    assert_eq!(key(&next), "there");
+}
+
+/// The shards that had the records were gone, and nobody saw that they had been there.
+#[tokio::test]
+async fn a_reader_is_told_of_records_whose_shards_are_gone() {
+    let server = streamed().await;
+    let mut reader = Reader::open(&server, "", "").await;
+    let last = put_and_read(&server, &mut reader, "read").await.id;
+    put(&server, "missed", "v").await;
+    drop(reader);
+    pass_hours(&server, 30).await;
+    pass_hours(&server, 25).await;
+
+    let header = format!("last-event-id: {last}\r\n");
+    let mut late = Reader::open(&server, "", &header).await;
+    assert_eq!(late.next().await.unwrap().name, "start");
+    assert_eq!(late.next().await.unwrap().name, "lost");
+    let next = put_and_read(&server, &mut late, "there").await;
+
+    // Nothing is lost to one that was there until now, nor to one that begins at the horizon.
+    let header = format!("last-event-id: {}\r\n", next.id);
+    for (query, header) in [("", &*header), ("?from=horizon", "")] {
+        let mut reader = Reader::open(&server, query, header).await;
+        assert_eq!(reader.next().await.unwrap().name, "start");
+        put(&server, "more", query).await;
+        assert_eq!(reader.next().await.unwrap().name, "record");
+    }
+}
