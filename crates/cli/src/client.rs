@@ -107,7 +107,7 @@ pub(crate) fn with_arguments(command: Command) -> Command {
                 .env("AWS_REGION")
                 .default_value("us-east-1")
                 .hide_env_values(true)
-                .help("Region to ask for; matters to a server with --separate-namespaces"),
+                .help("Region to ask for; part of the ARNs of what is created, and of the namespace with --separate-namespaces"),
         )
         .arg(
             option("access-key", "KEY")

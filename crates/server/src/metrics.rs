@@ -194,7 +194,7 @@ impl Metrics {
             ),
             (
                 "state_failed",
-                "1 if the state's file has failed and only what is in memory can be read",
+                "1 if the state's file has failed: nothing is written until a restart, and what is not in memory may not be read",
                 u64::from(database.state_failure().is_some()),
             ),
             (

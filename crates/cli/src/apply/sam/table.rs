@@ -27,7 +27,7 @@ const REASONS: &[(&str, &str)] = &[
         "ContributorInsightsSpecification",
         "call UpdateContributorInsights for it",
     ),
-    ("ImportSourceSpecification", "imports are not served"),
+    ("ImportSourceSpecification", "call ImportTable for it"),
     (
         "KinesisStreamSpecification",
         "call EnableKinesisStreamingDestination for it",
