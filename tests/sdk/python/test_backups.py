@@ -1,6 +1,4 @@
-"""Backups and point-in-time recovery on the wall clock, over crashes."""
-
-import time
+"""Backups and point-in-time recovery, over crashes."""
 
 import tables
 from tables import n, s
@@ -67,25 +65,25 @@ def test_a_deleted_table_with_recovery_leaves_a_system_backup_over_a_crash(fresh
     assert content(fresh, table) == {f"k{number}": 1 for number in range(50)}
 
 
-def test_a_table_comes_back_as_it_was(fresh):
-    table = tables.create(fresh)
-    fill(fresh, table, range(100), 1)
-    answer = fresh.dynamodb.update_continuous_backups(
+def test_a_table_comes_back_as_it_was(clocked):
+    table = tables.create(clocked)
+    fill(clocked, table, range(100), 1)
+    answer = clocked.dynamodb.update_continuous_backups(
         TableName=table,
         PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
     )["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     assert answer["PointInTimeRecoveryStatus"] == "ENABLED"
-    time.sleep(1.1)  # Moments are asked for in seconds.
-    moment = int(time.time())
-    time.sleep(1.1)
-    fill(fresh, table, range(50), 2)
+    # Moments are asked for in seconds.
+    moment = clocked.advance(1000) // 1000
+    clocked.advance(1000)
+    fill(clocked, table, range(50), 2)
     for number in range(50, 60):
-        fresh.dynamodb.delete_item(TableName=table, Key={"pk": s(f"k{number}")})
-    fresh.kill()
+        clocked.dynamodb.delete_item(TableName=table, Key={"pk": s(f"k{number}")})
+    clocked.kill()
     target = tables.name("earlier")
-    fresh.dynamodb.restore_table_to_point_in_time(
+    clocked.dynamodb.restore_table_to_point_in_time(
         SourceTableName=table, TargetTableName=target, RestoreDateTime=moment
     )
-    tables.active(fresh, target)
-    assert content(fresh, target) == {f"k{number}": 1 for number in range(100)}
-    assert content(fresh, table)["k0"] == 2
+    tables.active(clocked, target)
+    assert content(clocked, target) == {f"k{number}": 1 for number in range(100)}
+    assert content(clocked, table)["k0"] == 2

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -174,30 +173,31 @@ def test_incremental_exports_show_what_changed(tmp_path):
         assert len(buckets.lines(described)) == 3
 
 
-def test_an_export_shows_a_moment_of_the_past(buckets):
-    server = buckets.server
-    table = tables.create(server)
-    enable_recovery(server, table)
-    fill(server, table, range(30))
-    time.sleep(1.1)  # Moments are asked for in seconds.
-    moment = int(time.time())
-    time.sleep(1.1)
-    fill(server, table, range(10), later=s("x"))
-    fill(server, table, range(100, 110))
-    for number in range(10, 20):
-        server.dynamodb.delete_item(TableName=table, Key={"pk": s(f"k{number}")})
-    described = buckets.export(table, ExportTime=moment)
-    items = [json.loads(line)["Item"] for line in buckets.lines(described)]
-    assert sorted(items, key=str) == sorted(
-        ({"pk": s(f"k{number}"), "v": n(number)} for number in range(30)), key=str
-    )
-    now = buckets.export(table)
-    assert now["ItemCount"] == 30
-    newest_first = server.dynamodb.list_exports()["ExportSummaries"]
-    assert [one["ExportArn"] for one in newest_first] == [
-        now["ExportArn"],
-        described["ExportArn"],
-    ]
+def test_an_export_shows_a_moment_of_the_past(tmp_path):
+    with Buckets(tmp_path, test_clock=True) as buckets:
+        server = buckets.server
+        table = tables.create(server)
+        enable_recovery(server, table)
+        fill(server, table, range(30))
+        # Moments are asked for in seconds.
+        moment = server.advance(1000) // 1000
+        server.advance(1000)
+        fill(server, table, range(10), later=s("x"))
+        fill(server, table, range(100, 110))
+        for number in range(10, 20):
+            server.dynamodb.delete_item(TableName=table, Key={"pk": s(f"k{number}")})
+        described = buckets.export(table, ExportTime=moment)
+        items = [json.loads(line)["Item"] for line in buckets.lines(described)]
+        assert sorted(items, key=str) == sorted(
+            ({"pk": s(f"k{number}"), "v": n(number)} for number in range(30)), key=str
+        )
+        now = buckets.export(table)
+        assert now["ItemCount"] == 30
+        newest_first = server.dynamodb.list_exports()["ExportSummaries"]
+        assert [one["ExportArn"] for one in newest_first] == [
+            now["ExportArn"],
+            described["ExportArn"],
+        ]
 
 
 def test_an_empty_table_has_one_empty_file(buckets):
