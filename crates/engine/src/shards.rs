@@ -55,6 +55,12 @@ impl Database {
         maps.shards.get(&stream)?.get(&number).cloned()
     }
 
+    /// The stream of a shard by its number, while the shard is known.
+    pub fn stream_of_shard(&self, number: u32) -> Option<u32> {
+        let maps = self.inner.catalog.maps.read();
+        maps.stream_of_shard.get(&number).copied()
+    }
+
     /// Streams whose record is still kept, in the order of their creation. Waits until what it shows is
     /// durable.
     ///

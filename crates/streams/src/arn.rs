@@ -32,6 +32,12 @@ impl<'a> StreamArn<'a> {
         Self::split(text).ok_or(InvalidArn)
     }
 
+    /// Whether two texts name one stream of one namespace, whatever partition, region and account they say.
+    pub fn is_same(one: &'a str, other: &'a str) -> bool {
+        let stream = |text| Self::parse(text).map(|arn| (arn.table_name, arn.label));
+        one == other || matches!((stream(one), stream(other)), (Ok(one), Ok(other)) if one == other)
+    }
+
     fn split(text: &'a str) -> Option<Self> {
         let rest = text.strip_prefix("arn:")?;
         let (partition, rest) = rest.split_once(':')?;

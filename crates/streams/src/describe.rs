@@ -47,11 +47,10 @@ impl Streams {
         let stream = self.find(namespace, arn)?;
         let mut shards = self.shards(&stream).await?;
         if let Some(after) = after {
-            skip_through(&mut shards, after, stream.created_ms);
+            self.skip_through(&stream, &mut shards, after);
         }
         if let Some(parent) = children_of {
-            let parent = parse_shard_id(parent).map(|(_, number)| number);
-            shards.retain(|view| view.shard.parent.is_some() && view.shard.parent == parent);
+            shards.retain(|view| view.parent_id.as_deref() == Some(parent));
         }
         let more = shards.len() > limit;
         shards.truncate(limit);
@@ -79,23 +78,28 @@ impl Streams {
             })
             .collect())
     }
-}
 
-/// Drops the shards up to the one of this id. A shard that was trimmed since it was listed is told from
-/// one that never was by its place in front of those that are left.
-fn skip_through(shards: &mut Vec<ShardView>, id: &str, created_ms: u64) {
-    let first = shards.first().map(|view| view.shard.number);
-    match shards.iter().position(|view| view.shard.id() == id) {
-        Some(index) => {
+    /// Drops the shards up to the one of this id. A shard that was trimmed since it was listed is told from one that never
+    /// was, or is another stream's, by its place in front of those that are left.
+    fn skip_through(&self, stream: &StreamRecord, shards: &mut Vec<ShardView>, id: &str) {
+        if let Some(index) = shards.iter().position(|view| view.shard.id() == id) {
             shards.drain(..=index);
+            return;
         }
-        None => {
-            let was_trimmed = parse_shard_id(id).is_some_and(|(opened_ms, number)| {
-                number > 0 && opened_ms >= created_ms && first.is_some_and(|first| number < first)
-            });
-            if !was_trimmed {
-                shards.clear();
-            }
+        let first = shards.first().map(|view| &view.shard);
+        let was_trimmed =
+            parse_shard_id(id)
+                .zip(first)
+                .is_some_and(|((opened_ms, number), first)| {
+                    (1..first.number).contains(&number)
+                        && (stream.created_ms..=first.opened_ms).contains(&opened_ms)
+                        && self
+                            .database
+                            .stream_of_shard(number)
+                            .is_none_or(|of| of == stream.id)
+                });
+        if !was_trimmed {
+            shards.clear();
         }
     }
 }

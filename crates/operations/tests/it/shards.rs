@@ -131,6 +131,17 @@ async fn a_split_keeps_the_order_of_each_item() {
     let filter = json!({"StreamArn": arn, "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": id(&shards[1])}});
     let children = server.must("DescribeStream", filter).await;
     assert_eq!(children["StreamDescription"]["Shards"], json!([]));
+    // The number alone is no id.
+    let (_, number) = parent
+        .id()
+        .rsplit_once('-')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    let other = format!("shardId-{:020}-{number}", parent.opened_ms + 1);
+    let filter =
+        json!({"StreamArn": arn, "ShardFilter": {"Type": "CHILD_SHARDS", "ShardId": other}});
+    let children = server.must("DescribeStream", filter).await;
+    assert_eq!(children["StreamDescription"]["Shards"], json!([]));
     let mut sizes = Vec::new();
     for shard in &shards {
         sizes.push(server.drain(&arn, &id(shard)).await.0.len());
@@ -236,6 +247,49 @@ async fn shards_leave_with_their_retention() {
     assert_eq!(shards.len(), 8);
     assert!(shards[1]["ParentShardId"].is_string());
     assert!(!ended(&shards[7]));
+}
+
+/// A reader of pages whose last shard expired meanwhile gets those behind it; ids that never were the stream's give none.
+#[tokio::test]
+async fn a_page_goes_on_behind_a_shard_that_expired() {
+    let server = with_shards(2);
+    server.table("other", Some("KEYS_ONLY")).await;
+    server.clock.advance_ms(1_000);
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let (other, arn) = (
+        server.stream_arn("other").await,
+        server.stream_arn("ttt").await,
+    );
+    let all_others: Vec<String> = server.shards(&other).await.iter().map(id).collect();
+    let first = server.shards(&arn).await.iter().map(id).max().unwrap();
+    let after = |arn: &str, id: &str| json!({"StreamArn": arn, "ExclusiveStartShardId": id});
+    let page = async |body| {
+        let page = server.must("DescribeStream", body).await;
+        let shards = page["StreamDescription"]["Shards"]
+            .as_array()
+            .unwrap()
+            .clone();
+        shards.iter().map(id).collect::<Vec<String>>()
+    };
+    for _ in 0..8 {
+        server.clock.advance_ms(4 * HOUR_MS);
+        server.run_due().await;
+    }
+    let left: Vec<String> = server.shards(&arn).await.iter().map(id).collect();
+    assert!(!left.contains(&first) && left.len() > 2);
+    assert_eq!(page(after(&arn, &first)).await, left);
+
+    let none = Vec::<String>::new();
+    let number = &first[first.len() - 8..];
+    let later = left.iter().max().unwrap();
+    let too_late = format!("{}{number}", &later[..later.len() - 8]);
+    assert_eq!(page(after(&arn, &too_late)).await, none);
+    // Those of the other stream were opened before, and are not this one's.
+    for theirs in all_others {
+        assert_eq!(page(after(&arn, &theirs)).await, none, "{theirs}");
+    }
+    let theirs = server.shards(&other).await.iter().map(id).min().unwrap();
+    assert_eq!(page(after(&arn, &theirs)).await, none);
 }
 
 #[tokio::test]

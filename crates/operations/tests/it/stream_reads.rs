@@ -564,6 +564,28 @@ async fn streams_are_listed_in_a_stable_order() {
     );
 }
 
+/// The last stream of a page expired before the next one was asked for.
+#[tokio::test]
+async fn a_list_goes_on_behind_a_stream_that_is_gone() {
+    let server = Server::start();
+    server.table("first", Some("KEYS_ONLY")).await;
+    server.clock.advance_ms(10);
+    server.table("second", Some("KEYS_ONLY")).await;
+    let page = server.must("ListStreams", json!({"Limit": 1})).await;
+    let last = page["LastEvaluatedStreamArn"].clone();
+    assert_eq!(page["Streams"][0]["TableName"], "first");
+    let gone = json!({"TableName": "first"});
+    server.must("DeleteTable", gone).await;
+    server.clock.advance_ms(25 * HOUR_MS);
+    server.run_due().await;
+    let all = server.must("ListStreams", json!({})).await;
+    assert_eq!(all["Streams"].as_array().unwrap().len(), 1);
+    let next = json!({"ExclusiveStartStreamArn": last, "Limit": 1});
+    let page = server.must("ListStreams", next).await;
+    assert_eq!(page["Streams"], all["Streams"]);
+    assert_eq!(page["LastEvaluatedStreamArn"], Value::Null);
+}
+
 #[tokio::test]
 async fn iterators_and_records_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();

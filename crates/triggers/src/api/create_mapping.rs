@@ -36,18 +36,20 @@ pub(super) async fn create_mapping(
     let function = triggers
         .function(&name, context)
         .map_err(|_| mappings::function_does_not_exist())?;
-    triggers
+    let stream = triggers
         .streams()
         .find(&context.namespace, stream_arn)
         .map_err(|_| mappings::stream_not_found(stream_arn))?;
+    // As the table shows it, whatever region or account was given for it.
+    let stream_arn = stream.arn();
     let function_arn = mapped_arn(&function, &name);
-    triggers.check_pair(&context.namespace, stream_arn, &function_arn, None)?;
+    triggers.check_pair(&context.namespace, &stream_arn, &function_arn, None)?;
     let record = MappingRecord::new(NewMapping {
         uuid: uuid(triggers.rng()),
         namespace: context.namespace.clone(),
         region: context.region.clone(),
         account: context.account.clone(),
-        stream_arn: stream_arn.to_owned(),
+        stream_arn,
         function_name: function.config.name.clone(),
         function_arn,
         enabled: request.enabled.unwrap_or(true),

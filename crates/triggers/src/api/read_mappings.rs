@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headwater_operations::RequestContext;
+use headwater_streams::StreamArn;
 use headwater_wire::ApiError;
 use headwater_wire::lambda::{
     EventSourceMappingConfiguration, GetEventSourceMappingRequest, ListEventSourceMappingsRequest,
@@ -75,7 +76,7 @@ fn is_asked_for(
     stream_arn: Option<&str>,
     name: Option<&FunctionName>,
 ) -> bool {
-    stream_arn.is_none_or(|arn| mapping.stream_arn == arn)
+    stream_arn.is_none_or(|arn| StreamArn::is_same(&mapping.stream_arn, arn))
         && name.is_none_or(|name| is_of(mapping, name))
 }
 

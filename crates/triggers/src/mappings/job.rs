@@ -382,6 +382,11 @@ impl Job {
                 biased;
                 () = stopped(&mut self.stop) => return Err(Call::Stopped),
                 turn = shared.turns.take(namespace, name, is_reserved) => {
+                    let first_ms = batch.records.first().map(|record| record.created_ms);
+                    // Its first records may have become too old while others of it did not.
+                    if first_ms.is_some_and(|first_ms| first_ms < self.age_edge_ms()) {
+                        return Err(Call::TooOld);
+                    }
                     return turn.ok_or(Call::Stopped);
                 }
                 () = old => return Err(Call::TooOld),

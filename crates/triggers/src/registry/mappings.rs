@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_model::Sequence;
+use headwater_streams::StreamArn;
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
@@ -206,7 +207,7 @@ impl Mappings {
             .values()
             .find(|mapping| {
                 mapping.namespace == namespace
-                    && mapping.stream_arn == stream_arn
+                    && StreamArn::is_same(&mapping.stream_arn, stream_arn)
                     && is_same_function(&mapping.function_arn, function_arn)
                     && except != Some(mapping.uuid.as_str())
             })

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A request as it came in.
@@ -31,7 +32,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) body: String,
-    /// Nothing is answered at all.
+    /// Nothing is answered until [`Fake::release`].
     pub(super) hangs: bool,
 }
 
@@ -40,6 +41,7 @@ type Rule = Box<dyn Fn(usize, &Seen) -> Answer + Send + Sync>;
 pub(super) struct Fake {
     address: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    release: watch::Sender<bool>,
     serving: JoinHandle<()>,
 }
 
@@ -127,12 +129,14 @@ impl Fake {
         let address = listener.local_addr().unwrap().to_string();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (notes, rule): (_, Arc<Rule>) = (seen.clone(), Arc::new(Box::new(rule)));
+        let (release, released) = watch::channel(false);
         let serving = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (notes, rule) = (notes.clone(), rule.clone());
-                let service =
-                    service_fn(move |request| answer(request, notes.clone(), rule.clone()));
+                let (notes, rule, released) = (notes.clone(), rule.clone(), released.clone());
+                let service = service_fn(move |request| {
+                    answer(request, notes.clone(), rule.clone(), released.clone())
+                });
                 let connection =
                     http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection);
@@ -141,8 +145,14 @@ impl Fake {
         Self {
             address,
             seen,
+            release,
             serving,
         }
+    }
+
+    /// Answers what hangs.
+    pub(super) fn release(&self) {
+        self.release.send_replace(true);
     }
 
     pub(super) fn address(&self) -> String {
@@ -173,6 +183,7 @@ async fn answer(
     request: Request<Incoming>,
     notes: Arc<Mutex<Vec<Seen>>>,
     rule: Arc<Rule>,
+    mut released: watch::Receiver<bool>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let text = |value: &hyper::header::HeaderValue| value.to_str().unwrap().to_owned();
@@ -193,7 +204,10 @@ async fn answer(
     };
     let answer = rule(before, &seen);
     if answer.hangs {
-        std::future::pending::<()>().await;
+        // Whoever would release it is gone: nobody will.
+        if released.wait_for(|released| *released).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in answer.headers {

@@ -99,6 +99,15 @@ async fn the_recorded_sentences() {
         "ResourceConflictException",
         &message,
     );
+    // One stream, whatever region and account its ARN is given with.
+    let elsewhere = stream.replacen("us-east-1:000000000000", "eu-west-1:111111111111", 1);
+    assert_ne!(elsewhere, stream);
+    refused(
+        &post(request(&elsewhere)).await,
+        409,
+        "ResourceConflictException",
+        &message,
+    );
     // Without a qualifier the newest code is meant.
     let newest = with(request(&stream), "FunctionName", json!("f:$LATEST"));
     refused(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 
 use super::a_moment;
-use super::fake::{Answer, Fake};
+use super::fake::{Answer, Fake, Seen};
 use super::world::{FUNCTIONS, ROLE, World, numbered};
 
 /// Items of each table: more than lanes, so that each lane has some.
@@ -127,4 +127,49 @@ async fn a_batch_that_becomes_too_old_before_its_turn_is_given_up() {
     }
     assert_eq!(fake.seen().len(), 10);
     close(world).await;
+}
+
+/// The last record of a batch was young enough, and the first ones of it were delivered with it however old they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_become_too_old_before_their_turn_are_not_delivered() {
+    let world = World::new().await;
+    let is_first = |seen: &Seen| seen.text().contains("table/first/");
+    let fake = Fake::start(move |_, seen| Answer {
+        hangs: is_first(seen),
+        ..Answer::of(200, "")
+    })
+    .await;
+    hung_function(&world, &fake, "f").await;
+    let stream = world.table("second").await;
+    world.put_items("second", 0..1).await;
+    world.clock.advance_ms(40_000);
+    world.put_items("second", 1..3).await;
+    map(&world, "first", "f", json!({})).await;
+    fake.wait_for(10).await;
+    let settings = json!({"MaximumRecordAgeInSeconds": 60, "BatchSize": 2});
+    let second = world.map(&stream, "f", settings).await;
+    // The batch of the first two waits for its turn, and the next one behind it.
+    world
+        .status_until(&second, |status| status["shards"][0]["readAhead"] == 1)
+        .await;
+    a_moment().await;
+    world.clock.advance_ms(31_000);
+    a_moment().await;
+    fake.release();
+    world.wait_for_letters(1).await;
+    let letters = world.dead_letters().await;
+    assert_eq!(letters[0]["condition"], "RecordAgeExceeded");
+    assert_eq!(letters[0]["mapping"], json!(second));
+    world.wait_for_result(&second, "OK").await;
+    let calls = fake.seen();
+    let call = calls.iter().find(|seen| !is_first(seen)).unwrap();
+    let event: Value = serde_json::from_slice(&call.body).unwrap();
+    let records = event["Records"].as_array().unwrap();
+    assert_eq!(records.len(), 1, "{event}");
+    assert_eq!(
+        records[0]["dynamodb"]["Keys"]["id"]["S"],
+        numbered(1..2)[0],
+        "{event}"
+    );
+    world.close().await;
 }
