@@ -18,8 +18,9 @@ use crate::segment::SegmentState;
 use crate::stats::Counters;
 use crate::writer::{ActiveFile, spawn};
 
-/// Zeros are written in pieces of this size.
-const ZERO_BYTES: usize = 1 << 20;
+/// Zeros are written in pieces of this size: the system keeps each as one piece of its cache, and goes through all of it when
+/// a part is written.
+const ZERO_BYTES: usize = 64 << 10;
 /// Zeros are synced after as many bytes, so that no single fsync holds up the writer's.
 const ZERO_SYNC_BYTES: u64 = 4 << 20;
 /// So many of the newest sealed segments may stay in the system's page cache, for those who read a little behind. It

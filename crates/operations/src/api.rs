@@ -57,6 +57,15 @@ pub struct Api {
     pub(crate) transfers: Arc<TransferJobs>,
 }
 
+/// Carries an operation out on items. Which parameters go together is settled before refused attribute values are told.
+macro_rules! carry_out_items {
+    ($api:expr, $body:expr, $context:expr, $module:ident, $input:path) => {{
+        let decode_checked =
+            |json: &Json<'_>| <$input>::decode_checked(json, crate::$module::check_parameters);
+        reply(&crate::$module::$module($api, decode($body, decode_checked)?, $context).await?)
+    }};
+}
+
 impl Api {
     /// The API of `database`.
     pub fn new(database: Database, options: ApiOptions) -> Self {
@@ -96,6 +105,32 @@ impl Api {
         body: &[u8],
         context: &RequestContext,
     ) -> Result<Vec<u8>, ApiError> {
+        use headwater_wire::dynamodb;
+        match operation {
+            Operation::PutItem => {
+                carry_out_items!(self, body, context, put_item, dynamodb::PutItemInput)
+            }
+            Operation::GetItem => {
+                carry_out_items!(self, body, context, get_item, dynamodb::GetItemInput)
+            }
+            Operation::UpdateItem => {
+                carry_out_items!(self, body, context, update_item, dynamodb::UpdateItemInput)
+            }
+            Operation::DeleteItem => {
+                carry_out_items!(self, body, context, delete_item, dynamodb::DeleteItemInput)
+            }
+            Operation::Query => carry_out_items!(self, body, context, query, dynamodb::QueryInput),
+            // What is moved about for a request is as large as the largest of these.
+            _ => Box::pin(self.dispatch_rarer(operation, body, context)).await,
+        }
+    }
+
+    async fn dispatch_rarer(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        context: &RequestContext,
+    ) -> Result<Vec<u8>, ApiError> {
         macro_rules! carry_out {
             ($module:ident, $input:path) => {
                 reply(
@@ -119,15 +154,6 @@ impl Api {
                 )
             };
         }
-        // Which parameters go together is settled before refused attribute values are told.
-        macro_rules! carry_out_items {
-            ($module:ident, $input:path) => {{
-                let decode_checked = |json: &Json<'_>| {
-                    <$input>::decode_checked(json, crate::$module::check_parameters)
-                };
-                reply(&crate::$module::$module(self, decode(body, decode_checked)?, context).await?)
-            }};
-        }
         // What is wrong with earlier actions is told before refused attribute values of later ones.
         macro_rules! carry_out_actions {
             ($module:ident, $input:path) => {{
@@ -150,20 +176,33 @@ impl Api {
         }
         use headwater_wire::{dynamodb, streams};
         match operation {
-            Operation::PutItem => carry_out_items!(put_item, dynamodb::PutItemInput),
-            Operation::GetItem => carry_out_items!(get_item, dynamodb::GetItemInput),
-            Operation::UpdateItem => carry_out_items!(update_item, dynamodb::UpdateItemInput),
-            Operation::DeleteItem => carry_out_items!(delete_item, dynamodb::DeleteItemInput),
-            Operation::Query => carry_out_items!(query, dynamodb::QueryInput),
-            Operation::Scan => carry_out_items!(scan, dynamodb::ScanInput),
+            Operation::Scan => carry_out_items!(self, body, context, scan, dynamodb::ScanInput),
             Operation::SearchVectors => {
-                carry_out_items!(search_vectors, dynamodb::SearchVectorsInput)
+                carry_out_items!(
+                    self,
+                    body,
+                    context,
+                    search_vectors,
+                    dynamodb::SearchVectorsInput
+                )
             }
             Operation::BatchGetItem => {
-                carry_out_items!(batch_get_item, dynamodb::BatchGetItemInput)
+                carry_out_items!(
+                    self,
+                    body,
+                    context,
+                    batch_get_item,
+                    dynamodb::BatchGetItemInput
+                )
             }
             Operation::BatchWriteItem => {
-                carry_out_items!(batch_write_item, dynamodb::BatchWriteItemInput)
+                carry_out_items!(
+                    self,
+                    body,
+                    context,
+                    batch_write_item,
+                    dynamodb::BatchWriteItemInput
+                )
             }
             Operation::TransactGetItems => {
                 carry_out_actions!(transact_get_items, dynamodb::TransactGetItemsInput)

@@ -141,11 +141,12 @@ impl Server {
                 _ => not_found(),
             };
         }
+        // The future of every request has the size of the largest that is not put elsewhere.
         if path.starts_with("/_headwater/") {
-            return admin::handle(self, request).await;
+            return Box::pin(admin::handle(self, request)).await;
         }
         if let Some(table) = events::table_in(path) {
-            return self.events(table, &request, stop).await;
+            return Box::pin(self.events(table, &request, stop)).await;
         }
         if let Some(path) = path.strip_prefix(console::PREFIX) {
             return match *request.method() {
@@ -157,7 +158,7 @@ impl Server {
             return console::redirect();
         }
         if is_lambda_path(path) {
-            return self.lambda(request).await;
+            return Box::pin(self.lambda(request)).await;
         }
         not_found()
     }
@@ -215,8 +216,8 @@ impl Server {
         drop(head);
         let result = match wait {
             Some(wait) => {
-                self.get_records_waiting(&body.bytes, &context, wait, stop)
-                    .await
+                let waiting = self.get_records_waiting(&body.bytes, &context, wait, stop);
+                Box::pin(waiting).await
             }
             None => self.dispatch(operation, &body.bytes, &context).await,
         };

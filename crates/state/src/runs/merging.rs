@@ -125,7 +125,11 @@ impl Shared {
                 let merged = self.merge(&inputs);
                 self.control.note_merging(0);
                 match merged {
-                    Ok(()) => self.forget(inputs),
+                    Ok(()) => {
+                        self.forget(inputs);
+                        // Not only when nothing is left to merge: every read asks the filters of a run.
+                        self.keep_filters();
+                    }
                     Err(_) if self.is_over() => break,
                     Err(StateError::Io { source, .. }) if is_no_room(&source) => {
                         self.give_room_back();
