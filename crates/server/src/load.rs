@@ -161,21 +161,20 @@ impl Load {
     }
 }
 
+/// Whether an operation only reads. A statement of PartiQL may write.
 fn is_read(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::GetItem
-            | Operation::Query
-            | Operation::Scan
-            | Operation::BatchGetItem
-            | Operation::TransactGetItems
-            | Operation::DescribeTable
-            | Operation::ListTables
-            | Operation::ListStreams
-            | Operation::DescribeStream
-            | Operation::GetShardIterator
-            | Operation::GetRecords
-    )
+    const READS: [&str; 8] = [
+        "BatchGet",
+        "Describe",
+        "Get",
+        "List",
+        "Query",
+        "Scan",
+        "SearchVectors",
+        "TransactGet",
+    ];
+    let name = operation.name();
+    READS.iter().any(|read| name.starts_with(read))
 }
 
 struct CountedReply {

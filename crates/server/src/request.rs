@@ -458,3 +458,24 @@ pub(crate) fn closing(mut reply: Reply) -> Reply {
     reply.headers_mut().insert(hyper::header::CONNECTION, close);
     reply
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hyper::header::{HeaderMap, HeaderValue};
+
+    use super::{WAIT, wait};
+
+    #[test]
+    fn a_wait_is_bounded() {
+        let asked = |text| {
+            let value = HeaderValue::from_static(text);
+            wait(&HeaderMap::from_iter([(WAIT.clone(), value)]))
+        };
+        assert_eq!(asked("100"), Some(Duration::from_millis(100)));
+        assert_eq!(asked("3600000"), Some(Duration::from_secs(20)));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(wait(&HeaderMap::new()), None);
+    }
+}

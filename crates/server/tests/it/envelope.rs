@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::support::{body_of, read_to_end, settings, start, status};
+use crate::support::{Running, body_of, read_to_end, settings, start, status};
 
 #[tokio::test]
 async fn answers_carry_request_id_checksum_and_type() {
@@ -142,9 +143,8 @@ fn now_ms(answer: &str) -> u64 {
     value["now_ms"].as_u64().unwrap()
 }
 
-#[tokio::test]
-async fn whoever_waits_for_records_is_answered_when_the_server_stops() {
-    let running = start(settings()).await;
+/// A reader that waits for a record of a new table, for 20 seconds.
+async fn waiting_reader(running: &Running) -> TcpStream {
     let table = br#"{"TableName":"table","BillingMode":"PAY_PER_REQUEST",
         "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],
         "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],
@@ -180,10 +180,34 @@ async fn whoever_waits_for_records_is_answered_when_the_server_stops() {
     waiting.write_all(request.as_bytes()).await.unwrap();
     // Long enough for the request to arrive; before that there is nobody to answer.
     tokio::time::sleep(Duration::from_millis(300)).await;
+    waiting
+}
+
+#[tokio::test]
+async fn whoever_waits_for_records_is_answered_when_the_server_stops() {
+    let running = start(settings()).await;
+    let mut waiting = waiting_reader(&running).await;
     let stopping = tokio::time::Instant::now();
     running.stop().await;
     let answer = read_to_end(&mut waiting).await;
     assert_eq!(status(&answer), 200, "{answer}");
     assert!(body_of(&answer).contains("NextShardIterator"), "{answer}");
     assert!(stopping.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_records_is_answered_with_the_first_one() {
+    let running = start(settings()).await;
+    let mut waiting = waiting_reader(&running).await;
+    let put = br#"{"TableName":"table","Item":{"pk":{"S":"a"}}}"#;
+    let writing = tokio::time::Instant::now();
+    let (status, answer) = running.post("DynamoDB_20120810.PutItem", put).await;
+    assert_eq!(status, 200, "{answer}");
+    let answer = read_to_end(&mut waiting).await;
+    assert!(
+        body_of(&answer).contains(r#""eventName":"INSERT""#),
+        "{answer}"
+    );
+    assert!(writing.elapsed() < Duration::from_secs(3));
+    running.stop().await;
 }

@@ -1,11 +1,18 @@
 //! Too much at once: what is refused, with which answer, and that it ends.
 
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use headwater_changelog::{Log, LogOptions};
+use headwater_engine::{Database, EngineOptions, TestClock};
+use headwater_model::SeededRng;
+use headwater_state::StateOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::support::{Running, body_of, settings, start, status};
+use crate::held_files::HeldFiles;
+use crate::support::{PATIENCE, Running, body_of, settings, start, start_on, status};
 
 const PUT: &[u8] = br#"{"TableName":"table","Item":{"pk":{"S":"a"}}}"#;
 const GET: &[u8] = br#"{"TableName":"table","Key":{"pk":{"S":"a"}}}"#;
@@ -103,4 +110,98 @@ async fn readers_that_do_not_read_are_given_up() {
     assert!(ended.is_err() || read.len() < asks * 390_000);
     assert_eq!(refused(&running, "replies").await, throttled);
     running.stop().await;
+}
+
+/// A disk that takes writes and makes nothing safe any more: those that are under way wait for it, further ones are told
+/// to come again, and reads go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_hangs_throttles_writes_and_no_reads() {
+    let (files, hold) = HeldFiles::new();
+    let clock = Arc::new(TestClock::default());
+    let (log, _) = Log::open(Arc::new(files), LogOptions::default(), clock.clone()).unwrap();
+    let state = headwater_state::in_memory(StateOptions::default()).unwrap();
+    let rng = Arc::new(SeededRng::new(1));
+    let options = EngineOptions::default();
+    let (database, _) = Database::open(log, state, clock.clone(), rng, options).unwrap();
+    let mut impatient = settings();
+    impatient.wait_max = Duration::from_millis(200);
+    let running = Arc::new(start_on(impatient, database, clock).await);
+    running.create_table().await;
+    hold.send_replace(true);
+    let server = running.clone();
+    let waiting = tokio::spawn(async move { server.post("DynamoDB_20120810.PutItem", PUT).await });
+    let metrics = async {
+        while refused(&running, "log").await == 0 {
+            // Those before the disk is late wait for it.
+            let put = running.post("DynamoDB_20120810.PutItem", PUT);
+            if let Ok(answer) = tokio::time::timeout(Duration::from_millis(100), put).await {
+                assert_throttled(answer);
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, metrics).await.unwrap();
+    let put = running.post("DynamoDB_20120810.PutItem", PUT);
+    assert_throttled(put.await);
+    for (read, body) in [
+        ("GetItem", GET),
+        ("DescribeTimeToLive", br#"{"TableName":"table"}"#),
+    ] {
+        let (status, body) = running
+            .post(&format!("DynamoDB_20120810.{read}"), body)
+            .await;
+        assert_eq!(status, 200, "{body}");
+    }
+    assert!(!waiting.is_finished());
+    hold.send_replace(false);
+    let (status, body) = waiting.await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    let again = async { while running.post("DynamoDB_20120810.PutItem", PUT).await.0 != 200 {} };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+    Arc::into_inner(running).unwrap().stop().await;
+}
+
+/// Work that comes to a processor too late is refused rather than done late.
+#[test]
+fn processors_that_are_kept_throttle_what_comes() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut impatient = settings();
+    impatient.wait_max = Duration::from_millis(100);
+    let running = runtime.block_on(async {
+        let running = runtime.spawn(start(impatient)).await.unwrap();
+        running.create_table().await;
+        running
+    });
+    let mut throttled = false;
+    for _ in 0..20 {
+        let (go, may_go) = channel::<()>();
+        runtime.spawn(async move { may_go.recv_timeout(PATIENCE).unwrap() });
+        let answer = runtime.block_on(async {
+            let asking = running.post("DynamoDB_20120810.GetItem", GET);
+            let letting_go = async {
+                tokio::task::yield_now().await;
+                let kept = Duration::from_millis(500);
+                // The clock of the runtime stands still with its processor.
+                tokio::task::block_in_place(|| channel::<()>().1.recv_timeout(kept)).ok();
+                go.send(()).unwrap();
+            };
+            tokio::join!(asking, letting_go).0
+        });
+        if answer.0 == 400 {
+            assert_throttled(answer);
+            throttled = true;
+            break;
+        }
+    }
+    assert!(throttled, "nothing was refused");
+    runtime.block_on(async {
+        assert!(refused(&running, "processors").await > 0);
+        let again =
+            async { while running.post("DynamoDB_20120810.GetItem", GET).await.0 != 200 {} };
+        tokio::time::timeout(PATIENCE, again).await.unwrap();
+        running.stop().await;
+    });
 }

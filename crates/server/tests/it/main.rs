@@ -8,6 +8,7 @@ mod cases;
 mod console;
 mod envelope;
 mod events;
+mod held_files;
 mod load;
 mod state_failure;
 mod support;
