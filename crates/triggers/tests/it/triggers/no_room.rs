@@ -5,11 +5,12 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use headwater_changelog::testing::Fault;
+use headwater_wire::Operation;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::packages::{create, definition, found, package, update};
-use super::world::{Disks, FUNCTIONS, MAPPINGS, Reply, World};
+use super::world::{Disks, FUNCTIONS, MAPPINGS, Reply, World, item_id};
 
 /// Writes of the log that find no room, one each 200 ms: for longer than a request waits for room, which is a second.
 const HELD_WRITES: u64 = 10;
@@ -157,5 +158,45 @@ async fn what_was_refused_is_undone_without_another_change() {
     assert!(undone.is_ok(), "the function stays in the table");
     let full = full.restart().await;
     assert_eq!(full.lists().await, before);
+    full.world.close().await;
+}
+
+/// A record of a window's time that is written when that is over, and can't be read yet, belongs to the window.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_is_open_until_what_was_written_in_its_time_is_read() {
+    let full = Full::new().await;
+    let world = &full.world;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    let left_ms = 60_000 - world.now_ms() % 60_000;
+    world.clock.advance_ms(left_ms);
+    let uuid = world
+        .map(&stream, "f", json!({"TumblingWindowInSeconds": 60}))
+        .await;
+    world.put_items("items", 0..1).await;
+    recorder.wait_for_calls(1).await;
+    world.wait_for_result(&uuid, "OK").await;
+    full.fill_up().await;
+    let log = world.database().log();
+    // Of the same shard. It is refused after a second, and comes to be there all the same.
+    let begun = log.durable();
+    let item = json!({"TableName": "items", "Item": {"id": {"S": item_id(0)}, "at": {"N": "2"}}});
+    let (late, passing) = tokio::join!(world.try_dynamo(Operation::PutItem, item), async {
+        crate::bench::until("a write that waits", || log.appended() > begun).await;
+        let is_waiting = log.appended() > log.durable();
+        world.clock.advance_ms(60_000);
+        is_waiting
+    });
+    assert!(passing, "it was durable at once: {late:?}");
+    full.until_there_is_room().await;
+    let events = recorder.wait_for_calls(3).await;
+    let states: Vec<&Value> = events
+        .iter()
+        .map(|event| &event["state"]["count"])
+        .collect();
+    assert_eq!(states, [&Value::Null, &json!(1), &json!(2)]);
+    let finals = events.iter().map(|event| &event["isFinalInvokeForWindow"]);
+    assert_eq!(finals.collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(events[1]["window"], events[0]["window"]);
     full.world.close().await;
 }

@@ -20,7 +20,7 @@ use headwater_triggers::functions::{CodeStore, Runtimes};
 use headwater_triggers::{
     DestinationSettings, HttpAnswer, LOCAL_DIRECTORY, Triggers, TriggersSettings,
 };
-use headwater_wire::Operation;
+use headwater_wire::{ApiError, Operation};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -296,13 +296,19 @@ impl World {
 
     /// A request to DynamoDB.
     pub(super) async fn dynamo(&self, operation: Operation, body: Value) -> Value {
-        let body = body.to_string();
-        let reply = self
-            .api
-            .dispatch(operation, body.as_bytes(), &self.context)
-            .await
-            .unwrap();
+        let reply = self.try_dynamo(operation, body).await.unwrap();
         serde_json::from_slice(&reply).unwrap()
+    }
+
+    /// As [`World::dynamo`], with the answer as it is.
+    pub(super) async fn try_dynamo(
+        &self,
+        operation: Operation,
+        body: Value,
+    ) -> Result<Vec<u8>, ApiError> {
+        let body = body.to_string();
+        let asked = self.api.dispatch(operation, body.as_bytes(), &self.context);
+        asked.await
     }
 
     /// A table with a stream of both images; gives the stream's ARN.
