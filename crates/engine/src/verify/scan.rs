@@ -62,7 +62,7 @@ pub(super) fn run(
         tally.batches.push((Some(last.clone()), position));
         from = Bound::Excluded(last);
     }
-    compare_counts(source, progress, tally, verified)
+    compare_counts(source, progress, known, tally, verified)
 }
 
 /// What was counted, and up to which key at which position.
@@ -235,10 +235,11 @@ impl Batch<'_> {
 }
 
 /// Compares what was counted with what each table counts. Batches were read at several positions: the log tells
-/// what changed in the range of each since.
+/// what changed in the range of each since. `before` is the catalog as of the first batch.
 fn compare_counts(
     source: &dyn Source,
     progress: &Progress,
+    before: &Known,
     mut tally: Tally,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
@@ -264,8 +265,12 @@ fn compare_counts(
         counts.1 += bytes;
     }
     let filled = known.indexes.keys();
-    // Of indexes, the log does not say what changed.
-    let filled = filled.filter(|index| since == now && !known.backfills.contains(index));
+    // Of indexes, the log does not say what changed, nor that one was filled meanwhile.
+    let filled = filled.filter(|index| {
+        let was_filled =
+            |known: &Known| known.indexes.contains_key(index) && !known.backfills.contains(index);
+        since == now && was_filled(before) && was_filled(&known)
+    });
     for table in known.tables.keys().chain(filled) {
         let counted = tally.tables.get(table).copied().unwrap_or_default();
         let kept = known.counts.get(table).copied().unwrap_or_default();
