@@ -89,6 +89,7 @@ mod item_history;
 mod key;
 mod key_range;
 mod kinesis;
+mod known_transfers;
 mod legacy;
 mod list_backups;
 mod list_bulk_operations;

@@ -18,6 +18,7 @@ pub(crate) async fn list_bulk_operations(
         .of_kind(TransferKind::BulkPut, context)
         .await?;
     let (jobs, next_token) = page(jobs, input.max_results, input.next_token.as_deref())?;
+    let jobs = api.transfers.read(&jobs).await?;
     Ok(ListBulkOperationsOutput {
         bulk_operations_summary_list: Some(jobs.iter().map(summary).collect()),
         next_token,

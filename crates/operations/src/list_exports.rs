@@ -24,12 +24,12 @@ pub(crate) async fn list_exports(
         jobs.retain(|job| {
             record
                 .as_ref()
-                .is_some_and(|record| record.uuid == job.table_id)
+                .is_some_and(|record| *record.uuid == *job.table_id)
         });
     }
     let (jobs, next_token) = page(jobs, input.max_results, input.next_token.as_deref())?;
     let mut summaries = Vec::with_capacity(jobs.len());
-    for job in &jobs {
+    for job in &api.transfers.read(&jobs).await? {
         summaries.push(ExportSummary {
             export_arn: Some(job.arn.clone()),
             export_status: Some(status(job)),

@@ -18,9 +18,10 @@ pub(crate) async fn list_imports(
     if let Some(arn) = &input.table_arn {
         // Of tables that are gone, too (recorded).
         let name = table_name(arn, context)?;
-        jobs.retain(|job| job.table == name);
+        jobs.retain(|job| job.table() == name);
     }
     let (jobs, next_token) = page(jobs, input.page_size, input.next_token.as_deref())?;
+    let jobs = api.transfers.read(&jobs).await?;
     let summaries = jobs.iter().map(summary).collect::<Result<Vec<_>, _>>()?;
     Ok(ListImportsOutput {
         import_summary_list: Some(summaries),

@@ -142,23 +142,53 @@ impl SystemTable {
     /// # Errors
     /// [`SystemTableError::Engine`]; damage.
     pub async fn scan_all(&self) -> Result<Vec<(String, Bytes)>, SystemTableError> {
-        let mut all = Vec::new();
-        let Some(table) = self.table.get() else {
-            return Ok(all);
+        let add = |all: &mut Vec<_>, key, document| {
+            all.push((key, document));
+            Ok::<_, SystemTableError>(())
         };
-        let mut from = Bound::Unbounded;
-        loop {
-            let page = self.database.page(table, &page_from(from))?;
-            for item in &page.items {
-                all.push(self.entry(item)?);
-            }
-            match page.last_key {
-                Some(key) => from = Bound::Excluded(key),
-                None => break,
-            }
-        }
+        let mut all = self.fold(Vec::new(), add).await?;
         all.sort();
         Ok(all)
+    }
+
+    /// Goes through all documents, in no order, on a thread that may wait for the disk; holds a page of them.
+    ///
+    /// # Errors
+    /// [`SystemTableError::Engine`]; damage; what `step` gives.
+    pub async fn fold<T, E>(
+        &self,
+        start: T,
+        mut step: impl FnMut(&mut T, String, Bytes) -> Result<(), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<SystemTableError> + Send + 'static,
+    {
+        let this = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut folded = start;
+            let Some(table) = this.table.get() else {
+                return Ok(folded);
+            };
+            let mut from = Bound::Unbounded;
+            loop {
+                let page = this.database.page(table, &page_from(from));
+                let page = page.map_err(SystemTableError::from)?;
+                for item in &page.items {
+                    let (key, document) = this.entry(item)?;
+                    step(&mut folded, key, document)?;
+                }
+                match page.last_key {
+                    Some(key) => from = Bound::Excluded(key),
+                    None => return Ok(folded),
+                }
+            }
+        });
+        read.await.unwrap_or_else(|error| {
+            let what = format!("reading the system table {}", self.name);
+            let error = error.into();
+            Err(SystemTableError::from(EngineError::Io { what, error }).into())
+        })
     }
 
     async fn write(

@@ -199,6 +199,14 @@ impl TransferJob {
     }
 }
 
+/// Whether it waits for its turn, or runs.
+pub(crate) fn is_unfinished(job: &TransferJob) -> bool {
+    matches!(
+        job.status,
+        TransferStatus::InProgress | TransferStatus::Cancelling
+    )
+}
+
 fn shared_folder(prefix: Option<String>) -> String {
     match prefix.as_deref().map(|prefix| prefix.trim_end_matches('/')) {
         None | Some("") => "AWSDynamoDB/".to_owned(),

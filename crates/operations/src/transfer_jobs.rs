@@ -1,6 +1,9 @@
 //! The jobs that move items between tables and buckets: requests begin them here, and the room `transfers` carries them
 //! out. They are documents of a system table, so that they are there after a crash.
 
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
 use headwater_engine::Database;
 use headwater_model::{Rng, limits};
 use headwater_wire::ApiError;
@@ -9,8 +12,9 @@ use tokio::sync::{Mutex, MutexGuard, Notify, OnceCell};
 
 use crate::api::RequestContext;
 use crate::failure::internal;
+use crate::known_transfers::{KnownTransfer, KnownTransfers};
 use crate::system_table::{SystemTable, SystemTableError};
-use crate::transfer_job::{TransferJob, TransferKind, TransferStatus};
+use crate::transfer_job::{TransferJob, TransferKind, TransferStatus, is_unfinished};
 
 /// Name of the system table.
 const TABLE: &str = "transfers";
@@ -40,9 +44,17 @@ pub enum TransferJobError {
 pub struct TransferJobs {
     database: Database,
     table: OnceCell<SystemTable>,
+    known: OnceCell<KnownJobs>,
     /// Held while a job is begun or changed.
     changes: Mutex<()>,
     due: Notify,
+}
+
+#[derive(Default)]
+struct KnownJobs {
+    jobs: parking_lot::Mutex<KnownTransfers>,
+    /// Jobs whose beginning was refused, and may come to be when there is room on the disk (docs/adr/0014).
+    refused: parking_lot::Mutex<BTreeSet<String>>,
 }
 
 impl TransferJobs {
@@ -50,26 +62,47 @@ impl TransferJobs {
         TransferJobs {
             database,
             table: OnceCell::new(),
+            known: OnceCell::new(),
             changes: Mutex::new(()),
             due: Notify::new(),
         }
     }
 
-    /// Returns when a job may have begun since the last time.
+    /// Returns when a job may have begun since the last time, or [`TransferJobs::forget_old`] has something to do.
     pub async fn due(&self) {
         self.due.notified().await;
     }
 
-    /// The jobs that are to be carried out, the oldest first.
+    /// Reads what is remembered, if that is not done yet.
     ///
     /// # Errors
     /// [`TransferJobError`].
-    pub async fn in_progress(&self) -> Result<Vec<TransferJob>, TransferJobError> {
+    pub async fn load(&self) -> Result<(), TransferJobError> {
+        self.known().await.map(|_| ())
+    }
+
+    /// The job that is to be carried out next, the oldest one, but for those of which `is_running` says that they are.
+    ///
+    /// # Errors
+    /// [`TransferJobError`].
+    pub async fn next(
+        &self,
+        is_running: impl Fn(&str) -> bool,
+    ) -> Result<Option<TransferJob>, TransferJobError> {
         let _change = self.changes.lock().await;
-        let mut jobs = self.all().await?;
-        jobs.retain(is_unfinished);
-        jobs.sort_by_key(|job| job.started_ms);
-        Ok(jobs)
+        let known = self.known().await?;
+        loop {
+            let next = known.jobs.lock().next(&is_running);
+            let Some(arn) = next else {
+                return Ok(None);
+            };
+            match self.job(&arn).await? {
+                Some(job) if is_unfinished(&job) => return Ok(Some(job)),
+                // A change of it had an open outcome, and came to be.
+                Some(job) => known.jobs.lock().set(&job),
+                None => known.jobs.lock().remove(&arn),
+            }
+        }
     }
 
     /// Changes a job; gives it as it is then, if it is there.
@@ -90,27 +123,52 @@ impl TransferJobs {
         Ok(Some(job))
     }
 
-    /// Forgets the jobs that were over long ago.
+    /// Forgets the jobs that were over long ago, and those that are too many; and what was refused, if it came to be all the
+    /// same. Gives the moment from which on there is one to forget.
     ///
     /// # Errors
     /// [`TransferJobError`].
-    pub async fn forget_old(&self) -> Result<(), TransferJobError> {
-        let _change = self.changes.lock().await;
-        let now_ms = self.database.clock().now_ms();
-        let mut over = self.all().await?;
-        over.retain(|job| !is_unfinished(job));
-        over.sort_by_key(|job| std::cmp::Reverse(job.started_ms));
-        let is_recent = |job: &TransferJob| job.started_ms.saturating_add(REMEMBERED_MS) > now_ms;
-        let kept = over.iter().take_while(|job| is_recent(job)).count();
-        for job in &over[kept.min(REMEMBERED_MAX)..] {
-            self.table().await?.delete(&job.arn).await?;
+    pub async fn forget_old(&self) -> Result<Option<u64>, TransferJobError> {
+        loop {
+            // Requests come in between.
+            let _change = self.changes.lock().await;
+            self.settle().await?;
+            let known = self.known().await?;
+            let oldest = known.jobs.lock().oldest_over();
+            let Some((started_ms, arn, count)) = oldest else {
+                return Ok(None);
+            };
+            if count <= REMEMBERED_MAX && self.is_recent(started_ms) {
+                return Ok(Some(started_ms.saturating_add(REMEMBERED_MS)));
+            }
+            self.delete(&arn).await?;
         }
-        Ok(())
+    }
+
+    fn is_recent(&self, started_ms: u64) -> bool {
+        started_ms.saturating_add(REMEMBERED_MS) > self.database.clock().now_ms()
     }
 
     async fn table(&self) -> Result<&SystemTable, SystemTableError> {
         let open = || SystemTable::open(&self.database, TABLE);
         self.table.get_or_try_init(open).await
+    }
+
+    /// All documents are read once.
+    async fn known(&self) -> Result<&KnownJobs, TransferJobError> {
+        let load = || async {
+            let take = |known: &mut KnownTransfers, _, document: Bytes| {
+                known.set(&serde_json::from_slice(&document)?);
+                Ok::<_, TransferJobError>(())
+            };
+            let table = self.table().await?;
+            let jobs = table.fold(KnownTransfers::default(), take).await?;
+            Ok(KnownJobs {
+                jobs: parking_lot::Mutex::new(jobs),
+                ..KnownJobs::default()
+            })
+        };
+        self.known.get_or_try_init(load).await
     }
 
     async fn job(&self, arn: &str) -> Result<Option<TransferJob>, TransferJobError> {
@@ -119,17 +177,47 @@ impl TransferJobs {
         Ok(job.transpose()?)
     }
 
-    async fn all(&self) -> Result<Vec<TransferJob>, TransferJobError> {
-        let documents = self.table().await?.scan_all().await?;
-        let jobs = documents
-            .iter()
-            .map(|(_, document)| Ok(serde_json::from_slice(document)?));
-        jobs.collect()
+    async fn put(&self, job: &TransferJob) -> Result<(), TransferJobError> {
+        let known = self.known().await?;
+        let document = serde_json::to_vec(job)?;
+        self.table().await?.put(&job.arn, document).await?;
+        known.jobs.lock().set(job);
+        Ok(())
     }
 
-    async fn put(&self, job: &TransferJob) -> Result<(), TransferJobError> {
-        let document = serde_json::to_vec(job)?;
-        Ok(self.table().await?.put(&job.arn, document).await?)
+    async fn delete(&self, arn: &str) -> Result<(), TransferJobError> {
+        let known = self.known().await?;
+        self.table().await?.delete(arn).await?;
+        known.jobs.lock().remove(arn);
+        Ok(())
+    }
+
+    /// Keeps a job that is not known. It is durable when this returns.
+    async fn add(&self, job: &TransferJob) -> Result<(), TransferJobError> {
+        // Those before it first, so that they do not become ever more.
+        self.settle().await?;
+        let refused = &self.known().await?.refused;
+        // From here on, as whoever waits for this may go away.
+        refused.lock().insert(job.arn.clone());
+        let added = self.put(job).await;
+        match &added {
+            Err(TransferJobError::Table(error)) if error.may_come_to_be() => self.due.notify_one(),
+            _ => drop(refused.lock().remove(&job.arn)),
+        }
+        added
+    }
+
+    /// Takes back what was refused and came to be.
+    async fn settle(&self) -> Result<(), TransferJobError> {
+        let refused = &self.known().await?.refused;
+        loop {
+            let first = refused.lock().first().cloned();
+            let Some(arn) = first else {
+                return Ok(());
+            };
+            self.delete(&arn).await?;
+            refused.lock().remove(&arn);
+        }
     }
 
     /// The job with this ARN, if it is of this kind and of whoever asks.
@@ -143,20 +231,24 @@ impl TransferJobs {
         Ok(job.filter(|job| job.kind == kind && job.namespace == context.namespace))
     }
 
-    /// The jobs of a kind of whoever asks, the last ones first.
+    /// What is known of the jobs of a kind of whoever asks, the last ones first.
     pub(crate) async fn of_kind(
         &self,
         kind: TransferKind,
         context: &RequestContext,
-    ) -> Result<Vec<TransferJob>, ApiError> {
-        let now_ms = self.database.clock().now_ms();
-        let mut jobs = self.all().await.map_err(internal)?;
-        jobs.retain(|job| {
-            job.kind == kind
-                && job.namespace == context.namespace
-                && job.started_ms.saturating_add(REMEMBERED_MS) > now_ms
-        });
-        jobs.sort_by(|one, other| (other.id(), &other.arn).cmp(&(one.id(), &one.arn)));
+    ) -> Result<Vec<KnownTransfer>, ApiError> {
+        let known = self.known().await.map_err(internal)?;
+        let mut jobs = known.jobs.lock().of_kind(kind, &context.namespace);
+        jobs.retain(|job| self.is_recent(job.started_ms));
+        Ok(jobs)
+    }
+
+    /// The jobs themselves; without those that were forgotten meanwhile.
+    pub(crate) async fn read(&self, known: &[KnownTransfer]) -> Result<Vec<TransferJob>, ApiError> {
+        let mut jobs = Vec::with_capacity(known.len());
+        for known in known {
+            jobs.extend(self.job(&known.arn).await.map_err(internal)?);
+        }
         Ok(jobs)
     }
 
@@ -183,20 +275,27 @@ impl Beginning<'_> {
         token: Option<&str>,
         context: &RequestContext,
     ) -> Result<Option<TransferJob>, ApiError> {
-        let now_ms = self.jobs.database.clock().now_ms();
-        let jobs = self.jobs.of_kind(kind, context).await?;
-        let holds = |job: &TransferJob| {
-            let since_ms = job.ended_ms.unwrap_or(now_ms);
-            since_ms.saturating_add(TOKEN_MS) > now_ms
-        };
-        let same = |job: &&TransferJob| token.is_some() && job.token.as_deref() == token;
-        if let Some(job) = jobs.iter().filter(same).find(|job| holds(job)) {
-            return Ok(Some(job.clone()));
+        let known = self.jobs.known().await.map_err(internal)?;
+        let namespace = &context.namespace;
+        let with_token =
+            token.and_then(|token| known.jobs.lock().with_token(kind, namespace, token));
+        if let Some(arn) = with_token
+            && let Some(job) = self.jobs.job(&arn).await.map_err(internal)?
+            && job.token.as_deref() == token
+            && self.token_holds(&job)
+        {
+            return Ok(Some(job));
         }
-        if jobs.iter().filter(|job| is_unfinished(job)).count() >= IN_PROGRESS_MAX {
+        if known.jobs.lock().in_progress(kind, namespace) >= IN_PROGRESS_MAX {
             return Err(messages::too_many_jobs(kind.as_str(), IN_PROGRESS_MAX));
         }
         Ok(None)
+    }
+
+    fn token_holds(&self, job: &TransferJob) -> bool {
+        let now_ms = self.jobs.database.clock().now_ms();
+        let since_ms = job.ended_ms.unwrap_or(now_ms);
+        since_ms.saturating_add(TOKEN_MS) > now_ms
     }
 
     /// A job that was not begun yet.
@@ -236,27 +335,24 @@ impl Beginning<'_> {
 
     /// Keeps the job. It is durable when this returns.
     pub(crate) async fn keep(&self, job: &TransferJob) -> Result<(), ApiError> {
-        self.jobs.put(job).await.map_err(internal)
+        let known = self.jobs.known().await.map_err(internal)?;
+        let is_known = known.jobs.lock().contains(&job.arn);
+        let kept = match is_known {
+            true => self.jobs.put(job).await,
+            false => self.jobs.add(job).await,
+        };
+        kept.map_err(internal)
     }
 
     /// Forgets a job that did not begin after all.
     pub(crate) async fn forget(&self, job: &TransferJob) -> Result<(), ApiError> {
-        let table = self.jobs.table().await.map_err(internal)?;
-        table.delete(&job.arn).await.map_err(internal)?;
-        Ok(())
+        self.jobs.delete(&job.arn).await.map_err(internal)
     }
 
     /// Lets the job be carried out.
     pub(crate) fn done(self) {
         self.jobs.due.notify_one();
     }
-}
-
-fn is_unfinished(job: &TransferJob) -> bool {
-    matches!(
-        job.status,
-        TransferStatus::InProgress | TransferStatus::Cancelling
-    )
 }
 
 /// Fourteen digits of the time, and eight hexadecimal ones.

@@ -4,7 +4,7 @@
 use headwater_wire::ApiError;
 use headwater_wire::messages::transfers as messages;
 
-use crate::transfer_job::TransferJob;
+use crate::known_transfers::KnownTransfer;
 
 /// Jobs of a page when the request does not say how many (recorded).
 const PAGE_DEFAULT: usize = 10;
@@ -13,22 +13,22 @@ const GROUPS_MIN: usize = 7;
 
 /// One page of jobs, and the token of the next one.
 pub(crate) fn page(
-    jobs: Vec<TransferJob>,
+    jobs: Vec<KnownTransfer>,
     limit: Option<i64>,
     token: Option<&str>,
-) -> Result<(Vec<TransferJob>, Option<String>), ApiError> {
+) -> Result<(Vec<KnownTransfer>, Option<String>), ApiError> {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.unwrap_or(PAGE_DEFAULT);
     let behind = match token {
         None => 0,
         Some(token) => {
             let arn = arn_of(token).ok_or_else(|| messages::page_token_invalid(token))?;
-            let place = jobs.iter().position(|job| job.arn == arn);
+            let place = jobs.iter().position(|job| *job.arn == *arn);
             // The job may be forgotten by now; then nothing older is remembered either.
             place.map_or(jobs.len(), |place| place + 1)
         }
     };
-    let mut page: Vec<TransferJob> = jobs.into_iter().skip(behind).take(limit + 1).collect();
+    let mut page: Vec<KnownTransfer> = jobs.into_iter().skip(behind).take(limit + 1).collect();
     let more = page.len() > limit;
     page.truncate(limit);
     let next = page.last().filter(|_| more).map(|job| token_of(&job.arn));

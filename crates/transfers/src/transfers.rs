@@ -21,7 +21,7 @@ use crate::run::Run;
 
 /// Jobs that are carried out at once; others wait for their turn.
 const RUNNING_MAX: usize = 4;
-/// Time until it is tried again to note how a job ended, or to look for jobs.
+/// Time until it is tried again to note how a job ended, to look for jobs, or to forget some.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why there are no transfers: the system table of their jobs refused.
@@ -47,7 +47,7 @@ impl Transfers {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(api: Arc<Api>, buckets: BucketSettings) -> Result<Self, OpenError> {
-        api.transfers().forget_old().await?;
+        api.transfers().load().await?;
         let (stop, stopping) = watch::channel(false);
         let shared = Shared {
             api,
@@ -81,18 +81,19 @@ impl Drop for Transfers {
     }
 }
 
-/// Begins jobs while there is room, until all is to stop.
+/// Begins jobs while there is room, and forgets old ones, until all is to stop.
 async fn supervise(shared: Arc<Shared>) {
     let mut stop = shared.stop.clone();
     let (mut running, mut tasks) = (HashSet::new(), JoinSet::new());
     loop {
-        let found = begin(&shared, &mut running, &mut tasks).await;
+        let found = look(&shared, &mut running, &mut tasks).await;
         if let Err(error) = &found {
             tracing::warn!(%error, "jobs can't be looked for");
         }
         let again = async {
             match found {
-                Ok(()) => std::future::pending().await,
+                Ok(None) => std::future::pending().await,
+                Ok(Some(due_ms)) => shared.api.database().clock().sleep_until(due_ms).await,
                 Err(_) => tokio::time::sleep(RETRY_INTERVAL).await,
             }
         };
@@ -113,28 +114,26 @@ async fn supervise(shared: Arc<Shared>) {
     while tasks.join_next().await.is_some() {}
 }
 
-async fn begin(
+/// Begins what there is room for, and forgets what is old. Gives the moment to do so again, if nothing happens before.
+async fn look(
     shared: &Arc<Shared>,
     running: &mut HashSet<String>,
     tasks: &mut JoinSet<String>,
-) -> Result<(), TransferJobError> {
-    if tasks.len() >= RUNNING_MAX {
-        return Ok(());
-    }
-    for job in shared.api.transfers().in_progress().await? {
-        if tasks.len() >= RUNNING_MAX {
+) -> Result<Option<u64>, TransferJobError> {
+    let jobs = shared.api.transfers();
+    while tasks.len() < RUNNING_MAX {
+        let Some(job) = jobs.next(|arn| running.contains(arn)).await? else {
             break;
-        }
-        if running.insert(job.arn.clone()) {
-            let shared = shared.clone();
-            tasks.spawn(async move {
-                let arn = job.arn.clone();
-                carry_out(&shared, job).await;
-                arn
-            });
-        }
+        };
+        running.insert(job.arn.clone());
+        let shared = shared.clone();
+        tasks.spawn(async move {
+            let arn = job.arn.clone();
+            carry_out(&shared, job).await;
+            arn
+        });
     }
-    Ok(())
+    jobs.forget_old().await
 }
 
 /// Carries a job out and notes how it ended.

@@ -16,3 +16,4 @@ mod stream_reads;
 mod support;
 mod system_tables;
 mod tables;
+mod transfer_jobs;

@@ -1,0 +1,179 @@
+//! A database with transfers and a bucket that is a folder, asked as a client would ask it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_changelog::testing::{Fault, FaultyFiles};
+use headwater_changelog::{Log, LogOptions};
+use headwater_engine::{Database, EngineOptions};
+use headwater_model::{ManualClock, SeededRng};
+use headwater_operations::{Api, ApiOptions, RequestContext};
+use headwater_state::StateOptions;
+use headwater_state::testing::FaultyDisk;
+use headwater_transfers::{BucketSettings, Transfers};
+use headwater_wire::{Operation, Service};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const START_MS: u64 = 1_760_000_000_000;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at what others do.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// Writes of the log that find no room, one each 200 ms: for longer than a request waits for room, which is a second.
+const HELD_WRITES: u64 = 10;
+const BUCKET: &str = "bucket";
+
+pub struct Server {
+    pub api: Arc<Api>,
+    pub clock: ManualClock,
+    pub files: FaultyFiles,
+    transfers: Transfers,
+    state: FaultyDisk,
+    folder: TempDir,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let clock = ManualClock::new(START_MS);
+        Self::open(FaultyFiles::new(1), FaultyDisk::new(), clock, folder).await
+    }
+
+    async fn open(
+        files: FaultyFiles,
+        state: FaultyDisk,
+        clock: ManualClock,
+        folder: TempDir,
+    ) -> Self {
+        let shared = Arc::new(clock.clone());
+        let log = Log::open(
+            Arc::new(files.clone()),
+            LogOptions::default(),
+            shared.clone(),
+        );
+        let store = headwater_state::open(state.backend(), None, StateOptions::default()).unwrap();
+        let rng = Arc::new(SeededRng::new(7));
+        let engine = EngineOptions {
+            shards: Some(1),
+            ..EngineOptions::default()
+        };
+        let (database, _) = Database::open(log.unwrap().0, store, shared, rng, engine).unwrap();
+        let options = ApiOptions {
+            reaches_buckets: true,
+            ..ApiOptions::default()
+        };
+        let api = Arc::new(Api::new(database, options));
+        let buckets = BucketSettings {
+            folder: Some(folder.path().to_owned()),
+            account: "000000000000".to_owned(),
+            s3: None,
+        };
+        let transfers = Transfers::open(api.clone(), buckets).await.unwrap();
+        Server {
+            api,
+            clock,
+            files,
+            transfers,
+            state,
+            folder,
+        }
+    }
+
+    pub async fn close(self) {
+        self.end().await;
+    }
+
+    pub async fn restart(self) -> Self {
+        let (files, state, clock, folder) = self.end().await;
+        Self::open(files, state, clock, folder).await
+    }
+
+    async fn end(self) -> (FaultyFiles, FaultyDisk, ManualClock, TempDir) {
+        self.transfers.stop().await;
+        let database = self.api.database().clone();
+        let closed = tokio::task::spawn_blocking(move || database.close());
+        closed.await.unwrap();
+        (self.files, self.state, self.clock, self.folder)
+    }
+
+    /// Carries out an operation; its reply, or `code: message`.
+    pub async fn ask(&self, name: &str, body: Value) -> Result<Value, String> {
+        let operation = Operation::find(Service::DynamoDb, name).unwrap();
+        let body = body.to_string();
+        let context = RequestContext::local();
+        let reply = self
+            .api
+            .dispatch(operation, body.as_bytes(), &context)
+            .await;
+        let reply = reply.map_err(|error| error.to_string())?;
+        Ok(serde_json::from_slice(&reply).unwrap())
+    }
+
+    pub async fn must(&self, name: &str, body: Value) -> Value {
+        match self.ask(name, body.clone()).await {
+            Ok(reply) => reply,
+            Err(error) => panic!("{name} {body}: {error}"),
+        }
+    }
+
+    /// A table with the string key `pk` that can be exported; gives its ARN.
+    pub async fn table(&self, name: &str) -> String {
+        let body = json!({
+            "TableName": name, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        });
+        let created = self.must("CreateTable", body).await;
+        let recovery = json!({"PointInTimeRecoveryEnabled": true});
+        let body = json!({"TableName": name, "PointInTimeRecoverySpecification": recovery});
+        self.must("UpdateContinuousBackups", body).await;
+        created["TableDescription"]["TableArn"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Begins an export; gives its ARN.
+    pub async fn export(&self, table: &str) -> String {
+        let body = json!({"TableArn": table, "S3Bucket": BUCKET});
+        let begun = self.must("ExportTableToPointInTime", body).await;
+        begun["ExportDescription"]["ExportArn"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    pub async fn export_status(&self, arn: &str) -> Result<String, String> {
+        let told = self
+            .ask("DescribeExport", json!({"ExportArn": arn}))
+            .await?;
+        let status = told["ExportDescription"]["ExportStatus"].as_str();
+        Ok(status.unwrap().to_owned())
+    }
+
+    /// Lets the next write of the log wait for room, until long after it was refused.
+    pub async fn fill_up(&self) {
+        let log = self.api.database().log();
+        until("a quiet log", async || log.durable() == log.appended()).await;
+        for after in 0..HELD_WRITES {
+            self.files.inject(after, Fault::NoRoom);
+        }
+    }
+
+    pub fn bucket(&self) -> PathBuf {
+        self.folder.path().join(BUCKET)
+    }
+}
+
+/// Lets others run until it holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        while !holds().await {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect(what);
+}
