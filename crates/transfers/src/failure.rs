@@ -12,7 +12,7 @@ pub(crate) const ITEMS_REFUSED: &str = "ItemValidationError";
 /// Why a job ends.
 #[derive(Debug)]
 pub(crate) enum Ended {
-    /// The server stops; the job is done again when it starts.
+    /// The server stops, or its log has failed; the job is done again at the next start.
     Stopping,
     /// Somebody asked for its end.
     Cancelled,

@@ -1,6 +1,7 @@
 //! Carrying out the jobs, a few at a time.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,9 @@ use crate::run::Run;
 
 /// Jobs that are carried out at once; others wait for their turn.
 const RUNNING_MAX: usize = 4;
-/// Time until it is tried again to note how a job ended, to look for jobs, or to forget some.
+/// Time until something is tried again that may be a matter of a full disk; each further time it is twice as long.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(30);
 
 /// Why there are no transfers: the system table of their jobs refused.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,40 @@ struct Shared {
     api: Arc<Api>,
     buckets: Arc<BucketSettings>,
     stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Whether nothing can be kept any more before the next start.
+    fn has_ended(&self) -> bool {
+        *self.stop.borrow() || self.api.database().log().poisoned().is_some()
+    }
+
+    /// Tries something until it is done; `None` if the server stops before, or its log has failed.
+    async fn until_done<T, E: Display, F: Future<Output = Result<T, E>>>(
+        &self,
+        what: &str,
+        mut attempt: impl FnMut() -> F,
+    ) -> Option<T> {
+        let mut stop = self.stop.clone();
+        let mut pause = RETRY_INTERVAL;
+        loop {
+            match attempt().await {
+                Ok(done) => return Some(done),
+                Err(error) => tracing::warn!(%error, "{what} is not done yet"),
+            }
+            if self.has_ended() {
+                return None;
+            }
+            tokio::select! {
+                () = stopped(&mut stop) => return None,
+                () = tokio::time::sleep(pause) => pause = longer(pause),
+            }
+        }
+    }
+}
+
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(RETRY_INTERVAL_MAX)
 }
 
 impl Transfers {
@@ -85,26 +121,30 @@ impl Drop for Transfers {
 async fn supervise(shared: Arc<Shared>) {
     let mut stop = shared.stop.clone();
     let (mut running, mut tasks) = (HashSet::new(), JoinSet::new());
+    let mut pause = RETRY_INTERVAL;
     loop {
         let found = look(&shared, &mut running, &mut tasks).await;
+        let retry_after = std::mem::replace(&mut pause, RETRY_INTERVAL);
         if let Err(error) = &found {
-            tracing::warn!(%error, "jobs can't be looked for");
+            tracing::warn!(%error, "jobs can't be looked for, or forgotten");
+            pause = longer(retry_after);
         }
         let again = async {
             match found {
                 Ok(None) => std::future::pending().await,
                 Ok(Some(due_ms)) => shared.api.database().clock().sleep_until(due_ms).await,
-                Err(_) => tokio::time::sleep(RETRY_INTERVAL).await,
+                Err(_) => tokio::time::sleep(retry_after).await,
             }
         };
         tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             Some(ended) = tasks.join_next() => match ended {
-                Ok(arn) => {
+                Ok(Some(arn)) => {
                     running.remove(&arn);
                 }
                 // It stays among those that run, so that it is not begun again before the next start.
+                Ok(None) => {}
                 Err(error) => tracing::error!(%error, "a transfer ended badly"),
             },
             () = shared.api.transfers().due() => {}
@@ -118,8 +158,11 @@ async fn supervise(shared: Arc<Shared>) {
 async fn look(
     shared: &Arc<Shared>,
     running: &mut HashSet<String>,
-    tasks: &mut JoinSet<String>,
+    tasks: &mut JoinSet<Option<String>>,
 ) -> Result<Option<u64>, TransferJobError> {
+    if shared.has_ended() {
+        return Ok(None);
+    }
     let jobs = shared.api.transfers();
     while tasks.len() < RUNNING_MAX {
         let Some(job) = jobs.next(|arn| running.contains(arn)).await? else {
@@ -129,15 +172,14 @@ async fn look(
         let shared = shared.clone();
         tasks.spawn(async move {
             let arn = job.arn.clone();
-            carry_out(&shared, job).await;
-            arn
+            carry_out(&shared, job).await.map(|()| arn)
         });
     }
     jobs.forget_old().await
 }
 
-/// Carries a job out and notes how it ended.
-async fn carry_out(shared: &Shared, job: TransferJob) {
+/// Carries a job out and notes how it ended; `None` if it is to be done again at the next start.
+async fn carry_out(shared: &Shared, job: TransferJob) -> Option<()> {
     let (ended, counts) = match job.kind {
         TransferKind::Export => run(shared, job.clone(), export).await,
         TransferKind::Import => carry_out_import(shared, &job).await,
@@ -147,27 +189,20 @@ async fn carry_out(shared: &Shared, job: TransferJob) {
         Err(Ended::Cancelled) => (TransferStatus::Cancelled, None),
         Ok(()) => (TransferStatus::Completed, None),
         Err(Ended::Failed(failure)) => (TransferStatus::Failed, Some(failure)),
-        Err(Ended::Stopping) => return,
+        Err(Ended::Stopping) => return None,
     };
-    let mut stop = shared.stop.clone();
-    loop {
+    let note = || {
         let now_ms = shared.api.database().clock().now_ms();
         let failure = failure.clone();
-        let noted = shared.api.transfers().change(&job.arn, |job| {
+        shared.api.transfers().change(&job.arn, move |job| {
             job.status = status;
             job.counts = counts;
             job.failure = failure;
             job.ended_ms = Some(now_ms);
-        });
-        match noted.await {
-            Ok(_) => return,
-            Err(error) => tracing::warn!(%error, "the end of a transfer was not noted yet"),
-        }
-        tokio::select! {
-            () = stopped(&mut stop) => return,
-            () = tokio::time::sleep(RETRY_INTERVAL) => {}
-        }
-    }
+        })
+    };
+    let noted = shared.until_done("noting the end of a transfer", note);
+    noted.await.map(|_| ())
 }
 
 /// Carries a bulk put out. One that a stop of the server broke off is not begun anew: it might undo what others have written
@@ -184,13 +219,16 @@ async fn carry_out_bulk_put(
                        anew, as that might undo later changes.";
         return (Err(Ended::failed("Interrupted", message)), job.counts);
     }
-    let begun = shared
-        .api
-        .transfers()
-        .change(&job.arn, |job| job.is_begun = true);
-    if let Err(error) = begun.await {
-        tracing::warn!(%error, "a bulk operation can't be begun; it is at the next start");
-        return (Err(Ended::Stopping), TransferCounts::default());
+    let begin = || {
+        shared.api.transfers().change(&job.arn, |job| {
+            job.is_begun = job.status == TransferStatus::InProgress;
+        })
+    };
+    let begun = shared.until_done("beginning a bulk operation", begin);
+    match begun.await {
+        None => return (Err(Ended::Stopping), job.counts),
+        Some(Some(job)) if !job.is_begun => return (Err(Ended::Cancelled), job.counts),
+        Some(_) => {}
     }
     run(shared, job.clone(), bulk_put).await
 }
@@ -236,24 +274,25 @@ async fn settle(
     let is_given_up = failure
         .as_ref()
         .is_some_and(|one| one.code != ITEMS_REFUSED);
-    let noted = shared.api.transfers().change(&job.arn, |job| {
-        job.counts = counts;
-        job.failure = failure;
-    });
-    // It is done again at the next start.
-    noted.await.map_err(|error| {
-        tracing::warn!(%error, "the end of an import can't be noted");
-        Ended::Stopping
-    })?;
-    let database = shared.api.database();
-    let settled = match is_given_up {
-        true => database.give_up_filling(table).await,
-        false => database.end_filling(table).await,
+    let note = || {
+        let failure = failure.clone();
+        shared.api.transfers().change(&job.arn, move |job| {
+            job.counts = counts;
+            job.failure = failure;
+        })
     };
-    settled.map_err(|error| {
-        tracing::warn!(%error, "the table of an import can't be settled");
-        Ended::Stopping
-    })
+    // It is done again at the next start.
+    let noted = shared.until_done("noting how an import went", note).await;
+    noted.ok_or(Ended::Stopping)?;
+    let database = shared.api.database();
+    let settle = || async {
+        match is_given_up {
+            true => database.give_up_filling(table).await,
+            false => database.end_filling(table).await,
+        }
+    };
+    let settled = shared.until_done("settling the table of an import", settle);
+    settled.await.ok_or(Ended::Stopping)
 }
 
 /// Does the work on a thread that may wait.

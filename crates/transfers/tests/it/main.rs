@@ -3,6 +3,7 @@
 // A failed unwrap is a failed test; Clippy's exception covers test functions, not what they share.
 #![allow(clippy::unwrap_used)]
 
+mod failed_log;
 mod forgetting;
 mod no_room;
 mod support;

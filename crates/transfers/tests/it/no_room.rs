@@ -5,7 +5,7 @@ use std::fs;
 use headwater_operations::SystemTable;
 use serde_json::json;
 
-use crate::support::{Server, until};
+use crate::support::{BUCKET, Server, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_refused_does_not_come_to_be() {
@@ -17,7 +17,7 @@ async fn a_job_that_was_refused_does_not_come_to_be() {
     let exports = || fs::read_dir(server.bucket().join("AWSDynamoDB")).unwrap();
     assert_eq!(exports().count(), 1);
     server.fill_up().await;
-    let body = json!({"TableArn": table, "S3Bucket": "bucket"});
+    let body = json!({"TableArn": table, "S3Bucket": BUCKET});
     server
         .ask("ExportTableToPointInTime", body)
         .await
@@ -33,5 +33,40 @@ async fn a_job_that_was_refused_does_not_come_to_be() {
     assert_eq!(exports().count(), 1);
     let server = server.restart().await;
     assert_eq!(server.export_status(&first).await.unwrap(), "COMPLETED");
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulk_put_begins_when_there_is_room() {
+    let mut server = Server::start_idle();
+    server.table("ttt").await;
+    fs::create_dir(server.bucket().join("data")).unwrap();
+    let line = r#"{"Item": {"pk": {"S": "a"}}}"#;
+    fs::write(server.bucket().join("data/one.json"), line).unwrap();
+    let arn = server.bulk_put("ttt", "data/").await;
+    server.fill_up().await;
+    server.carry_out().await;
+    let is_over = async || server.bulk_put_told(&arn).await["EndTime"].is_number();
+    until("a bulk put", is_over).await;
+    // That its beginning was noted later than it was refused is not taken for an interruption.
+    let told = server.bulk_put_told(&arn).await;
+    assert_eq!(told["BulkOperationStatus"], "COMPLETED", "{told}");
+    let get = json!({"TableName": "ttt", "Key": {"pk": {"S": "a"}}});
+    assert!(server.must("GetItem", get).await["Item"].is_object());
+    server.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_is_settled_when_there_is_room() {
+    let mut server = Server::start_idle();
+    let arn = server.import(BUCKET, "ttt").await;
+    server.fill_up().await;
+    server.carry_out().await;
+    let is_done = async || server.import_status(&arn).await == "COMPLETED";
+    until("an import", is_done).await;
+    let told = server
+        .must("DescribeTable", json!({"TableName": "ttt"}))
+        .await;
+    assert_eq!(told["Table"]["TableStatus"], "ACTIVE");
     server.close().await;
 }

@@ -23,31 +23,33 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 /// Writes of the log that find no room, one each 200 ms: for longer than a request waits for room, which is a second.
 const HELD_WRITES: u64 = 10;
-const BUCKET: &str = "bucket";
+pub const BUCKET: &str = "bucket";
 
 pub struct Server {
     pub api: Arc<Api>,
     pub clock: ManualClock,
     pub files: FaultyFiles,
-    transfers: Transfers,
+    transfers: Option<Transfers>,
     state: FaultyDisk,
     folder: TempDir,
 }
 
 impl Server {
     pub async fn start() -> Self {
+        let mut server = Self::start_idle();
+        server.carry_out().await;
+        server
+    }
+
+    /// A server that takes jobs, and carries none out yet.
+    pub fn start_idle() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let clock = ManualClock::new(START_MS);
-        Self::open(FaultyFiles::new(1), FaultyDisk::new(), clock, folder).await
+        Self::open(FaultyFiles::new(1), FaultyDisk::new(), clock, folder)
     }
 
-    async fn open(
-        files: FaultyFiles,
-        state: FaultyDisk,
-        clock: ManualClock,
-        folder: TempDir,
-    ) -> Self {
+    fn open(files: FaultyFiles, state: FaultyDisk, clock: ManualClock, folder: TempDir) -> Self {
         let shared = Arc::new(clock.clone());
         let log = Log::open(
             Arc::new(files.clone()),
@@ -66,20 +68,25 @@ impl Server {
             ..ApiOptions::default()
         };
         let api = Arc::new(Api::new(database, options));
-        let buckets = BucketSettings {
-            folder: Some(folder.path().to_owned()),
-            account: "000000000000".to_owned(),
-            s3: None,
-        };
-        let transfers = Transfers::open(api.clone(), buckets).await.unwrap();
         Server {
             api,
             clock,
             files,
-            transfers,
+            transfers: None,
             state,
             folder,
         }
+    }
+
+    /// Carries jobs out from now on.
+    pub async fn carry_out(&mut self) {
+        let buckets = BucketSettings {
+            folder: Some(self.folder.path().to_owned()),
+            account: "000000000000".to_owned(),
+            s3: None,
+        };
+        let transfers = Transfers::open(self.api.clone(), buckets).await;
+        self.transfers = Some(transfers.unwrap());
     }
 
     pub async fn close(self) {
@@ -88,11 +95,15 @@ impl Server {
 
     pub async fn restart(self) -> Self {
         let (files, state, clock, folder) = self.end().await;
-        Self::open(files, state, clock, folder).await
+        let mut server = Self::open(files, state, clock, folder);
+        server.carry_out().await;
+        server
     }
 
     async fn end(self) -> (FaultyFiles, FaultyDisk, ManualClock, TempDir) {
-        self.transfers.stop().await;
+        if let Some(transfers) = self.transfers {
+            transfers.stop().await;
+        }
         let database = self.api.database().clone();
         let closed = tokio::task::spawn_blocking(move || database.close());
         closed.await.unwrap();
@@ -121,37 +132,61 @@ impl Server {
 
     /// A table with the string key `pk` that can be exported; gives its ARN.
     pub async fn table(&self, name: &str) -> String {
-        let body = json!({
-            "TableName": name, "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-        });
-        let created = self.must("CreateTable", body).await;
+        let created = self.must("CreateTable", definition(name)).await;
         let recovery = json!({"PointInTimeRecoveryEnabled": true});
         let body = json!({"TableName": name, "PointInTimeRecoverySpecification": recovery});
         self.must("UpdateContinuousBackups", body).await;
-        created["TableDescription"]["TableArn"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        text(&created["TableDescription"]["TableArn"])
     }
 
     /// Begins an export; gives its ARN.
     pub async fn export(&self, table: &str) -> String {
         let body = json!({"TableArn": table, "S3Bucket": BUCKET});
         let begun = self.must("ExportTableToPointInTime", body).await;
-        begun["ExportDescription"]["ExportArn"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        text(&begun["ExportDescription"]["ExportArn"])
     }
 
     pub async fn export_status(&self, arn: &str) -> Result<String, String> {
         let told = self
             .ask("DescribeExport", json!({"ExportArn": arn}))
             .await?;
-        let status = told["ExportDescription"]["ExportStatus"].as_str();
-        Ok(status.unwrap().to_owned())
+        Ok(text(&told["ExportDescription"]["ExportStatus"]))
+    }
+
+    /// Begins an import of no objects into a new table; gives its ARN.
+    pub async fn import(&self, bucket: &str, table: &str) -> String {
+        let body = json!({
+            "S3BucketSource": {"S3Bucket": bucket, "S3KeyPrefix": "none/"},
+            "InputFormat": "DYNAMODB_JSON",
+            "TableCreationParameters": definition(table),
+        });
+        let begun = self.must("ImportTable", body).await;
+        text(&begun["ImportTableDescription"]["ImportArn"])
+    }
+
+    pub async fn import_status(&self, arn: &str) -> String {
+        let told = self.must("DescribeImport", json!({"ImportArn": arn})).await;
+        text(&told["ImportTableDescription"]["ImportStatus"])
+    }
+
+    /// Begins a bulk put of the objects below a prefix; gives its ARN.
+    pub async fn bulk_put(&self, table: &str, prefix: &str) -> String {
+        let input = json!({
+            "S3Bucket": BUCKET, "S3KeyPrefix": prefix, "InputFormat": "DYNAMODB_JSON",
+        });
+        let output = json!({"S3Bucket": BUCKET, "OutputType": ["ERROR"]});
+        let body = json!({
+            "TableName": table, "InputS3Configuration": input, "OutputS3Configuration": output,
+        });
+        let begun = self.must("StartBulkPutItems", body).await;
+        text(&begun["BulkOperationDescription"]["BulkOperationArn"])
+    }
+
+    /// What is told of a bulk put.
+    pub async fn bulk_put_told(&self, arn: &str) -> Value {
+        let body = json!({"BulkOperationArn": arn});
+        let mut told = self.must("DescribeBulkOperation", body).await;
+        told["BulkOperationDescription"].take()
     }
 
     /// Lets the next write of the log wait for room, until long after it was refused.
@@ -166,6 +201,18 @@ impl Server {
     pub fn bucket(&self) -> PathBuf {
         self.folder.path().join(BUCKET)
     }
+}
+
+fn definition(table: &str) -> Value {
+    json!({
+        "TableName": table, "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
 
 /// Lets others run until it holds.
