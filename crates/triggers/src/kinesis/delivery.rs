@@ -29,7 +29,7 @@ pub(super) struct Delivery {
 
 /// Why a delivery ends.
 enum End {
-    /// All that it had to send is sent.
+    /// All that it had to send is sent, or can go nowhere any more.
     Done,
     /// The server stops, or the log does.
     Stopped,
@@ -100,14 +100,19 @@ impl Delivery {
 
     /// Takes over what the catalog says of the destination now; false if nothing new is to be sent.
     fn refresh(&mut self) -> bool {
-        let key = self.destination.key;
-        let mut all = destinations(&self.shared.api).into_iter();
-        let found = all.find(|one| one.key == key);
+        let found = self.found();
         let is_there = found.is_some();
         if let Some(found) = found {
             self.destination = found;
         }
         is_there && self.destination.record.is_enabled()
+    }
+
+    /// The destination as the catalog has it, unless its table is gone.
+    fn found(&self) -> Option<Destination> {
+        let key = self.destination.key;
+        let mut all = destinations(&self.shared.api).into_iter();
+        all.find(|one| one.key == key)
     }
 
     /// Looks at all shards that may be read, once. `durable` was durable before.
@@ -169,7 +174,7 @@ impl Delivery {
                 ended &= is_behind(next);
                 round.progressed |= page.ended || (next > from && next <= durable);
                 let found = !page.records.is_empty();
-                self.send_all(page.records).await?;
+                self.send_all(stream.id, page.records).await?;
                 self.positions.insert(shard.number, next);
                 if found || page.ended {
                     round.progressed = true;
@@ -201,7 +206,7 @@ impl Delivery {
     }
 
     /// Sends the records of a page that are the destination's, those of an item one after the other.
-    async fn send_all(&mut self, records: Vec<RecordView>) -> Result<(), End> {
+    async fn send_all(&mut self, stream: u32, records: Vec<RecordView>) -> Result<(), End> {
         let from = Sequence(self.destination.key.from);
         let until = self.destination.record.until.unwrap_or(Sequence::MAX);
         let of_here = records
@@ -218,14 +223,30 @@ impl Delivery {
             }
         }
         while !entries.is_empty() {
-            let left = self.send_some(&entries).await?;
-            entries = left;
+            entries = self.send_some(stream, &entries).await?;
         }
         Ok(())
     }
 
+    /// Leaves out what is past its retention: what was read is held no longer than the log would be.
+    fn within_retention(&self, stream: u32, mut entries: Vec<Entry>) -> Vec<Entry> {
+        let database = self.shared.api.database();
+        let mut streams = database
+            .streams_of_table(self.destination.key.table)
+            .into_iter();
+        let found = streams.find(|one| one.id == stream);
+        // A stream is forgotten when all of it is past its retention.
+        let edge = found.map_or(Sequence::MAX, |stream| database.trim_point(&stream));
+        let count = entries.len();
+        entries.retain(|entry| entry.sequence >= edge);
+        if entries.len() < count {
+            self.lost();
+        }
+        entries
+    }
+
     /// Sends one request; gives what is still to be sent, in order.
-    async fn send_some(&mut self, entries: &[Entry]) -> Result<Vec<Entry>, End> {
+    async fn send_some(&mut self, stream: u32, entries: &[Entry]) -> Result<Vec<Entry>, End> {
         let (batch, mut later) = Entry::split(entries);
         let sent = put_records(&self.shared, &self.destination, &batch);
         let taken = tokio::select! {
@@ -254,7 +275,19 @@ impl Delivery {
                     .collect();
                 left.append(&mut later);
                 left.sort_by_key(|entry| entry.sequence);
-                Ok(left)
+                Ok(self.within_retention(stream, left))
+            }
+            Taken::NoStream { reason } if self.found().is_none() => {
+                let Destination {
+                    table_name, record, ..
+                } = &self.destination;
+                tracing::warn!(table = %table_name, stream = %record.arn, %reason, "the table is gone, and its Kinesis stream; what was not sent is left out");
+                Err(End::Done)
+            }
+            // It may be made yet, while the records wait.
+            Taken::NoStream { reason } => {
+                self.failed(&reason).await?;
+                Ok(self.within_retention(stream, entries.to_vec()))
             }
             Taken::Refused { reason } if batch.len() == 1 => {
                 self.refused(&reason);
@@ -263,17 +296,17 @@ impl Delivery {
             // Which of them it is shows when each goes alone.
             Taken::Refused { .. } => {
                 for one in &batch {
-                    self.send_alone(one).await?;
+                    self.send_alone(stream, one).await?;
                 }
                 Ok(later)
             }
         }
     }
 
-    async fn send_alone(&mut self, one: &Entry) -> Result<(), End> {
+    async fn send_alone(&mut self, stream: u32, one: &Entry) -> Result<(), End> {
         let mut left = vec![one.clone()];
         while !left.is_empty() {
-            left = Box::pin(self.send_some(&left)).await?;
+            left = Box::pin(self.send_some(stream, &left)).await?;
         }
         Ok(())
     }

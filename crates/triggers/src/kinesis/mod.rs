@@ -5,8 +5,8 @@
 //! sends what it reads. One that was disabled has it until all from before is sent; what is enabled again for the same
 //! Kinesis stream waits for that, as its records come later.
 //!
-//! Invariant: a checkpoint moves only behind records that the service took or that it refuses for what they are; so each
-//! record is sent at least once, and the records of an item arrive in their order.
+//! Invariant: a checkpoint moves only behind records that the service took, that it refuses for what they are, or that are past
+//! their retention; so each other record is sent at least once, and the records of an item arrive in their order.
 
 mod delivery;
 mod put_records;
@@ -332,6 +332,7 @@ impl Shared {
     }
 
     async fn forget(&self, key: Key) {
+        self.progress.lock().remove(&key);
         if let Err(error) = self.checkpoints.delete(&key.document_key()).await {
             tracing::warn!(%error, "the checkpoint of a Kinesis destination was not removed");
         }

@@ -28,6 +28,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Answers that say that the records themselves are at fault.
 const REFUSALS: [&str; 2] = ["ValidationException", "InvalidArgumentException"];
+/// Answer of a service that does not have the stream.
+const NO_STREAM: &str = "ResourceNotFoundException";
 
 /// A record to be sent.
 #[derive(Clone, Debug)]
@@ -68,6 +70,8 @@ pub(super) enum Taken {
     All,
     /// It does not have these, by their places, and may take them when they are sent again.
     Except { failed: Vec<usize>, reason: String },
+    /// It has no such stream, or not yet.
+    NoStream { reason: String },
     /// It takes none of them, for what they are.
     Refused { reason: String },
 }
@@ -145,9 +149,10 @@ fn verdict(status: u16, body: &[u8], count: usize) -> Taken {
         let fault: Value = serde_json::from_slice(body).unwrap_or_default();
         let kind = fault["__type"].as_str().unwrap_or_default();
         let kind = kind.rsplit('#').next().unwrap_or_default();
-        return match REFUSALS.contains(&kind) {
-            true => Taken::Refused { reason },
-            false => none(reason),
+        return match kind {
+            NO_STREAM => Taken::NoStream { reason },
+            _ if REFUSALS.contains(&kind) => Taken::Refused { reason },
+            _ => none(reason),
         };
     }
     let answer: Answer = match serde_json::from_slice(body) {
@@ -260,7 +265,7 @@ mod tests {
         assert!(matches!(of(500, "?"), Taken::Except { .. }));
         assert!(matches!(
             of(400, r#"{"__type":"ResourceNotFoundException"}"#),
-            Taken::Except { .. }
+            Taken::NoStream { .. }
         ));
         let refused = r#"{"__type":"com.amazonaws.kinesis#ValidationException"}"#;
         assert!(matches!(of(400, refused), Taken::Refused { .. }));

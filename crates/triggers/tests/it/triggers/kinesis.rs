@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use headwater_operations::SystemTable;
 use headwater_triggers::DestinationSettings;
 use headwater_wire::Operation;
 use headwater_wire::sigv4::Credentials;
@@ -13,9 +14,12 @@ use tokio::sync::watch;
 
 use super::a_moment;
 use super::fake::{Answer, Fake, Seen};
-use super::world::World;
+use super::world::{WAIT_MAX, World};
 
 const ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/changes";
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+/// The longest pause between two requests.
+const PAUSE_MS_MAX: u64 = 60_000;
 const OTHER_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/others";
 
 fn credentials() -> Credentials {
@@ -430,5 +434,75 @@ async fn each_table_has_its_own_destination() {
     found.sort();
     let pair = |stream: &str, table: &str| (stream.to_owned(), table.to_owned());
     assert_eq!(found, [pair("changes", "first"), pair("others", "second")]);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_past_their_retention_hold_up_no_others() {
+    let fake = Fake::start(|_, seen| {
+        let is_bad = |record: &Value| version(&change(record).1).1 < 3;
+        match records(seen).iter().any(is_bad) {
+            true => Answer::of(500, "{}"),
+            false => takes_all(seen),
+        }
+    })
+    .await;
+    let world = World::with_destinations(at(&fake)).await;
+    world.plain_table("items").await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 1).await;
+    world.put_version("items", "b", 2).await;
+    world.kinesis_until("failures", 1).await;
+    world.clock.advance_ms(DAY_MS + 1);
+    world.put_version("items", "c", 3).await;
+    world.kinesis_until("sent", 1).await;
+    let told = world.kinesis().await.remove(0);
+    assert_eq!(
+        (&told["sent"], &told["lostRecords"]),
+        (&json!(1), &json!(true))
+    );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_wait_for_a_stream_that_is_missing_until_their_table_is_gone_too() {
+    let no_stream = r#"{"__type":"ResourceNotFoundException","message":"no stream"}"#;
+    let fake = Fake::start(move |before, seen| match before {
+        0 => takes_all(seen),
+        _ => Answer::of(400, no_stream),
+    })
+    .await;
+    let world = World::with_destinations(at(&fake)).await;
+    world.plain_table("items").await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 1).await;
+    world.kinesis_until("sent", 1).await;
+    let checkpoints = async || {
+        let table = SystemTable::open(world.database(), "kinesis").await;
+        table.unwrap().scan_all().await.unwrap().len()
+    };
+    while checkpoints().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.put_version("items", "a", 2).await;
+    for failures in 1..4 {
+        world.kinesis_until("failures", failures).await;
+        world.clock.advance_ms(PAUSE_MS_MAX);
+    }
+    let delete = json!({"TableName": "items"});
+    world.dynamo(Operation::DeleteTable, delete).await;
+    let is_forgotten = async {
+        // For hours at most, so that the records are not past their retention.
+        while checkpoints().await > 0 {
+            world.clock.advance_ms(PAUSE_MS_MAX);
+            a_moment().await;
+        }
+    };
+    let is_forgotten = tokio::time::timeout(WAIT_MAX, is_forgotten).await;
+    assert!(is_forgotten.is_ok(), "it is sent for ever");
+    let requests = fake.seen().len();
+    world.clock.advance_ms(PAUSE_MS_MAX);
+    a_moment().await;
+    assert_eq!(fake.seen().len(), requests);
     world.close().await;
 }
