@@ -10,7 +10,7 @@ use headwater_streams::Streams;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
-use crate::api::Events;
+use crate::api::{Events, remove_unused};
 use crate::destinations::{DestinationSettings, Destinations};
 use crate::functions::{CodeStore, PROCESSES_PER_FUNCTION_MAX, Runtimes};
 use crate::kinesis::Kinesis;
@@ -157,6 +157,8 @@ impl Triggers {
             changes: Arc::clone(&changes),
             functions: functions.clone(),
             mappings: mappings.clone(),
+            runtimes: runtimes.clone(),
+            code: code.clone(),
             clock: clock.clone(),
         };
         let keepers = vec![keeper, tokio::spawn(settler.keep())];
@@ -239,6 +241,8 @@ struct Settler {
     changes: Arc<tokio::sync::Mutex<()>>,
     functions: Arc<Functions>,
     mappings: Arc<Mappings>,
+    runtimes: Arc<Runtimes>,
+    code: Arc<CodeStore>,
     clock: Arc<dyn Clock>,
 }
 
@@ -261,6 +265,8 @@ impl Settler {
     async fn settle(&self) -> Result<(), StoreError> {
         let _change = self.changes.lock().await;
         self.functions.settle().await?;
+        // Those that what was refused would have needed.
+        remove_unused(&self.functions, &self.runtimes, &self.code).await;
         self.mappings.settle().await
     }
 }

@@ -1,6 +1,7 @@
 //! CreateFunction.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use headwater_operations::RequestContext;
 use headwater_wire::ApiError;
@@ -10,7 +11,7 @@ use headwater_wire::lambda::{
 };
 use headwater_wire::messages::functions;
 
-use crate::functions::{FunctionConfig, SetupError};
+use crate::functions::{FunctionConfig, RuntimeFamily, SetupError};
 use crate::registry::{FunctionRecord, LATEST, Logging, Whole, uuid};
 use crate::triggers::Triggers;
 
@@ -52,6 +53,10 @@ pub(super) async fn create_function(
     if triggers.functions.get(&context.namespace, &name).is_some() {
         return Err(functions::already_exists(&name));
     }
+    if !is_target {
+        let known = RuntimeFamily::of(&runtime);
+        known.map_err(|error| refused(error.into()))?;
+    }
     let given = GivenCode {
         zip_file: request.code.zip_file.as_ref(),
         s3_bucket: request.code.s3_bucket.as_deref(),
@@ -75,15 +80,25 @@ pub(super) async fn create_function(
         version: LATEST.to_owned(),
         revision: uuid(triggers.rng()),
     };
-    triggers.runtimes.check(&config).await.map_err(refused)?;
     let publish = request.publish == Some(true);
     let record = record(triggers, request, config, code, context);
-    let record = triggers.functions.put(record).await.map_err(internal)?;
+    let kept = keep(triggers, record).await;
+    let record = triggers.without_packages(kept).await?;
     let shown = match publish {
         true => triggers.publish(&record, None).await?.record,
         false => record,
     };
     HttpAnswer::json(201, &function_view::pending(&shown))
+}
+
+/// Keeps a function that this machine can run.
+async fn keep(
+    triggers: &Triggers,
+    record: FunctionRecord,
+) -> Result<Arc<FunctionRecord>, ApiError> {
+    let checked = triggers.runtimes.check(&record.config).await;
+    checked.map_err(refused)?;
+    triggers.functions.put(record).await.map_err(internal)
 }
 
 fn refuse_unsupported(request: &CreateFunctionRequest) -> Result<(), ApiError> {

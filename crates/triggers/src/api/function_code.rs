@@ -14,7 +14,8 @@ use headwater_wire::ApiError;
 use headwater_wire::messages::functions;
 use sha2::{Digest, Sha256};
 
-use crate::functions::{CodeSource, PackageError, StoredCode};
+use crate::functions::{CodeSource, CodeStore, PackageError, Runtimes, StoredCode};
+use crate::registry::Functions;
 use crate::triggers::Triggers;
 
 use super::answer::internal;
@@ -127,14 +128,35 @@ impl From<StoredCode> for Code {
 impl Triggers {
     /// Removes the packages that no function has any more and no invocation uses. The caller holds the lock of changes.
     pub(crate) async fn remove_unused_packages(&self) {
-        let mut used = self.functions.packages();
-        let in_use = self.runtimes.code_in_use();
-        let names = in_use.iter().filter_map(|folder| folder.file_name());
-        used.extend(names.map(|name| name.to_string_lossy().into_owned()));
-        let store = Arc::clone(&self.code);
-        let removed = tokio::task::spawn_blocking(move || store.retain(&used));
-        if let Ok(Err(error)) = removed.await {
-            tracing::warn!(%error, "unused packages could not be removed");
+        remove_unused(&self.functions, &self.runtimes, &self.code).await;
+    }
+
+    /// What came of a change that may have brought a package: if it was refused, no function has that. The caller holds the
+    /// lock of changes.
+    pub(super) async fn without_packages<T>(
+        &self,
+        changed: Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        if changed.is_err() {
+            self.remove_unused_packages().await;
         }
+        changed
+    }
+}
+
+/// As [`Triggers::remove_unused_packages`].
+pub(crate) async fn remove_unused(
+    functions: &Functions,
+    runtimes: &Runtimes,
+    code: &Arc<CodeStore>,
+) {
+    let mut used = functions.packages();
+    let in_use = runtimes.code_in_use();
+    let names = in_use.iter().filter_map(|folder| folder.file_name());
+    used.extend(names.map(|name| name.to_string_lossy().into_owned()));
+    let store = Arc::clone(code);
+    let removed = tokio::task::spawn_blocking(move || store.retain(&used));
+    if let Ok(Err(error)) = removed.await {
+        tracing::warn!(%error, "unused packages could not be removed");
     }
 }

@@ -30,3 +30,4 @@ pub use answer::HttpAnswer;
 pub use dispatch::HeaderOf;
 pub(crate) use events::Events;
 pub use function_code::LOCAL_DIRECTORY;
+pub(crate) use function_code::remove_unused;

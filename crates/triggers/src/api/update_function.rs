@@ -57,7 +57,8 @@ pub(super) async fn update_function_code(
         check.map_err(refused)?;
         return HttpAnswer::json(200, &function_view::active(&after));
     }
-    let after = triggers.update(after).await?;
+    let updated = triggers.update(after).await;
+    let after = triggers.without_packages(updated).await?;
     if request.publish != Some(true) {
         return HttpAnswer::json(200, &function_view::updating(&after));
     }

@@ -115,7 +115,8 @@ impl Triggers {
         if let Some(description) = description {
             version.description = description;
         }
-        let record = self.functions.put(version).await.map_err(internal)?;
+        let kept = self.functions.put(version).await.map_err(internal);
+        let record = self.without_packages(kept).await?;
         let mut counted = latest.clone();
         counted.whole.last_version = number;
         self.functions.put(counted).await.map_err(internal)?;

@@ -164,6 +164,7 @@ async fn code_that_is_not_taken() {
         let message = reply.body["message"].as_str().unwrap();
         assert!(message.contains(part), "{message}");
     }
+    assert_eq!(world.packages(), 0);
     let reply = world
         .post(FUNCTIONS, with(sound(), "Role", Value::Null))
         .await;

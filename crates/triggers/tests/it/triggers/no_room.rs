@@ -156,6 +156,7 @@ async fn what_was_refused_is_undone_without_another_change() {
     };
     let undone = tokio::time::timeout(super::world::WAIT_MAX, undone).await;
     assert!(undone.is_ok(), "the function stays in the table");
+    crate::bench::until("its package is removed", || full.world.packages() == 1).await;
     let full = full.restart().await;
     assert_eq!(full.lists().await, before);
     full.world.close().await;
@@ -198,5 +199,21 @@ async fn a_window_is_open_until_what_was_written_in_its_time_is_read() {
     let finals = events.iter().map(|event| &event["isFinalInvokeForWindow"]);
     assert_eq!(finals.collect::<Vec<_>>(), [false, false, true]);
     assert_eq!(events[1]["window"], events[0]["window"]);
+    full.world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_package_of_what_a_failed_log_refuses_is_removed() {
+    let full = Full::new().await;
+    create(&full.world, "f", "one").await;
+    let log = full.world.database().log();
+    crate::bench::until("a quiet log", || log.durable() == log.appended()).await;
+    full.disks.files.inject(0, Fault::Fail);
+    let refused = definition("g", &package("two"));
+    assert_refused(&full.world.post(FUNCTIONS, refused).await);
+    assert_eq!(full.world.packages(), 1);
+    let code = json!({"ZipFile": STANDARD.encode(package("three"))});
+    assert_refused(&full.world.put(&format!("{FUNCTIONS}/f/code"), code).await);
+    assert_eq!(full.world.packages(), 1);
     full.world.close().await;
 }

@@ -137,8 +137,7 @@ async fn code_updates_that_change_nothing() {
     assert_eq!(found(&world, "f", "").await.0, "one");
     let now = world.get(&format!("{FUNCTIONS}/f/configuration")).await;
     assert_eq!(now.body["CodeSha256"], created["CodeSha256"]);
-    let packages = fs::read_dir(world.folder.path().join("code")).unwrap();
-    assert_eq!(packages.count(), 1);
+    assert_eq!(world.packages(), 1);
     world.close().await;
 }
 

@@ -247,6 +247,13 @@ impl World {
         self.api.database()
     }
 
+    /// How many packages are unpacked.
+    pub(super) fn packages(&self) -> usize {
+        fs::read_dir(self.folder.path().join("code"))
+            .unwrap()
+            .count()
+    }
+
     /// Stops everything, as a server does at its end.
     pub(super) async fn close(self) {
         self.triggers.stop().await;
