@@ -26,6 +26,7 @@ mod error;
 mod feed;
 mod files;
 mod footer;
+mod found;
 #[doc(hidden)]
 pub mod fuzzing;
 mod index;
@@ -58,9 +59,9 @@ pub use change::{Change, ChangeKind, Entry, Group, Identity, Record};
 pub use entry::{ENTRY_BYTES_MAX, EntryDraft};
 pub use error::LogError;
 pub use files::{DiskFiles, Files, FilesLock, LogFile, MemoryFiles, Unlinked};
+pub use found::{is_encrypted, is_opened_by};
 pub use log::Log;
 pub use open::OpenReport;
-pub use open::{is_encrypted, is_opened_by};
 pub use options::{Durability, LogEncryption, LogOptions};
 pub use queue::Appended;
 pub use replay::EntryReader;

@@ -16,22 +16,19 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use headwater_cipher::{LogKey, SegmentCipher};
 use headwater_model::{Clock, Sequence};
 
 use crate::block::BlockFault;
 use crate::error::{LogError, SYNC};
-use crate::files::{Files, LogFile};
-use crate::footer::{self, TRAILER_BYTES, Trailer};
+use crate::files::Files;
+use crate::found::{self, Found};
 use crate::index::SegmentIndex;
 use crate::log::Shared;
 use crate::options::LogOptions;
-use crate::scan::{self, Window};
+use crate::scan;
 use crate::seal;
 use crate::search;
-use crate::segment::{
-    self, SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState, SegmentSummary,
-};
+use crate::segment::{SEGMENT_HEADER_BYTES, Segment, SegmentHeader, SegmentState, SegmentSummary};
 use crate::trim::Trimming;
 use crate::trim_point::TrimPoint;
 use crate::writer::ActiveFile;
@@ -56,75 +53,6 @@ pub struct OpenReport {
     pub scanned_segments: usize,
     /// Bytes of an unfinished group that were cut off, 0 after a clean end.
     pub torn_bytes: u64,
-}
-
-/// A segment's file as it was found.
-pub(crate) struct Found {
-    pub(crate) id: u64,
-    pub(crate) name: String,
-    pub(crate) file: Arc<dyn LogFile>,
-    pub(crate) size_bytes: u64,
-    /// Absent if the file does not begin with one.
-    pub(crate) header: Option<SegmentHeader>,
-    /// Absent in a plain segment.
-    pub(crate) cipher: Option<Arc<SegmentCipher>>,
-    /// What the checksums of its blocks begin with; without a header, each that they may begin with.
-    seeds: Vec<u32>,
-    /// Whether what looks like a footer at its end is one.
-    pub(crate) believes_footer: bool,
-}
-
-impl Found {
-    /// Its content, up to `limit`.
-    pub(crate) fn window(&self, limit: u64) -> Window {
-        let seed = self.seeds.first().copied().unwrap_or_default();
-        self.window_with(seed, limit)
-    }
-
-    fn window_with(&self, seed: u32, limit: u64) -> Window {
-        let cipher = self.cipher.clone();
-        Window::new(&self.name, self.file.clone(), cipher, seed, limit)
-    }
-
-    /// The index in its footer; `None` if there is no valid one.
-    pub(crate) fn footer(&self) -> Result<Option<SegmentIndex>, LogError> {
-        if !self.believes_footer {
-            return Ok(None);
-        }
-        read_footer(
-            &self.name,
-            &*self.file,
-            self.cipher.as_deref(),
-            self.size_bytes,
-        )
-    }
-
-    /// Whether the log itself wrote what looks like a footer. A plain segment that was not sealed may end in the bytes
-    /// of an item, which a client chose, so the blocks before are asked: they end where the trailer says. If they end
-    /// elsewhere, or its version is not known, what stands there must not be what a crash left of a block; then it is
-    /// damage, or a newer footer.
-    fn has_footer_behind_blocks(&self) -> Result<bool, LogError> {
-        let mut window = self.window(self.size_bytes);
-        let at = self.size_bytes.saturating_sub(TRAILER_BYTES as u64);
-        let trailer = window.bytes(at, TRAILER_BYTES)?.first_chunk().copied();
-        let Some(trailer) = trailer.filter(footer::is_trailer) else {
-            return Ok(false);
-        };
-        if self.cipher.is_some() {
-            return Ok(true);
-        }
-        let end = match scan::end_of_headers(&mut window, SEGMENT_HEADER_BYTES as u64) {
-            Ok(end) => end,
-            // Whoever needs what can't be read is told.
-            Err(LogError::Io { .. }) => return Ok(true),
-            Err(error) => return Err(error),
-        };
-        let says_so = |trailer: Trailer| trailer.offset == end;
-        Ok(
-            Trailer::parse(&trailer, self.size_bytes).is_some_and(says_so)
-                || !scan::may_be_torn(&mut window, end)?,
-        )
-    }
 }
 
 /// A segment whose contents are known.
@@ -180,7 +108,7 @@ pub(crate) fn open(
     options: LogOptions,
     clock: &dyn Clock,
 ) -> Result<Opened, LogError> {
-    let mut found = find_segments(&*files, options.key())?;
+    let mut found = found::find_segments(&*files, options.key())?;
     let id_next = found.last().map_or(1, |found| found.id + 1);
     let mut trim_point = TrimPoint::read(&*files, &found)?;
     let trimmed = match &mut trim_point {
@@ -268,162 +196,6 @@ pub(crate) fn open(
     })
 }
 
-/// Whether a folder holds an encrypted log; it is not opened, and needs no key for that.
-///
-/// # Errors
-/// [`LogError::Io`] if it can't be read, [`LogError::Unsupported`] for a newer form.
-pub fn is_encrypted(files: &dyn Files) -> Result<bool, LogError> {
-    let names = files
-        .list()
-        .map_err(|error| LogError::io("list", &files.location(), error))?;
-    for name in names.iter().filter(|name| segment::id_of(name).is_some()) {
-        let file = match files.open(name) {
-            Ok(file) => file,
-            // A server that runs meanwhile has trimmed it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(LogError::io("open", name, error)),
-        };
-        let header = SegmentHeader::read(name, &*file)?;
-        if header.is_some_and(|header| header.salt.is_some()) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether `key` is that of an encrypted log, as far as one block tells: the first of the oldest segment that begins with
-/// a whole one. Others are asked only if it does not decrypt, so that a strange segment does not pass for a wrong key.
-/// The log is not opened, and one without blocks belongs to any key.
-///
-/// # Errors
-/// [`LogError::Io`] if the folder can't be read, [`LogError::Unsupported`] for a newer form, [`LogError::NotEncrypted`].
-pub fn is_opened_by(files: &dyn Files, key: &LogKey) -> Result<bool, LogError> {
-    let mut refused = false;
-    for id in ids(files)? {
-        let found = match find_segment(files, id, Some(key)) {
-            Ok(found) => found,
-            // Whoever needs what is damaged, or was trimmed meanwhile, is told.
-            Err(LogError::Io { .. } | LogError::Damaged { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        let mut window = found.window(found.size_bytes);
-        match window.block(id, SEGMENT_HEADER_BYTES as u64) {
-            Ok(Ok(_)) => return Ok(true),
-            Ok(Err(BlockFault::Decryption)) => refused = true,
-            _ => {}
-        }
-    }
-    Ok(!refused)
-}
-
-/// The ids of all segments, in their order.
-fn ids(files: &dyn Files) -> Result<Vec<u64>, LogError> {
-    let names = files
-        .list()
-        .map_err(|error| LogError::io("list", &files.location(), error))?;
-    let ids = names.iter().filter_map(|name| segment::id_of(name));
-    let mut ids: Vec<u64> = ids.collect();
-    ids.sort_unstable();
-    Ok(ids)
-}
-
-/// All segments in order of their ids. With `key` they must be encrypted, without one they must not be.
-pub(crate) fn find_segments(
-    files: &dyn Files,
-    key: Option<&LogKey>,
-) -> Result<Vec<Found>, LogError> {
-    let ids = ids(files)?.into_iter();
-    let found = ids.map(|id| find_segment(files, id, key));
-    let mut found = found.collect::<Result<Vec<_>, _>>()?;
-    rule_out_footers(&mut found)?;
-    find_seeds(files, &mut found)?;
-    Ok(found)
-}
-
-/// Without a header a segment may be of the form of today, or of the earlier one unless it comes behind one of today's: what a
-/// client wrote must not pass for a block of an earlier form where there is none. The header of a log's first segment is on
-/// disk before any client's bytes.
-fn find_seeds(files: &dyn Files, found: &mut [Found]) -> Result<(), LogError> {
-    if found.iter().all(|found| found.header.is_some()) {
-        return Ok(());
-    }
-    let known = found.iter().find_map(|found| found.header);
-    let store_id = match known.map(|header| header.store_id) {
-        Some(store_id) => Some(store_id),
-        None => TrimPoint::read(files, &[])?.map(|point| point.store_id()),
-    };
-    let mut had_seed = false;
-    for found in found {
-        match found.header {
-            Some(header) => had_seed = header.is_seeded,
-            None => {
-                let plain = (!had_seed || store_id.is_none()).then_some(0);
-                let seeded = store_id.map(|store_id| segment::seed_of(&store_id));
-                found.seeds = plain.into_iter().chain(seeded).collect();
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Segments get their footers in their order, so those that lack one are the newest. All are looked at until one has
-/// its own. The header of the one behind it may vouch for it; if there is none, all of it is read, 64 MB by default.
-fn rule_out_footers(found: &mut [Found]) -> Result<(), LogError> {
-    let mut base_behind = None;
-    for found in found.iter_mut().rev() {
-        let Some(base) = found.header.as_ref().map(|header| header.base) else {
-            found.believes_footer = false;
-            continue;
-        };
-        // One of a version that is not known is looked at below.
-        let last = found.footer().ok().flatten().map(|index| index.last);
-        let is_witnessed = last.is_some() && last == base_behind;
-        found.believes_footer = is_witnessed || found.has_footer_behind_blocks()?;
-        if is_witnessed || found.footer()?.is_some() {
-            break;
-        }
-        base_behind = Some(base);
-    }
-    Ok(())
-}
-
-/// A segment of which is known whether it is sealed, or that is asked for nothing of that kind.
-pub(crate) fn find_segment(
-    files: &dyn Files,
-    id: u64,
-    key: Option<&LogKey>,
-) -> Result<Found, LogError> {
-    let name = segment::name(id);
-    let file = files
-        .open(&name)
-        .map_err(|error| LogError::io("open", &name, error))?;
-    let size_bytes = file
-        .size_bytes()
-        .map_err(|error| LogError::io("look at", &name, error))?;
-    let header = SegmentHeader::read(&name, &*file)?;
-    if header.is_some_and(|header| header.id != id) {
-        return Err(LogError::damaged(
-            &name,
-            0,
-            "the header names another segment",
-        ));
-    }
-    let cipher = match &header {
-        Some(header) => header.cipher(key)?,
-        None => None,
-    };
-    Ok(Found {
-        id,
-        name,
-        file,
-        size_bytes,
-        header,
-        cipher,
-        seeds: header.map(|header| header.seed()).into_iter().collect(),
-        believes_footer: true,
-    })
-}
-
 fn store_id(
     found: &[Found],
     known: Option<[u8; 16]>,
@@ -479,34 +251,6 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
     Ok(known)
 }
 
-/// The index in the footer of a segment that is known to be sealed; `None` if there is no valid one.
-pub(crate) fn read_footer(
-    name: &str,
-    file: &dyn LogFile,
-    cipher: Option<&SegmentCipher>,
-    size_bytes: u64,
-) -> Result<Option<SegmentIndex>, LogError> {
-    let read = |buffer: &mut [u8], offset| file.read_full_at(buffer, offset);
-    let error = |error| LogError::io("read", name, error);
-    let mut bytes = [0; TRAILER_BYTES];
-    let Some(at) = size_bytes.checked_sub(TRAILER_BYTES as u64) else {
-        return Ok(None);
-    };
-    if read(&mut bytes, at).map_err(error)? < TRAILER_BYTES {
-        return Ok(None);
-    }
-    if let Some(detail) = Trailer::unsupported(&bytes) {
-        let file = name.to_owned();
-        return Err(LogError::Unsupported { file, detail });
-    }
-    let Some(trailer) = Trailer::parse(&bytes, size_bytes) else {
-        return Ok(None);
-    };
-    let mut bytes = vec![0; trailer.length as usize];
-    let length = read(&mut bytes, trailer.offset).map_err(error)?;
-    Ok(footer::decode(trailer, cipher, &bytes[..length]))
-}
-
 /// Makes the index from the blocks; gives how far they are known to have been on disk. What follows the last valid one
 /// must not have been; gives its length.
 pub(crate) fn scan_segment(
@@ -546,8 +290,7 @@ pub(crate) fn scan_segment(
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
 /// with the start of the first block, so that block cannot be whole either.
 pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
-    for seed in &found.seeds {
-        let mut window = found.window_with(*seed, found.size_bytes);
+    for mut window in found.windows() {
         let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
         if first_is_whole || search::was_synced(&mut window, found.id, 0, Sequence::ZERO)? {
             return Err(LogError::damaged(
@@ -575,7 +318,7 @@ fn check_chain(known: &[Known]) -> Result<(), LogError> {
 }
 
 /// Gives it its footer. If there is no room for one it stays without, and can be read as well; so do those behind it,
-/// see [`rule_out_footers`].
+/// see `rule_out_footers` in `found.rs`.
 fn seal_known(
     known: Known,
     before: Option<&Arc<ActiveFile>>,

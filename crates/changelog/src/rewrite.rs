@@ -10,9 +10,10 @@ use headwater_model::Sequence;
 use crate::block::{Content, DecodedBlock, Place};
 use crate::error::LogError;
 use crate::files::{Files, LogFile};
+use crate::found::{self, Found};
 use crate::index::SegmentIndex;
 use crate::log::take_lock;
-use crate::open::{self, Found};
+use crate::open;
 use crate::options::LogEncryption;
 use crate::seal;
 use crate::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -47,7 +48,7 @@ pub fn rewrite(
     let _lock = take_lock(from)?;
     let mut rewritten = Rewritten::default();
     let mut before: Option<(SegmentHeader, Sequence)> = None;
-    let mut all = open::find_segments(from, key)?;
+    let mut all = found::find_segments(from, key)?;
     let point = TrimPoint::read(from, &all)?;
     if let Some(point) = &point {
         point.split_trimmed(&mut all)?;

@@ -13,9 +13,9 @@ use crate::entry::decode_change;
 use crate::error::LogError;
 use crate::files::LogFile;
 use crate::footer;
+use crate::found;
 use crate::index::SegmentIndex;
 use crate::log::{Shared, missing_segment};
-use crate::open;
 use crate::segment::{self, Segment, SegmentState};
 use crate::tail::TailAnswer;
 
@@ -230,7 +230,7 @@ impl Shared {
             .size_bytes()
             .map_err(|error| LogError::io("look at", &segment.name, error))?;
         let index =
-            open::read_footer(&segment.name, &*file, segment.cipher.as_deref(), size_bytes)?;
+            found::read_footer(&segment.name, &*file, segment.cipher.as_deref(), size_bytes)?;
         let at = size_bytes.saturating_sub(footer::TRAILER_BYTES as u64);
         let index = index.ok_or_else(|| {
             LogError::damaged(&segment.name, at, "the footer is not valid any more")

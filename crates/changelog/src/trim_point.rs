@@ -28,7 +28,7 @@ use headwater_model::Sequence;
 
 use crate::error::LogError;
 use crate::files::{Files, LogFile};
-use crate::open::Found;
+use crate::found::Found;
 
 /// The file's name.
 pub(crate) const TRIM_POINT_NAME: &str = "trimmed";

@@ -15,9 +15,10 @@ use crate::entry::EntryWalk;
 use crate::error::LogError;
 use crate::files::{Files, FilesLock};
 use crate::footer;
+use crate::found::{self, Found};
 use crate::index::SegmentIndex;
 use crate::log::take_lock;
-use crate::open::{self, Found};
+use crate::open;
 use crate::scan::{self, Window};
 use crate::search;
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
@@ -163,7 +164,7 @@ impl StoppedLog {
 
     /// Bytes of all files, for a first guess of how long a check takes.
     pub fn size_bytes(&self) -> Result<u64, LogError> {
-        let found = open::find_segments(&*self.files, self.key.as_ref())?;
+        let found = found::find_segments(&*self.files, self.key.as_ref())?;
         Ok(found.iter().map(|found| found.size_bytes).sum())
     }
 }
@@ -173,7 +174,7 @@ fn check_all(
     key: Option<&LogKey>,
     visitor: &mut dyn LogVisitor,
 ) -> Result<VerifyReport, LogError> {
-    let mut found = open::find_segments(files, key)?;
+    let mut found = found::find_segments(files, key)?;
     let mut chain = Chain::new(visitor);
     match TrimPoint::read(files, &found) {
         Ok(Some(point)) => leave_trimmed(&point, &mut found, &mut chain.report),

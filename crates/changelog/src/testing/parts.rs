@@ -6,7 +6,7 @@ use headwater_model::Sequence;
 use crate::block::{HEADER_BYTES, Header};
 use crate::error::LogError;
 use crate::files::Files;
-use crate::open::{self, Found};
+use crate::found::{self, Found};
 use crate::scan;
 use crate::segment::{self, SEGMENT_HEADER_BYTES};
 use crate::trim_point::TRIM_POINT_NAME;
@@ -39,7 +39,7 @@ pub fn part(
     name: &str,
     offset: usize,
 ) -> Result<Part, LogError> {
-    let found = open::find_segments(files, key)?;
+    let found = found::find_segments(files, key)?;
     let slots = slots(files)?;
     if name == TRIM_POINT_NAME {
         return Ok(part_of_trim_point(&found, slots, offset));

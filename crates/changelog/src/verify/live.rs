@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Chain, LogVisitor, VerifyReport};
 use crate::error::LogError;
+use crate::found::{self, Found};
 use crate::log::Log;
-use crate::open::{self, Found};
 use crate::segment::{SEGMENT_HEADER_BYTES, Segment, SegmentHeader};
 use crate::trim_point::TRIM_POINT_NAME;
 
@@ -89,7 +89,7 @@ impl Log {
         if !is_kept() {
             return Ok(None);
         }
-        match open::find_segment(&*shared.files, segment.id, shared.options.key()) {
+        match found::find_segment(&*shared.files, segment.id, shared.options.key()) {
             Err(_) if !is_kept() => Ok(None),
             found => found.map(Some),
         }
