@@ -13,11 +13,14 @@ use crate::scan::{self, Window};
 use crate::segment::{self, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::trim_point::TrimPoint;
 
-/// A segment's file as it was found.
-pub(crate) struct Found {
+/// A segment's file as it was found. One of many is opened anew by whoever reads it: a log may have more files than a process
+/// may have open.
+pub(crate) struct Found<'f> {
+    files: &'f dyn Files,
     pub(crate) id: u64,
     pub(crate) name: String,
-    pub(crate) file: Arc<dyn LogFile>,
+    /// Of one that was looked for by itself, so that it stays readable when it is trimmed.
+    file: Option<Arc<dyn LogFile>>,
     pub(crate) size_bytes: u64,
     /// Absent if the file does not begin with one.
     pub(crate) header: Option<SegmentHeader>,
@@ -29,22 +32,34 @@ pub(crate) struct Found {
     pub(crate) believes_footer: bool,
 }
 
-impl Found {
+impl Found<'_> {
+    fn closed(self) -> Self {
+        Self { file: None, ..self }
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> Result<Arc<dyn LogFile>, LogError> {
+        match &self.file {
+            Some(file) => Ok(file.clone()),
+            None => open(self.files, &self.name),
+        }
+    }
+
     /// Its content, up to `limit`.
-    pub(crate) fn window(&self, limit: u64) -> Window {
+    pub(crate) fn window(&self, limit: u64) -> Result<Window, LogError> {
         let seed = self.seeds.first().copied().unwrap_or_default();
         self.window_with(seed, limit)
     }
 
     /// Its content, once for each that its checksums may begin with.
-    pub(crate) fn windows(&self) -> impl Iterator<Item = Window> {
+    pub(crate) fn windows(&self) -> impl Iterator<Item = Result<Window, LogError>> {
         let seeds = self.seeds.iter();
         seeds.map(|seed| self.window_with(*seed, self.size_bytes))
     }
 
-    fn window_with(&self, seed: u32, limit: u64) -> Window {
+    fn window_with(&self, seed: u32, limit: u64) -> Result<Window, LogError> {
         let cipher = self.cipher.clone();
-        Window::new(&self.name, self.file.clone(), cipher, seed, limit)
+        Ok(Window::new(&self.name, self.file()?, cipher, seed, limit))
     }
 
     /// The index in its footer; `None` if there is no valid one.
@@ -54,7 +69,7 @@ impl Found {
         }
         read_footer(
             &self.name,
-            &*self.file,
+            &*self.file()?,
             self.cipher.as_deref(),
             self.size_bytes,
         )
@@ -65,7 +80,7 @@ impl Found {
     /// elsewhere, or its version is not known, what stands there must not be what a crash left of a block; then it is
     /// damage, or a newer footer.
     fn has_footer_behind_blocks(&self) -> Result<bool, LogError> {
-        let mut window = self.window(self.size_bytes);
+        let mut window = self.window(self.size_bytes)?;
         let at = self.size_bytes.saturating_sub(TRAILER_BYTES as u64);
         let trailer = window.bytes(at, TRAILER_BYTES)?.first_chunk().copied();
         let Some(trailer) = trailer.filter(footer::is_trailer) else {
@@ -126,7 +141,7 @@ pub fn is_opened_by(files: &dyn Files, key: &LogKey) -> Result<bool, LogError> {
             Err(LogError::Io { .. } | LogError::Damaged { .. }) => continue,
             Err(error) => return Err(error),
         };
-        let mut window = found.window(found.size_bytes);
+        let mut window = found.window(found.size_bytes)?;
         match window.block(id, SEGMENT_HEADER_BYTES as u64) {
             Ok(Ok(_)) => return Ok(true),
             Ok(Err(BlockFault::Decryption)) => refused = true,
@@ -148,12 +163,12 @@ fn ids(files: &dyn Files) -> Result<Vec<u64>, LogError> {
 }
 
 /// All segments in order of their ids. With `key` they must be encrypted, without one they must not be.
-pub(crate) fn find_segments(
-    files: &dyn Files,
+pub(crate) fn find_segments<'f>(
+    files: &'f dyn Files,
     key: Option<&LogKey>,
-) -> Result<Vec<Found>, LogError> {
+) -> Result<Vec<Found<'f>>, LogError> {
     let ids = ids(files)?.into_iter();
-    let found = ids.map(|id| find_segment(files, id, key));
+    let found = ids.map(|id| find_segment(files, id, key).map(Found::closed));
     let mut found = found.collect::<Result<Vec<_>, _>>()?;
     rule_out_footers(&mut found)?;
     find_seeds(files, &mut found)?;
@@ -163,7 +178,7 @@ pub(crate) fn find_segments(
 /// Without a header a segment may be of the form of today, or of the earlier one unless it comes behind one of today's: what a
 /// client wrote must not pass for a block of an earlier form where there is none. The header of a log's first segment is on
 /// disk before any client's bytes.
-fn find_seeds(files: &dyn Files, found: &mut [Found]) -> Result<(), LogError> {
+fn find_seeds(files: &dyn Files, found: &mut [Found<'_>]) -> Result<(), LogError> {
     if found.iter().all(|found| found.header.is_some()) {
         return Ok(());
     }
@@ -188,7 +203,7 @@ fn find_seeds(files: &dyn Files, found: &mut [Found]) -> Result<(), LogError> {
 
 /// Segments get their footers in their order, so those that lack one are the newest. All are looked at until one has
 /// its own. The header of the one behind it may vouch for it; if there is none, all of it is read, 64 MB by default.
-fn rule_out_footers(found: &mut [Found]) -> Result<(), LogError> {
+fn rule_out_footers(found: &mut [Found<'_>]) -> Result<(), LogError> {
     let mut base_behind = None;
     for found in found.iter_mut().rev() {
         let Some(base) = found.header.as_ref().map(|header| header.base) else {
@@ -208,15 +223,13 @@ fn rule_out_footers(found: &mut [Found]) -> Result<(), LogError> {
 }
 
 /// A segment of which is known whether it is sealed, or that is asked for nothing of that kind.
-pub(crate) fn find_segment(
-    files: &dyn Files,
+pub(crate) fn find_segment<'f>(
+    files: &'f dyn Files,
     id: u64,
     key: Option<&LogKey>,
-) -> Result<Found, LogError> {
+) -> Result<Found<'f>, LogError> {
     let name = segment::name(id);
-    let file = files
-        .open(&name)
-        .map_err(|error| LogError::io("open", &name, error))?;
+    let file = open(files, &name)?;
     let size_bytes = file
         .size_bytes()
         .map_err(|error| LogError::io("look at", &name, error))?;
@@ -233,15 +246,22 @@ pub(crate) fn find_segment(
         None => None,
     };
     Ok(Found {
+        files,
         id,
         name,
-        file,
+        file: Some(file),
         size_bytes,
         header,
         cipher,
         seeds: header.map(|header| header.seed()).into_iter().collect(),
         believes_footer: true,
     })
+}
+
+fn open(files: &dyn Files, name: &str) -> Result<Arc<dyn LogFile>, LogError> {
+    files
+        .open(name)
+        .map_err(|error| LogError::io("open", name, error))
 }
 
 /// The index in the footer of a segment that is known to be sealed; `None` if there is no valid one.

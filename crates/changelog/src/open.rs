@@ -20,7 +20,7 @@ use headwater_model::{Clock, Sequence};
 
 use crate::block::BlockFault;
 use crate::error::{LogError, SYNC};
-use crate::files::Files;
+use crate::files::{Files, LogFile};
 use crate::found::{self, Found};
 use crate::index::SegmentIndex;
 use crate::log::Shared;
@@ -56,8 +56,8 @@ pub struct OpenReport {
 }
 
 /// A segment whose contents are known.
-struct Known {
-    found: Found,
+struct Known<'f> {
+    found: Found<'f>,
     header: SegmentHeader,
     /// Of a sealed one the summary alone: the indexes of all would be as large as the log is long.
     state: SegmentState,
@@ -67,7 +67,7 @@ struct Known {
     torn_bytes: u64,
 }
 
-impl Known {
+impl Known<'_> {
     /// The last sequence up to and with this segment.
     fn last(&self) -> Sequence {
         self.summary().last.max(self.header.base)
@@ -117,7 +117,7 @@ pub(crate) fn open(
     };
     let known_id = trim_point.as_ref().map(TrimPoint::store_id);
     let store_id = store_id(&found, known_id, &options, clock)?;
-    let (unborn, born): (Vec<Found>, Vec<Found>) =
+    let (unborn, born): (Vec<Found<'_>>, Vec<Found<'_>>) =
         found.into_iter().partition(|found| found.header.is_none());
     let mut report = OpenReport::default();
     let known = know_all(born, &mut report)?;
@@ -129,7 +129,7 @@ pub(crate) fn open(
     let last = known.last().map_or(Sequence::ZERO, Known::last);
     report.torn_bytes = known.last().map_or(0, |last| last.torn_bytes);
     report.last = last;
-    let (kept, mut empty): (Vec<Known>, Vec<Known>) = known
+    let (kept, mut empty): (Vec<Known<'_>>, Vec<Known<'_>>) = known
         .into_iter()
         .partition(|known| known.summary().entries > 0);
     // Without any segment, nothing would say where the log ends.
@@ -149,12 +149,11 @@ pub(crate) fn open(
         None => TrimPoint::create(&*files, store_id, oldest, options.syncs())?,
     };
     let mut shard_ends = HashMap::new();
-    let mut ended = Vec::with_capacity(kept.len() + 1);
+    let mut ended = Ended::default();
     for known in kept {
         let summary = known.summary();
         shard_ends.extend(summary.shards.iter().map(|shard| (shard.shard, shard.last)));
-        let sealed = seal_known(known, ended.last(), options.syncs())?;
-        ended.push(sealed);
+        ended.add(known, options.syncs())?;
     }
     let header = SegmentHeader::new(store_id, id_next, last, options.encryption.as_ref())?;
     let mut started = start_segment(&*files, &options, &header);
@@ -166,15 +165,14 @@ pub(crate) fn open(
     let active = match started {
         Ok(active) => {
             nothing.extend(names(joint.map(|known| known.found)));
-            ended.push(active.clone());
+            ended.segments.push(active.segment.clone());
             active
         }
         Err(error) if error.is_no_room() => {
             if let Some(joint) = joint {
-                let sealed = seal_known(joint, ended.last(), options.syncs())?;
-                ended.push(sealed);
+                ended.add(joint, options.syncs())?;
             }
-            let Some(end) = ended.last().cloned() else {
+            let Some(end) = ended.last(&*files)? else {
                 return Err(error);
             };
             tracing::error!(%error, "disk full: the log opens for readers, writes are refused until there is room");
@@ -184,20 +182,19 @@ pub(crate) fn open(
     };
     // Not synced: what comes back after a power loss is found empty once more.
     remove_all(&*files, &mut nothing)?;
-    let segments = ended.iter().map(|file| file.segment.clone()).collect();
-    ended.retain(|file| file.lacks_footer());
+    let Ended { segments, unsealed } = ended;
     Ok(Opened {
         shared: Shared::new(options, files, trim_point, segments, shard_ends, last),
         active,
         id_next: id_next + 1,
-        unsealed: ended,
+        unsealed,
         trimming: Trimming::new(trimmed.into_iter()),
         report,
     })
 }
 
 fn store_id(
-    found: &[Found],
+    found: &[Found<'_>],
     known: Option<[u8; 16]>,
     options: &LogOptions,
     clock: &dyn Clock,
@@ -222,7 +219,7 @@ fn store_id(
     }
 }
 
-fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, LogError> {
+fn know_all<'f>(born: Vec<Found<'f>>, report: &mut OpenReport) -> Result<Vec<Known<'f>>, LogError> {
     let mut known = Vec::with_capacity(born.len());
     for found in born {
         // Those without a header went elsewhere.
@@ -254,12 +251,12 @@ fn know_all(born: Vec<Found>, report: &mut OpenReport) -> Result<Vec<Known>, Log
 /// Makes the index from the blocks; gives how far they are known to have been on disk. What follows the last valid one
 /// must not have been; gives its length.
 pub(crate) fn scan_segment(
-    found: &Found,
+    found: &Found<'_>,
     base: Sequence,
 ) -> Result<(SegmentIndex, u64, u64), LogError> {
     let mut synced_to = 0;
     let start = SEGMENT_HEADER_BYTES as u64;
-    let mut window = found.window(found.size_bytes);
+    let mut window = found.window(found.size_bytes)?;
     let mut index = SegmentIndex::new(base, start);
     let stop = scan::walk(&mut window, found.id, start, |offset, header, block| {
         synced_to = synced_to.max(u64::from(header.synced_to));
@@ -289,8 +286,9 @@ pub(crate) fn scan_segment(
 
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
 /// with the start of the first block, so that block cannot be whole either.
-pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
-    for mut window in found.windows() {
+pub(crate) fn check_unborn(found: &Found<'_>) -> Result<(), LogError> {
+    for window in found.windows() {
+        let mut window = window?;
         let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
         if first_is_whole || search::was_synced(&mut window, found.id, 0, Sequence::ZERO)? {
             return Err(LogError::damaged(
@@ -303,7 +301,7 @@ pub(crate) fn check_unborn(found: &Found) -> Result<(), LogError> {
     Ok(())
 }
 
-fn check_chain(known: &[Known]) -> Result<(), LogError> {
+fn check_chain(known: &[Known<'_>]) -> Result<(), LogError> {
     for (known, next) in known.iter().zip(&known[1.min(known.len())..]) {
         if known.last() != next.header.base {
             let (here, there) = (known.last(), next.header.base);
@@ -317,59 +315,86 @@ fn check_chain(known: &[Known]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Gives it its footer. If there is no room for one it stays without, and can be read as well; so do those behind it,
-/// see `rule_out_footers` in `found.rs`.
-fn seal_known(
-    known: Known,
-    before: Option<&Arc<ActiveFile>>,
-    sync: bool,
-) -> Result<Arc<ActiveFile>, LogError> {
-    let Known {
-        found,
-        header,
-        state,
-        synced_to,
-        ..
-    } = known;
-    let state = match state {
-        SegmentState::Sealed(sealed) => SegmentState::Sealed(sealed),
-        SegmentState::Open(index) => {
-            // A process that was killed may have left blocks that were never synced. A footer must not reach the disk
-            // before them: it would vouch for blocks that are not there.
-            if sync {
-                write_again(&found, synced_to, index.end)?;
-                // The torn tail goes here and not with the footer, which there may be no room for.
-                let cut = found.file.set_size_bytes(index.end);
-                cut.map_err(|error| LogError::io("cut", &found.name, error))?;
-                let synced = found.file.sync_data();
-                synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
+/// The segments of earlier processes.
+#[derive(Default)]
+struct Ended {
+    segments: Vec<Arc<Segment>>,
+    /// The newest ones, for whose footers there was no room.
+    unsealed: Vec<Arc<ActiveFile>>,
+}
+
+impl Ended {
+    /// Gives a segment its footer. If there is no room for one it stays without, and can be read as well; so do those behind
+    /// it, see `rule_out_footers` in `found.rs`.
+    fn add(&mut self, known: Known<'_>, sync: bool) -> Result<(), LogError> {
+        let Known {
+            found,
+            header,
+            state,
+            synced_to,
+            ..
+        } = known;
+        let index = match state {
+            SegmentState::Sealed(_) => {
+                let segment = Segment::new(&header, found.cipher, state);
+                self.segments.push(Arc::new(segment));
+                return Ok(());
             }
-            let cipher = found.cipher.as_deref();
-            let write =
-                || seal::write_footer(found.id, &found.name, &*found.file, &index, cipher, sync);
-            let is_in_turn = before.is_none_or(|before| !before.lacks_footer());
-            match is_in_turn.then(write) {
-                Some(Ok(sealed)) => SegmentState::Sealed(sealed),
-                Some(Err(error)) if !error.is_no_room() => return Err(error),
-                Some(Err(_)) | None => SegmentState::Open(index),
-            }
+            SegmentState::Open(index) => index,
+        };
+        let file = found.file()?;
+        // A process that was killed may have left blocks that were never synced. A footer must not reach the disk before
+        // them: it would vouch for blocks that are not there.
+        if sync {
+            write_again(&found.name, &*file, synced_to, index.end)?;
+            // The torn tail goes here and not with the footer, which there may be no room for.
+            let cut = file.set_size_bytes(index.end);
+            cut.map_err(|error| LogError::io("cut", &found.name, error))?;
+            let synced = file.sync_data();
+            synced.map_err(|error| LogError::io(SYNC, &found.name, error))?;
         }
-    };
-    let segment = Segment::new(&header, found.cipher, state);
-    Ok(Arc::new(ActiveFile::ended(Arc::new(segment), found.file)))
+        let cipher = found.cipher.as_deref();
+        let write = || seal::write_footer(found.id, &found.name, &*file, &index, cipher, sync);
+        let is_in_turn = self.unsealed.is_empty();
+        let state = match is_in_turn.then(write) {
+            Some(Ok(sealed)) => SegmentState::Sealed(sealed),
+            Some(Err(error)) if !error.is_no_room() => return Err(error),
+            Some(Err(_)) | None => SegmentState::Open(index),
+        };
+        let segment = Arc::new(Segment::new(&header, found.cipher, state));
+        if !segment.is_sealed() {
+            let unsealed = ActiveFile::ended(segment.clone(), file);
+            self.unsealed.push(Arc::new(unsealed));
+        }
+        self.segments.push(segment);
+        Ok(())
+    }
+
+    /// The last of them, to write behind it.
+    fn last(&self, files: &dyn Files) -> Result<Option<Arc<ActiveFile>>, LogError> {
+        let Some(last) = self.segments.last() else {
+            return Ok(None);
+        };
+        if let Some(unsealed) = self.unsealed.last() {
+            return Ok(Some(unsealed.clone()));
+        }
+        let file = files.open(&last.name);
+        let file = file.map_err(|error| LogError::io("open", &last.name, error))?;
+        Ok(Some(Arc::new(ActiveFile::ended(last.clone(), file))))
+    }
 }
 
 /// Writes what is there once more. An fsync may have failed in the process before: then the system shows bytes that
 /// are not on disk, takes them for written, and would leave them out of the next fsync as well.
-fn write_again(found: &Found, from: u64, to: u64) -> Result<(), LogError> {
+fn write_again(name: &str, file: &dyn LogFile, from: u64, to: u64) -> Result<(), LogError> {
     let mut buffer = vec![0; WRITE_AGAIN_BYTES];
     let mut at = from;
     while at < to {
         let length = (to - at).min(WRITE_AGAIN_BYTES as u64) as usize;
-        let read = found.file.read_full_at(&mut buffer[..length], at);
-        let read = read.map_err(|error| LogError::io("read", &found.name, error))?;
-        let written = found.file.write_at(&buffer[..read], at);
-        written.map_err(|error| LogError::io("write", &found.name, error))?;
+        let read = file.read_full_at(&mut buffer[..length], at);
+        let read = read.map_err(|error| LogError::io("read", name, error))?;
+        let written = file.write_at(&buffer[..read], at);
+        written.map_err(|error| LogError::io("write", name, error))?;
         if read < length {
             break;
         }
@@ -401,7 +426,7 @@ fn start_segment(
     Ok(Arc::new(ActiveFile::new(segment, file, written, false)))
 }
 
-fn names(found: impl IntoIterator<Item = Found>) -> Vec<String> {
+fn names<'f>(found: impl IntoIterator<Item = Found<'f>>) -> Vec<String> {
     found.into_iter().map(|found| found.name).collect()
 }
 

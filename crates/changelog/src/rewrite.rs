@@ -80,7 +80,7 @@ pub fn rewrite(
 
 /// Whether a segment goes on where the one before ends: none is missing, and none has lost its end.
 fn check_joins_on(
-    found: &Found,
+    found: &Found<'_>,
     header: &SegmentHeader,
     before: Option<(SegmentHeader, Sequence)>,
 ) -> Result<(), LogError> {
@@ -123,7 +123,7 @@ impl Copy<'_> {
 }
 
 fn copy(
-    found: &Found,
+    found: &Found<'_>,
     header: &SegmentHeader,
     to: &dyn Files,
     encryption: Option<&LogEncryption>,
@@ -172,7 +172,7 @@ fn copy(
 
 /// Visits the blocks of a segment, sealed or not.
 fn each_block(
-    found: &Found,
+    found: &Found<'_>,
     header: &SegmentHeader,
     mut visit: impl FnMut(DecodedBlock) -> Result<(), LogError>,
 ) -> Result<(), LogError> {
@@ -180,7 +180,7 @@ fn each_block(
         Some(index) => index.end,
         None => open::scan_segment(found, header.base)?.0.end,
     };
-    let mut window = found.window(end);
+    let mut window = found.window(end)?;
     let mut offset = SEGMENT_HEADER_BYTES as u64;
     while offset < end {
         let block = window.block(found.id, offset)?;

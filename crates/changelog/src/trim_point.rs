@@ -63,7 +63,7 @@ impl TrimPoint {
     /// # Errors
     /// [`LogError::Damaged`] if it is missing or not valid and should be there, [`LogError::Unsupported`] for a newer
     /// form, [`LogError::Io`].
-    pub(crate) fn read(files: &dyn Files, found: &[Found]) -> Result<Option<Self>, LogError> {
+    pub(crate) fn read(files: &dyn Files, found: &[Found<'_>]) -> Result<Option<Self>, LogError> {
         let made = found
             .iter()
             .any(|found| found.header.is_some_and(|header| header.has_trim_point));
@@ -184,11 +184,11 @@ impl TrimPoint {
     ///
     /// # Errors
     /// [`LogError::Damaged`] if a segment above the point is missing, or another store's point lies here.
-    pub(crate) fn finish(
+    pub(crate) fn finish<'f>(
         &mut self,
-        found: &mut Vec<Found>,
+        found: &mut Vec<Found<'f>>,
         sync: bool,
-    ) -> Result<Vec<Found>, LogError> {
+    ) -> Result<Vec<Found<'f>>, LogError> {
         let trimmed = self.split_trimmed(found)?;
         if trimmed.is_empty() {
             return Ok(trimmed);
@@ -205,7 +205,10 @@ impl TrimPoint {
     }
 
     /// As [`Self::finish`], but nothing is written.
-    pub(crate) fn split_trimmed(&self, found: &mut Vec<Found>) -> Result<Vec<Found>, LogError> {
+    pub(crate) fn split_trimmed<'f>(
+        &self,
+        found: &mut Vec<Found<'f>>,
+    ) -> Result<Vec<Found<'f>>, LogError> {
         let trimmed = self.count_trimmed(found);
         match self.fault(&found[trimmed..]) {
             Some(detail) => Err(LogError::damaged(TRIM_POINT_NAME, 0, detail)),
@@ -214,8 +217,8 @@ impl TrimPoint {
     }
 
     /// How many segments at the front lie below the point: those that the next one joins on to below it.
-    pub(crate) fn count_trimmed(&self, found: &[Found]) -> usize {
-        let joins_below = |found: &Found| {
+    pub(crate) fn count_trimmed(&self, found: &[Found<'_>]) -> usize {
+        let joins_below = |found: &Found<'_>| {
             found
                 .header
                 .is_some_and(|header| header.base <= self.sequence())
@@ -224,7 +227,7 @@ impl TrimPoint {
     }
 
     /// What is wrong with the segments that should begin at the point; `None` if nothing is.
-    pub(crate) fn fault(&self, kept: &[Found]) -> Option<String> {
+    pub(crate) fn fault(&self, kept: &[Found<'_>]) -> Option<String> {
         let first = kept.iter().find_map(|found| Some((found, found.header?)));
         // A first segment without a valid header is looked at when all are.
         let header_is_lost = kept.first().is_some_and(|found| found.header.is_none());

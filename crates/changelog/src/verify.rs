@@ -199,7 +199,7 @@ fn check_all(
 
 /// Leaves out segments whose removal was not finished, which the next opening goes on with. Segments that are missing
 /// are a problem, and the ones that are there are checked.
-fn leave_trimmed(point: &TrimPoint, found: &mut Vec<Found>, report: &mut VerifyReport) {
+fn leave_trimmed(point: &TrimPoint, found: &mut Vec<Found<'_>>, report: &mut VerifyReport) {
     let trimmed = point.count_trimmed(found);
     if let Some(detail) = point.fault(&found[trimmed..]) {
         report.problem(TRIM_POINT_NAME, 0, detail);
@@ -232,7 +232,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether a segment goes on where the one before ended.
-    fn join(&mut self, segment: &Found, header: &SegmentHeader) {
+    fn join(&mut self, segment: &Found<'_>, header: &SegmentHeader) {
         let report = &mut self.report;
         match self.before {
             None => {
@@ -260,7 +260,7 @@ impl<'a> Chain<'a> {
     }
 }
 
-fn check_unborn(found: &Found, report: &mut VerifyReport) {
+fn check_unborn(found: &Found<'_>, report: &mut VerifyReport) {
     if let Err(error) = open::check_unborn(found) {
         report.problem(&found.name, 0, error);
     }
@@ -270,7 +270,7 @@ fn check_unborn(found: &Found, report: &mut VerifyReport) {
 
 /// A walk over one segment that goes on behind damage.
 struct Walk<'a> {
-    found: &'a Found,
+    found: &'a Found<'a>,
     window: Window,
     index: SegmentIndex,
     whole: bool,
@@ -280,7 +280,7 @@ impl Chain<'_> {
     /// Checks all of a segment's file.
     fn segment(
         &mut self,
-        found: &Found,
+        found: &Found<'_>,
         header: &SegmentHeader,
         is_last: bool,
     ) -> Result<(), LogError> {
@@ -304,12 +304,12 @@ impl Chain<'_> {
     /// Checks a segment's blocks up to `end`; gives what was found and where it ended.
     fn blocks<'f>(
         &mut self,
-        found: &'f Found,
+        found: &'f Found<'f>,
         header: &SegmentHeader,
         end: Option<u64>,
     ) -> Result<(Walk<'f>, u64), LogError> {
         let start = SEGMENT_HEADER_BYTES as u64;
-        let window = found.window(end.unwrap_or(found.size_bytes));
+        let window = found.window(end.unwrap_or(found.size_bytes))?;
         let mut walk = Walk {
             found,
             window,
@@ -410,7 +410,7 @@ fn check_unsealed(
 ) -> Result<(), LogError> {
     report.unsealed_segments += 1;
     let found = walk.found;
-    let mut window = found.window(found.size_bytes);
+    let mut window = found.window(found.size_bytes)?;
     let Some(last) = scan::last_nonzero(&mut window, end)? else {
         return Ok(());
     };

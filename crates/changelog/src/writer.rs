@@ -85,11 +85,6 @@ impl ActiveFile {
         safe.load(Ordering::Acquire) > 0
     }
 
-    /// Whether it is one of an earlier process that was not sealed.
-    pub(crate) fn lacks_footer(&self) -> bool {
-        self.ended && !self.segment.is_sealed()
-    }
-
     /// Syncs what is written, if there is anything new.
     pub(crate) fn sync(&self, shared: &Shared) -> Result<(), LogError> {
         let written = self.written.load(Ordering::Acquire);

@@ -28,7 +28,7 @@ fn possible(wanted: usize, limit: usize) -> usize {
     wanted.min(left)
 }
 
-/// Raises the limit of open files as far as it goes: opening a log opens all of its segments.
+/// Raises the limit of open files as far as it goes: each connection needs one.
 pub(crate) fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
     let highest = Rlimit {

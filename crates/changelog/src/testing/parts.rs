@@ -45,7 +45,7 @@ pub fn part(
         return Ok(part_of_trim_point(&found, slots, offset));
     }
     let trimmed_to = slots.into_iter().flatten().max();
-    let below = |found: &Found| {
+    let below = |found: &Found<'_>| {
         let base = found.header.map(|header| header.base);
         base.is_some_and(|base| Some(base) <= trimmed_to)
     };
@@ -80,7 +80,7 @@ fn slots(files: &dyn Files) -> Result<[Option<Sequence>; 2], LogError> {
     }))
 }
 
-fn part_of_trim_point(found: &[Found], slots: [Option<Sequence>; 2], offset: usize) -> Part {
+fn part_of_trim_point(found: &[Found<'_>], slots: [Option<Sequence>; 2], offset: usize) -> Part {
     let hit = SLOT_OFFSETS
         .iter()
         .position(|at| (*at..at + SLOT_BYTES).contains(&offset));
@@ -101,9 +101,9 @@ fn part_of_trim_point(found: &[Found], slots: [Option<Sequence>; 2], offset: usi
     }
 }
 
-fn part_of_segment(found: &Found, is_last: bool, offset: u64) -> Result<Part, LogError> {
+fn part_of_segment(found: &Found<'_>, is_last: bool, offset: u64) -> Result<Part, LogError> {
     let mut blocks: Vec<(u64, Header)> = Vec::new();
-    let mut window = found.window(found.size_bytes);
+    let mut window = found.window(found.size_bytes)?;
     let start = SEGMENT_HEADER_BYTES as u64;
     let stop = scan::walk(&mut window, found.id, start, |at, header, _| {
         blocks.push((at, header));

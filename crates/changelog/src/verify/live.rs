@@ -69,7 +69,7 @@ impl Log {
     fn check_sealed(
         &self,
         chain: &mut Chain<'_>,
-        found: &Found,
+        found: &Found<'_>,
         header: &SegmentHeader,
     ) -> Result<(), LogError> {
         if found.footer()?.is_none() {
@@ -80,7 +80,7 @@ impl Log {
     }
 
     /// The file of a segment, opened anew; `None` if it was trimmed.
-    fn find(&self, segment: &Arc<Segment>) -> Result<Option<Found>, LogError> {
+    fn find(&self, segment: &Arc<Segment>) -> Result<Option<Found<'_>>, LogError> {
         let shared = self.shared();
         let is_kept = || {
             let list = shared.segments.list();

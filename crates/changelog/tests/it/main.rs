@@ -10,5 +10,6 @@ mod encryption;
 mod faults;
 mod forgery;
 mod full_disk;
+mod open_files;
 mod support;
 mod trimming;
