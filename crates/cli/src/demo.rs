@@ -26,6 +26,7 @@ use crate::huge_pages::SmallPages;
 use crate::serve;
 use crate::serve::environment;
 use crate::settings::{SETTINGS, Settings};
+use crate::temporary_folder::TemporaryFolder;
 
 pub(crate) fn command() -> Command {
     Command::new("demo")
@@ -62,9 +63,7 @@ pub(crate) async fn run(
     if matches.subcommand_matches(handler::COMMAND).is_some() {
         return handler::run().await;
     }
-    let folder = tempfile::Builder::new()
-        .prefix("headwater-demo-")
-        .tempdir()?;
+    let folder = TemporaryFolder::new()?;
     let settings = settings(matches, folder.path())?;
     serve::start_logging(&settings)?;
     let choice = matches

@@ -19,6 +19,7 @@ mod serve;
 mod settings;
 mod stdout;
 mod tail;
+mod temporary_folder;
 mod triggers;
 mod verify;
 

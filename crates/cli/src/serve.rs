@@ -30,6 +30,7 @@ use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
 use crate::open_files;
 use crate::settings::Settings;
 use crate::stdout;
+use crate::temporary_folder::TemporaryFolder;
 
 /// How long requests in flight may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -91,7 +92,7 @@ pub(crate) struct Running {
     connections: JoinHandle<()>,
     keeper: JoinHandle<()>,
     /// A folder for function code when there is no data folder; removed at the end.
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: Option<TemporaryFolder>,
 }
 
 impl Running {
@@ -287,7 +288,7 @@ fn data_folder(settings: &Settings) -> Option<PathBuf> {
     (settings.text("durability") != "memory").then(|| PathBuf::from(settings.text("data")))
 }
 
-fn functions_folder(settings: &Settings) -> anyhow::Result<(PathBuf, Option<tempfile::TempDir>)> {
+fn functions_folder(settings: &Settings) -> anyhow::Result<(PathBuf, Option<TemporaryFolder>)> {
     let given = settings.text("functions-folder");
     if !given.is_empty() {
         return Ok((PathBuf::from(given), None));
@@ -295,7 +296,7 @@ fn functions_folder(settings: &Settings) -> anyhow::Result<(PathBuf, Option<temp
     match data_folder(settings) {
         Some(data) => Ok((data.join(FUNCTIONS_FOLDER), None)),
         None => {
-            let folder = tempfile::Builder::new().prefix("headwater-").tempdir()?;
+            let folder = TemporaryFolder::new()?;
             Ok((folder.path().to_owned(), Some(folder)))
         }
     }

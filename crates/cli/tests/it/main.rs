@@ -10,5 +10,6 @@ mod folder;
 mod functions;
 mod process;
 mod tail;
+mod temporary;
 mod triggers;
 mod verify;
