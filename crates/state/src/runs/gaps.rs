@@ -39,6 +39,16 @@ struct Gap {
     since: u64,
 }
 
+impl State {
+    /// The end of the gap around a key that reaches furthest.
+    fn farthest(&self, at: &[u8], batch: u64) -> Option<&[u8]> {
+        let holds =
+            |gap: &&Gap| gap.since <= batch && gap.from.as_slice() <= at && at < gap.to.as_slice();
+        let around = self.gaps.iter().filter(holds);
+        around.map(|gap| gap.to.as_slice()).max()
+    }
+}
+
 impl Gaps {
     pub(super) fn new(memory: Arc<Memory>) -> Self {
         let state = State {
@@ -52,16 +62,18 @@ impl Gaps {
         }
     }
 
-    /// The first key behind the gap in which a range begins, for a view of this batch.
+    /// The first key behind the gaps in which a range begins, for a view of this batch.
     pub(super) fn behind(&self, from: &[u8], batch: u64) -> Option<Vec<u8>> {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
         let state = self.state.lock();
-        let holds = |gap: &&Gap| {
-            gap.since <= batch && gap.from.as_slice() <= from && from < gap.to.as_slice()
-        };
-        state.gaps.iter().find(holds).map(|gap| gap.to.clone())
+        let mut at = from;
+        // One may lead into the next; each leads further.
+        while let Some(to) = state.farthest(at, batch) {
+            at = to;
+        }
+        (at > from).then(|| at.to_vec())
     }
 
     /// Notes that a view of `memory` and `batch` shows no key from `from` up to before `to`.
@@ -91,10 +103,11 @@ impl Gaps {
                 cursor.advance();
             }
         }
-        if from >= to {
+        let is_known = |gap: &Gap| gap.from <= from && to <= gap.to;
+        if from >= to || state.gaps.iter().any(is_known) {
             return;
         }
-        state.gaps.retain(|gap| gap.from != from);
+        state.gaps.retain(|gap| gap.from < from || to < gap.to);
         if state.gaps.len() == GAPS_MAX {
             state.gaps.remove(0);
         }
@@ -131,5 +144,64 @@ impl Gaps {
     /// Later batches come into another memory. What is gone stays so.
     pub(super) fn go_on_in(&self, memory: Arc<Memory>) {
         self.state.lock().memory = memory;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GAPS_MAX, Gaps};
+    use crate::runs::memory::Memory;
+    use std::sync::Arc;
+
+    /// Notes of a view of batch 0.
+    fn gaps(noted: &[(&str, &str)]) -> Gaps {
+        let memory = Arc::new(Memory::new(0));
+        let gaps = Gaps::new(memory.clone());
+        for (from, to) in noted {
+            gaps.note((*from).into(), (*to).into(), 0, &memory);
+        }
+        gaps
+    }
+
+    fn behind(gaps: &Gaps, from: &str) -> Option<String> {
+        let behind = gaps.behind(from.as_bytes(), 0);
+        behind.map(|key| String::from_utf8(key).unwrap())
+    }
+
+    #[test]
+    fn a_range_begins_behind_all_that_is_gone() {
+        let gaps = gaps(&[("b", "d"), ("a", "c"), ("a", "f"), ("e", "k"), ("m", "n")]);
+        for from in ["a", "b", "c", "e", "j"] {
+            assert_eq!(behind(&gaps, from).as_deref(), Some("k"), "{from}");
+        }
+        assert_eq!(behind(&gaps, "k"), None);
+        assert_eq!(behind(&gaps, "m").as_deref(), Some("n"));
+    }
+
+    #[test]
+    fn what_is_part_of_a_gap_takes_no_place() {
+        let letters = ('b'..='y').map(|letter| letter.to_string());
+        let letters: Vec<String> = letters.collect();
+        let inner: Vec<(&str, &str)> = letters.iter().map(|from| (from.as_str(), "z")).collect();
+        // Each is larger than those before, or smaller.
+        let outwards: Vec<_> = inner.iter().rev().copied().chain([("a", "z")]).collect();
+        assert_eq!(gaps(&outwards).state.lock().gaps.len(), 1);
+        let inwards: Vec<_> = [("a", "z")].into_iter().chain(inner).collect();
+        assert_eq!(gaps(&inwards).state.lock().gaps.len(), 1);
+    }
+
+    #[test]
+    fn the_oldest_goes_when_there_are_too_many() {
+        let keys: Vec<String> = (0..=2 * GAPS_MAX).map(|n| format!("{n:03}")).collect();
+        let apart: Vec<(&str, &str)> = keys
+            .chunks_exact(2)
+            .map(|pair| (pair[0].as_str(), pair[1].as_str()))
+            .chain([("x", "y")])
+            .collect();
+        let gaps = gaps(&apart);
+        assert_eq!(gaps.state.lock().gaps.len(), GAPS_MAX);
+        assert_eq!(behind(&gaps, "000"), None);
+        assert_eq!(behind(&gaps, "002").as_deref(), Some("003"));
+        assert_eq!(behind(&gaps, "x").as_deref(), Some("y"));
     }
 }
