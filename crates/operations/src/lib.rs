@@ -131,6 +131,7 @@ mod transfer_job;
 mod transfer_jobs;
 mod transfer_pages;
 mod untag_resource;
+mod update_concerns;
 mod update_continuous_backups;
 mod update_contributor_insights;
 mod update_item;

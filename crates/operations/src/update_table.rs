@@ -8,8 +8,7 @@ use headwater_model::limits;
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
-    self, AttributeDefinition, GlobalSecondaryIndexUpdate, UpdateTableInput, UpdateTableOutput,
-    VectorIndexUpdate,
+    self, AttributeDefinition, UpdateTableInput, UpdateTableOutput, VectorIndexUpdate,
 };
 use headwater_wire::messages::{tables, vectors};
 
@@ -21,6 +20,7 @@ use crate::table_name::table_name;
 use crate::table_settings::{
     encryption, maxima_change, refuse_replicas, stream_change, throughput,
 };
+use crate::update_concerns::{check_concerns, index_updates, vector_updates};
 use crate::vector_definitions::{GivenVectorIndex, check_dimensions};
 use crate::warm_throughput::{self, Of};
 
@@ -33,8 +33,8 @@ pub(crate) async fn update_table(
     context: &RequestContext,
 ) -> Result<UpdateTableOutput, ApiError> {
     let name = table_name(&input.table_name, context)?;
-    refuse_several_changes(&input)?;
     refuse(&input)?;
+    check_concerns(&input)?;
     let mut tries = 0;
     let view = loop {
         tries += 1;
@@ -70,37 +70,6 @@ async fn change_table(
     change.seen = Some(record);
     let changing = api.database.update_table(&context.namespace, name, change);
     Ok(changing.await)
-}
-
-/// Stream, throughput and the set of indexes change one at a time (dynamodb-api.md sections 3 and 15).
-fn refuse_several_changes(input: &UpdateTableInput) -> Result<(), ApiError> {
-    let updates = index_updates(input).iter();
-    let of_set = updates.filter(|update| update.create.is_some() || update.delete.is_some());
-    let indexes = of_set.count() + vector_updates(input).len();
-    if indexes > 1 {
-        return Err(tables::one_index_change_at_a_time());
-    }
-    if indexes == 1 && input.stream_specification.is_some() {
-        return Err(tables::index_beside_stream());
-    }
-    let changes = [
-        indexes == 1,
-        input.stream_specification.is_some(),
-        input.provisioned_throughput.is_some(),
-    ];
-    if changes.iter().filter(|change| **change).count() > 1 {
-        return Err(tables::several_changes_at_once());
-    }
-    Ok(())
-}
-
-fn index_updates(input: &UpdateTableInput) -> &[GlobalSecondaryIndexUpdate] {
-    let updates = input.global_secondary_index_updates.as_ref();
-    updates.map_or(&[], Vec::as_slice)
-}
-
-fn vector_updates(input: &UpdateTableInput) -> &[VectorIndexUpdate] {
-    input.vector_index_updates.as_deref().unwrap_or_default()
 }
 
 /// The index that is to be added or removed, checked against those that are there.

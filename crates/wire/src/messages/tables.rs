@@ -387,6 +387,28 @@ pub fn index_already_exists() -> ApiError {
     ApiError::validation("Attempting to create an index which already exists")
 }
 
+/// An element of `GlobalSecondaryIndexUpdates` that asks for nothing (dynalite's captures; recorded 2026).
+pub fn index_update_without_action() -> ApiError {
+    invalid(
+        "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+         GlobalSecondaryIndexUpdate.Delete must not be null",
+    )
+}
+
+/// One that asks for several things (recorded 2026).
+pub fn index_update_with_several_actions() -> ApiError {
+    invalid(
+        "Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object",
+    )
+}
+
+/// Two elements of one index (dynalite's captures; recorded 2026).
+pub fn index_updated_twice(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Only one global secondary index update per index is allowed simultaneously. Index: {index}"
+    ))
+}
+
 /// DeleteTable while an index of it is being filled (conformance suite, recorded 2026).
 pub fn index_being_changed() -> ApiError {
     ApiError::new(
