@@ -129,17 +129,16 @@ impl Runner<'_> {
         }
     }
 
-    /// What has requests of its own by itself, as the API wants it, then the rest.
+    /// How the table is paid for in one request, and each other change in one of its own, as the API wants it.
     async fn update_table(&mut self, table: &Table, changes: &[Change]) -> anyhow::Result<()> {
-        const BY_THEMSELVES: [&str; 4] = [STREAM, INDEXES, TIME_TO_LIVE, RECOVERY];
-        let (alone, others): (Vec<&Change>, Vec<&Change>) = changes
+        const TOGETHER: [&str; 3] = ["BillingMode", "ProvisionedThroughput", "OnDemandThroughput"];
+        let (together, alone): (Vec<&Change>, Vec<&Change>) = changes
             .iter()
-            .partition(|change| BY_THEMSELVES.contains(&change.property));
-        if !others.is_empty() {
-            let members = others
-                .iter()
-                .map(|change| (change.property.to_owned(), change.new.clone()));
-            self.change_table(table, members.collect()).await?;
+            .partition(|change| TOGETHER.contains(&change.property));
+        let member = |change: &Change| (change.property.to_owned(), change.new.clone());
+        if !together.is_empty() {
+            let members = together.into_iter().map(member).collect();
+            self.change_table(table, members).await?;
         }
         for change in alone {
             match change.property {
@@ -153,7 +152,11 @@ impl Runner<'_> {
                         self.change_time_to_live(table, attribute, true).await?;
                     }
                 }
-                _ => self.change_recovery(table).await?,
+                RECOVERY => self.change_recovery(table).await?,
+                _ => {
+                    let members = Map::from_iter([member(change)]);
+                    self.change_table(table, members).await?;
+                }
             }
         }
         Ok(())

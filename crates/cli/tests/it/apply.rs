@@ -211,6 +211,51 @@ fn a_template_runs_and_is_updated() {
     world.server.stop();
 }
 
+/// The API takes most of these changes in requests of their own only.
+#[test]
+fn settings_of_a_table_change_together() {
+    let world = World::new();
+    let table = |settings: &str| {
+        format!(
+            "Resources:\n  Users:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      TableName: users\n      \
+             AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}]\n      \
+             KeySchema: [{{AttributeName: id, KeyType: HASH}}]\n{settings}"
+        )
+    };
+    let applies = |settings: &str| {
+        world.write("table.yaml", table(settings));
+        let path = world.path("table.yaml");
+        let output = output(&["apply", &path, "--endpoint", world.server.url.as_str()]);
+        let (printed, errors) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{printed}\n{errors}");
+        let there = world
+            .server
+            .dynamodb("DescribeTable", &json!({"TableName": "users"}));
+        there["Table"].clone()
+    };
+    applies("      BillingMode: PAY_PER_REQUEST\n");
+    let there = applies(
+        "      ProvisionedThroughput: {ReadCapacityUnits: 3, WriteCapacityUnits: 4}\n      \
+         DeletionProtectionEnabled: true\n      TableClass: STANDARD_INFREQUENT_ACCESS\n      \
+         StreamSpecification: {StreamViewType: KEYS_ONLY}\n",
+    );
+    assert_eq!(there["ProvisionedThroughput"]["WriteCapacityUnits"], 4);
+    assert_eq!(there["DeletionProtectionEnabled"], true);
+    assert_eq!(
+        there["TableClassSummary"]["TableClass"],
+        "STANDARD_INFREQUENT_ACCESS"
+    );
+    assert_eq!(there["StreamSpecification"]["StreamViewType"], "KEYS_ONLY");
+    let there = applies(
+        "      BillingMode: PAY_PER_REQUEST\n      OnDemandThroughput: {MaxReadRequestUnits: 7}\n      \
+         StreamSpecification: {StreamViewType: KEYS_ONLY}\n",
+    );
+    assert_eq!(there["OnDemandThroughput"]["MaxReadRequestUnits"], 7);
+    assert_eq!(there["DeletionProtectionEnabled"], false);
+    assert_eq!(there["TableClassSummary"]["TableClass"], "STANDARD");
+    world.server.stop();
+}
+
 #[test]
 fn indexes_time_to_live_and_recovery_come_and_go() {
     let world = World::new();

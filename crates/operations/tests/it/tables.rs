@@ -111,11 +111,13 @@ async fn settings_change() {
     };
     assert_eq!(
         server.ask("UpdateTable", update(json!({}))).await,
-        Err("ValidationException: At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required".into())
+        Err("ValidationException: At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required".into())
     );
-    let provisioned = json!({"BillingMode": "PROVISIONED", "DeletionProtectionEnabled": true,
+    let provisioned = json!({"BillingMode": "PROVISIONED",
         "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}});
     let reply = server.must("UpdateTable", update(provisioned)).await;
+    let protected = update(json!({"DeletionProtectionEnabled": true}));
+    server.must("UpdateTable", protected).await;
     assert_eq!(reply["TableDescription"]["TableStatus"], "UPDATING");
     let same = json!({"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}});
     let error = server.ask("UpdateTable", update(same)).await.unwrap_err();
@@ -133,7 +135,12 @@ async fn settings_change() {
         protected.contains("protected against deletion"),
         "{protected}"
     );
-    server.must("UpdateTable", update(json!({"DeletionProtectionEnabled": false, "TableClass": "STANDARD_INFREQUENT_ACCESS"}))).await;
+    for change in [
+        json!({"DeletionProtectionEnabled": false}),
+        json!({"TableClass": "STANDARD_INFREQUENT_ACCESS"}),
+    ] {
+        server.must("UpdateTable", update(change)).await;
+    }
     let table = server
         .must("DescribeTable", json!({"TableName": "users"}))
         .await;

@@ -230,24 +230,50 @@ pub fn throughput_unchanged(read: i64, write: i64) -> ApiError {
     ))
 }
 
-/// UpdateTable that asks for nothing: dynamodb-api.md section 15 (the list grows over time).
+/// UpdateTable that asks for nothing (recorded 2026; the list grows over time).
 pub fn nothing_to_update() -> ApiError {
     ApiError::validation(
-        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or \
-         SSESpecification or ReplicaUpdates is required",
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, \
+         SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, \
+         DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
     )
 }
 
-/// UpdateTable that asks for more than one structural change (dynamodb-api.md section 15 states the rule; text ours).
-pub fn several_changes_at_once() -> ApiError {
-    ApiError::validation(
-        "Only one change of stream, throughput or index can be made at a time by one UpdateTable request",
-    )
+/// UpdateTable that changes more than what is only changed alone (recorded 2026).
+pub fn change_beside_others(what: &str) -> ApiError {
+    invalid(format_args!(
+        "{what} modification must be the only operation in the request"
+    ))
 }
 
-/// UpdateTable that changes the stream and the set of indexes (Alternator's tests on AWS).
+/// Warm throughput beside another change (recorded 2026).
+pub fn warm_throughput_beside_others() -> ApiError {
+    invalid("WarmThroughput must be the only operation in the request")
+}
+
+/// A new index beside warm throughput of its table (recorded 2026).
+pub fn index_beside_warm_throughput() -> ApiError {
+    invalid("Create global secondary index cannot be specified when updating WarmThroughput")
+}
+
+/// Maxima of on-demand throughput beside more than the billing mode (recorded 2026).
+pub fn maxima_beside_others() -> ApiError {
+    invalid("OnDemandThroughput can only be combined with BillingMode in an UpdateTable request")
+}
+
+/// A stream beside provisioned throughput (recorded 2026).
+pub fn stream_beside_throughput() -> ApiError {
+    invalid("You cannot modify stream status while updating table IOPS")
+}
+
+/// A change of the set of indexes beside throughput (recorded 2026).
+pub fn index_beside_throughput() -> ApiError {
+    invalid("You cannot create or delete index while updating table IOPS")
+}
+
+/// A change of the set of indexes beside the stream (recorded 2026).
 pub fn index_beside_stream() -> ApiError {
-    ApiError::validation("You cannot create or delete index while changing stream status")
+    invalid("You cannot create or delete index while changing stream status")
 }
 
 /// dynamodb-api.md section 7.
