@@ -18,7 +18,7 @@ use crate::table_settings::{maxima, throughput};
 use crate::tags::first_duplicate;
 use crate::warm_throughput::{self, Of};
 
-/// The attributes that a request, or its table, defines.
+/// The attributes that a request defines.
 pub(crate) struct Definitions(Vec<KeyAttribute>);
 
 impl Definitions {
@@ -28,25 +28,6 @@ impl Definitions {
             Some(KeyAttribute::new(definition.attribute_name.clone(), kind))
         };
         Definitions(given.iter().filter_map(attribute).collect())
-    }
-
-    /// Those of a table that is there, with those that a request adds; one that contradicts is refused.
-    pub(crate) fn of_table(
-        schema: &KeySchema,
-        indexes: &[IndexRecord],
-        given: &[AttributeDefinition],
-    ) -> Result<Self, ApiError> {
-        let mut known = Definitions(attributes(schema, indexes));
-        for added in Self::of_request(given).0 {
-            match known.get(&added.name) {
-                Some(defined) if defined.kind != added.kind => {
-                    return Err(tables::attribute_defined_otherwise(&added.name));
-                }
-                Some(_) => {}
-                None => known.0.push(added),
-            }
-        }
-        Ok(known)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&KeyAttribute> {

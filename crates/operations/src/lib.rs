@@ -109,6 +109,7 @@ mod put_resource_policy;
 mod query;
 mod read_page;
 mod read_target;
+mod redefinition;
 mod request_digest;
 mod restore_table_from_backup;
 mod restore_table_to_point_in_time;

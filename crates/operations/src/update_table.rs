@@ -7,15 +7,14 @@ use headwater_engine::{
 use headwater_model::limits;
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
-use headwater_wire::dynamodb::{
-    self, AttributeDefinition, UpdateTableInput, UpdateTableOutput, VectorIndexUpdate,
-};
+use headwater_wire::dynamodb::{self, UpdateTableInput, UpdateTableOutput, VectorIndexUpdate};
 use headwater_wire::messages::{tables, vectors};
 
 use crate::api::{Api, RequestContext};
 use crate::expressions::refuse_unsupported;
 use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
+use crate::redefinition::refuse_redefinition;
 use crate::table_name::table_name;
 use crate::table_settings::{
     encryption, maxima_change, refuse_replicas, stream_change, throughput,
@@ -89,9 +88,10 @@ fn index_change(
         let Some(create) = &update.create else {
             continue;
         };
-        let given = input.attribute_definitions.as_deref().unwrap_or_default();
-        refuse_definitions_of_vectors(record, given)?;
-        let definitions = Definitions::of_table(&record.schema(), &record.indexes, given)?;
+        let definitions = input.attribute_definitions.as_deref();
+        let definitions =
+            definitions.ok_or_else(|| tables::attribute_definitions_missing(&create.index_name))?;
+        let definitions = Definitions::of_request(definitions);
         let given = Given {
             name: &create.index_name,
             kind: IndexKind::Global,
@@ -102,6 +102,7 @@ fn index_change(
             warm: create.warm_throughput.as_ref(),
         };
         let new = given.define(&definitions, &record.schema(), billing)?;
+        refuse_redefinition(record, &new)?;
         let global = record.indexes.iter();
         let global = global.filter(|index| index.kind == IndexKind::Global && index.is_kept());
         if global.count() >= limits::GLOBAL_INDEXES_MAX {
@@ -133,14 +134,8 @@ fn vector_change(
         return Err(vectors::only_on_demand());
     }
     let given = input.attribute_definitions.as_deref().unwrap_or_default();
-    refuse_definitions_of_vectors(record, given)?;
-    let known = Definitions::of_table(&record.schema(), &record.indexes, given)?;
     let new = GivenVectorIndex::of_action(create).define(&Definitions::of_request(given))?;
-    // What defines the table's keys can't hold vectors.
-    let attribute = &create.vector_attribute.attribute_name;
-    if known.get(attribute).is_some() {
-        return Err(vectors::attribute_is_defined(attribute));
-    }
+    refuse_redefinition(record, &new)?;
     let present = || vector_indexes(record).filter_map(|index| index.vector.as_ref());
     if present().count() >= limits::VECTOR_INDEXES_MAX {
         return Err(vectors::too_many_indexes_of_table(
@@ -155,21 +150,6 @@ fn vector_change(
 fn vector_indexes(record: &TableRecord) -> impl Iterator<Item = &IndexRecord> {
     let indexes = record.indexes.iter();
     indexes.filter(|index| index.kind == IndexKind::Vector && index.is_kept())
-}
-
-/// Refuses types of attributes that hold vectors.
-fn refuse_definitions_of_vectors(
-    record: &TableRecord,
-    given: &[AttributeDefinition],
-) -> Result<(), ApiError> {
-    let of_vectors = vector_indexes(record).filter_map(|index| index.vector.as_ref());
-    for one in of_vectors {
-        let mut given = given.iter();
-        if given.any(|given| given.attribute_name == one.attribute) {
-            return Err(vectors::attribute_is_defined(&one.attribute));
-        }
-    }
-    Ok(())
 }
 
 fn check_projections(record: &TableRecord, new: &NewIndex) -> Result<(), ApiError> {

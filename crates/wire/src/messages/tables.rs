@@ -331,10 +331,22 @@ pub fn definitions_not_used(definitions: &[&str], used: &[&str]) -> ApiError {
     ))
 }
 
-/// A definition of another type than the table's own; text unconfirmed.
-pub fn attribute_defined_otherwise(name: &str) -> ApiError {
+/// A new index that has an attribute of another type than the table or an index of it (Alternator's tests on AWS;
+/// ExtendDB's and dynoxide's captures).
+pub fn attributes_redefined(
+    present: impl std::fmt::Display,
+    wanted: impl std::fmt::Display,
+) -> ApiError {
     invalid(format_args!(
-        "Attribute {name} is already defined with another type in the table"
+        "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. \
+         Existing schema: {present} New schema: {wanted}"
+    ))
+}
+
+/// A new index without definitions of attributes (recorded 2026).
+pub fn attribute_definitions_missing(index: &str) -> ApiError {
+    invalid(format_args!(
+        "AttributeDefinitions is not specified for index: {index}"
     ))
 }
 
