@@ -91,7 +91,9 @@ const DISABLED: &str = "DISABLED";
 /// An operation on contributor insights was refused.
 pub(crate) fn of_insights(error: EngineError) -> ApiError {
     match error {
-        EngineError::IndexNotFound { name, index } => tables::index_not_found(&index, &name),
+        EngineError::IndexNotFound { name, index } => {
+            tables::insights_index_not_found(&index, &name)
+        }
         EngineError::InsightsNotReady { of } => tables::insights_not_ready(of),
         other => of_tables(other),
     }

@@ -7,7 +7,9 @@ use headwater_engine::{
 use headwater_model::limits;
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
-use headwater_wire::dynamodb::{self, UpdateTableInput, UpdateTableOutput, VectorIndexUpdate};
+use headwater_wire::dynamodb::{
+    self, UpdateGlobalSecondaryIndexAction, UpdateTableInput, UpdateTableOutput, VectorIndexUpdate,
+};
 use headwater_wire::messages::{tables, vectors};
 
 use crate::api::{Api, RequestContext};
@@ -58,7 +60,7 @@ async fn change_table(
     let mut change = change(input, &api.database)?;
     let view = api.database.describe(&context.namespace, name).await;
     let record = view.map_err(of_tables)?.record;
-    check_throughput(&record, input, &change)?;
+    check_throughput(&record, &change)?;
     let billing = change.billing.unwrap_or(record.billing);
     change.on_demand = maxima_change(input.on_demand_throughput.as_ref(), Of::Table, billing)?;
     let (warm, present) = (input.warm_throughput.as_ref(), record.warm_throughput());
@@ -83,6 +85,10 @@ fn index_change(
     for update in index_updates(input) {
         if let Some(delete) = &update.delete {
             let name = delete.index_name.clone();
+            let mut indexes = record.indexes.iter();
+            if indexes.any(|index| index.kind == IndexKind::Local && index.name == name) {
+                return Err(tables::local_index_deleted(&name));
+            }
             return Ok(Some(IndexChange::Delete(IndexKind::Global, name)));
         }
         let Some(create) = &update.create else {
@@ -103,10 +109,8 @@ fn index_change(
         };
         let new = given.define(&definitions, &record.schema(), billing)?;
         refuse_redefinition(record, &new)?;
-        let global = record.indexes.iter();
-        let global = global.filter(|index| index.kind == IndexKind::Global && index.is_kept());
-        if global.count() >= limits::GLOBAL_INDEXES_MAX {
-            return Err(tables::too_many_global_indexes());
+        if global_indexes(record).count() >= limits::GLOBAL_INDEXES_MAX {
+            return Err(tables::too_many_global_indexes_of_table());
         }
         check_projections(record, &new)?;
         return Ok(Some(IndexChange::Create(new)));
@@ -166,40 +170,61 @@ fn index_throughput(
     billing: BillingMode,
 ) -> Result<Vec<IndexThroughput>, ApiError> {
     let updates = index_updates(input).iter();
-    let mut wanted = Vec::new();
-    for update in updates.filter_map(|update| update.update.as_ref()) {
-        let given = update.provisioned_throughput.as_ref();
-        if given.is_some() && billing == BillingMode::PayPerRequest {
-            return Err(tables::index_throughput_with_on_demand(&update.index_name));
-        }
-        let of = Of::Index(&update.index_name);
-        let warm = update.warm_throughput.as_ref();
-        warm_throughput::refuse_empty(warm, of)?;
-        let mut indexes = record.indexes.iter();
-        let index = indexes.find(|index| index.name == update.index_name);
-        let present = index.map(|index| index.warm_throughput(record.billing));
-        wanted.push(IndexThroughput {
-            index: update.index_name.clone(),
-            throughput: given.map(throughput).transpose()?,
-            on_demand: maxima_change(update.on_demand_throughput.as_ref(), of, billing)?,
-            warm: warm_throughput::raised(warm, of, present.unwrap_or_default())?,
-        });
+    let updates = updates.filter_map(|update| update.update.as_ref());
+    let wanted = updates.map(|update| throughput_of_index(record, update, billing));
+    let wanted: Vec<IndexThroughput> = wanted.collect::<Result<_, _>>()?;
+    if billing != BillingMode::Provisioned || record.billing == billing {
+        return Ok(wanted);
     }
-    let switched = billing == BillingMode::Provisioned && record.billing != billing;
-    if switched && vector_indexes(record).next().is_some() {
+    if vector_indexes(record).next().is_some() {
         return Err(vectors::only_on_demand());
     }
-    let mut indexes = record.indexes.iter();
-    let missing = indexes.find(|index| {
+    let is_given = |index: &IndexRecord| {
         let mut given = wanted.iter();
-        index.kind == IndexKind::Global
-            && index.is_kept()
-            && !given.any(|given| given.index == index.name && given.throughput.is_some())
-    });
-    match missing.filter(|_| switched) {
-        Some(index) => Err(tables::index_throughput_missing(&index.name)),
-        None => Ok(wanted),
+        given.any(|given| given.index == index.name && given.throughput.is_some())
+    };
+    let missing = global_indexes(record).filter(|index| !is_given(index));
+    let missing: Vec<&str> = missing.map(|index| index.name.as_str()).collect();
+    match missing.is_empty() {
+        true => Ok(wanted),
+        false => Err(tables::index_throughput_missing(&missing.join(","))),
     }
+}
+
+fn throughput_of_index(
+    record: &TableRecord,
+    update: &UpdateGlobalSecondaryIndexAction,
+    billing: BillingMode,
+) -> Result<IndexThroughput, ApiError> {
+    let name = &update.index_name;
+    let mut indexes = record.indexes.iter();
+    let index = indexes.find(|index| index.name == *name);
+    if index.is_some_and(|index| index.kind == IndexKind::Local) {
+        return Err(tables::local_index_updated(name));
+    }
+    let given = update.provisioned_throughput.as_ref();
+    if given.is_some() && billing == BillingMode::PayPerRequest {
+        return Err(tables::index_throughput_with_on_demand(name));
+    }
+    let (of, warm) = (Of::Index(name), update.warm_throughput.as_ref());
+    warm_throughput::refuse_empty(warm, of)?;
+    let wanted = given.map(throughput).transpose()?;
+    let stays = index.is_some_and(|index| wanted == Some(index.throughput));
+    if let (true, Some(Throughput { read, write })) = (stays && warm.is_none(), wanted) {
+        return Err(tables::index_throughput_unchanged(name, read, write));
+    }
+    let present = index.map(|index| index.warm_throughput(record.billing));
+    Ok(IndexThroughput {
+        index: name.clone(),
+        throughput: wanted,
+        on_demand: maxima_change(update.on_demand_throughput.as_ref(), of, billing)?,
+        warm: warm_throughput::raised(warm, of, present.unwrap_or_default())?,
+    })
+}
+
+fn global_indexes(record: &TableRecord) -> impl Iterator<Item = &IndexRecord> {
+    let indexes = record.indexes.iter();
+    indexes.filter(|index| index.kind == IndexKind::Global && index.is_kept())
 }
 
 fn refuse(input: &UpdateTableInput) -> Result<(), ApiError> {
@@ -251,31 +276,19 @@ fn change(input: &UpdateTableInput, database: &Database) -> Result<TableChange, 
 }
 
 /// Whether the throughput asked for fits the billing mode that the table has then.
-fn check_throughput(
-    record: &TableRecord,
-    input: &UpdateTableInput,
-    change: &TableChange,
-) -> Result<(), ApiError> {
-    let switched = change
-        .billing
-        .is_some_and(|billing| billing != record.billing);
-    match (change.billing.unwrap_or(record.billing), change.throughput) {
+fn check_throughput(record: &TableRecord, change: &TableChange) -> Result<(), ApiError> {
+    let billing = change.billing.unwrap_or(record.billing);
+    match (billing, change.throughput) {
         (BillingMode::PayPerRequest, Some(_)) => Err(tables::throughput_with_on_demand()),
-        (BillingMode::Provisioned, None) if switched => Err(tables::throughput_missing()),
+        (BillingMode::Provisioned, None) if change.billing.is_some() => {
+            Err(tables::throughput_not_specified())
+        }
         (BillingMode::Provisioned, Some(wanted))
-            if !switched && wanted == record.throughput && is_only_throughput(input) =>
+            if billing == record.billing && wanted == record.throughput =>
         {
             let Throughput { read, write } = wanted;
-            Err(tables::throughput_unchanged(read as i64, write as i64))
+            Err(tables::throughput_unchanged(read, write))
         }
         _ => Ok(()),
     }
-}
-
-fn is_only_throughput(input: &UpdateTableInput) -> bool {
-    input.stream_specification.is_none()
-        && input.table_class.is_none()
-        && input.deletion_protection_enabled.is_none()
-        && input.on_demand_throughput.is_none()
-        && input.warm_throughput.is_none()
 }

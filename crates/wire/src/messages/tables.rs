@@ -220,12 +220,27 @@ pub fn throughput_out_of_bounds(value: i64, name: &str) -> ApiError {
     ApiError::validation(format!("Given value {value} for {name} is out of bounds"))
 }
 
+/// UpdateTable with provisioned billing and no throughput (dynalite's captures; recorded 2026).
+pub fn throughput_not_specified() -> ApiError {
+    invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
+}
+
 /// UpdateTable with the throughput that the table has: dynamodb-api.md section 15 (dynalite's captures).
-pub fn throughput_unchanged(read: i64, write: i64) -> ApiError {
+pub fn throughput_unchanged(read: u64, write: u64) -> ApiError {
+    throughput_stays("the table", "the table", read, write)
+}
+
+/// The same of an index (recorded 2026, but for its end).
+pub fn index_throughput_unchanged(index: &str, read: u64, write: u64) -> ApiError {
+    let of = format!("index {index}");
+    throughput_stays(&format!("the {of}"), &of, read, write)
+}
+
+fn throughput_stays(what: &str, of: &str, read: u64, write: u64) -> ApiError {
     ApiError::validation(format!(
-        "The provisioned throughput for the table will not change. The requested value equals the current value. \
-         Current ReadCapacityUnits provisioned for the table: {read}. Requested ReadCapacityUnits: {read}. \
-         Current WriteCapacityUnits provisioned for the table: {write}. Requested WriteCapacityUnits: {write}. \
+        "The provisioned throughput for {what} will not change. The requested value equals the current value. \
+         Current ReadCapacityUnits provisioned for {of}: {read}. Requested ReadCapacityUnits: {read}. \
+         Current WriteCapacityUnits provisioned for {of}: {write}. Requested WriteCapacityUnits: {write}. \
          Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
     ))
 }
@@ -398,6 +413,28 @@ pub fn too_many_global_indexes() -> ApiError {
     invalid("GlobalSecondaryIndex count exceeds the per-table limit of 20")
 }
 
+/// The same in UpdateTable (recorded 2026).
+pub fn too_many_global_indexes_of_table() -> ApiError {
+    ApiError::new(
+        ErrorKind::LimitExceeded,
+        "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of 20",
+    )
+}
+
+/// UpdateTable that would delete a local index (recorded 2026).
+pub fn local_index_deleted(index: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot delete an index that is not a GlobalSecondaryIndex: {index}"
+    ))
+}
+
+/// UpdateTable that would change a local index (recorded 2026).
+pub fn local_index_updated(index: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot update an index that is not a GlobalSecondaryIndex: {index}"
+    ))
+}
+
 /// Throughput of an index of an on-demand table (dynalite's captures).
 pub fn index_throughput_with_on_demand(index: &str) -> ApiError {
     invalid(format_args!(
@@ -412,8 +449,16 @@ pub fn index_throughput_missing(index: &str) -> ApiError {
     ))
 }
 
-/// UpdateTable naming an index that is not there. Type: dynamodb-api.md section 15; text unconfirmed.
+/// UpdateTable naming an index that is not there (recorded 2026).
 pub fn index_not_found(index: &str, table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceNotFound,
+        format!("Requested resource not found: Index {index} for table {table}"),
+    )
+}
+
+/// Contributor insights of an index that is not there; text unconfirmed.
+pub fn insights_index_not_found(index: &str, table: &str) -> ApiError {
     ApiError::new(
         ErrorKind::ResourceNotFound,
         format!("Requested resource not found: Index: {index} not found for table: {table}"),
