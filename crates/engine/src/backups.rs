@@ -336,6 +336,7 @@ impl TableRecord {
     /// Without what a restored table does not take over (dynamodb-api.md section 16).
     fn restored(&mut self) {
         self.created_ms = AT_COMMIT_MS;
+        self.on_demand_since_ms = None;
         self.tags = Vec::new();
         self.policy = None;
         self.insights = None;

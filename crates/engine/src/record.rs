@@ -136,7 +136,8 @@ pub struct TableRecord {
     pub(crate) sort: Option<StoredKey>,
     /// Billing mode.
     pub billing: BillingMode,
-    /// When the billing mode was last set to on demand (milliseconds), if ever.
+    /// When the billing mode was last switched to on demand, milliseconds; `None` of a table that was made so, for as long
+    /// as it stays so. See [`TableRecord::last_on_demand_ms`].
     pub on_demand_since_ms: Option<u64>,
     /// Whether the billing mode was ever named or switched, so that descriptions show a summary.
     pub billing_summary: bool,
@@ -243,6 +244,13 @@ impl TableRecord {
         });
         let table = self.transition.map(|(_, until_ms)| until_ms);
         table.into_iter().chain(indexes).collect()
+    }
+
+    /// When the billing mode was last set to on demand, milliseconds: with the table, if it was made so.
+    pub fn last_on_demand_ms(&self) -> Option<u64> {
+        let made_so = self.billing == BillingMode::PayPerRequest;
+        self.on_demand_since_ms
+            .or(made_so.then_some(self.created_ms))
     }
 
     /// The table's ARN.

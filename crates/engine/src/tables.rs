@@ -549,6 +549,7 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
         for index in &mut record.indexes {
             index.warm = index.warm_throughput(record.billing);
         }
+        record.on_demand_since_ms = record.last_on_demand_ms();
         record.billing = billing;
         record.billing_summary = true;
         if billing == BillingMode::PayPerRequest {

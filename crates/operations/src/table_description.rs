@@ -215,7 +215,7 @@ fn describe(view: &TableView) -> TableDescription {
         item_count: Some(whole(view.table.item_count())),
         table_arn: Some(record.arn()),
         table_id: Some(record.uuid.clone()),
-        billing_mode_summary: record.billing_summary.then(|| billing(record)),
+        billing_mode_summary: record.billing_summary.then(|| billing(view)),
         stream_specification: enabled.map(|stream| StreamSpecification {
             stream_enabled: true,
             stream_view_type: StreamViewType::parse(stream.view.as_str()),
@@ -283,13 +283,19 @@ fn throughput(record: &TableRecord) -> ProvisionedThroughputDescription {
     }
 }
 
-fn billing(record: &TableRecord) -> BillingModeSummary {
+fn billing(view: &TableView) -> BillingModeSummary {
+    let record = &view.record;
+    // CreateTable does not tell it yet (recorded).
+    let is_told = view.status != TableStatus::Creating;
     BillingModeSummary {
         billing_mode: Some(match record.billing {
             BillingMode::Provisioned => dynamodb::BillingMode::Provisioned,
             BillingMode::PayPerRequest => dynamodb::BillingMode::PayPerRequest,
         }),
-        last_update_to_pay_per_request_date_time: record.on_demand_since_ms.map(time),
+        last_update_to_pay_per_request_date_time: record
+            .last_on_demand_ms()
+            .filter(|_| is_told)
+            .map(time),
     }
 }
 
