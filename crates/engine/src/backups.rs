@@ -337,6 +337,7 @@ impl TableRecord {
     fn restored(&mut self) {
         self.created_ms = AT_COMMIT_MS;
         self.on_demand_since_ms = None;
+        self.table_class_changed_ms = None;
         self.tags = Vec::new();
         self.policy = None;
         self.insights = None;

@@ -156,6 +156,9 @@ pub struct TableRecord {
     pub deletion_protection: bool,
     /// Table class, if it was ever named.
     pub table_class: Option<String>,
+    /// When the table class last changed, milliseconds, if ever.
+    #[serde(default)]
+    pub table_class_changed_ms: Option<u64>,
     /// Set while the table asks to be encrypted; such a table is only made in an encrypted store.
     #[serde(default)]
     pub encryption: Option<TableEncryption>,

@@ -18,6 +18,9 @@ use crate::shards;
 use crate::table::Table;
 use crate::throughput::OnDemandChange;
 
+/// The class of a table for which none was named.
+const TABLE_CLASS_DEFAULT: &str = "STANDARD";
+
 /// What a new table is to be.
 #[derive(Clone, Debug)]
 pub struct NewTable {
@@ -523,6 +526,7 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         warm: new.warm,
         deletion_protection: new.deletion_protection,
         table_class: new.table_class,
+        table_class_changed_ms: None,
         encryption: new.encryption,
         tags: new.tags,
         policy: None,
@@ -582,8 +586,10 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
     if let Some(encryption) = wanted.encryption {
         record.encryption = encryption;
     }
-    if let Some(class) = wanted.table_class {
+    let present = record.table_class.as_deref().unwrap_or(TABLE_CLASS_DEFAULT);
+    if let Some(class) = wanted.table_class.filter(|class| class != present) {
         record.table_class = Some(class);
+        record.table_class_changed_ms = Some(now_ms);
     }
 }
 

@@ -187,11 +187,16 @@ pub(crate) fn index_key_schema(index: &IndexRecord) -> Vec<KeySchemaElement> {
         .collect()
 }
 
+/// Names are shown in their order, as those of definitions are (recorded).
 pub(crate) fn projection(index: &IndexRecord) -> dynamodb::Projection {
     let (kind, names) = match &index.projection {
         IndexProjection::All => (ProjectionType::All, None),
         IndexProjection::KeysOnly => (ProjectionType::KeysOnly, None),
-        IndexProjection::Include(names) => (ProjectionType::Include, Some(names.clone())),
+        IndexProjection::Include(names) => {
+            let mut names = names.clone();
+            names.sort();
+            (ProjectionType::Include, Some(names))
+        }
     };
     dynamodb::Projection {
         projection_type: Some(kind),
@@ -227,7 +232,7 @@ fn describe(view: &TableView) -> TableDescription {
             .as_deref()
             .map(|class| TableClassSummary {
                 table_class: TableClass::parse(class),
-                last_update_date_time: None,
+                last_update_date_time: record.table_class_changed_ms.map(time),
             }),
         deletion_protection_enabled: Some(record.deletion_protection),
         on_demand_throughput: record.on_demand.map(on_demand),
@@ -264,7 +269,9 @@ pub(crate) fn time(ms: u64) -> Timestamp {
 }
 
 fn attribute_definitions(schema: &KeySchema, indexes: &[IndexRecord]) -> Vec<AttributeDefinition> {
-    let attributes = attributes(schema, indexes).into_iter();
+    let mut attributes = attributes(schema, indexes);
+    attributes.sort_by(|one, other| one.name.cmp(&other.name));
+    let attributes = attributes.into_iter();
     attributes
         .map(|attribute| AttributeDefinition {
             attribute_name: attribute.name,

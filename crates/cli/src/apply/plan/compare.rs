@@ -293,9 +293,15 @@ fn definitions(definitions: &Value, key: &Value) -> Vec<Value> {
     found
 }
 
-/// What makes indexes what they are: name, key and projection.
+/// What makes indexes what they are: name, key and projection, whose attributes are in no order.
 fn indexes(list: &Value) -> Vec<Value> {
-    let shape =
-        |index: &Value| json!([index["IndexName"], index["KeySchema"], index["Projection"]]);
-    sorted(list, "IndexName").iter().map(shape).collect()
+    let shape = |mut index: Value| {
+        const NAMES: &str = "NonKeyAttributes";
+        let projection = index.get_mut("Projection");
+        if let Some(Value::Array(names)) = projection.and_then(|given| given.get_mut(NAMES)) {
+            names.sort_by_key(|name| name.as_str().unwrap_or_default().to_owned());
+        }
+        json!([index["IndexName"], index["KeySchema"], index["Projection"]])
+    };
+    sorted(list, "IndexName").into_iter().map(shape).collect()
 }

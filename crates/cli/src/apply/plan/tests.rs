@@ -105,6 +105,29 @@ fn printed(template: &str, change: impl FnOnce(&mut Actual)) -> String {
 }
 
 #[test]
+fn projected_attributes_are_in_no_order() {
+    let index = |names: [&str; 2]| {
+        json!([{"IndexName": "iii", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": names}}])
+    };
+    let wanted = format!(
+        "GlobalSecondaryIndexes: {}\n      StreamSpecification",
+        index(["zz", "aa"])
+    );
+    let template = TEMPLATE.replace("StreamSpecification", &wanted);
+    let there = |names| {
+        printed(&template, |actual| {
+            let table = actual.tables.get_mut("users").expect("the table");
+            table["GlobalSecondaryIndexes"] = index(names);
+        })
+    };
+    let same = there(["aa", "zz"]);
+    assert!(same.contains("table users (Users): unchanged"), "{same}");
+    let other = there(["aa", "yy"]);
+    assert!(other.contains("it needs another name"), "{other}");
+}
+
+#[test]
 fn nothing_is_there() {
     let desired = desired(TEMPLATE);
     let actual = Actual::default();
