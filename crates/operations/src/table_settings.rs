@@ -124,19 +124,24 @@ pub(crate) fn stream_change(given: &StreamSpecification) -> Result<StreamChange,
     }
 }
 
-/// What a specification of encryption asks for: `None` to be encrypted no more. The whole store is encrypted or nothing
-/// of it is, so a plain store refuses (dynamodb-api.md section 15; the refusal is our own).
+/// What a specification of encryption asks for: `None` to be encrypted no more. A type alone turns it on, and a key needs
+/// one (recorded 2026). The whole store is encrypted or nothing of it is, so a plain store refuses (dynamodb-api.md
+/// section 15; the refusal is our own).
 pub(crate) fn encryption(
     given: &SseSpecification,
     database: &Database,
 ) -> Result<Option<TableEncryption>, ApiError> {
     let key_name = given.kms_master_key_id.clone();
-    match (given.enabled, given.sse_type, key_name) {
-        // KMS is what the model calls the only supported type.
-        (_, Some(SseType::Aes256), _) => Err(tables::unsupported_encryption_type("AES256")),
-        (Some(true), _, _) if !database.is_encrypted() => Err(tables::store_is_not_encrypted()),
-        (Some(true), _, key_name) => Ok(Some(TableEncryption { key_name })),
-        (_, None, None) => Ok(None),
-        _ => Err(tables::encryption_is_not_enabled()),
+    let is_enabled = given.enabled.unwrap_or(given.sse_type.is_some());
+    match (is_enabled, given.sse_type) {
+        (_, Some(SseType::Aes256)) => Err(tables::unsupported_encryption_type("AES256")),
+        (false, Some(_)) => Err(tables::encryption_is_not_enabled("SSEType")),
+        (false, None) if given.enabled == Some(false) && key_name.is_some() => {
+            Err(tables::encryption_is_not_enabled("KMSMasterKeyId"))
+        }
+        (_, None) if key_name.is_some() => Err(tables::encryption_key_without_type()),
+        (false, None) => Ok(None),
+        (true, _) if !database.is_encrypted() => Err(tables::store_is_not_encrypted()),
+        (true, _) => Ok(Some(TableEncryption { key_name })),
     }
 }

@@ -208,6 +208,8 @@ fn descriptions_tell_the_truth_about_encryption() {
         "arn:aws:kms:us-east-1:000000000000:alias/mine"
     );
     assert_eq!(update(json!({"Enabled": false})), Value::Null);
+    assert_eq!(update(json!({"SSEType": "KMS"})), expected);
+    assert_eq!(update(json!({"Enabled": false})), Value::Null);
     server.stop();
 }
 

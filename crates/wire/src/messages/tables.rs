@@ -541,14 +541,19 @@ pub fn store_is_not_encrypted() -> ApiError {
     )
 }
 
-/// A type of encryption beside KMS, which the API reference calls the only supported one: unconfirmed.
+/// A type of encryption beside KMS (recorded 2026).
 pub fn unsupported_encryption_type(name: &str) -> ApiError {
-    invalid(format!(
-        "Unsupported SSEType: {name}. The only supported value is KMS"
+    invalid(format_args!("SSEType {name} is not supported"))
+}
+
+/// A type or a key for encryption that is turned off (recorded 2026).
+pub fn encryption_is_not_enabled(member: &str) -> ApiError {
+    invalid(format_args!(
+        "{member} can not be specified if Enabled is false"
     ))
 }
 
-/// A key or a type for encryption that is not enabled: unconfirmed.
-pub fn encryption_is_not_enabled() -> ApiError {
-    invalid("SSEType and KMSMasterKeyId can only be specified when SSESpecification is enabled")
+/// A key for encryption of no type (recorded 2026).
+pub fn encryption_key_without_type() -> ApiError {
+    invalid("SSEType KMS is required if KMSMasterKeyId is specified")
 }
