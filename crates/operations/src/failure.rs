@@ -3,7 +3,7 @@
 
 use headwater_engine::{EngineError, IndexFault, IndexKind, Refusal, TableStatus};
 use headwater_expression::ExpressionError;
-use headwater_model::{KeyError, limits};
+use headwater_model::KeyError;
 use headwater_streams::StreamsError;
 use headwater_wire::ApiError;
 use headwater_wire::messages::{self, backups, items, streams, tables};
@@ -61,7 +61,7 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
         EngineError::StreamEnabled { name } => tables::stream_already_enabled(&name),
         EngineError::StreamNotEnabled { name } => tables::no_stream_to_disable(&name),
         EngineError::FixedTag { .. } => tables::retention_tag_is_fixed(RETENTION_TAG),
-        EngineError::TooManyTags { .. } => tables::too_many_tags(limits::TAGS_MAX),
+        EngineError::TooManyTags { .. } => tables::too_many_tags(),
         EngineError::IndexExists { .. } => tables::index_already_exists(),
         EngineError::IndexNotFound { name, index } => tables::index_not_found(&index, &name),
         EngineError::IndexesBeingChanged { .. } => tables::index_being_changed(),

@@ -53,22 +53,38 @@ pub(crate) fn of_tagged(error: EngineError, arn: &str) -> ApiError {
 pub(crate) fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
     let keys = tags.iter().map(|tag| &tag.key);
     check_keys(keys.clone())?;
+    if let Some(tag) = tags.iter().find(|tag| !is_allowed(&tag.value)) {
+        return Err(tables::invalid_tag_value(&tag.value));
+    }
     if let Some(key) = first_duplicate(keys) {
         return Err(tables::duplicate_tag(key));
     }
     if tags.len() > limits::TAGS_MAX {
-        return Err(tables::too_many_tags(limits::TAGS_MAX));
+        return Err(tables::too_many_tags());
     }
     Ok(())
 }
 
-/// Refuses keys that only AWS assigns.
+/// Refuses keys that nobody can give, and those that only AWS assigns.
 pub(crate) fn check_keys<'a>(keys: impl IntoIterator<Item = &'a String>) -> Result<(), ApiError> {
-    let mut keys = keys.into_iter();
-    match keys.find(|key| key.starts_with(RESERVED_TAG_PREFIX)) {
-        Some(key) => Err(tables::reserved_tag(RESERVED_TAG_PREFIX, key)),
-        None => Ok(()),
+    for key in keys {
+        if !is_allowed(key) {
+            return Err(tables::invalid_tag_key(key));
+        }
+        if key.starts_with(RESERVED_TAG_PREFIX) {
+            return Err(tables::reserved_tag(RESERVED_TAG_PREFIX, key));
+        }
     }
+    Ok(())
+}
+
+/// Letters and digits of any script, white space, and a few others (Alternator's tests on AWS; guide).
+fn is_allowed(text: &str) -> bool {
+    const OTHERS: &str = "+-=._:/@";
+    let fits = |letter: char| {
+        letter.is_alphanumeric() || letter.is_whitespace() || OTHERS.contains(letter)
+    };
+    text.chars().all(fits)
 }
 
 /// The first name that stood before.

@@ -117,9 +117,9 @@ pub fn throughput_missing() -> ApiError {
     )
 }
 
-/// More tags than a table can have: dynamodb-api.md section 3; text ours.
-pub fn too_many_tags(tags_max: usize) -> ApiError {
-    invalid(format_args!("A table can have at most {tags_max} tags"))
+/// More tags than a table can have: dynamodb-api.md section 3 (recorded 2026).
+pub fn too_many_tags() -> ApiError {
+    ApiError::validation("Number of Tags exceed the current limit for the provided ResourceArn")
 }
 
 /// Tags of a resource that is no ARN, and ListTagsOfResource of a table that is not there (dynamodb-api.md section 7;
@@ -189,15 +189,27 @@ pub fn parameters_need_replicas(names: &[&str]) -> ApiError {
     ))
 }
 
-/// A tag key given twice. Text ours.
-pub fn duplicate_tag(key: &str) -> ApiError {
-    invalid(format_args!("Duplicate tag key: {key}"))
+/// A tag key with characters that it can't have (recorded 2026).
+pub fn invalid_tag_key(key: &str) -> ApiError {
+    ApiError::validation(format!("The Tag Key provided is invalid, Key: {key}"))
 }
 
-/// A tag key that only AWS assigns (API model). Text ours.
+/// The same of a value (recorded 2026).
+pub fn invalid_tag_value(value: &str) -> ApiError {
+    ApiError::validation(format!("The Tag Value provided is invalid, Value: {value}"))
+}
+
+/// A tag key given twice (recorded 2026).
+pub fn duplicate_tag(key: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}"
+    ))
+}
+
+/// A tag key that only AWS assigns (recorded 2026).
 pub fn reserved_tag(prefix: &str, key: &str) -> ApiError {
-    invalid(format_args!(
-        "Tag keys that begin with {prefix} are reserved: {key}"
+    ApiError::validation(format!(
+        "Tag Key cannot be prefixed with {prefix}, Key: {key}"
     ))
 }
 
