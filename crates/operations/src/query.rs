@@ -5,7 +5,7 @@ use headwater_expression::legacy::{FilterParameter, KeyConditions};
 use headwater_expression::{ExpressionKind, KeyCondition, KeyTerm};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{QueryInput, QueryOutput};
-use headwater_wire::messages::items;
+use headwater_wire::messages::{self, items};
 
 use crate::api::{Api, RequestContext};
 use crate::capacity::consumed;
@@ -37,7 +37,8 @@ pub(crate) async fn query(
     expressions.finish()?;
     let projected = Projected::by(projection.is_some(), attributes.is_some());
     let projection = projection.or(attributes);
-    check_select(input.select, projected, input.index_name.is_some())?;
+    let selected = check_select(input.select, projected, input.index_name.is_some());
+    selected.map_err(messages::enveloped)?;
     let asked = KeysAsked::new(condition, key_conditions)?;
 
     let name = table_name(&input.table_name, context)?;

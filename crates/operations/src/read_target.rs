@@ -238,7 +238,8 @@ impl Projected {
     }
 }
 
-/// Checks `Select` against the projection and the index, as far as no table is needed.
+/// Checks `Select` against the projection and the index, as far as no table is needed. Query puts an envelope around what
+/// is found, Scan does not (moto's tests on AWS; conformance suite).
 pub(crate) fn check_select(
     select: Option<Select>,
     projected: Projected,

@@ -229,9 +229,12 @@ pub fn filter_not_projected(index: &str, attributes: &[&str]) -> ApiError {
     ))
 }
 
-/// `ALL_PROJECTED_ATTRIBUTES` without an index (dynalite's captures).
+/// `ALL_PROJECTED_ATTRIBUTES` without an index. This and the next two are as Scan gives them; Query puts an envelope
+/// around them (moto's tests on AWS).
 pub fn projected_attributes_without_index() -> ApiError {
-    invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    ApiError::validation(
+        "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+    )
 }
 
 /// `ALL_ATTRIBUTES` of a global index that holds fewer (dynalite's captures).
