@@ -37,7 +37,7 @@ pub struct PageRequest<'a> {
     pub direction: Direction,
     /// Most items that are evaluated.
     pub limit: Option<usize>,
-    /// The page ends with the item that reaches this many bytes of evaluated items.
+    /// The page ends with the item that reaches this many bytes of evaluated items, those that are fetched included.
     pub bytes_max: usize,
     /// Items that don't satisfy it are evaluated but not returned.
     pub filter: Option<&'a Condition>,
@@ -60,6 +60,8 @@ pub struct Page {
     pub scanned: usize,
     /// Sum of the sizes of the evaluated items.
     pub scanned_bytes: usize,
+    /// Sum of the sizes of the items that were fetched from the table.
+    pub fetched_bytes: usize,
     /// Read units that fetching from the table took, by strongly consistent reads.
     pub fetched_units: f64,
     /// The storage key at which the page ended, if it ended before the range did.
@@ -348,6 +350,7 @@ fn evaluate(
     page.scanned += 1;
     page.scanned_bytes += read.size_bytes();
     if request.fetch {
+        page.fetched_bytes += item.size_bytes();
         page.fetched_units += capacity::read_units(item.size_bytes(), true);
     }
     let matches = match request.filter {
@@ -361,7 +364,7 @@ fn evaluate(
         }
     }
     let full = request.limit.is_some_and(|limit| page.scanned >= limit)
-        || page.scanned_bytes >= request.bytes_max;
+        || page.scanned_bytes + page.fetched_bytes >= request.bytes_max;
     if full {
         page.last_key = Some(key[4..].to_vec());
         return Ok(ControlFlow::Break(()));

@@ -120,7 +120,7 @@ impl SelectTarget {
             api.database.charge_read(&self.target.table, index, units);
             items.extend(page.items);
             limit = limit.map(|limit| limit.saturating_sub(page.scanned));
-            bytes_left = bytes_left.saturating_sub(page.scanned_bytes);
+            bytes_left = bytes_left.saturating_sub(page.scanned_bytes + page.fetched_bytes);
             if let Some(key) = page.last_key {
                 let read = u32::try_from(number).map_err(internal)?;
                 end = Some(Place { read, key });

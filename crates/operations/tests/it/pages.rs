@@ -212,3 +212,39 @@ async fn a_starting_key_of_another_segment_is_refused() {
         .unwrap_err();
     assert!(error.contains("with correct Segment"), "{error}");
 }
+
+/// Items that a local index does not hold count for the end of a page, and cost what they did.
+#[tokio::test]
+async fn pages_of_fetched_items_end_at_a_megabyte() {
+    let server = Server::start();
+    server.table_with_local_index("ttt").await;
+    let filler = "x".repeat(300_000);
+    for sort in 0..8 {
+        let item = json!({"pk": s("a"), "sk": n(sort), "x": n(-sort), "v": s(&filler)});
+        server.put("ttt", item).await;
+    }
+    let mut body = json!({"TableName": "ttt", "IndexName": "byX", "Select": "ALL_ATTRIBUTES",
+        "KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": s("a")},
+        "ReturnConsumedCapacity": "INDEXES"});
+    let mut pages = Vec::new();
+    let mut all = Vec::new();
+    loop {
+        let page = server.must("Query", body.clone()).await;
+        pages.push(page["Count"].as_u64().unwrap());
+        all.extend(sort_keys(&page["Items"]));
+        if page["LastEvaluatedKey"].is_null() {
+            break;
+        }
+        let used = &page["ConsumedCapacity"];
+        assert_eq!(used["LocalSecondaryIndexes"]["byX"]["CapacityUnits"], 0.5);
+        // 74 for each item that is fetched, and half of that as it is not read consistently.
+        assert_eq!(used["Table"]["CapacityUnits"], 4.0 * 37.0);
+        body["ExclusiveStartKey"] = page["LastEvaluatedKey"].clone();
+    }
+    assert_eq!(pages, [4, 4, 0]);
+    assert_eq!(all, (0..8).rev().collect::<Vec<i64>>());
+    // Nothing is fetched for keys alone.
+    body["Select"] = json!("ALL_PROJECTED_ATTRIBUTES");
+    body["ExclusiveStartKey"] = Value::Null;
+    assert_eq!(server.must("Query", body).await["Count"], 8);
+}

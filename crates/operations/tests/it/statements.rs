@@ -154,6 +154,31 @@ async fn pages_end_at_a_megabyte() {
     assert_eq!(counts, [6, 3]);
 }
 
+/// Items that a local index does not hold count, too.
+#[tokio::test]
+async fn pages_of_fetched_items_end_at_a_megabyte() {
+    let server = Server::start();
+    server.table_with_local_index("ttt").await;
+    let filler = "x".repeat(300_000);
+    for partition in ["a", "b"] {
+        for sort in 0..4 {
+            let item = json!({"pk": s(partition), "sk": n(sort), "x": n(-sort), "v": s(&filler)});
+            server.put("ttt", item).await;
+        }
+    }
+    let mut body = json!({"Statement": r#"SELECT sk, v FROM "ttt"."byX" WHERE pk IN ('a', 'b')"#});
+    let mut counts = Vec::new();
+    loop {
+        let page = server.must("ExecuteStatement", body.clone()).await;
+        counts.push(page["Items"].as_array().unwrap().len());
+        match &page["NextToken"] {
+            Value::Null => break,
+            token => body["NextToken"] = token.clone(),
+        }
+    }
+    assert_eq!(counts, [4, 4, 0]);
+}
+
 #[tokio::test]
 async fn tokens_belong_to_their_statement() {
     let server = Server::start();

@@ -131,6 +131,23 @@ impl Server {
         self.must("CreateTable", body).await;
     }
 
+    /// A table of `pk` and `sk` with the local index `byX`, which holds nothing but keys.
+    pub async fn table_with_local_index(&self, name: &str) {
+        let key = |sort: &str| json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]);
+        let definition =
+            |name: &str, kind: &str| json!({"AttributeName": name, "AttributeType": kind});
+        let body = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [definition("pk", "S"), definition("sk", "N"), definition("x", "N")],
+            "KeySchema": key("sk"),
+            "LocalSecondaryIndexes": [
+                {"IndexName": "byX", "KeySchema": key("x"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
+            ],
+        });
+        self.must("CreateTable", body).await;
+    }
+
     pub async fn put(&self, table: &str, item: Value) {
         self.must("PutItem", json!({"TableName": table, "Item": item}))
             .await;
