@@ -181,6 +181,14 @@ pub(crate) fn is_empty(range: &KeyRange) -> bool {
     }
 }
 
+/// Puts ranges that have no keys in common into the order in which their keys are read.
+pub(crate) fn sort(ranges: &mut [KeyRange], direction: Direction) {
+    ranges.sort_by_cached_key(|range| (key_of(&range.from), is_excluded(&range.from)));
+    if direction == Direction::Backward {
+        ranges.reverse();
+    }
+}
+
 /// Whether two ranges have keys in common.
 pub(crate) fn overlap(one: &KeyRange, two: &KeyRange) -> bool {
     !is_empty(&intersection(one.clone(), two.clone()))

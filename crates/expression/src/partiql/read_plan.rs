@@ -22,8 +22,9 @@ pub enum ReadPlan {
     Partitions {
         /// The parts, in their order.
         reads: Vec<PartitionRead>,
-        /// Whether each is read from its end.
-        descending: bool,
+        /// Whether each is read from its end, if an order of the sort key was asked for. Parts of one partition are then to
+        /// be read in that order, too.
+        descending: Option<bool>,
         /// What else the WHERE clause asks.
         filter: Option<Condition>,
         /// Whether they come from several parts of an OR.
@@ -94,7 +95,7 @@ impl ReadPlan {
                 .try_for_each(|part| check_filter(part, schema))?;
             return Ok(ReadPlan::Partitions {
                 reads: keyed.reads,
-                descending: false,
+                descending: None,
                 filter: all_of(keyed.rest),
                 branches: false,
             });
@@ -107,7 +108,7 @@ impl ReadPlan {
                 let reads = branches.into_iter().flat_map(|keyed| keyed.reads);
                 return Ok(ReadPlan::Partitions {
                     reads: reads.collect(),
-                    descending: false,
+                    descending: None,
                     filter: Some(whole),
                     branches: true,
                 });
@@ -142,10 +143,9 @@ impl ReadPlan {
             });
         }
         let sort = schema.sort.as_ref();
-        let descending = sort.and_then(|sort| order.descends(&sort.name));
         Ok(ReadPlan::Partitions {
             reads,
-            descending: descending == Some(true),
+            descending: sort.and_then(|sort| order.descends(&sort.name)),
             filter,
             branches,
         })

@@ -31,7 +31,7 @@ fn plan(condition: &str) -> Result<ReadPlan, PartiqlError> {
 /// `a[1..] b` for two reads, the second of a whole partition; ` filtered` if something else is asked.
 fn shown(plan: ReadPlan) -> String {
     let (reads, filter, descending) = match plan {
-        ReadPlan::Scan { filter } => ("scan".to_owned(), filter, false),
+        ReadPlan::Scan { filter } => ("scan".to_owned(), filter, None),
         ReadPlan::Partitions {
             reads,
             descending,
@@ -42,7 +42,11 @@ fn shown(plan: ReadPlan) -> String {
             (reads.join(" "), filter, descending)
         }
     };
-    let descending = if descending { " descending" } else { "" };
+    let descending = match descending {
+        Some(true) => " descending",
+        Some(false) => " ascending",
+        None => "",
+    };
     let filtered = filter.map_or("", |_| " filtered");
     format!("{reads}{descending}{filtered}")
 }
@@ -105,8 +109,11 @@ fn where_clauses_become_reads() {
         ("size(pk) = 1", "scan filtered"),
         ("sk = 1", "scan filtered"),
         ("pk IN ('b', 'c', 'a') ORDER BY pk", "a b c"),
-        ("pk IN ('b', 'c', 'a') ORDER BY pk DESC, sk", "c b a"),
-        ("pk = 'a' ORDER BY sk", "a"),
+        (
+            "pk IN ('b', 'c', 'a') ORDER BY pk DESC, sk",
+            "c b a ascending",
+        ),
+        ("pk = 'a' ORDER BY sk", "a ascending"),
         ("pk = 'a' AND sk > 1 ORDER BY sk DESC", "a(1..] descending"),
     ] {
         assert_eq!(shown(plan(condition).unwrap()), expected, "{condition}");

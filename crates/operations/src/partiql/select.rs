@@ -78,10 +78,11 @@ impl SelectTarget {
                 ..
             } => {
                 let direction = match descending {
-                    true => Direction::Backward,
-                    false => Direction::Forward,
+                    Some(true) => Direction::Backward,
+                    Some(false) | None => Direction::Forward,
                 };
-                (ranges(&target, reads)?, direction, filter)
+                let order = descending.map(|_| direction);
+                (ranges(&target, reads, order)?, direction, filter)
             }
         };
         Ok(SelectTarget {
@@ -252,8 +253,13 @@ fn check_projected(
     }
 }
 
-/// The ranges of keys to be read. Parts of one partition are apart from each other, so that no item comes twice.
-fn ranges(target: &ReadTarget, reads: Vec<PartitionRead>) -> Result<Vec<KeyRange>, ApiError> {
+/// The ranges of keys to be read. Parts of one partition are apart from each other, so that no item comes twice, and come
+/// in the order of their keys if one was asked for.
+fn ranges(
+    target: &ReadTarget,
+    reads: Vec<PartitionRead>,
+    order: Option<Direction>,
+) -> Result<Vec<KeyRange>, ApiError> {
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut partitions: Vec<Vec<PartitionRead>> = Vec::new();
     for read in reads {
@@ -268,7 +274,11 @@ fn ranges(target: &ReadTarget, reads: Vec<PartitionRead>) -> Result<Vec<KeyRange
     }
     let mut ranges = Vec::with_capacity(partitions.len());
     for parts in &partitions {
-        ranges.extend(ranges_of_partition(target, parts)?);
+        let mut of_partition = ranges_of_partition(target, parts)?;
+        if let Some(order) = order {
+            key_range::sort(&mut of_partition, order);
+        }
+        ranges.extend(of_partition);
     }
     Ok(ranges)
 }

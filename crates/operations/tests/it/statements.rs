@@ -129,6 +129,38 @@ async fn pages_keep_their_order() {
     }
 }
 
+/// Ranges of one partition come in the order of their keys if one is asked for, else in that of the statement.
+#[tokio::test]
+async fn pages_of_ranges_keep_their_order() {
+    let server = Server::start();
+    server.sorted_table("ttt", "N").await;
+    for partition in ["a", "b"] {
+        for sort in 0..6 {
+            let item = json!({"pk": s(partition), "sk": n(sort)});
+            server.put("ttt", item).await;
+        }
+    }
+    let ranges = "(pk = 'a' AND sk > 3) OR (pk = 'b' AND sk = 2) OR (pk = 'a' AND sk < 2) OR (pk = 'a' AND sk = 3)";
+    for (order, expected) in [
+        ("", "a4 a5 a0 a1 a3 b2"),
+        ("ORDER BY pk", "a4 a5 a0 a1 a3 b2"),
+        ("ORDER BY sk", "a0 a1 a3 a4 a5 b2"),
+        ("ORDER BY sk DESC", "a5 a4 a3 a1 a0 b2"),
+        ("ORDER BY pk DESC, sk", "b2 a0 a1 a3 a4 a5"),
+    ] {
+        for limit in 1..8 {
+            let statement = format!("SELECT * FROM ttt WHERE {ranges} {order}");
+            let items = all_pages(&server, &statement, limit).await.unwrap();
+            let shown = items.iter().map(|item| {
+                let (pk, sk) = (item["pk"]["S"].as_str(), item["sk"]["N"].as_str());
+                format!("{}{}", pk.unwrap(), sk.unwrap())
+            });
+            let shown = shown.collect::<Vec<_>>().join(" ");
+            assert_eq!(shown, expected, "{statement}, {limit}");
+        }
+    }
+}
+
 /// A page ends at 1 MB over all partitions together.
 #[tokio::test]
 async fn pages_end_at_a_megabyte() {
