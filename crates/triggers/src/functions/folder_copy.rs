@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::package::{PackageError, create_directory};
+use super::package::{DEPTH_MAX, PackageError, create_directory};
 
 /// Not part of the code, and some of it changes with every run.
 const LEFT_OUT: [&str; 3] = [".git", "__pycache__", ".mypy_cache"];
-const DEPTH_MAX: usize = 64;
 
 /// What was copied.
 #[derive(Debug)]
@@ -70,11 +69,15 @@ impl Copy<'_> {
                 continue;
             }
             self.entries += 1;
-            if self.entries > self.entries_max || depth > DEPTH_MAX {
+            if self.entries > self.entries_max {
                 let entries = self.entries;
                 return Err(PackageError::TooManyEntries { entries });
             }
             let path = entry.path();
+            if depth > DEPTH_MAX {
+                let name = self.name(&path).display().to_string();
+                return Err(PackageError::TooDeep { name });
+            }
             let kind = entry.file_type().map_err(|source| disk(&path, source))?;
             let place = to.join(&name);
             if kind.is_symlink() {
@@ -197,6 +200,20 @@ mod tests {
         let mode = fs::metadata(to.join("sub/b")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
         assert!(!to.join("__pycache__").exists());
+    }
+
+    #[test]
+    fn folders_lie_in_so_many_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, mut path) = (folder.path().join("from"), PathBuf::new());
+        (0..DEPTH_MAX).for_each(|_| path.push("d"));
+        fs::create_dir_all(from.join(&path)).unwrap();
+        fs::write(from.join(&path).join("f"), "1").unwrap();
+        let copy = |to: &str| copy_folder(&from, &folder.path().join(to), 1_000, 1_000);
+        assert_eq!(copy("within").unwrap().size_bytes, 1);
+        fs::create_dir(from.join(&path).join("d")).unwrap();
+        fs::write(from.join(&path).join("d/f"), "1").unwrap();
+        assert!(matches!(copy("over"), Err(PackageError::TooDeep { .. })));
     }
 
     #[test]

@@ -1,32 +1,32 @@
 //! Uploaded packages: zip files unpacked into folders that are keyed by their SHA-256.
 //!
-//! A package is unpacked beside its place and renamed into it, so a folder with the right name is
-//! always whole. Entries cannot leave the folder: names with `..`, absolute names and links that
-//! lead out are refused, links are made last, and sizes are counted while unpacking rather than
-//! taken from the headers.
+//! A package is unpacked ([`unpack`]) beside its place and renamed into it, so a folder with the right name is
+//! always whole.
+
+mod announced;
+mod unpack;
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Cursor, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use zip::ZipArchive;
-use zip::read::ZipFile;
 
+use self::unpack::{Bounds, unpack};
 use super::folder_copy::{Copied, copy_folder};
 
 /// Unpacked size at most (Lambda quotas: 250 MB).
 const UNPACKED_BYTES_MAX: u64 = 262_144_000;
-/// Entries at most; ours, so that a small package cannot fill the disk with empty files.
+/// Files, links and folders at most; ours, so that a small package cannot fill the disk with empty ones.
 const ENTRIES_MAX: usize = 50_000;
-/// Length of a link's target at most.
-const LINK_BYTES_MAX: u64 = 4_096;
+/// So many folders may lie within one another.
+pub(super) const DEPTH_MAX: usize = 64;
 const PARTIAL_PREFIX: &str = ".partial-";
 
 /// Why a package was refused. The texts of the first two are the service's.
@@ -38,7 +38,7 @@ pub enum PackageError {
     /// More than 250 MB unpacked.
     #[error("Unzipped size must be smaller than {UNPACKED_BYTES_MAX} bytes")]
     TooLarge,
-    /// More entries than are unpacked.
+    /// More files, links and folders than are unpacked.
     #[error("the package has {entries} entries or more, over the {ENTRIES_MAX} that are kept")]
     TooManyEntries {
         /// How many it has.
@@ -47,6 +47,18 @@ pub enum PackageError {
     /// A name or a link that leads out of the package.
     #[error("entry {name:?} of the package leads out of it")]
     Escape {
+        /// The entry's name.
+        name: String,
+    },
+    /// A name that lies deeper than folders are made.
+    #[error("entry {name:?} of the package lies in more than {DEPTH_MAX} folders")]
+    TooDeep {
+        /// The entry's name.
+        name: String,
+    },
+    /// A name that leads through a file or a link, or is taken.
+    #[error("entry {name:?} of the package has a file or a link of the package in its way")]
+    InTheWay {
         /// The entry's name.
         name: String,
     },
@@ -133,7 +145,11 @@ impl CodeStore {
             sha256,
         };
         if !stored.directory.is_dir() {
-            let fill = |partial: &Path| unpack(zip, partial, UNPACKED_BYTES_MAX);
+            let bounds = Bounds {
+                bytes: UNPACKED_BYTES_MAX,
+                entries: ENTRIES_MAX,
+            };
+            let fill = |partial: &Path| unpack(zip, partial, bounds);
             self.fill_place(fill, |()| stored.directory.clone())?;
         }
         Ok(stored)
@@ -225,55 +241,6 @@ fn sync(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn unpack(zip: &[u8], target: &Path, bytes_max: u64) -> Result<(), PackageError> {
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(invalid)?;
-    if archive.len() > ENTRIES_MAX {
-        return Err(PackageError::TooManyEntries {
-            entries: archive.len(),
-        });
-    }
-    create_directory(target)?;
-    let mut links = Vec::new();
-    let mut left_bytes = bytes_max;
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(invalid)?;
-        let path = inside(target, &entry.name().map_err(invalid)?)?;
-        if entry.is_symlink() {
-            links.push((path, link_target(&mut entry)?));
-        } else if entry.is_dir() {
-            create_directory(&path)?;
-        } else {
-            left_bytes = write_file(&mut entry, &path, left_bytes)?;
-        }
-    }
-    make_links(target, &links)
-}
-
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PackageError {
-    PackageError::Invalid(error.into())
-}
-
-/// Where an entry belongs; refuses names that lead out.
-fn inside(target: &Path, name: &str) -> Result<PathBuf, PackageError> {
-    let escape = || PackageError::Escape {
-        name: name.to_owned(),
-    };
-    if name.contains(['\\', '\0']) {
-        return Err(escape());
-    }
-    let mut path = target.to_owned();
-    for component in Path::new(name).components() {
-        match component {
-            Component::Normal(part) => path.push(part),
-            Component::CurDir => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                return Err(escape());
-            }
-        }
-    }
-    Ok(path)
-}
-
 pub(super) fn create_directory(path: &Path) -> Result<(), PackageError> {
     DirBuilder::new()
         .recursive(true)
@@ -283,86 +250,6 @@ pub(super) fn create_directory(path: &Path) -> Result<(), PackageError> {
             path: path.to_owned(),
             source,
         })
-}
-
-/// Writes one file and gives back how many bytes may still come.
-fn write_file<R: Read>(
-    entry: &mut ZipFile<'_, R>,
-    path: &Path,
-    left_bytes: u64,
-) -> Result<u64, PackageError> {
-    if let Some(parent) = path.parent() {
-        create_directory(parent)?;
-    }
-    let failed = |source| PackageError::Disk {
-        path: path.to_owned(),
-        source,
-    };
-    let mode = entry.unix_mode().map_or(0o644, |mode| mode & 0o755 | 0o600);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)
-        .map_err(failed)?;
-    let mut left_bytes = left_bytes;
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        let length = entry.read(&mut buffer).map_err(invalid)?;
-        if length == 0 {
-            break;
-        }
-        left_bytes = left_bytes
-            .checked_sub(length as u64)
-            .ok_or(PackageError::TooLarge)?;
-        file.write_all(&buffer[..length]).map_err(failed)?;
-    }
-    // The mask of the process must not take the execute bit.
-    file.set_permissions(fs::Permissions::from_mode(mode))
-        .map_err(failed)?;
-    Ok(left_bytes)
-}
-
-fn link_target<R: Read>(entry: &mut ZipFile<'_, R>) -> Result<PathBuf, PackageError> {
-    let mut text = String::new();
-    entry
-        .take(LINK_BYTES_MAX)
-        .read_to_string(&mut text)
-        .map_err(invalid)?;
-    Ok(PathBuf::from(text))
-}
-
-/// Makes the links after all files, so that nothing is written through one, and refuses those
-/// that lead out of the package, through other links too, or nowhere.
-fn make_links(target: &Path, links: &[(PathBuf, PathBuf)]) -> Result<(), PackageError> {
-    let root = target.canonicalize().map_err(|source| PackageError::Disk {
-        path: target.to_owned(),
-        source,
-    })?;
-    for (path, to) in links {
-        if let Some(parent) = path.parent() {
-            create_directory(parent)?;
-        }
-        symlink(to, path).map_err(|source| PackageError::Disk {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    for (path, _) in links {
-        let stays_inside = path
-            .canonicalize()
-            .is_ok_and(|real| real.starts_with(&root));
-        if !stays_inside {
-            let name = path
-                .strip_prefix(target)
-                .unwrap_or(path)
-                .display()
-                .to_string();
-            return Err(PackageError::Escape { name });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Packages, good and hostile.
 
+use std::io::{Cursor, Write};
+use std::os::unix::fs::PermissionsExt;
+
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -20,6 +23,10 @@ fn file(writer: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, mode: u32, content:
         .start_file(name, options().unix_permissions(mode))
         .unwrap();
     writer.write_all(content).unwrap();
+}
+
+fn bounds(bytes: u64, entries: usize) -> Bounds {
+    Bounds { bytes, entries }
 }
 
 fn store() -> (tempfile::TempDir, CodeStore) {
@@ -114,6 +121,95 @@ fn never_writes_through_a_link() {
 }
 
 #[test]
+fn makes_nothing_through_a_link() {
+    for (door, behind) in [("a", "a/x"), ("a", "a/new/dir/x"), ("a/b", "a/b/c/x")] {
+        let (folder, store) = store();
+        let outside = folder.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        let zip = zip_of(|writer| {
+            let to = outside.display().to_string();
+            writer.add_symlink(door, to, options()).unwrap();
+            writer.add_symlink(behind, "anything", options()).unwrap();
+        });
+        let error = store.add_zip(&zip).unwrap_err();
+        assert!(
+            matches!(&error, PackageError::InTheWay { .. }),
+            "{behind}: {error:?}"
+        );
+        assert!(names(&outside).is_empty(), "{behind}");
+        assert!(names(&folder.path().join("code")).is_empty(), "{behind}");
+    }
+}
+
+#[test]
+fn refuses_names_that_are_taken() {
+    let link = |writer: &mut ZipWriter<_>| writer.add_symlink("a", "b", options()).unwrap();
+    let zips = [
+        zip_of(|writer| {
+            file(writer, "a", 0o644, b"x");
+            file(writer, "a/b", 0o644, b"x");
+        }),
+        zip_of(|writer| {
+            file(writer, "a/b", 0o644, b"x");
+            file(writer, "a", 0o644, b"x");
+        }),
+        zip_of(|writer| {
+            file(writer, "a/b", 0o644, b"x");
+            link(writer);
+        }),
+    ];
+    for zip in zips {
+        let (_folder, store) = store();
+        let error = store.add_zip(&zip).unwrap_err();
+        assert!(matches!(error, PackageError::InTheWay { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn counts_folders_that_names_imply() {
+    let folder = tempfile::tempdir().unwrap();
+    let zip = zip_of(|writer| {
+        file(writer, "a/b/c/d/f", 0o644, b"");
+        file(writer, "a/b/e/f", 0o644, b"");
+        writer.add_symlink("a/l/m", "../b", options()).unwrap();
+    });
+    let into = |name: &str, entries| unpack(&zip, &folder.path().join(name), bounds(10, entries));
+    let over = into("over", 8);
+    assert!(
+        matches!(over, Err(PackageError::TooManyEntries { entries: 9 })),
+        "{over:?}"
+    );
+    into("within", 9).unwrap();
+}
+
+#[test]
+fn names_lie_in_so_many_folders() {
+    let (_folder, store) = store();
+    let deep =
+        |parts: usize| zip_of(|writer| file(writer, &vec!["d"; parts].join("/"), 0o644, b"x"));
+    let over = store.add_zip(&deep(DEPTH_MAX + 2));
+    assert!(
+        matches!(over, Err(PackageError::TooDeep { .. })),
+        "{over:?}"
+    );
+    store.add_zip(&deep(DEPTH_MAX + 1)).unwrap();
+}
+
+#[test]
+fn refuses_what_announces_too_much_before_it_reads_on() {
+    let (_folder, store) = store();
+    let mut zip = zip_of(|writer| file(writer, "a", 0o644, b"x"));
+    // Both counts of the last record, which ends the file; there is nothing that would bear them out.
+    let counts = zip.len() - 14..zip.len() - 10;
+    zip[counts].copy_from_slice(&60_000_u16.to_le_bytes().repeat(2));
+    let error = store.add_zip(&zip).unwrap_err();
+    assert!(
+        matches!(error, PackageError::TooManyEntries { entries: 60_000 }),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn keeps_links_inside() {
     let (_folder, store) = store();
     let zip = zip_of(|writer| {
@@ -134,7 +230,7 @@ fn counts_the_real_size() {
         file(writer, "b", 0o644, &[0; 60_000]);
     });
     assert!(zip.len() < 1_000);
-    let into = |name: &str, bytes_max| unpack(&zip, &folder.path().join(name), bytes_max);
+    let into = |name: &str, bytes| unpack(&zip, &folder.path().join(name), bounds(bytes, 10));
     assert!(matches!(into("over", 119_999), Err(PackageError::TooLarge)));
     assert!(into("within", 120_000).is_ok());
 }
