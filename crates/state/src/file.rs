@@ -11,7 +11,7 @@ use crate::{ColdReads, Space, StateError};
 use redb::StorageBackend;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,6 +37,8 @@ impl FileBackend {
             .write(true)
             .create(true)
             .truncate(false)
+            // Of a new file: for nobody else to read, whatever the process's mask lets pass.
+            .mode(0o600)
             .open(path)
             .map_err(io)?;
         lock(&file, path)?;

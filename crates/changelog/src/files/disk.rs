@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use rustix::fs::Advice;
 use super::{Files, FilesLock, LogFile, Unlinked};
 
 const LOCK_NAME: &str = "LOCK";
+/// New files are for nobody else to read, whatever the process's mask lets pass.
+const OWNER_ONLY: u32 = 0o600;
 
 /// A folder on disk.
 #[derive(Clone, Debug)]
@@ -51,6 +53,7 @@ impl Files for DiskFiles {
             .create(true)
             .truncate(false)
             .write(true)
+            .mode(OWNER_ONLY)
             .open(self.folder.join(LOCK_NAME))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
@@ -64,6 +67,7 @@ impl Files for DiskFiles {
             .create_new(true)
             .read(true)
             .write(true)
+            .mode(OWNER_ONLY)
             .open(self.folder.join(name))?;
         Ok(Arc::new(DiskFile { file }))
     }

@@ -82,4 +82,13 @@ fn a_new_folder_is_for_its_owner_alone_and_another_keeps_its_mode() {
     assert_eq!(mode(&above), 0o700);
     assert_eq!(mode(&made), 0o700);
     assert_eq!(mode(&there), 0o750);
+    // Others may enter it; what is in it they may not read.
+    for folder in [there.clone(), there.join("log")] {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+            }
+        }
+    }
 }

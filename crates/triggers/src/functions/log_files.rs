@@ -17,6 +17,8 @@ use super::log::{FunctionLog, LogLine};
 
 /// A file may be so many times as large as the log that is kept; then it is written anew.
 const SLACK: usize = 3;
+/// What functions print is for nobody else to read.
+const OWNER_ONLY: u32 = 0o600;
 
 /// A line of a file.
 #[derive(Serialize, Deserialize)]
@@ -98,9 +100,7 @@ impl LogFiles {
         let written = match size > self.file_bytes_max {
             true => {
                 let all = encoded(&lines.lines());
-                let partial = path.with_extension("new");
-                let replaced = fs::write(&partial, &all).and_then(|()| fs::rename(&partial, &path));
-                replaced.map(|()| all.len())
+                replace(&path, &all).map(|()| all.len())
             }
             false => append(&path, &added).map(|()| size),
         };
@@ -147,9 +147,23 @@ fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
-        .mode(0o600)
+        .mode(OWNER_ONLY)
         .open(path)?;
     file.write_all(bytes)
+}
+
+/// Writes a file anew, beside its place first.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("new");
+    // What a crash left keeps its mode; mostly there is nothing.
+    let _ = fs::remove_file(&partial);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(&partial)?;
+    file.write_all(bytes)?;
+    fs::rename(&partial, path)
 }
 
 /// Names of functions are no names of files.
@@ -178,6 +192,8 @@ fn encoded(lines: &[LogLine]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::super::log::LogHub;
     use super::*;
 
@@ -192,6 +208,10 @@ mod tests {
 
     fn texts(log: &FunctionLog) -> Vec<String> {
         log.lines().into_iter().map(|line| line.text).collect()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
     #[test]
@@ -227,6 +247,7 @@ mod tests {
         }
         let path = folder.path().join("logs").join(file_name("f"));
         assert!(fs::metadata(&path).unwrap().len() <= (BYTES_MAX * SLACK) as u64);
+        assert_eq!(mode(&path), OWNER_ONLY);
         let mut bytes = fs::read(&path).unwrap();
         bytes.truncate(bytes.len() - 3);
         fs::write(&path, bytes).unwrap();
