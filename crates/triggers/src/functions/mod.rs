@@ -22,6 +22,7 @@ mod log_files;
 mod memory;
 mod output;
 mod package;
+mod peers;
 mod pool;
 mod process;
 mod remote;

@@ -30,6 +30,7 @@ use super::launch::Spawner;
 use super::log::FunctionLog;
 use super::memory;
 use super::output::{Output, Report};
+use super::peers::Peers;
 use super::runtime_api::{self, Desk, Init, Outcome, Work};
 use super::runtimes::ProcessInfo;
 use super::settings::{RuntimeSettings, WallClock};
@@ -52,6 +53,8 @@ pub(super) struct Host {
     /// The processes that are not reaped yet.
     pub(super) live: watch::Sender<BTreeMap<u32, ProcessInfo>>,
     pub(super) started: AtomicU64,
+    /// Who may speak for functions.
+    pub(super) peers: Arc<Peers>,
     /// For functions of other servers.
     pub(super) http: HttpClient,
 }
@@ -200,7 +203,8 @@ impl Process {
         let (told, exit) = watch::channel(None);
         let kill = Arc::new(Notify::new());
         let mut helpers = JoinSet::new();
-        helpers.spawn(runtime_api::serve(listener, Arc::clone(&desk)));
+        let peers = Arc::clone(&host.peers);
+        helpers.spawn(runtime_api::serve(listener, Arc::clone(&desk), peers));
         helpers.spawn(pump(Arc::clone(&output)));
         tokio::spawn(supervise(
             child,

@@ -1,28 +1,32 @@
 //! The Runtime API: what a process asks of us over HTTP (triggers.md section 9).
 //!
 //! Each process has a listener and a `Desk` of its own. Work is laid on the desk by
-//! `Process::serve`; the process takes it with `next` and puts the answer back. The listener is
-//! on the loopback interface; requests that a browser made are refused, and nobody else can
-//! guess a request id.
+//! `Process::serve`; the process takes it with `next` and puts the answer back. The listener is on the loopback interface,
+//! which is everybody's: connections of other users are closed ([`Peers`]), requests that a browser made or that are
+//! addressed to another name are refused, and whoever keeps connections without using them loses them.
 
 use std::convert::Infallible;
+use std::future::pending;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::invocation::RESPONSE_BYTES_MAX;
+use super::peers::Peers;
 use super::settings::WallClock;
 
 const BASE: &str = "/2018-06-01/";
@@ -33,6 +37,8 @@ const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Python's client sends a cause of up to 1 MB in a header.
 const HEADER_BYTES_MAX: usize = 2 * 1024 * 1024;
 const CONNECTIONS_MAX: usize = 16;
+/// A connection brings its first request within this time. Later it may be idle for as long as an invocation takes.
+const FIRST_REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// An invocation on its way to a process.
 pub(super) struct Work {
@@ -184,46 +190,101 @@ impl Desk {
 }
 
 /// Serves one process until the task is dropped.
-pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, peers: Arc<Peers>) {
+    let Ok(local) = listener.local_addr() else {
+        return;
+    };
+    let listener_name = local.to_string();
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let crowded = Arc::new(Notify::new());
     let mut connections = JoinSet::new();
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
+        let slot = match Arc::clone(&slots).try_acquire_owned() {
+            Ok(slot) => Ok(slot),
+            Err(_) => {
+                crowded.notify_waiters();
+                Arc::clone(&slots).acquire_owned().await
+            }
         };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let Ok(slot) = slot else { return };
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection of a function");
                 tokio::task::yield_now().await;
                 continue;
             }
         };
+        if !peers.lets_in(local, peer) {
+            tracing::debug!(%peer, "another user may not call as a function");
+            continue;
+        }
         let _ = stream.set_nodelay(true);
-        let desk = Arc::clone(&desk);
+        let caller = Caller {
+            desk: Arc::clone(&desk),
+            listener_name: listener_name.clone(),
+            crowded: Arc::clone(&crowded),
+        };
         connections.spawn(async move {
             let _slot = slot;
-            let service = service_fn(|request| answer(&desk, request));
-            let connection = http1::Builder::new()
-                .max_buf_size(HEADER_BYTES_MAX)
-                .serve_connection(TokioIo::new(stream), service);
-            // A process that ends breaks its connections: nothing to tell.
-            let _ = connection.await;
+            caller.serve(stream).await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
+/// What one connection is served with.
+struct Caller {
+    desk: Arc<Desk>,
+    /// Address and port, which requests have to be addressed to.
+    listener_name: String,
+    /// Told when there is no room for another connection.
+    crowded: Arc<Notify>,
+}
+
+impl Caller {
+    /// Serves a connection until its end. One that brings nothing is closed, and one that is idle when others wait.
+    async fn serve(&self, stream: TcpStream) {
+        let heard = Notify::new();
+        let service = service_fn(|request| {
+            heard.notify_one();
+            answer(&self.desk, &self.listener_name, request)
+        });
+        let connection = http1::Builder::new()
+            .max_buf_size(HEADER_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service);
+        let silence = async {
+            if timeout(FIRST_REQUEST_TIME_MAX, heard.notified())
+                .await
+                .is_ok()
+            {
+                pending().await
+            }
+        };
+        let (mut connection, mut silence) = (pin!(connection), pin!(silence));
+        // A process that ends breaks its connections: nothing to tell.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = silence.as_mut() => return,
+            () = self.crowded.notified() => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = connection => {}
+            () = silence => {}
+        }
+    }
+}
+
 async fn answer(
     desk: &Desk,
+    listener_name: &str,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    if request.headers().contains_key(ORIGIN) || request.headers().contains_key("sec-fetch-site") {
-        return Ok(refusal(
-            StatusCode::FORBIDDEN,
-            "Forbidden",
-            "browsers are not served",
-        ));
+    if let Some(reason) = stranger(request.headers(), listener_name) {
+        let mut refusal = refusal(StatusCode::FORBIDDEN, "Forbidden", reason);
+        let close = HeaderValue::from_static("close");
+        refusal.headers_mut().insert(CONNECTION, close);
+        return Ok(refusal);
     }
     let path = request.uri().path().to_owned();
     let Some(call) = path.strip_prefix(BASE) else {
@@ -239,6 +300,18 @@ async fn answer(
         (&Method::POST, ["runtime", "init", "error"]) => init_error(desk, request).await,
         _ => not_found(),
     })
+}
+
+/// Why a request is not one of the function, if that can be seen.
+fn stranger(headers: &HeaderMap, listener_name: &str) -> Option<&'static str> {
+    if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
+        return Some("browsers are not served");
+    }
+    // A name that was pointed here makes a page of the same origin, which need not say so.
+    let is_other = |host: &HeaderValue| host.as_bytes() != listener_name.as_bytes();
+    let host = headers.get(HOST);
+    host.is_some_and(is_other)
+        .then_some("the Host of the request is not AWS_LAMBDA_RUNTIME_API")
 }
 
 async fn next(desk: &Desk) -> Response<Full<Bytes>> {
@@ -402,3 +475,6 @@ fn broken() -> Response<Full<Bytes>> {
 fn not_found() -> Response<Full<Bytes>> {
     refusal(StatusCode::NOT_FOUND, "NotFound", "no such call")
 }
+
+#[cfg(test)]
+mod tests;

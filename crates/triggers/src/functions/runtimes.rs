@@ -23,6 +23,7 @@ use super::invocation::{Invocation, InvokeError, InvokeResult};
 use super::launch::Spawner;
 use super::log::{FunctionLog, LogHub, LogLine};
 use super::log_files::LogFiles;
+use super::peers::Peers;
 use super::pool::{FunctionPool, Generation, Place};
 use super::process::{Host, Job, Process, Served, StartError};
 use super::remote::{self, Target};
@@ -96,6 +97,7 @@ impl Runtimes {
                 stop: watch::Sender::new(false),
                 live: watch::Sender::new(BTreeMap::new()),
                 started: AtomicU64::new(0),
+                peers: Arc::new(Peers::of_this_user()),
                 http: HttpClient::default(),
                 settings,
             }),

@@ -65,6 +65,7 @@ def run(event, request_id, headers):
             call("POST", "init/error", "{}")[0],
             call("GET", "no/such/call")[0],
             call("GET", "invocation/next", headers=browser)[0],
+            call("GET", "invocation/next", headers={"Host": "evil.example:80"})[0],
         ]
     return {"pid": os.getpid(), "event": event, "files": FILES_AT_START}
 

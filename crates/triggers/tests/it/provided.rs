@@ -42,7 +42,7 @@ async fn misuse_is_refused() {
     let answer = bench
         .answer(&bench.provided("f"), r#"{"do":"misuse"}"#)
         .await;
-    assert_eq!(answer, json!([400, 400, 403, 403, 404, 403]));
+    assert_eq!(answer, json!([400, 400, 403, 403, 404, 403, 403]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
