@@ -15,7 +15,7 @@ use headwater_model::{Clock, Rng};
 use headwater_operations::{Api, ApiOptions};
 use headwater_server::{AdvanceClock, ConsoleSettings, Server, ServerSettings};
 use headwater_transfers::{BucketSettings, S3Settings, Transfers};
-use headwater_triggers::functions::{CodeStore, Launcher, RuntimeSettings, Runtimes};
+use headwater_triggers::functions::{AllowedCode, CodeStore, Launcher, RuntimeSettings, Runtimes};
 use headwater_triggers::{DestinationSettings, Triggers, TriggersSettings};
 use headwater_wire::sigv4::Credentials;
 use tokio::net::TcpListener;
@@ -146,6 +146,7 @@ pub(crate) async fn start(
         format!("can't listen on {listen}; is another server there? --listen 127.0.0.1:0 takes a free port")
     })?;
     let address = listener.local_addr()?;
+    warn_of_strangers(settings, address);
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
     let (clock, advance_clock) = clocks(settings);
     let database = open_database(settings, clock.clone(), rng.clone())?;
@@ -198,6 +199,18 @@ pub(crate) async fn start(
         keeper,
         _temporary: temporary,
     })
+}
+
+/// Says what it means that a server is reached from other machines, unless its settings show that it is known.
+fn warn_of_strangers(settings: &Settings, address: SocketAddr) {
+    let is_own = address.ip().to_canonical().is_loopback();
+    if !is_own && settings.text("function-code") == "all" {
+        tracing::warn!(
+            %address,
+            "whoever reaches this address can run any program of this machine through functions; \
+             --function-code none or packages allows less"
+        );
+    }
 }
 
 /// GetRecords calls per second and shard with reader throttling on (streams.md section 8).
@@ -314,6 +327,11 @@ async fn open_triggers(
     let program = std::env::current_exe().context("the path of this program is unknown")?;
     let mut runtime_settings =
         RuntimeSettings::new(folder.join("runtime"), Launcher::command_of(program));
+    runtime_settings.allowed_code = match settings.text("function-code") {
+        "packages" => AllowedCode::Packages,
+        "none" => AllowedCode::None,
+        _ => AllowedCode::All,
+    };
     runtime_settings.python = program_setting(settings, "python");
     runtime_settings.node = program_setting(settings, "node");
     runtime_settings.processes_max =

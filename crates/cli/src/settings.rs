@@ -270,6 +270,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Where function code is unpacked; unset: within the data folder, or a temporary folder with durability memory",
     ),
     setting(
+        "function-code",
+        "KIND",
+        Kind::Word(&["all", "packages", "none"]),
+        Some("all"),
+        "What functions may be. all: packages, folders and programs of this machine, and functions elsewhere. packages: zip files in requests alone. none: no function is given code, and none runs",
+    ),
+    setting(
         "python",
         "PROGRAM",
         Kind::Text,

@@ -12,7 +12,7 @@ use crate::bounds::usage;
 use crate::process::{Running, Server, output, text};
 
 /// Prints what it is asked to, and answers with it; fails when it is asked to, and tells whether it may have large pages.
-const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
+pub const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import json, os, urllib.request
 
 base = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
@@ -35,7 +35,7 @@ fn create(server: &Server, folder: &Path, name: &str) {
 }
 
 /// A function whose code is written into the folder.
-fn definition(folder: &Path, name: &str, code_text: &str) -> Value {
+pub fn definition(folder: &Path, name: &str, code_text: &str) -> Value {
     let code = folder.join("code");
     fs::create_dir_all(&code).expect("a folder");
     let bootstrap = code.join("bootstrap");

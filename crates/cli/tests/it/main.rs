@@ -7,6 +7,7 @@ mod encryption;
 mod endpoints;
 mod filter;
 mod folder;
+mod function_code;
 mod functions;
 mod process;
 mod tail;

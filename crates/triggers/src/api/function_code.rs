@@ -19,6 +19,7 @@ use crate::registry::Functions;
 use crate::triggers::Triggers;
 
 use super::answer::internal;
+use super::create_function::refused;
 use super::function_target::{is_target, target};
 
 /// The `S3Bucket` that says that `S3Key` is a folder of this machine.
@@ -44,6 +45,11 @@ pub(super) struct GivenCode<'r> {
 impl GivenCode<'_> {
     /// Takes the code over. The caller holds the lock of changes.
     pub(super) async fn take(self, triggers: &Triggers) -> Result<Code, ApiError> {
+        let is_package = self.zip_file.is_some();
+        if is_package || self.s3_bucket.is_some() {
+            let allowed = triggers.runtimes.allowed_code();
+            allowed.check(is_package).map_err(refused)?;
+        }
         match (self.zip_file, self.s3_bucket, self.s3_key) {
             (Some(zip), None, None) => unpacked(triggers, zip.clone()).await,
             (Some(_), ..) => Err(functions::invalid_parameter(

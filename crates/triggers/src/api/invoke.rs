@@ -39,6 +39,9 @@ pub(super) async fn invoke(
     check_size(&request.payload, kind)?;
     let target = triggers.target(&name, context)?;
     let function = target.pick(triggers.rng());
+    // Before an event is taken on that would only wait until it is too old.
+    let allowed = triggers.runtimes.check_allowed(&function.config);
+    allowed.map_err(|error| refused(error.into()))?;
     let invocation = Invocation {
         request_id: uuid(triggers.rng()),
         payload: checked(&request.payload)?,

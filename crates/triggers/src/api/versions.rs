@@ -14,7 +14,7 @@ use crate::registry::{FunctionRecord, Whole, uuid};
 use crate::triggers::Triggers;
 
 use super::answer::{HttpAnswer, internal};
-use super::create_function::refuse_all;
+use super::create_function::{refuse_all, refused};
 use super::function_code::copied;
 use super::function_name::FunctionName;
 use super::function_view;
@@ -90,6 +90,10 @@ impl Triggers {
         latest: &FunctionRecord,
         description: Option<String>,
     ) -> Result<Published, ApiError> {
+        // A version of a folder is a package, which may be allowed where the folder is not.
+        self.runtimes
+            .check_allowed(&latest.config)
+            .map_err(refused)?;
         let mut version = self.snapshot(latest).await?;
         let content = version.content();
         let versions = self

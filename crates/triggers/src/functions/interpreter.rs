@@ -67,6 +67,15 @@ pub enum SetupError {
         /// What was looked for.
         tried: String,
     },
+    /// The settings let functions be packages alone.
+    #[error(
+        "this server takes nothing but packages for functions (ZipFile): start it with --function-code all for \
+         folders and programs of its machine and for functions elsewhere"
+    )]
+    PackagesOnly,
+    /// The settings let functions have no code.
+    #[error("this server runs no functions: start it with --function-code packages, or all")]
+    NoCode,
     /// The code folder is gone.
     #[error("the code folder {} of function {function} does not exist", path.display())]
     CodeMissing {

@@ -9,6 +9,7 @@
 //! answers cannot be mixed up; every process is the leader of its own group, is killed with that
 //! group, and does not outlive this server.
 
+mod allowed_code;
 mod code_use;
 mod config;
 mod environment;
@@ -32,6 +33,7 @@ mod settings;
 mod supervise;
 mod timestamp;
 
+pub use allowed_code::AllowedCode;
 pub use config::{CodeSource, ConfigError, FunctionConfig, RuntimeFamily};
 pub use interpreter::SetupError;
 pub use invocation::{FunctionError, Invocation, InvokeError, InvokeResult};

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use headwater_outgoing::HttpClient;
 
+use super::allowed_code::AllowedCode;
 use super::code_use::CodeUse;
 use super::config::{CodeSource, FunctionConfig};
 use super::interpreter::{Interpreters, SetupError};
@@ -123,6 +124,19 @@ impl Runtimes {
         self.inner.host.interpreters.entry(config).await.map(drop)
     }
 
+    /// What the code of functions may be.
+    pub(crate) fn allowed_code(&self) -> AllowedCode {
+        self.inner.host.settings.allowed_code
+    }
+
+    /// Checks that a function's code is of a kind that functions may have.
+    ///
+    /// # Errors
+    /// What to set, if it is not.
+    pub(crate) fn check_allowed(&self, config: &FunctionConfig) -> Result<(), SetupError> {
+        self.allowed_code().check(config.code.is_package())
+    }
+
     /// Runs a function. A failure of the function is a result; once begun, the invocation runs to
     /// its end even if this future is dropped.
     ///
@@ -133,6 +147,7 @@ impl Runtimes {
         config: &FunctionConfig,
         invocation: Invocation,
     ) -> Result<InvokeResult, InvokeError> {
+        self.check_allowed(config)?;
         let job = job_of(config, invocation)?;
         let inner = Arc::clone(&self.inner);
         let code = inner.code.begin(config.code.directory());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::allowed_code::AllowedCode;
 use super::launch::LAUNCH_COMMAND;
 
 /// Processes of one function, unless the settings say otherwise.
@@ -76,6 +77,8 @@ pub struct RuntimeSettings {
     pub python: Option<PathBuf>,
     /// The Node executable to use; otherwise `node` in `PATH`.
     pub node: Option<PathBuf>,
+    /// What the code of functions may be.
+    pub allowed_code: AllowedCode,
     /// Processes of one function at most, which is its concurrency.
     pub processes_per_function_max: usize,
     /// Processes of all functions together at most.
@@ -110,6 +113,7 @@ impl RuntimeSettings {
             launcher,
             python: None,
             node: None,
+            allowed_code: AllowedCode::default(),
             processes_per_function_max: PROCESSES_PER_FUNCTION_MAX,
             processes_max: 32,
             queue_wait: Duration::from_secs(10),
