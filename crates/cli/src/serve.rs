@@ -446,8 +446,12 @@ fn console_settings(settings: &Settings) -> ConsoleSettings {
         disk_reserve_bytes: settings.number("disk-reserve-mb").unwrap_or(0) << 20,
         folder: (!folder.is_empty()).then(|| PathBuf::from(folder)),
         hosts: hosts
-            .filter(|host| !host.is_empty())
             .map(str::to_owned)
+            .chain([rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned()])
+            .filter(|host| !host.is_empty())
             .collect(),
     }
 }

@@ -344,7 +344,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "NAMES",
         Kind::Text,
         None,
-        "Names under which browsers may use the console, the events and what else is under /_headwater/, with commas between; addresses, names without a dot and names of reserved zones such as .local always may",
+        "Names under which browsers may use the server, with commas between; addresses, localhost and the name of the machine always may, and from other machines names without a dot and names of reserved zones such as .local",
     ),
     setting(
         "console-folder",

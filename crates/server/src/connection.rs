@@ -89,10 +89,13 @@ async fn connection(
         tracing::debug!(%error, %peer, "no-delay could not be set");
     }
     let timeout = server.settings.request_timeout;
+    // The narrower answer if it can't be known.
+    let local = stream.local_addr();
+    let is_loopback = local.map_or(true, |local| local.ip().to_canonical().is_loopback());
     let to_stop = stop.clone();
     let service = service_fn(move |request| {
         let (server, stop) = (server.clone(), to_stop.clone());
-        async move { Ok::<_, Infallible>(server.handle(request, stop).await) }
+        async move { Ok::<_, Infallible>(server.handle(request, is_loopback, stop).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -30,7 +30,8 @@ pub struct ConsoleSettings {
     pub disk_reserve_bytes: u64,
     /// Serve the console's files from this folder instead of the built-in ones.
     pub folder: Option<PathBuf>,
-    /// Names under which pages are served, beside those that nobody else can have.
+    /// Names under which pages are served, beside those that nobody else can have: that of the machine, and what people
+    /// name.
     pub hosts: Vec<String>,
 }
 

@@ -12,6 +12,7 @@ use headwater_wire::{ApiError, Operation, Target, sigv4};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, watch};
@@ -23,6 +24,7 @@ use crate::load::{Load, LoadLimits};
 use crate::metrics::Metrics;
 use crate::reply_body::ReplyBody;
 use crate::request_id::RequestIds;
+use crate::same_origin::Names;
 use crate::{admin, events, same_origin};
 
 /// Most bytes of all replies together that are not sent yet, as the server sets it.
@@ -121,21 +123,33 @@ impl Server {
         }
     }
 
-    /// Answers one request; one that may wait is answered at once when `stop` says true.
+    /// Answers one request that came over the loopback interface, or not; one that may wait is answered at once when
+    /// `stop` says true.
     pub(crate) async fn handle(
         &self,
         request: Request<Incoming>,
+        is_loopback: bool,
         stop: watch::Receiver<bool>,
     ) -> Reply {
-        let path = request.uri().path();
-        let for_browsers = is_for_browsers(path);
-        let hosts = &self.settings.console.hosts;
-        if let Some(reason) = same_origin::refusal(request.headers(), for_browsers, hosts) {
-            return self.refused(StatusCode::FORBIDDEN, reason);
+        let names = Names {
+            hosts: &self.settings.console.hosts,
+            is_loopback,
+        };
+        if let Some(reason) = same_origin::refusal(&request, names) {
+            return as_it_says(self.refused(StatusCode::FORBIDDEN, reason));
         }
+        if request.uri().path() == "/" && *request.method() == Method::POST {
+            return self.json_1_0(request, stop).await;
+        }
+        // Elsewhere, so that the future of a request for items is no larger for it.
+        as_it_says(Box::pin(self.beside(request, stop)).await)
+    }
+
+    /// Everything but DynamoDB and DynamoDB Streams.
+    async fn beside(&self, request: Request<Incoming>, stop: watch::Receiver<bool>) -> Reply {
+        let path = request.uri().path();
         if path == "/" {
             return match *request.method() {
-                Method::POST => self.json_1_0(request, stop).await,
                 Method::GET if takes_pages(request.headers()) => console::redirect(),
                 Method::GET => self.healthy(),
                 _ => not_found(),
@@ -413,14 +427,11 @@ fn is_amz_json(headers: &HeaderMap) -> bool {
         || kind.eq_ignore_ascii_case(b"application/json")
 }
 
-/// Whether a path is one that only pages and people ask for. What monitors others asks for health and metrics, under any
-/// name.
-fn is_for_browsers(path: &str) -> bool {
-    let monitored = ["/_headwater/health", "/_headwater/metrics"];
-    ["/console", "/streams/", "/_headwater/"]
-        .iter()
-        .any(|prefix| path.starts_with(prefix))
-        && !monitored.contains(&path)
+/// A reply that browsers must not take for anything but what its `Content-Type` says.
+fn as_it_says(mut reply: Reply) -> Reply {
+    let nosniff = HeaderValue::from_static("nosniff");
+    reply.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    reply
 }
 
 /// Whether a browser asks for a page, not a program for the health.

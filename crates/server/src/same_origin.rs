@@ -1,47 +1,96 @@
-//! What pages of other origins must not do: a browser sends their requests to a server on its own machine too.
+//! What pages must not do: a browser sends their requests to a server on its own machine too.
 //!
-//! A page of another origin names it in `Origin`. A page whose name was pointed at this server (DNS rebinding) is of the
-//! same origin for the browser; only the name gives it away, so that pages are served under names that nobody else can
-//! have: addresses, names without a dot, names of reserved zones, and those that the settings name. Programs that are
-//! no browsers send no `Origin` and may use any name.
+//! A page of another origin names it in `Origin`, or the browser says in `Sec-Fetch-Site` that it is one. A page whose name
+//! was pointed at this server (DNS rebinding) is of the same origin for the browser. What it reads has neither header, as
+//! its origin is not one that browsers trust; it has `Accept-Language`, which no script can take away and no SDK sends.
+//! Only the name gives it away, so that pages are served under names that nobody else can have: addresses, `localhost`, and
+//! those that the settings name. Programs that are no browsers may use any name.
+//!
+//! A connection that comes from other machines has a name that leads to this one from there, such as that of a container or
+//! of a server at home. Names without a dot and of zones that are not public will do then: who could give such a name another
+//! meaning reaches this address without a browser's help. On the loopback interface it would be the neighbour's way in.
 
-use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
+use hyper::{Method, Request};
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Zones that the public name system does not have (RFC 6761, RFC 6762, RFC 8375, and `internal`).
 const RESERVED_ZONES: [&str; 6] = ["localhost", "local", "test", "internal", "home.arpa", "lan"];
 
-/// Why a request is refused, if it is. `for_browsers` says that its path is made for them.
-pub(crate) fn refusal(
-    headers: &HeaderMap,
-    for_browsers: bool,
-    hosts: &[String],
-) -> Option<&'static str> {
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
+const OTHER_ORIGIN: &str =
+    "this request comes from a page of another origin, which may not use this server";
+const OTHER_NAME: &str = "pages are not served under this name; open the address of the server, or start it with \
+     --console-hosts NAME";
+
+/// Under which names pages may be served on a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names<'n> {
+    /// Those of the settings.
+    pub(crate) hosts: &'n [String],
+    /// Whether the connection comes over the loopback interface.
+    pub(crate) is_loopback: bool,
+}
+
+/// Why a request is refused, if it is.
+pub(crate) fn refusal<B>(request: &Request<B>, names: Names<'_>) -> Option<&'static str> {
+    let headers = request.headers();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.unwrap_or_default();
     let origin = headers.get(ORIGIN);
-    if let Some(origin) = origin {
-        let own = origin
-            .to_str()
-            .ok()
-            .and_then(|origin| origin.split_once("://"))
-            .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-        if !own {
-            return Some(
-                "this request comes from a page of another origin, which may not use this server",
-            );
-        }
+    let site = headers.get(&SEC_FETCH_SITE);
+    let is_foreign = origin.is_some_and(|origin| !is_of(origin, host))
+        || site.is_some_and(|site| !is_own_site(site) && !opens_the_console(request));
+    if is_foreign {
+        return Some(OTHER_ORIGIN);
     }
-    let from_page = origin.is_some() || headers.contains_key(&SEC_FETCH_SITE);
-    if (for_browsers || from_page) && !is_trusted(name_of(host), hosts) {
-        return Some(
-            "pages are not served under this name; open the address of the server, or start it with --console-hosts NAME",
-        );
+    let is_of_page = origin.is_some() || site.is_some() || reads_as_pages_do(request);
+    if (is_of_page || is_for_browsers(request.uri().path())) && !names.have(name_of(host)) {
+        return Some(OTHER_NAME);
     }
     None
+}
+
+/// Whether an origin is that of the address that a request went to.
+fn is_of(origin: &HeaderValue, host: &str) -> bool {
+    let origin = origin.to_str().ok();
+    origin
+        .and_then(|origin| origin.split_once("://"))
+        .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+/// Whether a request comes from a page of the same origin, or from a person who typed the address.
+fn is_own_site(site: &HeaderValue) -> bool {
+    matches!(site.as_bytes(), b"same-origin" | b"none")
+}
+
+/// Whether somebody follows a link to the console, which may be anywhere.
+fn opens_the_console<B>(request: &Request<B>) -> bool {
+    let path = request.uri().path();
+    let mode = request.headers().get(&SEC_FETCH_MODE);
+    *request.method() == Method::GET
+        && mode.is_some_and(|mode| mode.as_bytes() == b"navigate")
+        && (path == "/" || path == "/console" || path.starts_with("/console/"))
+}
+
+/// Whether a request that only reads has what browsers send. Everything but reading has an `Origin`. Who asks for the health
+/// gets to know nothing, and may be a monitor that looks like a browser.
+fn reads_as_pages_do<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && (headers.contains_key(ACCEPT_LANGUAGE) || headers.contains_key(REFERER))
+        && !matches!(request.uri().path(), "/" | "/_headwater/health")
+}
+
+/// Whether a path is one that only pages and people ask for. What monitors others asks for health and metrics, under any
+/// name.
+fn is_for_browsers(path: &str) -> bool {
+    let monitored = ["/_headwater/health", "/_headwater/metrics"];
+    ["/console", "/streams/", "/_headwater/"]
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
+        && !monitored.contains(&path)
 }
 
 /// The host without its port.
@@ -54,104 +103,23 @@ fn name_of(host: &str) -> &str {
     host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
-fn is_trusted(name: &str, hosts: &[String]) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    let reserved = |zone: &&str| {
-        name.strip_suffix(*zone)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    !name.is_empty()
-        && (name.parse::<std::net::IpAddr>().is_ok()
-            || !name.contains('.')
-            || RESERVED_ZONES.iter().any(reserved)
-            || hosts.iter().any(|host| host.eq_ignore_ascii_case(&name)))
+impl Names<'_> {
+    fn have(&self, name: &str) -> bool {
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let is_in = |zone: &str| {
+            name.strip_suffix(zone)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let is_own = || name.parse::<std::net::IpAddr>().is_ok() || is_in("localhost");
+        let is_near = || !name.contains('.') || RESERVED_ZONES.into_iter().any(is_in);
+        let is_named = || {
+            self.hosts
+                .iter()
+                .any(|host| host.eq_ignore_ascii_case(&name))
+        };
+        !name.is_empty() && (is_own() || is_named() || (!self.is_loopback && is_near()))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use hyper::header::{HeaderMap, HeaderValue};
-
-    use super::refusal;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| {
-                (
-                    hyper::header::HeaderName::from_static(name),
-                    HeaderValue::from_static(value),
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn programs_may_use_any_name() {
-        let program = headers(&[("host", "dynamodb.example.com")]);
-        assert_eq!(refusal(&program, false, &[]), None);
-    }
-
-    #[test]
-    fn pages_of_other_origins_are_refused_everywhere() {
-        for origin in [
-            "https://example.com",
-            "http://127.0.0.1:3000",
-            "null",
-            "file://",
-        ] {
-            let page = headers(&[("host", "127.0.0.1:8000"), ("origin", origin)]);
-            assert!(refusal(&page, false, &[]).is_some(), "{origin}");
-        }
-        let own = headers(&[
-            ("host", "127.0.0.1:8000"),
-            ("origin", "http://127.0.0.1:8000"),
-        ]);
-        assert_eq!(refusal(&own, true, &[]), None);
-    }
-
-    #[test]
-    fn names_that_others_can_have_get_no_pages() {
-        let trusted = [
-            "127.0.0.1:8000",
-            "[::1]:8000",
-            "localhost",
-            "localhost:8000",
-            "headwater:8000",
-            "db.localhost:1",
-            "nas.local",
-            "db.default.svc.cluster.local:8000",
-            "db.corp.internal",
-            "10.0.0.7:8000",
-        ];
-        for host in trusted {
-            assert_eq!(
-                refusal(&headers(&[("host", host)]), true, &[]),
-                None,
-                "{host}"
-            );
-        }
-        for host in [
-            "example.com",
-            "example.com:8000",
-            "notlocalhost.com",
-            "",
-            "a.b:1",
-        ] {
-            assert!(
-                refusal(&headers(&[("host", host)]), true, &[]).is_some(),
-                "{host}"
-            );
-        }
-        let named = headers(&[("host", "db.example.com:8000")]);
-        assert_eq!(refusal(&named, true, &["DB.example.com".to_owned()]), None);
-    }
-
-    #[test]
-    fn a_page_under_a_name_that_points_here_may_not_use_the_api() {
-        let rebound = headers(&[
-            ("host", "evil.example:8000"),
-            ("origin", "http://evil.example:8000"),
-        ]);
-        assert!(refusal(&rebound, false, &[]).is_some());
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ mod filter;
 mod folder;
 mod function_code;
 mod functions;
+mod names;
 mod process;
 mod tail;
 mod temporary;

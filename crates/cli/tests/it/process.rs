@@ -235,8 +235,9 @@ impl Server {
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
              x-amz-target: {target}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address(),
             body.len()
         )
         .expect("sent");

@@ -97,12 +97,14 @@ async fn the_test_clock_moves_when_told_to() {
     let running = start(settings()).await;
     let before = now_ms(
         &running
-            .exchange(b"GET /_headwater/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .exchange(
+                b"GET /_headwater/clock HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+            )
             .await,
     );
     let body = r#"{"advance_ms":86400000}"#;
     let request = format!(
-        "POST /_headwater/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /_headwater/clock HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let after = now_ms(&running.exchange(request.as_bytes()).await);
@@ -115,7 +117,8 @@ async fn filters_are_explained() {
     let running = start(settings()).await;
     let ask = async |body: &str| {
         let length = body.len();
-        let head = "POST /_headwater/filter/explain HTTP/1.1\r\nhost: x\r\nconnection: close";
+        let head =
+            "POST /_headwater/filter/explain HTTP/1.1\r\nhost: localhost\r\nconnection: close";
         let request = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
         let answer = running.exchange(request.as_bytes()).await;
         (status(&answer), body_of(&answer).to_owned())

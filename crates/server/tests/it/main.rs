@@ -10,5 +10,6 @@ mod envelope;
 mod events;
 mod held_files;
 mod load;
+mod pages;
 mod state_failure;
 mod support;

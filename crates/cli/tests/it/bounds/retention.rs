@@ -121,7 +121,7 @@ fn advance(server: &Server) -> Duration {
     let mut client = Client::connect(server);
     let body = json!({"advance_ms": STEP_MS}).to_string();
     let request = format!(
-        "POST /_headwater/clock HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /_headwater/clock HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let begun = Instant::now();
