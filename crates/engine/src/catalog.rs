@@ -41,8 +41,6 @@ pub(crate) struct Maps {
     pub(crate) backups: BTreeMap<u32, Arc<BackupRecord>>,
     /// What the catalog says that the store uses.
     pub(crate) features: BTreeSet<Feature>,
-    /// Tables that are gone and whose items may still be in the state.
-    pub(crate) dropped: BTreeSet<u32>,
     pub(crate) next: NextNumbers,
     /// The last entry that changed the catalog; what readers see is durable once this is.
     pub(crate) changed_at: Sequence,
@@ -84,6 +82,9 @@ impl Maps {
     pub(crate) fn forget_name(&mut self, record: &TableRecord) {
         if let Some(tables) = self.tables.get_mut(&record.namespace) {
             tables.remove(&record.name);
+            if tables.is_empty() {
+                self.tables.remove(&record.namespace);
+            }
         }
     }
 
@@ -158,11 +159,6 @@ fn load_document(
             maps.backups.insert(backup.id, Arc::new(backup));
         }
         Some(&document_key::FEATURE) => maps.features.extend(Feature::of_key(key)),
-        Some(&document_key::DROPPED) => {
-            if let Some(id) = number_of(key) {
-                maps.dropped.insert(id);
-            }
-        }
         _ if key == document_key::NEXT_NUMBERS => maps.next = parse(key, value)?,
         _ => {}
     }

@@ -168,7 +168,6 @@ impl CatalogChange {
     fn install(self, maps: &mut Maps, position: Sequence) {
         maps.changed_at = position;
         maps.features.extend(self.features);
-        maps.dropped.extend(self.dropped_indexes);
         if let Some(next) = self.next {
             maps.next = next;
         }
@@ -278,9 +277,6 @@ impl Database {
                 record.transition = Some((Transition::Deleting, 0));
                 state.set_record(record);
                 maps.forget_name(&state.record);
-            }
-            if is_dropped {
-                maps.dropped.insert(id);
             }
         }
         change.install(&mut maps, appended.last);

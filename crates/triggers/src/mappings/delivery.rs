@@ -94,7 +94,7 @@ pub(super) struct Delivery {
     tasks: JoinSet<End>,
     /// Which shard a task delivers.
     shard_of: HashMap<task::Id, u32>,
-    /// The shards whose tasks broke off.
+    /// The shards whose tasks broke off, until they are done with.
     broken: BTreeMap<u32, Broken>,
 }
 
@@ -200,7 +200,7 @@ impl Delivery {
         let shard = self.running.remove(&number).unwrap_or_default();
         match ended {
             Ok((_, End::Finished)) => {
-                self.finished.insert(number);
+                self.finish(number);
                 true
             }
             Ok((_, End::Stopped)) => false,
@@ -209,6 +209,12 @@ impl Delivery {
                 true
             }
         }
+    }
+
+    /// A shard is done with.
+    fn finish(&mut self, number: u32) {
+        self.broken.remove(&number);
+        self.finished.insert(number);
     }
 
     /// The shard is delivered again from its checkpoint on, after a pause that grows while it gets no further.
@@ -276,7 +282,7 @@ impl Delivery {
             };
             let checkpoint = self.shared.checkpoints.get(&key);
             if is_over(mapping, view, checkpoint.as_ref()) {
-                self.finished.insert(number);
+                self.finish(number);
                 continue;
             }
             if self.waits_for_parent(view, shards) {
@@ -286,7 +292,7 @@ impl Delivery {
                 Ok(follower) => follower,
                 // It has expired since it was listed.
                 Err(StreamsError::ShardNotFound) => {
-                    self.finished.insert(number);
+                    self.finish(number);
                     continue;
                 }
                 Err(error) => return Err(error),
