@@ -42,11 +42,13 @@ pub(crate) fn filter(
     legacy::filter(parameter, comparisons, joined_by(operator)).map_err(refused)
 }
 
-/// `KeyConditions`, if they are given.
+/// `KeyConditions`, if they are given, on the key of the table or of an index of it.
 pub(crate) fn key_conditions(
     conditions: Option<BTreeMap<String, api::Condition>>,
+    of_index: bool,
 ) -> Result<Option<KeyConditions>, ApiError> {
-    let conditions = conditions.map(|conditions| KeyConditions::new(comparisons(conditions)));
+    let conditions =
+        conditions.map(|conditions| KeyConditions::new(comparisons(conditions), of_index));
     conditions.transpose().map_err(refused)
 }
 

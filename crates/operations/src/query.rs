@@ -28,7 +28,8 @@ pub(crate) async fn query(
     let operator = input.conditional_operator;
     let query_filter = legacy::filter(FilterParameter::Query, input.query_filter.take(), operator)?;
     let attributes = legacy::attributes_to_get(input.attributes_to_get.as_deref())?;
-    let key_conditions = legacy::key_conditions(input.key_conditions.take())?;
+    let key_conditions =
+        legacy::key_conditions(input.key_conditions.take(), input.index_name.is_some())?;
     let text = input.key_condition_expression.as_deref();
     let condition = expressions.parse(text, KeyCondition::parse)?;
     let text = input.filter_expression.as_deref();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use headwater_model::AttributeValue;
+use headwater_model::{AttributeValue, limits};
 
 use super::comparison::{Comparison, ComparisonOperator};
 use super::error::LegacyError;
 use crate::key_condition::{KeyTerm, SortCondition};
 
-/// The most conditions: one for each key attribute (dynalite's captures).
+/// The most conditions on a table's key, and on that of an index with no more attributes (dynalite's captures).
 const KEY_CONDITIONS_MAX: usize = 2;
 
 /// `KeyConditions` whose values are right.
@@ -18,15 +18,22 @@ pub struct KeyConditions {
 }
 
 impl KeyConditions {
-    /// Checks what needs no table.
+    /// Checks what needs no table. A key `of_index` may have more attributes than a table's.
     ///
     /// # Errors
     /// The first fault in the order of the names.
-    pub fn new(conditions: BTreeMap<String, Comparison>) -> Result<Self, LegacyError> {
+    pub fn new(
+        conditions: BTreeMap<String, Comparison>,
+        of_index: bool,
+    ) -> Result<Self, LegacyError> {
         for comparison in conditions.values() {
             comparison.check()?;
         }
-        if !(1..=KEY_CONDITIONS_MAX).contains(&conditions.len()) {
+        let most = match of_index {
+            true => 2 * limits::INDEX_KEY_PARTS_MAX,
+            false => KEY_CONDITIONS_MAX,
+        };
+        if !(1..=most).contains(&conditions.len()) {
             return Err(LegacyError::KeyConditionCount);
         }
         Ok(Self { conditions })
@@ -36,12 +43,17 @@ impl KeyConditions {
     /// read, the partition key first.
     ///
     /// # Errors
-    /// [`LegacyError::KeyMissed`] and [`LegacyError::KeyConditionNotSupported`] if there is a condition on something
-    /// else; [`LegacyError::NotIndexable`] for an operator that only filters know.
+    /// [`LegacyError::KeyConditionCount`] for more conditions than this key can have; [`LegacyError::KeyMissed`] and
+    /// [`LegacyError::KeyConditionNotSupported`] if there is a condition on something else;
+    /// [`LegacyError::NotIndexable`] for an operator that only filters know.
     pub fn terms<'k>(
         mut self,
         keys: impl IntoIterator<Item = &'k str>,
     ) -> Result<Vec<KeyTerm>, LegacyError> {
+        let keys: Vec<&str> = keys.into_iter().collect();
+        if self.conditions.len() > keys.len().max(KEY_CONDITIONS_MAX) {
+            return Err(LegacyError::KeyConditionCount);
+        }
         let mut terms = Vec::with_capacity(self.conditions.len());
         let mut missed = None;
         for key in keys {

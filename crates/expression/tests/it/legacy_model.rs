@@ -289,7 +289,7 @@ proptest! {
         comparisons.extend(sort.map(|sort| ("b".to_owned(), sort)));
         let schema = schema();
         let keys = schema.attributes().map(|key| key.name.as_str());
-        let terms = KeyConditions::new(comparisons.clone()).expect("the comparisons are right").terms(keys);
+        let terms = KeyConditions::new(comparisons.clone(), false).expect("the comparisons are right").terms(keys);
         let legacy = terms.map_err(|error| error.to_string()).and_then(|terms| {
             ResolvedKeyCondition::new(terms, &schema).map_err(|error| error.to_string())
         });
