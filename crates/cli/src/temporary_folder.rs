@@ -49,9 +49,10 @@ impl TemporaryFolder {
         let folder = builder.tempdir_in(system)?;
         let new = folder.path().join(LOCK_NOT_HELD);
         let lock = File::create_new(&new)?;
-        lock.try_lock()?;
-        // Whoever sees the name finds it held.
-        fs::rename(&new, folder.path().join(LOCK))?;
+        // Whoever sees the name finds it held. Where files can't be locked, nobody is to see it.
+        if lock.try_lock().is_ok() {
+            fs::rename(&new, folder.path().join(LOCK))?;
+        }
         Ok(Self {
             folder,
             _lock: lock,
@@ -80,10 +81,23 @@ fn remove_left(system: &Path) {
         let Ok(Some(_lock)) = lock_left(&path) else {
             continue;
         };
-        if let Err(error) = fs::remove_dir_all(&path) {
+        if let Err(error) = remove(&path) {
             tracing::warn!(folder = %path.display(), %error, "what a killed server left in the temporary folder stays");
         }
     }
+}
+
+/// The lock goes last: what is left when this is broken off is found again.
+fn remove(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false if entry.file_name() == LOCK => {}
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    fs::remove_dir_all(path)
 }
 
 /// Takes the lock of a folder of ours, if nobody has it.

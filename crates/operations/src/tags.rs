@@ -52,7 +52,10 @@ pub(crate) fn of_tagged(error: EngineError, arn: &str) -> ApiError {
 /// The limits of tags (dynamodb-api.md section 3).
 pub(crate) fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
     let keys = tags.iter().map(|tag| &tag.key);
-    check_keys(keys.clone())?;
+    if let Some(key) = keys.clone().find(|key| !is_allowed(key)) {
+        return Err(tables::invalid_tag_key(key));
+    }
+    check_reserved(keys.clone())?;
     if let Some(tag) = tags.iter().find(|tag| !is_allowed(&tag.value)) {
         return Err(tables::invalid_tag_value(&tag.value));
     }
@@ -65,17 +68,15 @@ pub(crate) fn check_tags(tags: &[Tag]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Refuses keys that nobody can give, and those that only AWS assigns.
-pub(crate) fn check_keys<'a>(keys: impl IntoIterator<Item = &'a String>) -> Result<(), ApiError> {
-    for key in keys {
-        if !is_allowed(key) {
-            return Err(tables::invalid_tag_key(key));
-        }
-        if key.starts_with(RESERVED_TAG_PREFIX) {
-            return Err(tables::reserved_tag(RESERVED_TAG_PREFIX, key));
-        }
+/// Refuses keys that only AWS assigns.
+pub(crate) fn check_reserved<'a>(
+    keys: impl IntoIterator<Item = &'a String>,
+) -> Result<(), ApiError> {
+    let mut keys = keys.into_iter();
+    match keys.find(|key| key.starts_with(RESERVED_TAG_PREFIX)) {
+        Some(key) => Err(tables::reserved_tag(RESERVED_TAG_PREFIX, key)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Letters and digits of any script, white space, and a few others (Alternator's tests on AWS; guide).

@@ -6,7 +6,7 @@ use headwater_wire::dynamodb::UntagResourceInput;
 use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
-use crate::tags::{RETENTION_TAG, check_keys, of_tagged, tagged_table};
+use crate::tags::{RETENTION_TAG, check_reserved, of_tagged, tagged_table};
 
 pub(crate) async fn untag_resource(
     api: &Api,
@@ -18,7 +18,7 @@ pub(crate) async fn untag_resource(
     if input.tag_keys.is_empty() {
         return Err(tables::no_tag_keys_given());
     }
-    check_keys(&input.tag_keys)?;
+    check_reserved(&input.tag_keys)?;
     let change = TagChange {
         set: Vec::new(),
         remove: input.tag_keys,

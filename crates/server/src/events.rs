@@ -169,7 +169,7 @@ fn written(page: &FeedPage, in_batches: bool) -> Bytes {
     let mut out = Vec::with_capacity(bytes + 64 * (page.records.len() + 2));
     if page.lost {
         let data = serde_json::json!({
-            "message": "records were past their retention before they were read, and are not shown",
+            "message": "records were, or may have been, past their retention before they were read, and are not shown",
         });
         out.extend_from_slice(format!("event: lost\ndata: {data}\n\n").as_bytes());
     }

@@ -114,7 +114,15 @@ impl Plan<'_> {
 
 /// A stream and a function have one mapping.
 fn is_same(mapping: &Mapping, there: &Value) -> bool {
-    there["EventSourceArn"] == mapping.source && function_of(there) == mapping.function
+    // Table and label: a mapping shows the region and account of its table, whatever it was made with.
+    let stream_of = |arn: &str| {
+        arn.split_once(":table/")
+            .map(|(_, stream)| stream.to_owned())
+    };
+    let source = there["EventSourceArn"].as_str().and_then(stream_of);
+    source.is_some()
+        && source == stream_of(&mapping.source)
+        && function_of(there) == mapping.function
 }
 
 /// ARNs of the streams that are there already, by the logical ids of their tables.

@@ -1,8 +1,10 @@
 //! Shards: lineage by age and by splitting, paging of descriptions, following (streams.md sections 5 and 6).
 
+use std::time::Duration;
+
 use headwater_engine::EngineOptions;
 use headwater_operations::ApiOptions;
-use headwater_streams::Start;
+use headwater_streams::{RecordView, Start};
 use serde_json::{Value, json};
 
 use crate::support::{Server, id, s};
@@ -156,9 +158,13 @@ async fn a_split_keeps_the_order_of_each_item() {
         .follow_stream(stream, Start::TrimHorizon)
         .await
         .unwrap();
+    assert_eq!(follower.seen(), None);
     let mut rounds = Vec::new();
     while rounds.len() < 40 {
         let page = follower.next(7, 1 << 20).await.unwrap().unwrap();
+        // A reader that goes on there misses nothing, and gets nothing twice.
+        let last = page.records.last().map(RecordView::sequence);
+        assert_eq!(follower.seen(), last);
         for record in &page.records {
             let image = record.new_image().unwrap().decode().unwrap();
             rounds.push(image.get("round").cloned());
@@ -166,6 +172,16 @@ async fn a_split_keeps_the_order_of_each_item() {
     }
     assert!(rounds[..20].iter().all(|round| *round == rounds[0]));
     assert!(rounds[20..].iter().all(|round| *round == rounds[39]));
+    // While nothing of the stream comes, it goes on with what others write.
+    server.table("other", None).await;
+    server.put("other", json!({"pk": s("a")})).await;
+    let durable = server.api.database().log().durable();
+    let waiting = tokio::time::timeout(Duration::ZERO, follower.next(7, 1 << 20));
+    assert!(waiting.await.is_err());
+    assert_eq!(follower.seen(), Some(durable));
+    server.put("ttt", json!({"pk": s("later")})).await;
+    let page = follower.next(7, 1 << 20).await.unwrap().unwrap();
+    assert_eq!(page.records.len(), 1);
 }
 
 #[tokio::test]

@@ -348,7 +348,7 @@ async fn there_are_only_so_many_readers() {
 async fn pass_hours(server: &Running, hours: u64) {
     let body = format!(r#"{{"advance_ms":{}}}"#, hours * 3_600_000);
     let request = format!(
-        "POST /_headwater/clock HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /_headwater/clock HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let reply = server.exchange(request.as_bytes()).await;

@@ -143,7 +143,9 @@ impl Triggers {
         &self,
         changed: Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        if changed.is_err() {
+        // What a failed log has of it may be there after the next start, which looks for itself.
+        let is_settled = self.streams().database().log().poisoned().is_none();
+        if changed.is_err() && is_settled {
             self.remove_unused_packages().await;
         }
         changed

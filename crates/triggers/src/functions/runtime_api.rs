@@ -21,6 +21,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -223,11 +224,12 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>, peers: Arc<Pee
         let caller = Caller {
             desk: Arc::clone(&desk),
             listener_name: listener_name.clone(),
-            crowded: Arc::clone(&crowded),
         };
+        // Made here, so that it is told also before it is first asked.
+        let others_wait = Arc::clone(&crowded).notified_owned();
         connections.spawn(async move {
             let _slot = slot;
-            caller.serve(stream).await;
+            caller.serve(stream, others_wait).await;
         });
         while connections.try_join_next().is_some() {}
     }
@@ -238,13 +240,12 @@ struct Caller {
     desk: Arc<Desk>,
     /// Address and port, which requests have to be addressed to.
     listener_name: String,
-    /// Told when there is no room for another connection.
-    crowded: Arc<Notify>,
 }
 
 impl Caller {
-    /// Serves a connection until its end. One that brings nothing is closed, and one that is idle when others wait.
-    async fn serve(&self, stream: TcpStream) {
+    /// Serves a connection until its end. One that brings nothing is closed, and one that is idle when there is no room for
+    /// another.
+    async fn serve(&self, stream: TcpStream, others_wait: OwnedNotified) {
         let heard = Notify::new();
         let service = service_fn(|request| {
             heard.notify_one();
@@ -266,7 +267,7 @@ impl Caller {
         tokio::select! {
             _ = connection.as_mut() => return,
             () = silence.as_mut() => return,
-            () = self.crowded.notified() => connection.as_mut().graceful_shutdown(),
+            () = others_wait => connection.as_mut().graceful_shutdown(),
         }
         tokio::select! {
             _ = connection => {}

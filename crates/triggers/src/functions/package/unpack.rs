@@ -131,10 +131,11 @@ impl Unpacking<'_> {
         }
         self.folder_of(path)?;
         self.count()?;
-        DirBuilder::new()
-            .mode(0o755)
-            .create(path)
-            .map_err(|error| self.failed(path, error))?;
+        match DirBuilder::new().mode(0o755).create(path) {
+            // Another name of one of them, where letters' cases don't count.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && is_folder(path) => {}
+            made => made.map_err(|error| self.failed(path, error))?,
+        }
         self.folders.insert(path.to_owned());
         Ok(())
     }
@@ -216,4 +217,8 @@ impl Unpacking<'_> {
         let name = path.strip_prefix(self.target).unwrap_or(path);
         name.display().to_string()
     }
+}
+
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
