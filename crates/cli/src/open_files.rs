@@ -3,16 +3,20 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that are kept for other things than connections: the log's segments, the state, pipes to functions.
-const OTHER_FILES: usize = 512;
+/// Files that are kept for other things than connections and functions: the log's segments, the state, buckets, requests that
+/// the server sends.
+const OTHER_FILES: usize = 192;
+/// Files of one process of a function: its listener, a connection to it, its pipe, its handle, and one while it starts.
+const FILES_PER_PROCESS: usize = 5;
 /// So many connections are served, whatever the limit.
 const CONNECTIONS_MIN: usize = 16;
 
-/// The number of connections that there can be under the limit of open files, at most `wanted`.
-pub(crate) fn connections_max(wanted: usize) -> usize {
+/// The number of connections that there can be under the limit of open files beside so many processes of functions, at most
+/// `wanted`.
+pub(crate) fn connections_max(wanted: usize, processes_max: usize) -> usize {
     let limit = getrlimit(Resource::Nofile).current;
     let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-    let possible = possible(wanted, limit);
+    let possible = possible(wanted, limit, processes_max);
     if possible < wanted {
         tracing::warn!(
             limit,
@@ -23,9 +27,10 @@ pub(crate) fn connections_max(wanted: usize) -> usize {
     possible
 }
 
-fn possible(wanted: usize, limit: usize) -> usize {
-    let left = limit.saturating_sub(OTHER_FILES).max(CONNECTIONS_MIN);
-    wanted.min(left)
+fn possible(wanted: usize, limit: usize, processes_max: usize) -> usize {
+    let of_processes = processes_max.saturating_mul(FILES_PER_PROCESS);
+    let others = OTHER_FILES.saturating_add(of_processes);
+    wanted.min(limit.saturating_sub(others).max(CONNECTIONS_MIN))
 }
 
 /// Raises the limit of open files as far as it goes: each connection needs one.
@@ -46,14 +51,17 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_the_rest() {
-        for (wanted, limit, expected) in [
-            (10_000, usize::MAX, 10_000),
-            (10_000, 20_000, 10_000),
-            (10_000, 4_096, 3_584),
-            (10_000, 256, 16),
-            (8, 256, 8),
+        for (wanted, limit, processes_max, expected) in [
+            (10_000, usize::MAX, 64, 10_000),
+            (10_000, 20_000, 64, 10_000),
+            (10_000, 4_096, 64, 3_584),
+            (10_000, 4_096, 500, 1_404),
+            (10_000, 4_096, usize::MAX, 16),
+            (10_000, 256, 64, 16),
+            (8, 256, 64, 8),
         ] {
-            assert_eq!(possible(wanted, limit), expected, "{wanted} of {limit}");
+            let possible = possible(wanted, limit, processes_max);
+            assert_eq!(possible, expected, "{wanted} of {limit}");
         }
     }
 }

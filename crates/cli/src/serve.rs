@@ -334,8 +334,7 @@ async fn open_triggers(
     };
     runtime_settings.python = program_setting(settings, "python");
     runtime_settings.node = program_setting(settings, "node");
-    runtime_settings.processes_max =
-        settings.number("function-processes-max").unwrap_or(64) as usize;
+    runtime_settings.processes_max = function_processes_max(settings);
     runtime_settings.log_dir = log_folder(settings, api.database(), &folder)?;
     runtime_settings.region = settings.text("region").to_owned();
     runtime_settings.endpoint_url = Some(format!("http://{}", reachable(address)));
@@ -412,6 +411,10 @@ fn program_setting(settings: &Settings, name: &str) -> Option<PathBuf> {
     (!program.is_empty()).then(|| PathBuf::from(program))
 }
 
+fn function_processes_max(settings: &Settings) -> usize {
+    settings.number("function-processes-max").unwrap_or(64) as usize
+}
+
 /// Functions reach a server that listens everywhere by the loopback address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
@@ -424,6 +427,7 @@ fn server_settings(settings: &Settings) -> ServerSettings {
     ServerSettings {
         connections_max: open_files::connections_max(
             settings.number("connections-max").unwrap_or(10_000) as usize,
+            function_processes_max(settings),
         ),
         request_timeout: Duration::from_millis(settings.duration_ms("request-timeout").max(1)),
         wait_max: Duration::from_millis(settings.duration_ms("wait-max").max(1)),
