@@ -1,4 +1,6 @@
-//! The body of a request, read within bounds of size, time and memory.
+//! The body of a request, read within bounds of size, time and memory, and decompressed within the same.
+
+mod gzip;
 
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use headwater_wire::messages;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -60,13 +63,8 @@ impl Server {
             return Err(Box::new(self.body_failure(Failure::TooLarge)));
         }
         let bytes_most = hint.exact().map_or(bytes_max, |bytes| bytes as usize);
-        let Ok(mut place) = timeout(self.settings.wait_max, self.place_for(bytes_most)).await
-        else {
-            self.load.refuse(Full::Bodies);
-            return Err(Box::new(closing(
-                self.dynamodb_error(&messages::throttled()),
-            )));
-        };
+        let place = self.place_for(bytes_most).await;
+        let mut place = place.map_err(|refusal| Box::new(closing(*refusal)))?;
         let body = Limited::new(body, bytes_max);
         let read = async {
             match &place {
@@ -87,6 +85,54 @@ impl Server {
         }
     }
 
+    /// The body of a request as it was before its sender compressed it. AWS has an internal error for whatever is not
+    /// gzip, and takes more than 16 MB of what is (Alternator's tests); here both bounds are the same.
+    pub(crate) async fn decoded(
+        &self,
+        body: Body,
+        headers: &HeaderMap,
+        bytes_max: usize,
+    ) -> Result<Body, Box<Reply>> {
+        let Some(encoding) = headers.get(CONTENT_ENCODING) else {
+            return Ok(body);
+        };
+        if !encoding.as_bytes().eq_ignore_ascii_case(b"gzip") {
+            let error = messages::internal_server_error();
+            return Err(Box::new(self.dynamodb_error(&error)));
+        }
+        let _work = self.place_for(gzip::WORK_BYTES).await?;
+        // What comes of it is measured first: the budget is for what there is, not for what there might be.
+        let (mut length, mut small) = (0, BytesMut::new());
+        let measured = gzip::pieces(&body.bytes, bytes_max, |piece| {
+            length += piece.len();
+            if length <= SMALL_BODY_BYTES_MAX {
+                small.extend_from_slice(piece);
+            }
+        });
+        measured.await.map_err(|failure| self.undecoded(failure))?;
+        let place = self.place_for(length).await?;
+        let mut bytes = small;
+        if length > SMALL_BODY_BYTES_MAX {
+            bytes = BytesMut::with_capacity(length);
+            let decoded = gzip::pieces(&body.bytes, length, |piece| bytes.extend_from_slice(piece));
+            decoded.await.map_err(|failure| self.undecoded(failure))?;
+        }
+        Ok(Body {
+            bytes: bytes.freeze(),
+            _place: place,
+        })
+    }
+
+    fn undecoded(&self, failure: gzip::Failure) -> Box<Reply> {
+        Box::new(self.dynamodb_error(&match failure {
+            gzip::Failure::TooLarge => messages::body_too_large(),
+            gzip::Failure::Broken(error) => {
+                tracing::debug!(%error, "a body could not be decompressed");
+                messages::internal_server_error()
+            }
+        }))
+    }
+
     fn body_failure(&self, failure: Failure) -> Reply {
         closing(match failure {
             Failure::TooLarge => self.dynamodb_error(&messages::body_too_large()),
@@ -98,16 +144,21 @@ impl Server {
         })
     }
 
-    /// A part of the budget for a large body; small ones need none, so that nobody can hold them up.
-    async fn place_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    /// A part of the budget for a large body; small ones need none, so that nobody can hold them up. Who waits too long
+    /// for it is throttled.
+    async fn place_for(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Box<Reply>> {
         if bytes <= SMALL_BODY_BYTES_MAX {
-            return None;
+            return Ok(None);
         }
-        self.large_bodies
-            .clone()
-            .acquire_many_owned(units_of(bytes) as u32)
-            .await
-            .ok()
+        let place = self.large_bodies.clone();
+        let place = place.acquire_many_owned(units_of(bytes) as u32);
+        match timeout(self.settings.wait_max, place).await {
+            Ok(place) => Ok(place.ok()),
+            Err(_) => {
+                self.load.refuse(Full::Bodies);
+                Err(Box::new(self.dynamodb_error(&messages::throttled())))
+            }
+        }
     }
 }
 

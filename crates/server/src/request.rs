@@ -209,6 +209,10 @@ impl Server {
         }
         let (head, body) = request.into_parts();
         let body = match self.body(body, BODY_BYTES_MAX).await {
+            Ok(body) => self.decoded(body, &head.headers, BODY_BYTES_MAX).await,
+            Err(reply) => return *reply,
+        };
+        let body = match body {
             Ok(body) => body,
             Err(reply) => return *reply,
         };

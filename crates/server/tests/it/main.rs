@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cases;
+mod compressed;
 mod console;
 mod envelope;
 mod events;

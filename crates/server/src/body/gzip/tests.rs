@@ -1,0 +1,69 @@
+//! Bodies of one member, of several, and of what is none.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+
+fn member(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What comes out of a body; `Err(true)` if it is too large, `Err(false)` if it is broken.
+async fn content(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, bool> {
+    let mut bytes = Vec::new();
+    let taken = pieces(body, bytes_max, |piece| bytes.extend_from_slice(piece)).await;
+    match taken {
+        Ok(()) => Ok(bytes),
+        Err(Failure::TooLarge) => Err(true),
+        Err(Failure::Broken(_)) => Err(false),
+    }
+}
+
+#[tokio::test]
+async fn members_follow_each_other() {
+    let long: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    assert_eq!(content(&member(&long), long.len()).await, Ok(long.clone()));
+    let two = [member(b"one "), member(b"two")].concat();
+    assert_eq!(content(&two, 7).await, Ok(b"one two".to_vec()));
+    assert_eq!(content(&member(b""), 0).await, Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn what_is_no_member_is_broken_at_the_beginning_and_nothing_at_the_end() {
+    for broken in [&b""[..], b"x", b"{\"TableName\": \"t\"}", &MAGIC] {
+        assert_eq!(content(broken, 100).await, Err(false), "{broken:?}");
+    }
+    let whole = member(b"one");
+    for length in 0..whole.len() {
+        assert_eq!(content(&whole[..length], 100).await, Err(false), "{length}");
+    }
+    let mut wrong_sum = whole.clone();
+    wrong_sum[whole.len() - 8] ^= 1;
+    assert_eq!(content(&wrong_sum, 100).await, Err(false));
+    let junk = [whole.as_slice(), b"junk"].concat();
+    assert_eq!(content(&junk, 100).await, Ok(b"one".to_vec()));
+    let half = [whole.as_slice(), &whole[..whole.len() - 1]].concat();
+    assert_eq!(content(&half, 100).await, Err(false));
+}
+
+#[tokio::test]
+async fn no_more_comes_out_than_may() {
+    let zeros = member(&vec![0; 10_000_000]);
+    assert!(zeros.len() < 20_000, "{}", zeros.len());
+    let mut given = 0;
+    let taken = pieces(&zeros, 100_000, |piece| given += piece.len()).await;
+    assert!(matches!(taken, Err(Failure::TooLarge)), "{taken:?}");
+    assert!(given <= 100_000, "{given}");
+    assert_eq!(content(&member(&[1; 8]), 7).await, Err(true));
+}
+
+#[tokio::test]
+async fn members_are_counted() {
+    assert_eq!(content(&member(b"").repeat(65), 100).await, Err(false));
+    assert_eq!(content(&member(b"").repeat(64), 100).await, Ok(Vec::new()));
+}
