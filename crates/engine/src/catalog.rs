@@ -33,6 +33,8 @@ pub(crate) struct Maps {
     /// By namespace, then by name.
     pub(crate) tables: HashMap<String, BTreeMap<String, Arc<Table>>>,
     pub(crate) streams: BTreeMap<u32, Arc<StreamRecord>>,
+    /// The streams of the tables of a name, by namespace and name.
+    streams_of_name: HashMap<(String, String), BTreeSet<u32>>,
     /// By stream, then by number.
     pub(crate) shards: BTreeMap<u32, BTreeMap<u32, Arc<ShardRecord>>>,
     /// The stream of each shard that is known.
@@ -47,6 +49,37 @@ pub(crate) struct Maps {
 }
 
 impl Maps {
+    pub(crate) fn insert_stream(&mut self, stream: StreamRecord) {
+        let name = (stream.namespace.clone(), stream.table_name.clone());
+        let of_name = self.streams_of_name.entry(name).or_default();
+        of_name.insert(stream.id);
+        self.streams.insert(stream.id, Arc::new(stream));
+    }
+
+    pub(crate) fn remove_stream(&mut self, id: u32) {
+        let Some(stream) = self.streams.remove(&id) else {
+            return;
+        };
+        let name = (stream.namespace.clone(), stream.table_name.clone());
+        if let Some(of_name) = self.streams_of_name.get_mut(&name) {
+            of_name.remove(&id);
+            if of_name.is_empty() {
+                self.streams_of_name.remove(&name);
+            }
+        }
+    }
+
+    /// The streams of the tables of a name, earlier ones too, the hidden ones too.
+    pub(crate) fn streams_of_name(
+        &self,
+        namespace: &str,
+        table_name: &str,
+    ) -> impl Iterator<Item = &Arc<StreamRecord>> {
+        let name = (namespace.to_owned(), table_name.to_owned());
+        let ids = self.streams_of_name.get(&name).into_iter().flatten();
+        ids.filter_map(|id| self.streams.get(id))
+    }
+
     pub(crate) fn insert_shard(&mut self, shard: ShardRecord) {
         self.stream_of_shard.insert(shard.number, shard.stream);
         self.shards
@@ -151,7 +184,7 @@ fn load_document(
         Some(&document_key::TABLE) => tables.push(parse(key, value)?),
         Some(&document_key::STREAM) => {
             let stream: StreamRecord = parse(key, value)?;
-            maps.streams.insert(stream.id, Arc::new(stream));
+            maps.insert_stream(stream);
         }
         Some(&document_key::SHARD) => maps.insert_shard(parse(key, value)?),
         Some(&document_key::BACKUP) => {

@@ -178,7 +178,7 @@ impl CatalogChange {
             maps.backups.remove(&id);
         }
         for stream in self.streams {
-            maps.streams.insert(stream.id, Arc::new(stream));
+            maps.insert_stream(stream);
         }
         for shard in self.shards {
             maps.insert_shard(shard);
@@ -187,7 +187,7 @@ impl CatalogChange {
             maps.remove_shard(stream, number);
         }
         for id in self.removed_streams {
-            maps.streams.remove(&id);
+            maps.remove_stream(id);
         }
         for (table, record) in self.moved {
             let (namespace, name) = (record.namespace.clone(), record.name.clone());
@@ -219,10 +219,7 @@ impl CatalogChange {
 /// The label of a new stream: its time, or the next millisecond that no stream of a table of that name has.
 /// Streams are told apart by it, and one can follow another within a millisecond.
 fn free_label(new: &StreamRecord, now_ms: u64, maps: &Maps) -> String {
-    let of_name = maps
-        .streams
-        .values()
-        .filter(|stream| stream.table_name == new.table_name && stream.namespace == new.namespace);
+    let of_name = maps.streams_of_name(&new.namespace, &new.table_name);
     let taken: BTreeSet<&str> = of_name.map(|stream| stream.label.as_str()).collect();
     let mut ms = now_ms;
     loop {

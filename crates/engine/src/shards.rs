@@ -82,14 +82,8 @@ impl Database {
         label: &str,
     ) -> Option<Arc<StreamRecord>> {
         let maps = self.inner.catalog.maps.read();
-        maps.streams
-            .values()
-            .find(|stream| {
-                !stream.hidden
-                    && stream.label == label
-                    && stream.table_name == table_name
-                    && stream.namespace == namespace
-            })
+        maps.streams_of_name(namespace, table_name)
+            .find(|stream| !stream.hidden && stream.label == label)
             .cloned()
     }
 
