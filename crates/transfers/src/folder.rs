@@ -153,7 +153,11 @@ impl Bucket for Folder {
             let folder = path.parent().unwrap_or(&self.root);
             File::open(folder)?.sync_all()
         };
-        write().map_err(io_error(key))
+        write().map_err(|error| {
+            // On a full disk it would hold what there is left. Whether it can go changes nothing about the error.
+            let _ = fs::remove_file(&partial);
+            io_error(key)(error)
+        })
     }
 
     fn delete(&self, key: &str) -> Result<(), BucketError> {

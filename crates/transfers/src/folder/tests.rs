@@ -98,3 +98,13 @@ fn a_partial_object_that_was_left_is_replaced_and_not_followed() {
     }
     assert_eq!(fs::read(secret).unwrap(), b"s");
 }
+
+#[test]
+fn what_can_t_be_put_leaves_nothing() {
+    let (parent, folder) = bucket();
+    folder.put("a/b", Bytes::from_static(b"one")).unwrap();
+    folder.put("a", Bytes::from_static(b"two")).unwrap_err();
+    let names = fs::read_dir(parent.path().join("b")).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["a"]);
+}
