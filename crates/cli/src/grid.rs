@@ -142,6 +142,19 @@ pub(crate) fn safe(text: &str) -> String {
     safe
 }
 
+/// Lines with their tabs, of which nothing else reaches a terminal as a control sequence.
+pub(crate) fn visible(text: &str) -> String {
+    let mut visible = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => visible.push(c),
+            c if c.is_control() => visible.extend(c.escape_unicode()),
+            c => visible.push(c),
+        }
+    }
+    visible
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,5 +213,9 @@ mod tests {
     #[test]
     fn control_sequences_are_shown_as_text() {
         assert_eq!(safe("a\u{1b}[2J\nb"), "a\\u{1b}[2J b");
+        assert_eq!(
+            visible("a\tb\n\u{1b}[2J\u{9b}2J\u{7f}\rc"),
+            "a\tb\n\\u{1b}[2J\\u{9b}2J\\u{7f}\\u{d}c"
+        );
     }
 }

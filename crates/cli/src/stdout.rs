@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
+use crate::grid::visible;
+
 /// How often it is looked whether somebody still reads.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -34,6 +36,14 @@ pub(crate) fn write(text: &str) -> std::io::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,
+    }
+}
+
+/// Writes what a function said: as it is for programs, and for a terminal with nothing that it would carry out.
+pub(crate) fn write_said<W: Write + IsTerminal>(out: &mut W, said: &[u8]) -> std::io::Result<()> {
+    match out.is_terminal() {
+        true => out.write_all(visible(&String::from_utf8_lossy(said)).as_bytes()),
+        false => out.write_all(said),
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::client::{Answer, Client};
+use crate::stdout::write_said;
 
 use super::{FUNCTIONS, explained, function, function_argument};
 
@@ -90,11 +91,11 @@ fn show(answer: &Answer) -> std::io::Result<ExitCode> {
             .and_then(|value| value.to_str().ok())
     };
     if let Some(log) = header("x-amz-log-result").and_then(|log| STANDARD.decode(log).ok()) {
-        std::io::stderr().write_all(&log)?;
+        write_said(&mut std::io::stderr(), &log)?;
     }
     if !answer.body.is_empty() {
         let mut out = std::io::stdout().lock();
-        out.write_all(&answer.body)?;
+        write_said(&mut out, &answer.body)?;
         out.write_all(b"\n")?;
     }
     match header("x-amz-function-error") {

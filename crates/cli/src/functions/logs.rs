@@ -9,6 +9,7 @@ use headwater_model::UtcTime;
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::stdout::write_said;
 
 use super::{explained, function, function_argument};
 
@@ -85,7 +86,10 @@ fn show(page: &Value, is_json: bool) -> std::io::Result<()> {
             true => writeln!(out, "{line}")?,
             false => {
                 let at = UtcTime::of_ms(line["atMs"].as_u64().unwrap_or(0));
-                writeln!(out, "{at}Z  {}", line["text"].as_str().unwrap_or_default())?;
+                write!(out, "{at}Z  ")?;
+                let said = line["text"].as_str().unwrap_or_default();
+                write_said(&mut out, said.as_bytes())?;
+                out.write_all(b"\n")?;
             }
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::bounds::usage;
-use crate::process::{Running, Server, output, text};
+use crate::process::{Running, Server, on_terminal, output, text};
 
 /// Prints what it is asked to, and answers with it; fails when it is asked to, and tells whether it may have large pages.
 pub const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
@@ -169,6 +169,26 @@ fn logs_are_shown_and_followed() {
         out.contains("asked for 1") && out.contains("asked for 2"),
         "{out}"
     );
+    server.stop();
+}
+
+#[test]
+fn what_functions_say_is_shown_to_people_and_not_carried_out() {
+    let (_folder, server) = served(&[]);
+    let said = "asked for \u{1b}[2J\tthere\u{9b}2J";
+    let shown = "asked for \\u{1b}[2J\tthere\\u{9b}2J\r\n";
+    let event = r#""\u001b[2J\tthere\u009b2J""#;
+    let call = ["invoke", "echo", "--payload", event, "--log"];
+    let (_, _, err) = functions(&server, &call);
+    assert!(err.contains(said), "{err:?}");
+    let (_, out, _) = functions(&server, &["logs", "echo"]);
+    assert!(out.contains(said), "{out:?}");
+    for arguments in [&call[..], &["logs", "echo"]] {
+        let endpoint = ["--endpoint", &server.url];
+        let on_terminal = on_terminal(&[&["functions"], arguments, &endpoint].concat());
+        assert!(on_terminal.contains(shown), "{on_terminal:?}");
+        assert!(!on_terminal.contains('\u{1b}'), "{on_terminal:?}");
+    }
     server.stop();
 }
 

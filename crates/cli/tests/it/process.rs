@@ -1,6 +1,7 @@
 //! Starts the program, talks to it, reads what it prints.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -30,6 +31,28 @@ pub fn headwater(arguments: &[&str]) -> Command {
 /// Runs the program to its end.
 pub fn output(arguments: &[&str]) -> Output {
     headwater(arguments).output().expect("the program runs")
+}
+
+/// Runs the program to its end; what it wrote to a terminal, output and errors alike.
+pub fn on_terminal(arguments: &[&str]) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
+    let name = ptsname(&ours, Vec::new()).expect("a name");
+    let name = name.into_string().expect("a path");
+    let open = || File::options().read(true).write(true).open(&name);
+    let mut command = headwater(arguments);
+    command
+        .stdout(open().expect("opened"))
+        .stderr(open().expect("opened"));
+    let mut child = command.spawn().expect("the program runs");
+    // Nobody else has it open then, and its end can be seen.
+    drop(command);
+    let mut written = Vec::new();
+    // On Linux the end is an error.
+    let _ = File::from(ours).read_to_end(&mut written);
+    wait(&mut child);
+    text(&written)
 }
 
 /// Runs the program to its end, and nobody reads what it prints.
