@@ -6,13 +6,19 @@ function known(Location: string, Handler: string, CodeSize = 0) {
 }
 
 test("folders, programs and addresses are told apart", () => {
-  expect(placeOf(known("file:///code/my%20function", "index.handler"))).toEqual({
+  expect(placeOf(known("file:///code/my function", "index.handler"))).toEqual({
     place: "headwater-local-directory",
     key: "/code/my function",
   });
   expect(placeOf(known("file:///code/sink.sh", "none"))?.place).toBe("headwater-command");
   expect(placeText(known("http://127.0.0.1:9/x", "none"))).toBe("Webhook http://127.0.0.1:9/x");
   expect(placeOf(known("http://h/2015-03-31/functions/f/invocations", "none"))?.place).toBe("headwater-lambda");
+});
+
+test("a path may have a percent sign", () => {
+  for (const key of ["/x/50%/f", "/x/my%20function", "/x/%C3", "/x/a?b#c"]) {
+    expect(placeOf(known(`file://${key}`, "index.handler"))?.key).toBe(key);
+  }
 });
 
 test("a zip file is in no place", () => {

@@ -14,7 +14,8 @@ export function placeOf(known: GetFunctionResponse): { place: PlaceName; key: st
   if (!location.startsWith("file://")) {
     return { place: location.endsWith("/invocations") ? "headwater-lambda" : "headwater-webhook", key: location };
   }
-  const key = decodeURI(location.slice("file://".length));
+  // The server writes the path as it is.
+  const key = location.slice("file://".length);
   return { place: isElsewhere(Configuration ?? {}) ? "headwater-command" : "headwater-local-directory", key };
 }
 
