@@ -20,15 +20,11 @@ pub(crate) async fn list_backups(
     let table = input.table_name.as_deref();
     let table = table.map(|name| table_name(name, context)).transpose()?;
     let backups = api.database.backups(&context.namespace).await;
-    let backups = backups.map_err(of_tables)?;
-    let start = input.exclusive_start_backup_arn.as_deref();
-    let behind = match start {
-        Some(arn) => backups
-            .iter()
-            .position(|backup| backup.arn() == arn)
-            .map_or(backups.len(), |place| place + 1),
-        None => 0,
-    };
+    let mut backups = backups.map_err(of_tables)?;
+    backups.sort_by_cached_key(|backup| place(backup.arn()));
+    let start = input.exclusive_start_backup_arn.map(place);
+    let is_before = |start| backups.partition_point(|backup| place(backup.arn()) <= start);
+    let behind = start.map_or(0, is_before);
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.unwrap_or(PAGE_MAX);
     let wanted = |backup: &BackupRecord| {
@@ -51,6 +47,13 @@ pub(crate) async fn list_backups(
         last_evaluated_backup_arn: page.last().filter(|_| more).map(|backup| backup.arn()),
         backup_summaries: Some(page.into_iter().map(|backup| summary(backup)).collect()),
     })
+}
+
+/// Where a backup stands in the list, as its ARN says: its last part begins with the time of its creation. So whoever deletes
+/// a page goes on behind it.
+fn place(arn: String) -> (String, String) {
+    let label = arn.rsplit('/').next().unwrap_or_default();
+    (label.to_owned(), arn)
 }
 
 /// Without a wish those of users are listed (the model).
