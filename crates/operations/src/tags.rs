@@ -80,7 +80,7 @@ pub(crate) fn check_reserved<'a>(
 }
 
 /// Letters and digits of any script, white space, and a few others (Alternator's tests on AWS; guide).
-fn is_allowed(text: &str) -> bool {
+pub(crate) fn is_allowed(text: &str) -> bool {
     const OTHERS: &str = "+-=._:/@";
     let fits = |letter: char| {
         letter.is_alphanumeric() || letter.is_whitespace() || OTHERS.contains(letter)

@@ -6,7 +6,7 @@ use headwater_wire::dynamodb::UntagResourceInput;
 use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
-use crate::tags::{RETENTION_TAG, check_reserved, of_tagged, tagged_table};
+use crate::tags::{RETENTION_TAG, check_reserved, is_allowed, of_tagged, tagged_table};
 
 pub(crate) async fn untag_resource(
     api: &Api,
@@ -17,6 +17,14 @@ pub(crate) async fn untag_resource(
     let name = tagged_table(arn, "UntagResource", context)?;
     if input.tag_keys.is_empty() {
         return Err(tables::no_tag_keys_given());
+    }
+    if let Some(key) = input.tag_keys.iter().find(|key| !is_allowed(key)) {
+        // Earlier versions took it, and whoever has it gets rid of it.
+        let view = api.database.describe(&context.namespace, name).await;
+        let view = view.map_err(|error| of_tagged(error, arn))?;
+        if !view.record.tags.iter().any(|(known, _)| known == key) {
+            return Err(tables::invalid_tag_key(key));
+        }
     }
     check_reserved(&input.tag_keys)?;
     let change = TagChange {
