@@ -155,12 +155,11 @@ impl Server {
                 _ => not_found(),
             };
         }
-        // The future of every request has the size of the largest that is not put elsewhere.
         if path.starts_with("/_headwater/") {
-            return Box::pin(admin::handle(self, request)).await;
+            return admin::handle(self, request).await;
         }
         if let Some(table) = events::table_in(path) {
-            return Box::pin(self.events(table, &request, stop)).await;
+            return self.events(table, &request, stop).await;
         }
         if let Some(path) = path.strip_prefix(console::PREFIX) {
             return match *request.method() {
@@ -172,7 +171,7 @@ impl Server {
             return console::redirect();
         }
         if is_lambda_path(path) {
-            return Box::pin(self.lambda(request)).await;
+            return self.lambda(request).await;
         }
         not_found()
     }
