@@ -22,7 +22,7 @@ use crate::index::Index;
 use crate::index_record::VectorRecord;
 use crate::overlay::Found;
 use crate::read::KeyRange;
-use crate::record::state_key;
+use crate::record::{TableRecord, state_key};
 use crate::table::Table;
 
 /// Bytes of entries that one step looks at, about.
@@ -114,11 +114,12 @@ impl Database {
     ) -> Result<Vec<Neighbour>, EngineError> {
         let index = search.index;
         usable(&table.state.read(), self.inner.clock.now_ms())?;
-        let gone = || EngineError::IndexNotFound {
-            name: table.record().name.clone(),
+        let gone = |record: &TableRecord| EngineError::IndexNotFound {
+            name: record.name.clone(),
             index: index.record().name.clone(),
         };
-        let of_vectors = index.vector().ok_or_else(gone)?;
+        let of_vectors = index.vector();
+        let of_vectors = of_vectors.ok_or_else(|| gone(&table.record()))?;
         if !index.is_readable() {
             return Err(EngineError::IndexBackfilling {
                 index: index.record().name.clone(),
@@ -142,7 +143,7 @@ impl Database {
         usable(&state, self.inner.clock.now_ms())?;
         match state.indexes.iter().any(|kept| kept.id() == index.id()) {
             true => Ok(neighbours),
-            false => Err(gone()),
+            false => Err(gone(&state.record)),
         }
     }
 
