@@ -366,6 +366,9 @@ impl Database {
         let mut changes = Vec::with_capacity(decisions.len() + 1);
         let tables = lock_tables(&command.items);
         let now_ms = self.inner.clock.now_ms();
+        // Of all tables, also those whose items are only looked at or stay as they are.
+        let mut states = tables.iter().map(|(_, state)| state);
+        states.try_for_each(|state| writable(state, now_ms, to_new_table))?;
         for (index, item) in command.items.iter().enumerate() {
             let Some(decided) = &mut decisions[index] else {
                 continue;
@@ -373,7 +376,6 @@ impl Database {
             let Some((_, state)) = tables.iter().find(|(id, _)| *id == item.table.id()) else {
                 continue;
             };
-            writable(state, now_ms, to_new_table)?;
             still_expires(&item.action, &state.record)?;
             if !Arc::ptr_eq(&state.indexes, &indexes[index]) {
                 // An index came or went since: what the applier will do is what counts.

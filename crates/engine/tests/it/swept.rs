@@ -101,6 +101,7 @@ where
     let state = Arc::new(Gated(store.clone()));
     let (database, _) = Database::open(log, state, clock, rng, options).unwrap();
     let table = create(&database, "t", None).await;
+    create(&database, "kept", None).await;
     put(&database, &table, "a", 1).await.unwrap();
     until_applied(&database).await;
 
@@ -167,4 +168,24 @@ async fn a_write_that_changes_nothing_is_not_answered_by_a_table_that_is_swept_m
     });
     let unchanged = unchanged.await;
     assert!(is_not_found(&unchanged), "{unchanged:?}");
+}
+
+// Each item is looked at before the latches are held and under them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_in_a_transaction_does_not_hold_for_a_table_that_is_swept_meanwhile() {
+    let done = delete_below(3, async |database: Database, table: Arc<Table>| {
+        let kept = database.table("", "kept").unwrap();
+        let put = Action::Put(EncodedItem::encode(&item("x", Some(1))));
+        let mut whole = command(&kept, "x", put);
+        let mut placeholders = Placeholders::new(None, None).unwrap();
+        let text = "attribute_not_exists(pk)";
+        let condition = Condition::parse(ExpressionKind::Condition, text, &mut placeholders);
+        let check = with_condition(command(&table, "a", Action::Check), condition.unwrap());
+        whole.items.extend(check.items);
+        let done = database.transact(whole, None).await;
+        (done, try_get(&database, &kept, "x").unwrap())
+    });
+    let (done, put) = done.await;
+    assert!(is_not_found(&done), "{done:?}");
+    assert_eq!(put, None);
 }
