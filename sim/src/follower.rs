@@ -275,7 +275,6 @@ impl Progress {
     }
 
     fn read(&mut self, world: &World, shard: &str, rng: &SeededRng) -> Result<bool> {
-        let from_horizon = self.iterator.is_none() && self.last.is_none();
         let iterator = self.iterator(world, shard, rng)?;
         let limit = 1 + rng.below(60) as usize;
         let page = match world.streams.read("", &iterator, limit) {
@@ -284,18 +283,15 @@ impl Progress {
         };
         let news = !page.records.is_empty();
         for view in page.records {
-            let known = self.records.last().map(|record| record.sequence);
-            let last = match from_horizon {
-                true => self.last,
-                false => known,
-            };
             ensure!(
-                last < Some(view.sequence()),
-                "{} follows {last:?}",
-                view.sequence()
+                self.last < Some(view.sequence()),
+                "{} follows {:?}",
+                view.sequence(),
+                self.last
             );
             self.last = Some(view.sequence());
             // The clock was set back, and the horizon with it.
+            let known = self.records.last().map(|record| record.sequence);
             if known >= self.last {
                 continue;
             }
