@@ -104,8 +104,9 @@ impl Database {
             change.next = Some(next);
             (id, self.commit_catalog(change, &[])?)
         };
-        self.inner.log.wait_durable(position).await?;
+        // Before the wait: whoever asked may go away meanwhile.
         self.inner.copy_due.notify_one();
+        self.inner.log.wait_durable(position).await?;
         self.backup_by(|backup| backup.id == id)
             .ok_or(EngineError::BackupNotFound)
     }
@@ -283,8 +284,8 @@ impl Database {
             let position = self.commit_catalog(change, &[])?;
             (self.table(&namespace, &name)?, position)
         };
-        self.inner.log.wait_durable(position).await?;
         self.inner.copy_due.notify_one();
+        self.inner.log.wait_durable(position).await?;
         Ok(table)
     }
 

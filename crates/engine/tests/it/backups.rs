@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_engine::{
     Action, BackupKind, Database, EngineError, EngineOptions, IndexChange, IndexKind,
@@ -15,10 +16,12 @@ use headwater_state::Direction;
 
 use crate::support::{
     START_MS, command, create, delete, entries, get, item, new_table, open, options, put, scan,
-    verify,
+    until, verify,
 };
 
 type Model = BTreeMap<String, i64>;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn short() -> EngineOptions {
     EngineOptions {
@@ -457,5 +460,56 @@ fn by_value() -> NewIndex {
         on_demand: None,
         warm: Throughput::default(),
         vector: None,
+    }
+}
+
+/// A backup and a restore are carried out though whoever asked went away before they were durable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_asked_for_is_done_when_nobody_waits_for_it() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, short());
+    let keeping = database.clone();
+    let kept = tokio::spawn(async move { keeping.keep().await });
+    let table = create(&database, "t", None).await;
+    put(&database, &table, "a", 1).await.unwrap();
+    // With the first one, whoever copies is known to wait for the next.
+    let first = database.create_backup("", "t", "first").await.unwrap();
+    until_whole(&database, "first").await;
+    gone_at_once(database.create_backup("", "t", "second")).await;
+    until_whole(&database, "second").await;
+
+    let mut definition = first.table.clone();
+    definition.name = "restored".to_owned();
+    gone_at_once(database.restore_backup(first.id, definition)).await;
+    until("a restored table", || {
+        let restored = database.table("", "restored");
+        restored.is_ok_and(|table| table.record().status(START_MS) == TableStatus::Active)
+    })
+    .await;
+    kept.abort();
+    database.close();
+}
+
+async fn until_whole(database: &Database, name: &str) {
+    let is_whole = async || {
+        let backups = database.backups("").await.unwrap();
+        backups
+            .iter()
+            .any(|one| one.name == name && one.whole.is_some())
+    };
+    let whole = async {
+        while !is_whole().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, whole).await.expect(name);
+}
+
+/// Polls a future once, and drops it.
+async fn gone_at_once<F: Future>(future: F) {
+    tokio::select! {
+        biased;
+        _ = future => {}
+        () = std::future::ready(()) => {}
     }
 }
