@@ -91,6 +91,8 @@ impl Database {
     ) -> Result<PastItems, EngineError> {
         let durable = self.inner.log.durable();
         while self.applied() < durable {
+            // The applier may wait for room on the disk.
+            self.check_stays_open()?;
             if self.inner.log.poisoned().is_some() {
                 return Err(LogError::Closed.into());
             }

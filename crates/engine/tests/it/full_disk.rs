@@ -347,3 +347,37 @@ async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
     }
     database.close();
 }
+
+/// It waited for the state for as long as the disk was full, and whoever stopped the server waited for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_that_waits_for_room_ends_when_the_database_is_about_to_close() {
+    let store = headwater_state::in_memory(StateOptions::default()).unwrap();
+    let state = Arc::new(Held::new(store));
+    let clock = Arc::new(ManualClock::new(START_MS));
+    let files = Arc::new(MemoryFiles::new());
+    let (log, _) = Log::open(files, LogOptions::default(), clock.clone()).unwrap();
+    let rng = Arc::new(SeededRng::new(1));
+    let (database, _) = Database::open(log, state.clone(), clock, rng, options(1)).unwrap();
+    let table = create(&database, "t", None).await;
+    until("all is applied", || {
+        database.applied() == database.log().durable()
+    })
+    .await;
+    state.is_full.store(true, Ordering::SeqCst);
+    put(&database, &table, "waits for room", 1).await.unwrap();
+    let waits = || state.waits.load(Ordering::SeqCst);
+    until("the state waits", waits).await;
+    let export = {
+        let (database, table) = (database.clone(), table.clone());
+        tokio::spawn(async move { database.items_at(&table, START_MS).await.map(drop) })
+    };
+    tokio::task::yield_now().await;
+    database.end_long_reads();
+    let ended = tokio::time::timeout(PATIENCE, export).await;
+    let ended = ended.expect("it goes on waiting").unwrap();
+    assert!(
+        matches!(ended, Err(EngineError::Log(LogError::Closed))),
+        "{ended:?}"
+    );
+    database.close();
+}
