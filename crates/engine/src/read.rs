@@ -17,6 +17,8 @@ use crate::overlay::Found;
 use crate::record::state_key;
 use crate::table::Table;
 
+/// Bytes of a filter's constants that are gone through for a page; the page ends with the item that reaches it.
+const FILTER_BYTES_MAX: usize = 512 << 20;
 /// How many overlay values are gathered at once while a range is read.
 const OVERLAY_GATHER_MAX: usize = 4096;
 
@@ -37,7 +39,8 @@ pub struct PageRequest<'a> {
     pub direction: Direction,
     /// Most items that are evaluated.
     pub limit: Option<usize>,
-    /// The page ends with the item that reaches this many bytes of evaluated items, those that are fetched included.
+    /// The page ends with the item that reaches this many bytes of evaluated items, those that are fetched included. One
+    /// whose filter is costly may end before.
     pub bytes_max: usize,
     /// Items that don't satisfy it are evaluated but not returned.
     pub filter: Option<&'a Condition>,
@@ -88,12 +91,15 @@ impl Database {
         table.counts.read(1);
         let key = state_key(table.id(), key.bytes());
         // The overlay first: what it has dropped is in every snapshot that is taken afterwards.
-        if let Found::Value(_, value) = inner.overlay.newest_durable(&key, || inner.log.durable()) {
-            return Ok(value.map(EncodedItem::from_bytes));
+        let value = match inner.overlay.newest_durable(&key, || inner.log.durable()) {
+            Found::Value(_, value) => value,
+            Found::Unknown => self.stored(&key)?,
+        };
+        if value.is_none() {
+            // What a table that was deleted meanwhile had is gone from the state at some moment, and others may have
+            // looked there in between.
+            usable(&table.state.read(), inner.clock.now_ms())?;
         }
-        let value = self.stored(&key)?;
-        // What a table that was deleted meanwhile had is gone from the state at some moment.
-        usable(&table.state.read(), inner.clock.now_ms())?;
         Ok(value.map(EncodedItem::from_bytes))
     }
 
@@ -155,6 +161,7 @@ impl Database {
             });
         }
         let mut page = Page::default();
+        let constant_bytes = request.filter.map_or(0, Condition::constant_bytes);
         let mut failure = None;
         let number = request.index.map_or(table.id(), Index::id);
         let range = KeyRange {
@@ -168,7 +175,7 @@ impl Database {
                 None => Some(item.clone()),
             };
             match shown {
-                Some(shown) => evaluate(request, &mut page, key, &item, shown),
+                Some(shown) => evaluate(request, &mut page, constant_bytes, key, &item, shown),
                 // Deleted since the entry was read.
                 None => Ok(ControlFlow::Continue(())),
             }
@@ -339,10 +346,12 @@ impl Database {
     }
 }
 
-/// Takes one item into the page, or ends it; `read` is what stands under the key that was read.
+/// Takes one item into the page, or ends it; `read` is what stands under the key that was read, and the filter goes through
+/// `constant_bytes` of its own for each.
 fn evaluate(
     request: &PageRequest<'_>,
     page: &mut Page,
+    constant_bytes: usize,
     key: &[u8],
     read: &EncodedItem,
     item: EncodedItem,
@@ -364,6 +373,7 @@ fn evaluate(
         }
     }
     let full = request.limit.is_some_and(|limit| page.scanned >= limit)
+        || page.scanned.saturating_mul(constant_bytes) >= FILTER_BYTES_MAX
         || page.scanned_bytes + page.fetched_bytes >= request.bytes_max;
     if full {
         page.last_key = Some(key[4..].to_vec());

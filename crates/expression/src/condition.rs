@@ -3,6 +3,7 @@
 pub(crate) mod build;
 mod check;
 mod evaluate;
+mod fold;
 
 use std::collections::BTreeSet;
 
@@ -29,15 +30,26 @@ impl Condition {
     ) -> Result<Self, ExpressionError> {
         let parsed = parse_condition(kind, text)?;
         let root = check::resolve(&parsed, placeholders).map_err(|fault| fault.of(kind))?;
-        Ok(Self { root })
+        Ok(match kind {
+            ExpressionKind::Condition | ExpressionKind::Filter => Self::new(root),
+            // What these may say depends on how it is written.
+            _ => Self { root },
+        })
     }
 
     /// A condition that was built and not parsed.
     pub fn new(root: ConditionNode) -> Self {
-        Self { root }
+        Self {
+            root: fold::folded(root),
+        }
     }
 
-    /// The tree.
+    /// Bytes that each evaluation goes through beside those of the item: constants in which something is looked for.
+    pub fn constant_bytes(&self) -> usize {
+        fold::constant_bytes(&self.root)
+    }
+
+    /// The tree; what needs no item is evaluated in it already, unless it is one of keys.
     pub fn root(&self) -> &ConditionNode {
         &self.root
     }

@@ -14,7 +14,7 @@ use crate::index_definitions::{Definitions, Given, check_together};
 use crate::policy_document::canonical;
 use crate::table_name::table_name;
 use crate::table_settings::{encryption, maxima, refuse_replicas, stream_change, throughput};
-use crate::tags::{check_tags, pairs, retention_ms};
+use crate::tags::{check_tags, first_duplicate, pairs, retention_ms};
 use crate::vector_definitions::{GivenVectorIndex, check_dimensions};
 use crate::warm_throughput::{self, Of};
 
@@ -186,10 +186,11 @@ fn key_schema(input: &CreateTableInput) -> Result<KeySchema, ApiError> {
         .iter()
         .map(|element| element.attribute_name.as_str())
         .collect();
-    for (place, name) in names.iter().enumerate() {
-        if names[..place].contains(name) {
-            return Err(tables::attribute_defined_twice(name));
-        }
+    let given = definitions
+        .iter()
+        .map(|definition| &definition.attribute_name);
+    if let Some(name) = first_duplicate(given) {
+        return Err(tables::attribute_defined_twice(name));
     }
     if keys.len() > names.len() {
         return Err(tables::key_attribute_undefined());

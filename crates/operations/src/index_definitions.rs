@@ -1,6 +1,8 @@
 //! Definitions of secondary indexes in CreateTable and UpdateTable, checked in the order in which AWS finds fault with
 //! them (dynamodb-api.md sections 3, 7 and 8).
 
+use std::collections::HashMap;
+
 use headwater_engine::{
     BillingMode, IndexKind, IndexProjection, IndexRecord, NewIndex, OnDemandThroughput, Throughput,
     VectorRecord,
@@ -19,7 +21,11 @@ use crate::tags::first_duplicate;
 use crate::warm_throughput::{self, Of};
 
 /// The attributes that a request defines.
-pub(crate) struct Definitions(Vec<KeyAttribute>);
+pub(crate) struct Definitions {
+    attributes: Vec<KeyAttribute>,
+    /// The place of each name in `attributes`; requests may have very many.
+    places: HashMap<String, usize>,
+}
 
 impl Definitions {
     pub(crate) fn of_request(given: &[AttributeDefinition]) -> Self {
@@ -27,15 +33,21 @@ impl Definitions {
             let kind = KeyType::from_name(definition.attribute_type.as_str())?;
             Some(KeyAttribute::new(definition.attribute_name.clone(), kind))
         };
-        Definitions(given.iter().filter_map(attribute).collect())
+        let attributes: Vec<KeyAttribute> = given.iter().filter_map(attribute).collect();
+        let mut places = HashMap::with_capacity(attributes.len());
+        for (place, attribute) in attributes.iter().enumerate() {
+            places.entry(attribute.name.clone()).or_insert(place);
+        }
+        Definitions { attributes, places }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&KeyAttribute> {
-        self.0.iter().find(|attribute| attribute.name == name)
+        self.places.get(name).map(|place| &self.attributes[*place])
     }
 
     fn names(&self) -> Vec<&str> {
-        self.0.iter().map(|one| one.name.as_str()).collect()
+        let attributes = self.attributes.iter();
+        attributes.map(|one| one.name.as_str()).collect()
     }
 
     /// Refuses definitions that neither the table's key nor an index's uses.
@@ -51,7 +63,7 @@ impl Definitions {
                 used.push(&attribute.name);
             }
         }
-        match used.len() == self.0.len() {
+        match used.len() == self.attributes.len() {
             true => Ok(()),
             false => Err(tables::definitions_not_used(&self.names(), &used)),
         }

@@ -1,6 +1,8 @@
 //! What one UpdateTable request may ask for at once. It depends on the request alone, so that AWS finds fault with it
 //! before it looks for the table (recorded 2026).
 
+use std::collections::BTreeSet;
+
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     BillingMode, GlobalSecondaryIndexUpdate, UpdateTableInput, VectorIndexUpdate,
@@ -79,7 +81,7 @@ fn check_actions(input: &UpdateTableInput) -> Result<(), ApiError> {
     if updates.is_some_and(<[_]>::is_empty) {
         return Err(tables::index_list_empty(UPDATES));
     }
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen = BTreeSet::new();
     for update in updates.unwrap_or_default() {
         let create = update.create.as_ref().map(|create| &create.index_name);
         let delete = update.delete.as_ref().map(|delete| &delete.index_name);
@@ -90,10 +92,9 @@ fn check_actions(input: &UpdateTableInput) -> Result<(), ApiError> {
             (Some(_), Some(_)) => return Err(tables::index_update_with_several_actions()),
             (Some(name), None) => name,
         };
-        if seen.contains(&name.as_str()) {
+        if !seen.insert(name.as_str()) {
             return Err(tables::index_updated_twice(name));
         }
-        seen.push(name);
     }
     Ok(())
 }

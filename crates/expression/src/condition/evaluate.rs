@@ -56,10 +56,7 @@ fn resolve<'a>(operand: &'a Operand, item: &'a Item) -> Resolved<'a> {
     match operand {
         Operand::Path(path) => path.find(item).map(Cow::Borrowed),
         Operand::Value(value) => Some(Cow::Borrowed(value)),
-        Operand::Size(inner) => {
-            let size = size(&*resolve(inner, item)?)?;
-            Some(Cow::Owned(AttributeValue::N(Number::from(size as u64))))
-        }
+        Operand::Size(inner) => Some(Cow::Owned(size_of(&*resolve(inner, item)?)?)),
         Operand::Truth(node) => Some(Cow::Owned(AttributeValue::Bool(holds(node, item)))),
     }
 }
@@ -105,6 +102,11 @@ fn contains(container: &AttributeValue, sought: &AttributeValue) -> bool {
         (AttributeValue::L(list), member) => list.contains(member),
         _ => false,
     }
+}
+
+/// What `size` says of a value, if anything.
+pub(super) fn size_of(value: &AttributeValue) -> Option<AttributeValue> {
+    size(value).map(|size| AttributeValue::N(Number::from(size as u64)))
 }
 
 /// Strings are measured in UTF-16 units; what has no size makes the comparison one with a missing

@@ -26,6 +26,15 @@ fn put(client: &mut Client, item: Value) {
     client.dynamodb("PutItem", &json!({"TableName": "table", "Item": item}));
 }
 
+/// Puts so many items with nothing but a key.
+fn put_many(client: &mut Client, count: usize) {
+    let put = |number| json!({"PutRequest": {"Item": {"id": {"S": format!("item-{number}")}}}});
+    let puts: Vec<Value> = (0..count).map(put).collect();
+    for puts in puts.chunks(25) {
+        client.dynamodb("BatchWriteItem", &json!({"RequestItems": {"table": puts}}));
+    }
+}
+
 /// Every violation was kept with a path that copied the key above it.
 #[test]
 fn a_million_violations_under_a_long_key() {
@@ -137,5 +146,93 @@ fn a_hundred_thousand_attributes_taken_out_and_put_in() {
     assert_eq!(ask(&mut client, "UpdateItem", &remove).status, 200);
     let item = client.dynamodb("GetItem", &json!({"TableName": "table", "Key": key}));
     assert_eq!(item["Item"], json!({"id": {"S": "x"}, "z": {"S": "stays"}}));
+    server.stop();
+}
+
+/// Constants were measured anew for each item.
+#[test]
+fn a_filter_that_measures_its_own_constants() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    server.create_table("table", false);
+    let mut client = Client::connect(&server);
+    put_many(&mut client, 500);
+    let filter = vec!["size(:a) = :n"; 100].join(" OR ");
+    let body = json!({
+        "TableName": "table",
+        "FilterExpression": filter,
+        "ExpressionAttributeValues": {":a": {"S": "a".repeat(2_000_000)}, ":n": {"N": "1"}},
+    });
+    let answer = ask(&mut client, "Scan", &body.to_string());
+    let answer = answer.json();
+    assert_eq!(
+        (&answer["Count"], &answer["ScannedCount"]),
+        (&json!(0), &json!(500))
+    );
+    server.stop();
+}
+
+/// Each item was looked for in all of the constants, however many items there were; a page ends before that takes long.
+#[test]
+fn items_looked_for_in_large_constants() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    server.create_table("table", false);
+    let mut client = Client::connect(&server);
+    put_many(&mut client, 500);
+    let filter = vec!["contains(:a,missing)", "contains(:a,id)"].join(" OR ");
+    let filter = vec![filter.as_str(); 50].join(" OR ");
+    let large = format!("{}item-7", "a".repeat(2_000_000));
+    let mut body = json!({
+        "TableName": "table",
+        "FilterExpression": filter,
+        "ExpressionAttributeValues": {":a": {"S": large}},
+    });
+    let (mut scanned, mut found, mut pages) = (0, 0, 0);
+    loop {
+        let page = ask(&mut client, "Scan", &body.to_string()).json();
+        scanned += page["ScannedCount"].as_u64().unwrap_or_default();
+        found += page["Count"].as_u64().unwrap_or_default();
+        pages += 1;
+        match &page["LastEvaluatedKey"] {
+            Value::Null => break,
+            key => body["ExclusiveStartKey"] = key.clone(),
+        }
+    }
+    assert_eq!((scanned, found), (500, 1));
+    assert!(pages > 1, "{pages} pages");
+    server.stop();
+}
+
+/// Each name was looked for among all those before it.
+#[test]
+fn a_hundred_thousand_definitions_and_index_updates() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    let mut client = Client::connect(&server);
+    let defined = |number: usize| json!({"AttributeName": format!("attribute-{number}"), "AttributeType": "S"});
+    let index = |number: usize| {
+        json!({
+            "IndexName": format!("index-{number}"),
+            "KeySchema": [{"AttributeName": format!("attribute-{number}"), "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"},
+        })
+    };
+    let create = json!({
+        "TableName": "table",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": (0..100_000).map(defined).collect::<Vec<_>>(),
+        "KeySchema": [{"AttributeName": "attribute-0", "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": (0..50_000).map(index).collect::<Vec<_>>(),
+    });
+    let answer = ask(&mut client, "CreateTable", &create.to_string());
+    assert_eq!(answer.status, 400);
+    let delete = |number: usize| json!({"Delete": {"IndexName": format!("index-{number}")}});
+    let update = json!({
+        "TableName": "table",
+        "GlobalSecondaryIndexUpdates": (0..200_000).map(delete).collect::<Vec<_>>(),
+    });
+    let answer = ask(&mut client, "UpdateTable", &update.to_string());
+    assert_eq!(answer.status, 400);
     server.stop();
 }
