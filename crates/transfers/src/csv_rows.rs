@@ -167,7 +167,7 @@ impl Columns {
             let (has, wanted) = (cells.len(), self.names.len());
             return Err(format!("it has {has} columns, and the header has {wanted}"));
         }
-        let mut item = Item::with_capacity(cells.len());
+        let mut attributes = Vec::with_capacity(cells.len());
         for ((name, key), cell) in self.names.iter().zip(&self.keys).zip(cells) {
             let text = std::str::from_utf8(cell);
             let text = text.map_err(|error| format!("column {name}: {error}"))?;
@@ -178,9 +178,10 @@ impl Columns {
                 None => Ok(AttributeValue::S(text.to_owned())),
             };
             let value = value.map_err(|error| format!("column {name}: {error}"))?;
-            item.insert(name.clone(), value);
+            attributes.push((name.clone(), value));
         }
-        Ok(item)
+        // All at once: each that comes between others would move those behind it.
+        Ok(attributes.into_iter().collect())
     }
 }
 

@@ -9,6 +9,10 @@ use crate::bucket::BucketError;
 /// The code of an import of which some items were refused (recorded).
 pub(crate) const ITEMS_REFUSED: &str = "ItemValidationError";
 
+/// Bytes of what is said of a failure, and of its end if its middle is left out.
+const MESSAGE_BYTES_MAX: usize = 2048;
+const MESSAGE_END_BYTES: usize = 256;
+
 /// Why a job ends.
 #[derive(Debug)]
 pub(crate) enum Ended {
@@ -24,7 +28,7 @@ impl Ended {
     pub(crate) fn failed(code: &str, message: impl Into<String>) -> Self {
         Ended::Failed(TransferFailure {
             code: code.to_owned(),
-            message: message.into(),
+            message: shortened(message.into()),
         })
     }
 }
@@ -67,4 +71,14 @@ impl From<ApiError> for Ended {
     fn from(error: ApiError) -> Self {
         Ended::failed(error.kind.code(), error.message)
     }
+}
+
+/// What is said may quote values of items, and the job's document has to have room for it.
+fn shortened(message: String) -> String {
+    if message.len() <= MESSAGE_BYTES_MAX {
+        return message;
+    }
+    let start = message.floor_char_boundary(MESSAGE_BYTES_MAX - MESSAGE_END_BYTES);
+    let end = message.ceil_char_boundary(message.len() - MESSAGE_END_BYTES);
+    format!("{} \u{2026} {}", &message[..start], &message[end..])
 }

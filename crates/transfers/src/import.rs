@@ -120,7 +120,9 @@ impl Import<'_> {
         self.run.counts.errors += 1;
         if self.run.counts.errors <= REFUSALS_TOLD_MAX {
             let import = &self.run.job.arn;
-            tracing::warn!(import, object = key, place = %origin, reason, "an item was not imported");
+            tracing::warn!(import, object = key, place = %origin, "an item was not imported");
+            // It may tell values of the item.
+            tracing::debug!(place = %origin, reason, "why it was not imported");
         }
         self.first
             .get_or_insert_with(|| format!("{origin} of {key}: {reason}"));

@@ -72,11 +72,10 @@ fn checked(item: Item) -> Result<Item, String> {
 }
 
 fn map(fields: Vec<(Cow<'_, str>, IonValue<'_>)>) -> Result<Item, String> {
-    let mut item = Item::with_capacity(fields.len());
-    for (name, given) in fields {
-        item.insert(name.into_owned(), value(given)?);
-    }
-    Ok(item)
+    // All at once: each that comes between others would move those behind it.
+    let field =
+        |(name, given): (Cow<'_, str>, IonValue<'_>)| Ok((name.into_owned(), value(given)?));
+    fields.into_iter().map(field).collect()
 }
 
 fn value(given: IonValue<'_>) -> Result<AttributeValue, String> {

@@ -89,10 +89,15 @@ impl PutBatch {
         };
         let taken = std::mem::replace(self, next);
         let (mut items, mut refused) = (taken.items, Vec::new());
+        let (mut at_once, mut done) = (items.len(), Amounts::default());
         while !items.is_empty() {
             run.check()?;
+            at_once = at_once.min(items.len());
             let command = Command {
-                items: items.iter().map(|waiting| waiting.command(table)).collect(),
+                items: items[..at_once]
+                    .iter()
+                    .map(|waiting| waiting.command(table))
+                    .collect(),
                 identity: Identity::None,
             };
             let written = run.handle.block_on(async {
@@ -102,8 +107,11 @@ impl PutBatch {
                 }
             });
             match written {
-                Ok(()) => break,
+                Ok(()) => items
+                    .drain(..at_once)
+                    .for_each(|waiting| done.add(&waiting)),
                 Err(EngineError::Refused(refusals)) => {
+                    let rest = items.split_off(at_once);
                     let decided = std::mem::take(&mut items).into_iter().zip(refusals);
                     for (waiting, refusal) in decided {
                         match refusal {
@@ -111,6 +119,11 @@ impl PutBatch {
                             Some(refusal) => refused.push((waiting.origin, put_refusal(refusal))),
                         }
                     }
+                    items.extend(rest);
+                }
+                // The items that were there before stand in the entry too, and may be far larger.
+                Err(EngineError::Log(LogError::TooLarge { .. })) if at_once > 1 => {
+                    at_once = at_once.div_ceil(2);
                 }
                 Err(error) if is_for_now(&error) => {
                     run.handle.block_on(tokio::time::sleep(RETRY_INTERVAL));
@@ -119,7 +132,7 @@ impl PutBatch {
             }
         }
         Ok(Written {
-            amounts: amounts(&items),
+            amounts: done,
             refused,
         })
     }
@@ -138,13 +151,13 @@ impl Waiting {
     }
 }
 
-fn amounts(items: &[Waiting]) -> Amounts {
-    let sizes = items.iter().map(|waiting| waiting.item.size_bytes());
-    sizes.fold(Amounts::default(), |sum, bytes| Amounts {
-        items: sum.items + 1,
-        bytes: sum.bytes + bytes as u64,
-        units: sum.units + write_units(bytes),
-    })
+impl Amounts {
+    fn add(&mut self, written: &Waiting) {
+        let bytes = written.item.size_bytes();
+        self.items += 1;
+        self.bytes += bytes as u64;
+        self.units += write_units(bytes);
+    }
 }
 
 /// Whether the same write may be taken a little later.

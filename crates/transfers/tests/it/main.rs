@@ -5,5 +5,6 @@
 
 mod failed_log;
 mod forgetting;
+mod large;
 mod no_room;
 mod support;
