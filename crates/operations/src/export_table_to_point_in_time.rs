@@ -67,7 +67,6 @@ pub(crate) async fn export_table_to_point_in_time(
     job.export_ms = moment.at_ms;
     job.export_from_ms = moment.from_ms;
     beginning.keep(&job).await?;
-    beginning.done();
     Ok(ExportTableToPointInTimeOutput {
         export_description: Some(describe(&job)?),
     })

@@ -64,7 +64,6 @@ pub(crate) async fn import_table(
     };
     job.table_id.clone_from(&view.record.uuid);
     beginning.keep(&job).await?;
-    beginning.done();
     Ok(ImportTableOutput {
         import_table_description: describe(&job)?,
     })

@@ -33,10 +33,15 @@ pub(crate) struct KnownTransfers {
     tokens: HashMap<u128, Arc<str>>,
 }
 
+/// The last part of a job's ARN.
+pub(crate) fn id_of(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or_default()
+}
+
 impl KnownTransfer {
     /// The last part of its ARN.
     pub(crate) fn id(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or_default()
+        id_of(&self.arn)
     }
 
     /// The table's name; it stands before the kind and the id.

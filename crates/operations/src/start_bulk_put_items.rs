@@ -55,7 +55,6 @@ pub(crate) async fn start_bulk_put_items(
     let mut job = beginning.job(TransferKind::BulkPut, (&arn, name), request, context)?;
     job.table_id.clone_from(&view.record.uuid);
     beginning.keep(&job).await?;
-    beginning.done();
     Ok(StartBulkPutItemsOutput {
         bulk_operation_description: describe(&job)?,
     })

@@ -125,6 +125,21 @@ impl SystemTable {
         Ok(entry.map(|(_, document)| document))
     }
 
+    /// As [`SystemTable::get`], but what is being put or removed counts too: for whoever changes what is there, also when the
+    /// last one who did went away before it was durable. It is durable when this returns.
+    ///
+    /// # Errors
+    /// As [`SystemTable::get`].
+    pub async fn newest(&self, key: &str) -> Result<Option<Bytes>, SystemTableError> {
+        let Some(table) = self.table.get() else {
+            return Ok(None);
+        };
+        let wanted = [(table.clone(), self.storage_key(key)?)];
+        let item = self.database.get_together(&wanted).await?.pop().flatten();
+        let entry = item.map(|item| self.entry(&item)).transpose()?;
+        Ok(entry.map(|(_, document)| document))
+    }
+
     /// Removes the document under a key; whether there was one.
     ///
     /// # Errors

@@ -115,9 +115,11 @@ impl TransferJobs {
         change: impl FnOnce(&mut TransferJob),
     ) -> Result<Option<TransferJob>, TransferJobError> {
         let _change = self.changes.lock().await;
-        let Some(mut job) = self.job(arn).await? else {
+        let document = self.table().await?.newest(arn).await?;
+        let Some(document) = document else {
             return Ok(None);
         };
+        let mut job = serde_json::from_slice(&document)?;
         change(&mut job);
         self.put(&job).await?;
         Ok(Some(job))
@@ -348,9 +350,11 @@ impl Beginning<'_> {
     pub(crate) async fn forget(&self, job: &TransferJob) -> Result<(), ApiError> {
         self.jobs.delete(&job.arn).await.map_err(internal)
     }
+}
 
-    /// Lets the job be carried out.
-    pub(crate) fn done(self) {
+impl Drop for Beginning<'_> {
+    /// Lets the job be carried out, also if whoever began it went away before all was said.
+    fn drop(&mut self) {
         self.jobs.due.notify_one();
     }
 }

@@ -4,14 +4,14 @@
 use headwater_wire::ApiError;
 use headwater_wire::messages::transfers as messages;
 
-use crate::known_transfers::KnownTransfer;
+use crate::known_transfers::{KnownTransfer, id_of};
 
 /// Jobs of a page when the request does not say how many (recorded).
 const PAGE_DEFAULT: usize = 10;
 const GROUP_BYTES: usize = 8;
 const GROUPS_MIN: usize = 7;
 
-/// One page of jobs, and the token of the next one.
+/// One page of jobs, which are sorted by id and ARN, the last ones first; and the token of the next page.
 pub(crate) fn page(
     jobs: Vec<KnownTransfer>,
     limit: Option<i64>,
@@ -23,9 +23,9 @@ pub(crate) fn page(
         None => 0,
         Some(token) => {
             let arn = arn_of(token).ok_or_else(|| messages::page_token_invalid(token))?;
-            let place = jobs.iter().position(|job| *job.arn == *arn);
-            // The job may be forgotten by now; then nothing older is remembered either.
-            place.map_or(jobs.len(), |place| place + 1)
+            let ended = (id_of(&arn), arn.as_str());
+            // By place: the job itself may be forgotten by now.
+            jobs.partition_point(|job| (job.id(), &*job.arn) >= ended)
         }
     };
     let mut page: Vec<KnownTransfer> = jobs.into_iter().skip(behind).take(limit + 1).collect();

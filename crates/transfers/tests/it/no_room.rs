@@ -70,3 +70,27 @@ async fn an_import_is_settled_when_there_is_room() {
     assert_eq!(told["Table"]["TableStatus"], "ACTIVE");
     server.close().await;
 }
+
+/// Whoever asked hears of no room when its job is durable and its table is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_was_refused_in_its_last_step_is_carried_out() {
+    let server = Server::start().await;
+    // Makes the system table.
+    let first = server.import(BUCKET, "first").await;
+    let is_done = async || server.import_status(&first).await == "COMPLETED";
+    until("an import", is_done).await;
+    server.fill_up_after(2).await;
+    let body = server.import_request(BUCKET, "second");
+    let refused = server.ask("ImportTable", body).await.unwrap_err();
+    let is_done = async || {
+        let listed = server.must("ListImports", json!({})).await;
+        let listed = listed["ImportSummaryList"].as_array().unwrap().clone();
+        listed.len() == 2 && listed.iter().all(|one| one["ImportStatus"] == "COMPLETED")
+    };
+    until(&format!("the other import, {refused}"), is_done).await;
+    let told = server
+        .must("DescribeTable", json!({"TableName": "second"}))
+        .await;
+    assert_eq!(told["Table"]["TableStatus"], "ACTIVE");
+    server.close().await;
+}

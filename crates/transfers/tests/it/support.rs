@@ -155,13 +155,17 @@ impl Server {
 
     /// Begins an import of no objects into a new table; gives its ARN.
     pub async fn import(&self, bucket: &str, table: &str) -> String {
-        let body = json!({
+        let body = self.import_request(bucket, table);
+        let begun = self.must("ImportTable", body).await;
+        text(&begun["ImportTableDescription"]["ImportArn"])
+    }
+
+    pub fn import_request(&self, bucket: &str, table: &str) -> Value {
+        json!({
             "S3BucketSource": {"S3Bucket": bucket, "S3KeyPrefix": "none/"},
             "InputFormat": "DYNAMODB_JSON",
             "TableCreationParameters": definition(table),
-        });
-        let begun = self.must("ImportTable", body).await;
-        text(&begun["ImportTableDescription"]["ImportArn"])
+        })
     }
 
     pub async fn import_status(&self, arn: &str) -> String {
@@ -191,9 +195,14 @@ impl Server {
 
     /// Lets the next write of the log wait for room, until long after it was refused.
     pub async fn fill_up(&self) {
+        self.fill_up_after(0).await;
+    }
+
+    /// As [`Server::fill_up`], but so many writes have room.
+    pub async fn fill_up_after(&self, writes: u64) {
         let log = self.api.database().log();
         until("a quiet log", async || log.durable() == log.appended()).await;
-        for after in 0..HELD_WRITES {
+        for after in writes..writes + HELD_WRITES {
             self.files.inject(after, Fault::NoRoom);
         }
     }
