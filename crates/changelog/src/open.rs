@@ -4,7 +4,8 @@
 //! 2. Read every other segment's header and footer; scan the blocks of those without a footer. What looks like the footer
 //!    of a plain one may be a client's, so the newest ones' blocks are walked first.
 //! 3. Cut the torn tail of the last one; damage is an error (see `block.rs` for how they differ).
-//! 4. Check that the segments join on to each other, and the first one to the trim point.
+//! 4. Check that the segments join on to each other, and the first one to the trim point; and that they do not break off
+//!    before what is known to have been durable.
 //! 5. Remove what was made ahead; on a full disk, all files that hold nothing.
 //! 6. Seal what was not sealed, start a new segment, remove files that hold nothing. Without any room on the disk the log
 //!    opens nevertheless, for its readers: footers are written, and the new segment is made, once there is some.
@@ -125,6 +126,7 @@ pub(crate) fn open(
         check_unborn(unborn)?;
     }
     check_chain(&known)?;
+    check_reaches(&known, options.reaches)?;
 
     let last = known.last().map_or(Sequence::ZERO, Known::last);
     report.torn_bytes = known.last().map_or(0, |last| last.torn_bytes);
@@ -313,6 +315,19 @@ fn check_chain(known: &[Known<'_>]) -> Result<(), LogError> {
         }
     }
     Ok(())
+}
+
+/// A group that was durable is no torn tail, which would be cut.
+fn check_reaches(known: &[Known<'_>], reaches: Sequence) -> Result<(), LogError> {
+    match known.last() {
+        Some(last) if last.torn_bytes > 0 && last.last() < reaches => {
+            let end = last.last();
+            let detail =
+                format!("its entries end at {end}, but those up to {reaches} were durable");
+            Err(LogError::damaged(&last.found.name, last.end(), detail))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The segments of earlier processes.

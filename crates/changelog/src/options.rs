@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headwater_cipher::{LogKey, SALT_BYTES};
-use headwater_model::Rng;
+use headwater_model::{Rng, Sequence};
 
 use crate::error::LogError;
 
@@ -52,6 +52,9 @@ pub struct LogOptions {
     /// Identity written into every segment; a log that has one keeps it. Without one, a new log makes it from the
     /// clock.
     pub store_id: Option<[u8; 16]>,
+    /// Entries up to this one are known to have been durable, by whoever took them over: a log that breaks off before is
+    /// damaged, and not torn. [`Sequence::ZERO`] if nothing is known.
+    pub reaches: Sequence,
     /// With what the log is encrypted; without it, it is not. All segments of a log are alike.
     pub encryption: Option<LogEncryption>,
 }
@@ -99,6 +102,7 @@ impl Default for LogOptions {
             preallocate: true,
             reserve_bytes: 0,
             store_id: None,
+            reaches: Sequence::ZERO,
             encryption: None,
         }
     }

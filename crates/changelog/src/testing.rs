@@ -71,6 +71,8 @@ struct Disk {
     faults: VecDeque<(u64, Fault)>,
     power: bool,
     locked: bool,
+    /// Files and bytes of them that can't be read.
+    unreadable: Vec<(u64, usize)>,
     /// Bytes that all files together may have; none if there is no end.
     size_bytes: Option<u64>,
     /// Files of which it was said that nobody is about to read them.
@@ -104,6 +106,7 @@ impl FaultyFiles {
             locked: false,
             size_bytes: None,
             left_page_cache: Vec::new(),
+            unreadable: Vec::new(),
         };
         Self {
             disk: Arc::new(Mutex::new(disk)),
@@ -218,6 +221,14 @@ impl FaultyFiles {
             *byte ^= mask;
         }
         true
+    }
+
+    /// Lets all reads fail that would show a byte of a file.
+    pub fn make_unreadable(&self, name: &str, offset: usize) {
+        let mut disk = self.disk.lock();
+        if let Some(id) = disk.names.get(name).copied() {
+            disk.unreadable.push((id, offset));
+        }
     }
 
     /// Removes a file behind everybody's back, from the disk too.
@@ -516,6 +527,11 @@ impl LogFile for FaultyFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut disk = self.disk.lock();
         disk.powered()?;
+        let asked = offset as usize..offset as usize + buffer.len();
+        let mut unreadable = disk.unreadable.iter();
+        if unreadable.any(|(id, at)| *id == self.id && asked.contains(at)) {
+            return Err(failure("unreadable"));
+        }
         let seen = &disk.file(self.id).seen;
         let rest = seen.get(offset as usize..).unwrap_or_default();
         let length = rest.len().min(buffer.len());

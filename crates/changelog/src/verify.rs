@@ -3,6 +3,7 @@
 
 mod live;
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub struct VerifyReport {
     /// Bytes behind the last whole block that the next opening will cut. Not a problem: they were never
     /// acknowledged.
     pub torn_bytes: u64,
+    /// Where they begin: the file, and the offset in it.
+    pub torn_at: Option<(String, u64)>,
     /// Segments without a footer, which the next opening will scan. Not a problem.
     pub unsealed_segments: usize,
     /// Segments below the trim point, which are still to be removed. Not a problem, and not looked at.
@@ -192,7 +195,8 @@ fn check_all(
             continue;
         };
         chain.join(segment, &header);
-        chain.segment(segment, &header, Some(segment.id) == last_id)?;
+        let checked = chain.segment(segment, &header, Some(segment.id) == last_id);
+        chain.or_unread(&segment.name, checked)?;
     }
     Ok(chain.report)
 }
@@ -212,6 +216,8 @@ fn leave_trimmed(point: &TrimPoint, found: &mut Vec<Found<'_>>, report: &mut Ver
 struct Chain<'a> {
     report: VerifyReport,
     before: Option<SegmentHeader>,
+    /// Whether the one before could not be read to its end.
+    is_unread: bool,
     visitor: &'a mut dyn LogVisitor,
 }
 
@@ -220,6 +226,7 @@ impl<'a> Chain<'a> {
         Self {
             report: VerifyReport::default(),
             before: None,
+            is_unread: false,
             visitor,
         }
     }
@@ -231,13 +238,30 @@ impl<'a> Chain<'a> {
         }
     }
 
+    /// Names a file that the disk does not give back, and goes on behind it.
+    fn or_unread(&mut self, file: &str, checked: Result<(), LogError>) -> Result<(), LogError> {
+        match checked {
+            Err(LogError::Io { source, action, .. })
+                if source.kind() != io::ErrorKind::PermissionDenied =>
+            {
+                let detail = format!("the system can't {action} it: {source}");
+                self.report.problem(file, 0, detail);
+                self.is_unread = true;
+                self.gap();
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
     /// Whether a segment goes on where the one before ended.
     fn join(&mut self, segment: &Found<'_>, header: &SegmentHeader) {
         let report = &mut self.report;
         match self.before {
             None => {
                 report.store_id = Some(header.store_id);
-                if header.base != Sequence::ZERO {
+                // Of one that was not read nobody says that it was trimmed.
+                if header.base != Sequence::ZERO && !self.is_unread {
                     report.oldest = header.base.next();
                 }
             }
@@ -257,6 +281,7 @@ impl<'a> Chain<'a> {
         }
         report.segments += 1;
         self.before = Some(*header);
+        self.is_unread = false;
     }
 }
 
@@ -417,6 +442,7 @@ fn check_unsealed(
     let bytes = last + 1 - end;
     if is_last {
         report.torn_bytes += bytes;
+        report.torn_at = Some((found.name.clone(), end));
         return Ok(());
     }
     let footer = footer::encode(&walk.index, found.cipher.as_deref()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The database: it owns log, state, overlay and catalog, and opens them into a consistent whole.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use crate::applier::Applier;
 use crate::backfill::FilledIndexes;
 use crate::catalog::Catalog;
+use crate::data_folder::DataFolder;
 use crate::error::EngineError;
 use crate::features::Unknown;
 use crate::history_holds::HistoryHolds;
@@ -93,7 +94,7 @@ pub(crate) struct Inner {
     held_files: Arc<Semaphore>,
     /// Of the data folder, if there is one.
     folder_lock: Mutex<Option<FilesLock>>,
-    pub(crate) folder: OnceLock<PathBuf>,
+    pub(crate) folder: OnceLock<DataFolder>,
     pub(crate) verification: Verification,
     is_closing: AtomicBool,
 }
@@ -424,7 +425,7 @@ impl Database {
     /// Holds the lock of the data folder for as long as the database is open.
     pub(crate) fn keep_until_closed(&self, folder: &Path, lock: Option<FilesLock>) {
         *self.inner.folder_lock.lock() = lock;
-        self.inner.folder.get_or_init(|| folder.to_owned());
+        self.inner.folder.get_or_init(|| DataFolder::new(folder));
     }
 
     /// Ends what goes through the log for long, with [`LogError::Closed`]: exports, restores, verification. Whoever waits for

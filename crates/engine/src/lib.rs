@@ -18,6 +18,7 @@ mod clock;
 mod command;
 mod contributors;
 mod copies;
+mod data_folder;
 mod database;
 mod decide;
 mod derived;

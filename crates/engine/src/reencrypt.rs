@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use headwater_changelog::{DiskFiles, Entry, LogError, LogVisitor, StoppedLog};
 use headwater_cipher::UserKey;
-use headwater_model::Rng;
+use headwater_model::{Rng, Sequence};
 
 use crate::error::EngineError;
 use crate::features::Unknown;
@@ -100,11 +100,11 @@ fn write_anew(
     let key = old_keys.as_ref().map(|keys| &keys.log.key);
     let encryption = Some(&new_keys.log);
     let log = headwater_changelog::rewrite(&*from, key, &to, encryption, progress)?;
-    check_copy(&to, &new_keys)?;
+    let log_end = check_copy(&to, &new_keys)?;
     let state_file = folder.join(STATE_FILE);
     let mut state_bytes = 0;
     if state_file.exists() {
-        check_features(folder, old_keys.as_ref())?;
+        check_state(folder, old_keys.as_ref(), log_end)?;
         headwater_state::copy_file(
             &state_file,
             old_keys.map(|keys| keys.state),
@@ -125,20 +125,37 @@ fn write_anew(
     })
 }
 
-/// A store of a later version may have more than log and state, which would stay behind.
-fn check_features(folder: &Path, keys: Option<&StoreKeys>) -> Result<(), OpenError> {
+/// A store of a later version may have more than log and state, which would stay behind. And a log that ends before its
+/// state does has lost something that the old files may still have.
+fn check_state(
+    folder: &Path,
+    keys: Option<&StoreKeys>,
+    log_end: Sequence,
+) -> Result<(), OpenError> {
     let state = open_state_to_read(folder, keys, false).map_err(EngineError::from)?;
-    Ok(Unknown::of_state(state.snapshot().as_ref())?.refuse()?)
+    Unknown::of_state(state.snapshot().as_ref())?.refuse()?;
+    match state.position() > log_end.0 {
+        true => Err(EngineError::StateAheadOfLog {
+            state: state.position(),
+            log: log_end.0,
+        }
+        .into()),
+        false => Ok(()),
+    }
 }
 
 /// The old files go when the new ones are in place, so these have to be whole. A later version that was killed may have
-/// named what it uses in the log alone.
-fn check_copy(log: &DiskFiles, keys: &StoreKeys) -> Result<(), OpenError> {
+/// named what it uses in the log alone. Gives the position of the log's end.
+fn check_copy(log: &DiskFiles, keys: &StoreKeys) -> Result<Sequence, OpenError> {
     let log = StoppedLog::open(Arc::new(log.clone()), Some(keys.log.key.clone()))?;
     let mut seen = Features(Unknown::default());
     let report = log.check(&mut seen)?;
     match report.problems.first() {
-        None => Ok(seen.0.refuse()?),
+        None => {
+            seen.0.refuse()?;
+            // A log that was trimmed to nothing goes on from where it was trimmed.
+            Ok(report.last.max(Sequence(report.oldest.0.saturating_sub(1))))
+        }
         Some(problem) => Err(LogError::Damaged {
             file: format!("{NEXT_FOLDER}/{LOG_FOLDER}/{}", problem.file),
             offset: problem.offset,

@@ -10,7 +10,7 @@ use headwater_changelog::{
     DiskFiles, Files, FilesLock, Log, LogError, LogOptions, MemoryFiles, OpenReport,
 };
 use headwater_cipher::UserKey;
-use headwater_model::{Clock, Rng};
+use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::{FileBackend, StateError, StateOptions, StateStore};
 
 use crate::database::{Database, Opened};
@@ -96,6 +96,7 @@ pub fn open(
                 .overlay_bytes_max
                 .saturating_mul(QUEUE_BYTES_PER_OVERLAY_BYTE),
         ),
+        reaches: Sequence(state.position()),
         encryption: keys.map(|keys| keys.log),
         ..storage.log
     };

@@ -22,6 +22,7 @@ mod gaps;
 mod head;
 mod memory;
 mod merging;
+mod opened_head;
 mod parts;
 mod plan;
 mod root;
@@ -33,7 +34,7 @@ mod view;
 use crate::file::FileBackend;
 use crate::meter::{Meter, Metered};
 use crate::read_only::WritesInMemory;
-use crate::space::{Patience, Waiting, is_no_room};
+use crate::space::{Patience, Waiting};
 use crate::{
     Batch, EncryptedBackend, Snapshot, Space, StateError, StateOptions, StateStats, StateStore,
 };
@@ -46,6 +47,7 @@ pub(crate) use head::EMPTY_BYTES;
 use head::Head;
 use memory::Memory;
 use merging::{Control, RUNS_MAX};
+use opened_head::{RUNS_SKIPPED, open_head, write_again};
 use parking_lot::Mutex;
 pub(crate) use parts::read_as_parts;
 use redb::StorageBackend;
@@ -65,10 +67,6 @@ const MEMORY_PART: usize = 4;
 const FILTER_PART: usize = 8;
 /// Most bytes of a key and its value.
 const ENTRY_BYTES_MAX: usize = 64 << 20;
-/// By how many numbers of runs a store goes on when it is opened: those that were given since the last head are not given
-/// again, so that what is left of them on the disk is nobody's.
-const RUNS_SKIPPED: u64 = 1 << 20;
-
 /// A [`StateStore`] of sorted runs in one file.
 pub struct RunStore {
     shared: Arc<Shared>,
@@ -321,58 +319,6 @@ impl RunStore {
     }
 }
 
-/// The newest head of a file, and whether it is safe; a new file gets its first one.
-fn open_head(backend: &impl StorageBackend) -> Result<(Head, bool), StateError> {
-    let error = |source| io_error("opening", source);
-    let length = backend.len().map_err(error)?;
-    match Head::read(backend, length)? {
-        Some(head) => {
-            let is_safe = is_written_again(&head, backend)?;
-            return Ok((head, is_safe));
-        }
-        None if length > EMPTY_BYTES || !head::is_unfinished(backend, length)? => {
-            let detail = "the file does not begin as a state does";
-            return Err(damaged("opening", detail.to_owned()));
-        }
-        None if length > 0 => {
-            tracing::warn!("state store was never finished being created; creating it anew");
-        }
-        None => {}
-    }
-    let head = Head::first();
-    let create = || {
-        backend.set_len(0)?;
-        backend.set_len(EMPTY_BYTES)?;
-        head.write(backend)?;
-        backend.sync_data()
-    };
-    create().map_err(|source| io_error("creating", source))?;
-    Ok((head, true))
-}
-
-/// Writes a head that was found once more, before anything else is written; false if there is no room for that.
-fn is_written_again(head: &Head, backend: &impl StorageBackend) -> Result<bool, StateError> {
-    match write_again(head, backend) {
-        Ok(()) => Ok(true),
-        Err(error) if is_no_room(&error) => {
-            tracing::warn!(%error, "no room to write the state's head again; it is tried again before anything is written");
-            Ok(false)
-        }
-        Err(source) => Err(io_error("opening", source)),
-    }
-}
-
-/// A sync may have failed in the process before: then the system shows a head that is not on the disk, takes it for
-/// written, and would leave it out of the next sync as well. What only the head before reaches would be written to.
-fn write_again(head: &Head, backend: &dyn StorageBackend) -> io::Result<()> {
-    // A crash while it was made may have left the file shorter.
-    if backend.len()? < EMPTY_BYTES {
-        backend.set_len(EMPTY_BYTES)?;
-    }
-    head.write(backend)?;
-    backend.sync_data()
-}
-
 impl Shared {
     fn new_run(&self) -> RunWriter {
         let id = self.next_run.fetch_add(1, Ordering::Relaxed);
@@ -537,6 +483,29 @@ impl Shared {
         !(may_grow && self.patience.look().is_err())
     }
 
+    /// Reads anew what the next opening begins with. Nobody waits for it.
+    fn check_start(&self) -> Result<(), StateError> {
+        let durable = || {
+            let durable = self.durable.lock();
+            (durable.head.clone(), durable.runs.clone())
+        };
+        let (mut head, mut runs) = durable();
+        // Until the head is safe, the one before it may count.
+        while self.is_head_safe() {
+            let checked = head.check(self.disk.backend());
+            let checked = checked.and_then(|()| head.check_list(&self.disk));
+            let (head_now, runs_now) = durable();
+            if checked.is_err() && head_now.number != head.number {
+                // A checkpoint came meanwhile, and may have written over it.
+                (head, runs) = (head_now, runs_now);
+                continue;
+            }
+            checked?;
+            return runs.iter().try_for_each(|run| run.check_start());
+        }
+        Ok(())
+    }
+
     /// Waits while there are too many runs, if merging makes them fewer.
     fn await_fewer_runs(&self) {
         self.control
@@ -623,6 +592,10 @@ impl StateStore for RunStore {
 
     fn format(&self) -> u64 {
         u64::from(head::FORMAT)
+    }
+
+    fn check_start(&self) -> Result<(), StateError> {
+        self.shared.check_start()
     }
 
     fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {

@@ -72,6 +72,15 @@ pub trait StateStore: Send + Sync {
     /// of it gives is as good as the disk. Format 3 is sorted runs.
     fn format(&self) -> u64;
 
+    /// Reads anew what the next opening begins with and what has stayed in memory since this one, so that damage is known
+    /// while everything can still be read.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`], or what the storage says.
+    fn check_start(&self) -> Result<(), StateError> {
+        Ok(())
+    }
+
     /// Makes sure that the state belongs to the store of this identity, which its log carries. A state that
     /// knows none yet takes this one, durably.
     ///

@@ -15,7 +15,7 @@ impl Log {
     /// trimmed meanwhile are left out. Needs no lock and holds nobody up, except by the disk.
     ///
     /// # Errors
-    /// If a file can't be read; [`LogError::Closed`] if the visitor ends it. What is wrong with what was read is in
+    /// If it is not allowed to read a file; [`LogError::Closed`] if the visitor ends it. What is wrong with what was read is in
     /// the report.
     pub fn check(&self, visitor: &mut dyn LogVisitor) -> Result<VerifyReport, LogError> {
         let mut chain = Chain::new(visitor);
@@ -24,9 +24,16 @@ impl Log {
         for segment in segments.iter() {
             // In this order: a segment that is sealed now has its footer on disk.
             let (sealed, end) = (segment.is_sealed(), segment.end());
-            let Some(found) = self.find(segment)? else {
-                chain.gap();
-                continue;
+            let found = match self.find(segment) {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    chain.gap();
+                    continue;
+                }
+                Err(error) => {
+                    chain.or_unread(&segment.name, Err(error))?;
+                    continue;
+                }
             };
             let Some(header) = found.header else {
                 if end <= SEGMENT_HEADER_BYTES as u64 {
@@ -39,12 +46,14 @@ impl Log {
                 continue;
             };
             chain.join(&found, &header);
-            if sealed {
-                self.check_sealed(&mut chain, &found, &header)?;
-            } else {
-                chain.blocks(&found, &header, Some(end))?;
-                chain.report.unsealed_segments += 1;
-            }
+            let checked = match sealed {
+                true => self.check_sealed(&mut chain, &found, &header),
+                false => {
+                    chain.report.unsealed_segments += 1;
+                    chain.blocks(&found, &header, Some(end)).map(drop)
+                }
+            };
+            chain.or_unread(&segment.name, checked)?;
         }
         Ok(chain.report)
     }

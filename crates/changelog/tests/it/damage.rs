@@ -2,6 +2,7 @@
 
 use headwater_changelog::testing::{FaultyFiles, Part, Survives, part};
 use headwater_changelog::{Entry, EntryDraft, LogError, LogOptions, rewrite};
+use headwater_model::Sequence;
 
 use crate::support::{change, encrypted, entries, fill, noise, open, put, small, verify, wait};
 
@@ -89,6 +90,30 @@ fn tail_cut_at_any_byte(form: Form) {
                 "cut at {length}"
             );
         }
+    }
+}
+
+#[test]
+fn a_segment_that_can_t_be_read_hides_nothing_of_the_others() {
+    for form in FORMS {
+        let (files, _) = crashed(150, form(small()));
+        let names = segments(&files);
+        assert!(names.len() > 5, "{names:?}");
+        files.make_unreadable(&names[1], 1_000);
+        let at = blocks(&files.contents(&names[3]).unwrap())[1];
+        assert!(files.flip(&names[3], at + 20, 1));
+        let report = verify(&files, &form(small())).unwrap();
+        let problems: Vec<_> = report
+            .problems
+            .iter()
+            .map(|problem| (problem.file.as_str(), problem.detail.contains("can't read")))
+            .collect();
+        assert!(problems.contains(&(names[1].as_str(), true)), "{report:?}");
+        assert!(problems.contains(&(names[3].as_str(), false)), "{report:?}");
+        assert_eq!(
+            (report.segments, report.oldest),
+            (names.len(), Sequence::ZERO)
+        );
     }
 }
 

@@ -1,7 +1,6 @@
 //! Verifying a running database, on a thread of its own while writes go on. One run at a time; the last one's
 //! result is kept.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -12,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::source::Source;
 use super::{Finding, Progress, Verified, ended};
+use crate::data_folder::DataFolder;
 use crate::database::Database;
 use crate::error::EngineError;
 use crate::keys;
@@ -165,7 +165,7 @@ struct Live {
     log: Arc<Log>,
     state: Arc<dyn StateStore>,
     /// The data folder, if there is one.
-    folder: Option<PathBuf>,
+    folder: Option<DataFolder>,
 }
 
 impl Live {
@@ -227,9 +227,23 @@ impl Source for Live {
         }
         // The server holds the key that was read at its start; without the file, no other start does.
         if let Some(folder) = self.folder.as_ref().filter(|_| self.log.is_encrypted())
-            && let Err(error) = keys::key_id(folder)
+            && let Err(error) = keys::key_id(folder.path())
         {
             verified.find(Finding::at("file key", error.to_string()));
+        }
+        if self
+            .folder
+            .as_ref()
+            .is_some_and(|folder| !folder.has_state())
+        {
+            let detail = "it is gone, or another one; what the server has open is lost when it stops, so back up first";
+            verified.find(Finding::at("file state", detail));
+        }
+        if let Err(error) = self.state.check_start() {
+            verified.find(Finding::at(
+                "state",
+                format!("the next start needs it: {error}"),
+            ));
         }
     }
 

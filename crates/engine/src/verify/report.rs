@@ -88,6 +88,11 @@ impl Finding {
         }
     }
 
+    /// A finding in a file of the log.
+    pub(super) fn of_log(file: &str, offset: u64, detail: String) -> Self {
+        Finding::at(format!("log file {file} at byte {offset}"), detail)
+    }
+
     /// A finding about a key of the state.
     pub(super) fn of_key(
         place: impl Into<String>,
@@ -148,8 +153,8 @@ impl Verified {
         self.log_oldest = report.oldest;
         self.log_end = report.last;
         for problem in &report.problems {
-            let place = format!("log file {} at byte {}", problem.file, problem.offset);
-            self.find(Finding::at(place, problem.detail.clone()));
+            let detail = problem.detail.clone();
+            self.find(Finding::of_log(&problem.file, problem.offset, detail));
         }
     }
 }

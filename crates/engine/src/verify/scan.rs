@@ -18,6 +18,9 @@ use crate::record::{CATALOG_TABLE, state_key};
 use crate::time_to_live::Expiry;
 use crate::token;
 
+/// Bytes of a table's number, with which keys begin.
+const TABLE_BYTES: usize = 4;
+
 /// Items and bytes of a table.
 type Counts = (i64, i64);
 
@@ -114,6 +117,10 @@ impl Batch<'_> {
     }
 
     fn item(&mut self, key: &[u8], value: Result<&[u8], StateError>) {
+        let value = match value {
+            Ok(value) => value,
+            Err(error) => return self.damaged(key, &error),
+        };
         if !token::holds_items(table_of(key)) {
             return self.token(key, value);
         }
@@ -126,13 +133,6 @@ impl Batch<'_> {
         }
         let counts = self.tally.tables.entry(table_of(key)).or_default();
         counts.0 += 1;
-        let value = match value {
-            Ok(value) => value,
-            Err(error) => {
-                self.tally.whole = false;
-                return self.find(key, error.to_string());
-            }
-        };
         let bytes = (key.len() + value.len()) as u64;
         counts.1 += size_of(value);
         self.bytes += bytes;
@@ -143,17 +143,19 @@ impl Batch<'_> {
     }
 
     /// A token of a transaction, or what finds one by its age.
-    fn token(&mut self, key: &[u8], value: Result<&[u8], StateError>) {
-        self.bytes += key.len() as u64;
-        match value {
-            Ok(value) => {
-                self.bytes += value.len() as u64;
-                if let Some(fault) = token::fault(table_of(key), key, value) {
-                    self.find(key, fault.to_owned());
-                }
-            }
-            Err(error) => self.find(key, error.to_string()),
+    fn token(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes += (key.len() + value.len()) as u64;
+        if let Some(fault) = token::fault(table_of(key), key, value) {
+            self.find(key, fault.to_owned());
         }
+    }
+
+    /// What can't be read may be items of several tables: a block, told under the beginning of its first key.
+    fn damaged(&mut self, key: &[u8], error: &StateError) {
+        self.tally.whole = false;
+        let missing = TABLE_BYTES.saturating_sub(key.len());
+        let place = [key, &[0; TABLE_BYTES][..missing]].concat();
+        self.find(&place, error.to_string());
     }
 
     /// The time at which an item expires, beside the items.

@@ -82,13 +82,22 @@ fn open_or_say_why(
             Ok(state) => return Ok(Some(state)),
             // The second time, what is damaged may look like anything.
             Err(_) if !damage.is_empty() => {}
-            Err(error @ StateError::Damaged { .. }) => {
+            Err(error) if is_damage(&error) => {
                 damage.push(Finding::at("state", error.to_string()));
             }
             Err(error) => return Err(EngineError::from(error).into()),
         }
     }
     Ok(None)
+}
+
+/// Whether there is something that was not written so, or that the disk does not give back.
+fn is_damage(error: &StateError) -> bool {
+    match error {
+        StateError::Damaged { .. } => true,
+        StateError::Io { source, .. } => source.kind() != io::ErrorKind::PermissionDenied,
+        _ => false,
+    }
 }
 
 fn only_log(log: &StoppedLog, progress: &Progress) -> Result<Verified, EngineError> {
@@ -149,10 +158,26 @@ impl Source for Stopped {
         // A log that was trimmed to nothing goes on from where it was trimmed.
         let end = report.last.max(Sequence(report.oldest.0.saturating_sub(1)));
         if applied > end {
-            let detail = format!(
-                "it holds position {applied}, but the log ends at {end}: log files are missing"
-            );
-            verified.find(Finding::at("state", detail));
+            let finding = match &report.torn_at {
+                None => Finding::at(
+                    "state",
+                    format!(
+                        "it holds position {applied}, but the log ends at {end}: log files are missing"
+                    ),
+                ),
+                Some((file, offset)) => {
+                    // It was durable, and nothing that a crash left.
+                    verified.torn_bytes = 0;
+                    Finding::of_log(
+                        file,
+                        *offset,
+                        format!(
+                            "the log ends at {end} here, but the state holds position {applied}"
+                        ),
+                    )
+                }
+            };
+            verified.find(finding);
         }
         if applied.next() < report.oldest {
             let detail = state_behind(&applied, &report.oldest);

@@ -15,7 +15,10 @@ use headwater_model::{
 use headwater_state::{Batch, StateOptions, StateStore};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::support::{START_MS, command, create, delete, item, noise, open, options, put, verify};
+use crate::support::{
+    START_MS, command, create, delete, get, item, noise, open, options, put, try_open,
+    until_applied, verify,
+};
 
 const SECTOR_BYTES: usize = 512;
 
@@ -178,6 +181,39 @@ async fn a_flipped_bit_anywhere_in_the_log_is_named_by_file_and_offset() {
         assert!(named, "{offset} of {size}: {verified:?}");
         fs::write(&path, &whole).unwrap();
     }
+}
+
+/// Without the state it would be taken for what a crash left of a group, and cut.
+#[tokio::test]
+async fn damage_of_the_last_group_that_the_state_has_is_no_torn_tail() {
+    let folder = store().await;
+    let clock = ManualClock::new(START_MS + 60_000);
+    let database = open(Some(folder.path()), &clock, options(2));
+    let table = database.table("", "plain").unwrap();
+    put(&database, &table, "last", 1).await.unwrap();
+    until_applied(&database).await;
+    database.close();
+    drop((database, table));
+    let path = segments(folder.path()).pop().unwrap();
+    let whole = fs::read(&path).unwrap();
+    flip(&path, 64 + 40);
+    let damaged = fs::read(&path).unwrap();
+    let file = path.file_name().unwrap().to_str().unwrap();
+    let place = format!("log file {file} at byte 64");
+    assert_finds(folder.path(), &[&place, "but the state holds position"]);
+    let refused = try_open(Some(folder.path()), &clock, options(2));
+    let refused = refused.err().unwrap().to_string();
+    assert!(
+        refused.contains(file) && refused.contains("were durable"),
+        "{refused}"
+    );
+    assert!(fs::read(&path).unwrap() == damaged, "something was cut");
+
+    fs::write(&path, whole).unwrap();
+    let database = open(Some(folder.path()), &clock, options(2));
+    let table = database.table("", "plain").unwrap();
+    assert_eq!(get(&database, &table, "last"), Some(item("last", Some(1))));
+    database.close();
 }
 
 #[tokio::test]
@@ -580,6 +616,20 @@ async fn damage_under_a_running_database_is_found() {
     flip(sealed, 64 + 40);
     flip(sealed, fs::read(sealed).unwrap().len() - 5);
     assert!(finds(&run(), &["log file", "footer"]));
+
+    let away = |path: &Path| fs::rename(path, path.with_extension("away")).unwrap();
+    away(sealed);
+    let missing = sealed.file_name().unwrap().to_str().unwrap();
+    let verified = run();
+    assert!(
+        finds(&verified, &["log file", missing, "can't open"]),
+        "{verified:?}"
+    );
+    assert!(verified.items > 100, "{verified:?}");
+    assert!(!finds(&verified, &["file state"]), "{verified:?}");
+    away(&state);
+    fs::copy(state.with_extension("away"), &state).unwrap();
+    assert!(finds(&run(), &["file state", "another one"]));
     database.close();
 }
 

@@ -73,6 +73,12 @@ impl RunPlace {
         self.twice().read_first(disk).map(drop)
     }
 
+    /// Where the root stands in the file.
+    #[cfg(test)]
+    pub(super) fn offset(&self) -> u64 {
+        self.twice().offset()
+    }
+
     fn twice(&self) -> Twice<'_> {
         Twice {
             chunks: &self.root_chunks,
@@ -106,6 +112,11 @@ impl Twice<'_> {
             }
             Err(_) => Err(error),
         }
+    }
+
+    #[cfg(test)]
+    fn offset(&self) -> u64 {
+        u64::from(self.chunks[0].0) * CHUNK_BYTES as u64 + self.place
     }
 
     fn read_first(&self, disk: &Disk) -> Result<Vec<u8>, StateError> {
@@ -246,6 +257,12 @@ impl Head {
         }
     }
 
+    /// Becomes the next head: the same, but runs are numbered so much higher.
+    pub(super) fn skip_runs(&mut self, count: u64) {
+        self.number += 1;
+        self.next_run = self.next_run.saturating_add(count);
+    }
+
     fn offset(number: u64) -> u64 {
         number % 2 * COPIES_BYTES
     }
@@ -306,12 +323,35 @@ impl Head {
         Ok((runs, owned))
     }
 
+    /// Whether the head and its copy are on the disk as they were written.
+    pub(super) fn check(&self, backend: &dyn StorageBackend) -> Result<(), StateError> {
+        let written = self.encode();
+        for copy in 0..2 {
+            let offset = Self::offset(self.number) + copy * HEAD_BYTES as u64;
+            let mut bytes = vec![0; HEAD_BYTES];
+            let read = backend.read(offset, &mut bytes);
+            read.map_err(|source| io_error("reading the head", source))?;
+            if bytes != written {
+                let detail = format!("the head at byte {offset} is not what was written");
+                return Err(damaged("reading the head", detail));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the list itself is as it was written; [`Head::runs`] may have read its copy.
     pub(super) fn check_list(&self, disk: &Disk) -> Result<(), StateError> {
         match self.list_bytes {
             0 => Ok(()),
             _ => self.list().read_first(disk).map(drop),
         }
+    }
+
+    /// Where the head, its copy and the list stand in the file.
+    #[cfg(test)]
+    pub(super) fn offsets(&self) -> [u64; 3] {
+        let head = Self::offset(self.number);
+        [head, head + HEAD_BYTES as u64, self.list().offset()]
     }
 
     fn list(&self) -> Twice<'_> {

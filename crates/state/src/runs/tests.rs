@@ -132,3 +132,48 @@ fn a_file_whose_head_is_not_safe_is_not_cut() {
         assert!(store.snapshot().get(&bytes_of(1)).unwrap().is_some());
     }
 }
+
+/// What is in memory since the start is read anew: damage of it would be known at the next start only.
+#[test]
+fn damage_of_what_a_start_begins_with_is_found_before_it() {
+    let disk = FaultyDisk::new();
+    let store = RunStore::open_any(disk.backend(), None, &StateOptions::default()).unwrap();
+    for position in 1..=3 {
+        let mut batch = Batch::new();
+        (0..KEYS).for_each(|key| batch.put(bytes_of(key), bytes_of(position)));
+        store.apply(batch, position).unwrap();
+        store.checkpoint().unwrap();
+    }
+    store.check_start().unwrap();
+    let places: Vec<u64> = {
+        let durable = store.shared.durable.lock();
+        let roots = durable.runs.iter().map(|run| run.place.offset());
+        durable.head.offsets().into_iter().chain(roots).collect()
+    };
+    assert_eq!(places.len(), 6);
+    for at in places {
+        assert!(disk.flip(at as usize + 10, 4));
+        let found = store.check_start();
+        assert!(
+            matches!(found, Err(StateError::Damaged { .. })),
+            "byte {at}: {found:?}"
+        );
+        assert!(disk.flip(at as usize + 10, 4));
+        store.check_start().unwrap();
+    }
+}
+
+#[test]
+fn no_run_has_a_number_that_an_earlier_opening_gave() {
+    let disk = FaultyDisk::new();
+    let mut given = std::collections::BTreeSet::new();
+    for _ in 0..4 {
+        let store = RunStore::open_any(disk.backend(), None, &StateOptions::default()).unwrap();
+        for _ in 0..3 {
+            // As a run that is written, but that no head names.
+            let number = store.shared.next_run.fetch_add(1, Ordering::Relaxed);
+            assert!(given.insert(number), "{number} of {given:?}");
+        }
+        disk.restart();
+    }
+}
