@@ -1,6 +1,8 @@
 //! Bodies of one member, of several, and of what is none.
 
 use std::io::Write;
+use std::pin::pin;
+use std::task::{Context, Waker};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -66,4 +68,41 @@ async fn no_more_comes_out_than_may() {
 async fn members_are_counted() {
     assert_eq!(content(&member(b"").repeat(65), 100).await, Err(false));
     assert_eq!(content(&member(b"").repeat(64), 100).await, Ok(Vec::new()));
+}
+
+/// How often a body's reader gives the processor to others.
+fn turns(body: &[u8], bytes_max: usize) -> usize {
+    let mut given = 0;
+    let mut taken = pin!(pieces(body, bytes_max, |piece| given += piece.len()));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut turns = 0;
+    while taken.as_mut().poll(&mut context).is_pending() {
+        turns += 1;
+    }
+    turns
+}
+
+#[test]
+fn others_get_the_processor_whether_much_comes_out_or_nothing() {
+    let long = 4 << 20;
+    let zeros = member(&vec![0; long]);
+    assert!(turns(&zeros, long) >= long / TURN_BYTES);
+    // Stored blocks of no bytes each, none of which is the last.
+    let mut nothing = member(b"");
+    let block = [0, 0, 0, 0xff, 0xff];
+    let blocks = block.repeat(long / block.len());
+    nothing.splice(10..10, blocks);
+    assert!(turns(&nothing, 0) >= nothing.len() / TURN_BYTES);
+}
+
+#[tokio::test]
+async fn a_turn_may_end_anywhere_in_a_member() {
+    for more in 0..48 {
+        let mut encoder = flate2::GzBuilder::new()
+            .extra(vec![0; TURN_BYTES - 48 + more])
+            .write(Vec::new(), Compression::default());
+        encoder.write_all(b"content").unwrap();
+        let body = encoder.finish().unwrap();
+        assert_eq!(content(&body, 7).await, Ok(b"content".to_vec()), "{more}");
+    }
 }
