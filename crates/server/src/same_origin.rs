@@ -2,9 +2,10 @@
 //!
 //! A page of another origin names it in `Origin`, or the browser says in `Sec-Fetch-Site` that it is one. A page whose name
 //! was pointed at this server (DNS rebinding) is of the same origin for the browser. What it reads has neither header, as
-//! its origin is not one that browsers trust; it has `Accept-Language`, which no script can take away and no SDK sends.
-//! Only the name gives it away, so that pages are served under names that nobody else can have: addresses, `localhost`, and
-//! those that the settings name. Programs that are no browsers may use any name.
+//! its origin is not one that browsers trust; it has `Accept-Language`, which no script can take away. No SDK of AWS sends
+//! that, but all that reads by the `fetch` of Node does, with the value `*`. A page can ask with this value too, so that it
+//! exempts nobody. Only the name gives a page away, so that pages are served under names that nobody else can have:
+//! addresses, `localhost`, and those that the settings name. Programs that are no browsers may use any name.
 //!
 //! A connection that comes from other machines has a name that leads to this one from there, such as that of a container or
 //! of a server at home. Names without a dot and of zones that are not public will do then: who could give such a name another
