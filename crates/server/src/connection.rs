@@ -47,10 +47,9 @@ pub async fn serve(
             Ok((stream, peer)) => {
                 let (server, stop) = (server.clone(), stop.clone());
                 tokio::spawn(async move {
-                    server.metrics.connected();
+                    let _place = place;
+                    let _counted = server.metrics.connected();
                     connection(stream, peer, server.clone(), stop).await;
-                    server.metrics.disconnected();
-                    drop(place);
                 });
             }
             Err(error) => {

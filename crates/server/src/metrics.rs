@@ -28,6 +28,15 @@ pub struct Metrics {
     connections: AtomicU64,
 }
 
+/// A connection that is counted. It is no more once this is dropped, which a panic of its handler does too.
+pub(crate) struct Connected<'m>(&'m Metrics);
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         Metrics {
@@ -36,14 +45,10 @@ impl Metrics {
         }
     }
 
-    /// Counts a connection that was accepted.
-    pub(crate) fn connected(&self) {
+    /// Counts a connection that was accepted for as long as what this gives is kept.
+    pub(crate) fn connected(&self) -> Connected<'_> {
         self.connections.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts the end of a connection.
-    pub(crate) fn disconnected(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
+        Connected(self)
     }
 
     /// Counts an answered request.

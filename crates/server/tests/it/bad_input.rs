@@ -1,10 +1,15 @@
 //! Bad input gets the error that AWS gives, or a closed connection; never a hang, a panic or a lost server.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use headwater_engine::{Durability, EngineOptions, StorageOptions, TestClock};
+use headwater_model::SeededRng;
+use headwater_operations::{Api, ApiOptions};
+use headwater_server::AdvanceClock;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Running, body_of, read_to_end, settings, start, status};
+use crate::support::{PATIENCE, Running, body_of, read_to_end, serve, settings, start, status};
 
 /// The server still works after whatever was done to it.
 async fn assert_alive(running: &Running) {
@@ -199,6 +204,35 @@ async fn large_bodies_share_a_budget_and_small_ones_go_past() {
     for stream in [&mut first, &mut second] {
         let answer = read_to_end(stream).await;
         assert_eq!(status(&answer), 200, "{answer}");
+    }
+    running.stop().await;
+}
+
+async fn connections_open(running: &Running) -> u64 {
+    let request = b"GET /_headwater/metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let page = running.exchange(request).await;
+    let mut lines = body_of(&page).lines();
+    let found = lines.find_map(|line| line.strip_prefix("headwater_connections "));
+    found.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_whose_handler_panics_is_counted_no_more() {
+    let clock = Arc::new(TestClock::default());
+    let rng = Arc::new(SeededRng::new(7));
+    let mut storage = StorageOptions::default();
+    storage.log.durability = Durability::Memory;
+    let opened =
+        headwater_engine::open(None, storage, clock.clone(), rng, EngineOptions::default());
+    let api = Api::new(opened.unwrap().0, ApiOptions::default());
+    let fails: AdvanceClock = Box::new(|_| panic!("this test's clock can't be moved"));
+    let running = serve(settings(), api, clock, Some(fails)).await;
+    let request = b"POST /_headwater/clock HTTP/1.1\r\nhost: localhost\r\ncontent-length: 16\r\n\r\n{\"advance_ms\":1}";
+    assert_eq!(running.exchange(request).await, "");
+    let begun = Instant::now();
+    // The one that asks.
+    while connections_open(&running).await > 1 {
+        assert!(begun.elapsed() < PATIENCE, "it is still counted");
     }
     running.stop().await;
 }
