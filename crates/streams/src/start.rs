@@ -73,7 +73,8 @@ impl Streams {
             Start::AtSequence(at) if at == shard.start => (shard.start, IteratorKind::Horizon),
             Start::AtSequence(at) => exact(at),
             Start::AfterSequence(after) => exact(after.next()),
-            Start::AtTimestamp(ms) if ms > self.now_ms() => {
+            // Records may be ahead of the clock: if it was set back, and for some seconds after a crash.
+            Start::AtTimestamp(ms) if ms > self.database.latest_ms() => {
                 return Err(StreamsError::TimestampInFuture);
             }
             Start::AtTimestamp(ms) => {

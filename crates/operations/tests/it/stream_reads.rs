@@ -625,3 +625,22 @@ async fn a_clock_that_is_set_back_skips_nothing() {
     let (read, _) = stream.page(&next.unwrap()).await.unwrap();
     assert_eq!(read, ["later"]);
 }
+
+#[tokio::test]
+async fn a_record_is_found_by_its_time_when_the_clock_is_set_back() {
+    let server = Server::start();
+    server.table("ttt", Some("NEW_IMAGE")).await;
+    server.clock.set_ms(START_MS + HOUR_MS);
+    server.put("ttt", json!({"pk": s("early")})).await;
+    server.clock.set_ms(START_MS);
+    let time = &server.records("ttt").await[0]["dynamodb"]["ApproximateCreationDateTime"];
+    assert!(time.as_f64().unwrap() * 1000.0 > START_MS as f64, "{time}");
+    let arn = server.stream_arn("ttt").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    let at_time = json!({"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": time});
+    let iterator = server.iterator(&arn, &shard, at_time).await.unwrap();
+    let page = server
+        .must("GetRecords", json!({"ShardIterator": iterator}))
+        .await;
+    assert_eq!(keys(&page), ["early"]);
+}
