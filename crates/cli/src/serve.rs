@@ -156,6 +156,7 @@ pub(crate) async fn start(
         reaches_buckets: buckets.reaches_any(),
         ..ApiOptions::default()
     };
+    api_options.streams.iterator_age_ms_max = settings.duration_ms("iterator-age");
     if settings.switch("reader-throttling") {
         api_options.streams.reads_per_second_max = Some(READS_PER_SECOND_MAX);
     }

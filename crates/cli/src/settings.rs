@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Switch,
     /// A whole number with `ms`, `s`, `m`, `h` or `d`.
     Duration,
+    /// The same, from one up to another such text.
+    DurationFrom(&'static str, &'static str),
     /// The same, with a minus before it for a time that is gone.
     Offset,
     /// An address with `http` or `https`.
@@ -163,6 +165,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Number(1, 1024),
         None,
         "Open shards of a new stream; unset: 4 for on-demand tables, 1 per 1000 write units for provisioned ones",
+    ),
+    setting(
+        "iterator-age",
+        "TIME",
+        Kind::DurationFrom("1s", "365d"),
+        Some("15m"),
+        "How long a shard iterator holds, 15 minutes on AWS; more for readers that are stopped in a debugger",
     ),
     setting(
         "reader-throttling",
@@ -535,6 +544,13 @@ fn check(setting: &Setting, value: &str) -> anyhow::Result<()> {
         },
         Kind::Switch if matches!(value, "true" | "false") => {}
         Kind::Switch => bail!("expected true or false"),
+        Kind::DurationFrom(least, most) => {
+            let among = duration_ms(least)..=duration_ms(most);
+            let given = duration_ms(value);
+            if given.is_none() || !among.contains(&given) {
+                bail!("expected a time from {least} to {most}, such as 500ms, 30s, 5m, 24h or 7d");
+            }
+        }
         Kind::Duration if duration_ms(value).is_some() => {}
         Kind::Duration => bail!("expected a time such as 500ms, 30s, 5m, 24h or 7d"),
         Kind::Offset if offset_ms(value).is_some() => {}
@@ -638,6 +654,9 @@ mod tests {
             ("--durability", "disk", "one of sync, interval, memory"),
             ("--shards", "0", "from 1 to 1024"),
             ("--stream-retention", "1 day", "a time such as"),
+            ("--iterator-age", "0s", "a time from 1s to 365d"),
+            ("--iterator-age", "366d", "a time from 1s to 365d"),
+            ("--iterator-age", "15", "a time from 1s to 365d"),
             ("--test-clock-offset", "--1s", "-500ms"),
             ("--sqs-endpoint", "localhost:4566", "http:// or https://"),
         ] {

@@ -151,7 +151,7 @@ pub const STREAM_PAGE_SIZE_BYTES_MAX: usize = MB;
 pub const STREAM_PAGE_SHARDS_MAX: usize = 100;
 /// Streams in a page of ListStreams, also the default (Alternator's tests; streams.md section 6).
 pub const LIST_STREAMS_PAGE_MAX: usize = 100;
-/// How long a shard iterator is good for (API reference; streams.md section 7).
+/// How long a shard iterator is good for, unless a setting says otherwise (API reference; streams.md section 7).
 pub const ITERATOR_AGE_MS_MAX: u64 = 15 * 60 * 1000;
 /// A shard iterator's text, in characters (model; streams.md section 7).
 pub const ITERATOR_CHARS_MAX: usize = 2048;

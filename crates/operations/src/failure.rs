@@ -90,7 +90,7 @@ pub(crate) fn of_streams(error: StreamsError, member: &str) -> ApiError {
         StreamsError::StreamNotFound { arn } => streams::not_found(&arn),
         StreamsError::ShardNotFound => streams::shard_not_found(),
         StreamsError::InvalidIterator(_) => streams::invalid_iterator(),
-        StreamsError::ExpiredIterator { .. } => streams::iterator_expired(),
+        StreamsError::ExpiredIterator { age_ms_max, .. } => streams::iterator_expired(age_ms_max),
         StreamsError::Trimmed => streams::trimmed(),
         StreamsError::TimestampInFuture => streams::timestamp_in_the_future(),
         StreamsError::Throttled => streams::too_many_readers(),

@@ -26,12 +26,12 @@ pub enum StreamsError {
     #[error(transparent)]
     InvalidIterator(#[from] InvalidIterator),
     /// The iterator is too old; get a new one.
-    #[error("the iterator was issued at {issued_ms} ms, now it is {now_ms} ms")]
+    #[error("the iterator is {age_ms} ms old, of {age_ms_max} ms at most")]
     ExpiredIterator {
-        /// When it was issued, milliseconds since the epoch.
-        issued_ms: u64,
-        /// The time now, milliseconds since the epoch.
-        now_ms: u64,
+        /// How old it is.
+        age_ms: u64,
+        /// How old it may be.
+        age_ms_max: u64,
     },
     /// Records at and after the position are past their retention; go on from the horizon.
     #[error("records after the position were trimmed")]

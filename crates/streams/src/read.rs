@@ -170,9 +170,10 @@ impl Streams {
     }
 
     fn check_age(&self, iterator: &ShardIterator) -> Result<(), StreamsError> {
-        let (issued_ms, now_ms) = (iterator.issued_ms, self.now_ms());
-        if now_ms.saturating_sub(issued_ms) > limits::ITERATOR_AGE_MS_MAX {
-            return Err(StreamsError::ExpiredIterator { issued_ms, now_ms });
+        let age_ms_max = self.iterator_age_ms_max;
+        let age_ms = self.now_ms().saturating_sub(iterator.issued_ms);
+        if age_ms > age_ms_max {
+            return Err(StreamsError::ExpiredIterator { age_ms, age_ms_max });
         }
         Ok(())
     }

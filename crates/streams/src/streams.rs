@@ -3,18 +3,29 @@
 use std::sync::Arc;
 
 use headwater_engine::{Database, ShardRecord, StreamRecord};
-use headwater_model::Sequence;
+use headwater_model::{Sequence, limits};
 
 use crate::arn::StreamArn;
 use crate::error::StreamsError;
 use crate::throttle::Throttle;
 
 /// Settings of reading streams.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct StreamsOptions {
     /// How often a shard may be read per second before readers are throttled; AWS allows 5. `None`, the
     /// default, throttles nobody.
     pub reads_per_second_max: Option<u32>,
+    /// How long a shard iterator holds; 15 minutes on AWS, and by default.
+    pub iterator_age_ms_max: u64,
+}
+
+impl Default for StreamsOptions {
+    fn default() -> Self {
+        StreamsOptions {
+            reads_per_second_max: None,
+            iterator_age_ms_max: limits::ITERATOR_AGE_MS_MAX,
+        }
+    }
 }
 
 /// The streams of a database. Clones share it.
@@ -22,6 +33,7 @@ pub struct StreamsOptions {
 pub struct Streams {
     pub(crate) database: Database,
     pub(crate) throttle: Option<Arc<Throttle>>,
+    pub(crate) iterator_age_ms_max: u64,
 }
 
 impl Streams {
@@ -31,6 +43,7 @@ impl Streams {
         Streams {
             database,
             throttle: throttle.map(Arc::new),
+            iterator_age_ms_max: options.iterator_age_ms_max,
         }
     }
 

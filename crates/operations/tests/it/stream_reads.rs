@@ -223,13 +223,28 @@ async fn iterators_begin_with_the_arn_and_expire() {
     stream.server.clock.advance_ms(15 * MINUTE_MS);
     assert_eq!(stream.page(&iterator).await.unwrap().0, ["0"]);
     stream.server.clock.advance_ms(1);
-    assert!(
-        stream
-            .page(&iterator)
-            .await
-            .unwrap_err()
-            .starts_with("ExpiredIteratorException")
+    let expired = "ExpiredIteratorException: Iterator expired. The shard iterator exceeds the maximum age allowed of";
+    assert_eq!(
+        stream.page(&iterator).await,
+        Err(format!("{expired} 15 minutes."))
     );
+}
+
+#[tokio::test]
+async fn iterators_hold_as_long_as_is_set() {
+    let mut options = ApiOptions::default();
+    options.streams.iterator_age_ms_max = 10 * HOUR_MS;
+    let server = Server::with(EngineOptions::default(), options);
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    let shard = id(&server.shards(&arn).await[0]);
+    let latest = server.iterator(&arn, &shard, json!({"ShardIteratorType": "LATEST"}));
+    let read = json!({"ShardIterator": latest.await.unwrap()});
+    server.clock.advance_ms(10 * HOUR_MS);
+    server.must("GetRecords", read.clone()).await;
+    server.clock.advance_ms(1);
+    let error = server.ask("GetRecords", read).await.unwrap_err();
+    assert!(error.ends_with("allowed of 600 minutes."), "{error}");
 }
 
 #[tokio::test]
@@ -482,6 +497,7 @@ async fn readers_are_throttled_only_when_that_is_set() {
     let options = ApiOptions {
         streams: StreamsOptions {
             reads_per_second_max: Some(5),
+            ..StreamsOptions::default()
         },
         ..ApiOptions::default()
     };

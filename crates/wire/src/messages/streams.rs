@@ -28,11 +28,15 @@ pub fn invalid_iterator() -> ApiError {
     ApiError::validation("Invalid ShardIterator")
 }
 
-/// An iterator older than 15 minutes: type by streams.md section 8; text unconfirmed.
-pub fn iterator_expired() -> ApiError {
+/// An iterator older than it may be, which is 15 minutes on AWS: type by streams.md section 8; text unconfirmed.
+pub fn iterator_expired(age_ms_max: u64) -> ApiError {
+    let age = match age_ms_max {
+        ms if ms % 60_000 == 0 => format!("{} minutes", ms / 60_000),
+        ms => format!("{ms} milliseconds"),
+    };
     ApiError::new(
         ErrorKind::ExpiredIterator,
-        "Iterator expired. The shard iterator exceeds the maximum age allowed of 15 minutes.",
+        format!("Iterator expired. The shard iterator exceeds the maximum age allowed of {age}."),
     )
 }
 
