@@ -38,6 +38,36 @@ fn numbers(shard: &Value) -> (u128, u128) {
 }
 
 #[tokio::test]
+async fn a_page_that_is_not_limited_has_a_hundred_shards_or_streams() {
+    let server = with_shards(101);
+    server.table("ttt", Some("KEYS_ONLY")).await;
+    let arn = server.stream_arn("ttt").await;
+    let page = server.must("DescribeStream", json!({"StreamArn": arn}));
+    let page = page.await["StreamDescription"].clone();
+    assert_eq!(page["Shards"].as_array().unwrap().len(), 100);
+    let last = &page["LastEvaluatedShardId"];
+    assert_eq!(*last, page["Shards"][99]["ShardId"]);
+    let next = json!({"StreamArn": arn, "ExclusiveStartShardId": last});
+    let next = server.must("DescribeStream", next).await["StreamDescription"].clone();
+    assert_eq!(next["Shards"].as_array().unwrap().len(), 1);
+    assert!(next["LastEvaluatedShardId"].is_null());
+
+    for number in 1..101 {
+        server
+            .table(&format!("t{number:03}"), Some("KEYS_ONLY"))
+            .await;
+    }
+    let page = server.must("ListStreams", json!({})).await;
+    assert_eq!(page["Streams"].as_array().unwrap().len(), 100);
+    let last = &page["LastEvaluatedStreamArn"];
+    assert_eq!(*last, page["Streams"][99]["StreamArn"]);
+    let next = json!({"ExclusiveStartStreamArn": last});
+    let next = server.must("ListStreams", next).await;
+    assert_eq!(next["Streams"].as_array().unwrap().len(), 1);
+    assert!(next["LastEvaluatedStreamArn"].is_null());
+}
+
+#[tokio::test]
 async fn a_shard_rolls_over_by_age() {
     let server = Server::start();
     server.table("ttt", Some("KEYS_ONLY")).await;
