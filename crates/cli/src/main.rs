@@ -24,6 +24,7 @@ mod triggers;
 mod verify;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Command;
 
@@ -73,6 +74,9 @@ fn command() -> Command {
 
 /// Threads that wait for the disk, at most.
 const BLOCKING_THREADS_MAX: usize = 256;
+/// How long the end waits for such threads. What must be kept is on the disk by then; who looks for the address of another
+/// server may do so for a minute.
+const END_MAX: Duration = Duration::from_secs(1);
 
 fn run() -> anyhow::Result<ExitCode> {
     // Before anything touches much memory.
@@ -84,7 +88,7 @@ fn run() -> anyhow::Result<ExitCode> {
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()?;
-    match matches.subcommand() {
+    let done = match matches.subcommand() {
         Some(("serve", matches)) => runtime.block_on(serve::run(matches, pages)),
         Some(("demo", matches)) => runtime.block_on(demo::run(matches, pages)),
         Some(("apply", matches)) => runtime.block_on(apply::run(matches)),
@@ -103,5 +107,7 @@ fn run() -> anyhow::Result<ExitCode> {
             stdout::write(concat!("headwater ", env!("CARGO_PKG_VERSION"), "\n"))?;
             Ok(ExitCode::SUCCESS)
         }
-    }
+    };
+    runtime.shutdown_timeout(END_MAX);
+    done
 }
