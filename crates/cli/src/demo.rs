@@ -26,6 +26,7 @@ use crate::huge_pages::SmallPages;
 use crate::serve;
 use crate::serve::environment;
 use crate::settings::{SETTINGS, Settings};
+use crate::signals::Signals;
 use crate::temporary_folder::TemporaryFolder;
 
 pub(crate) fn command() -> Command {
@@ -70,7 +71,12 @@ pub(crate) async fn run(
         .get_one::<String>("handler")
         .map_or("auto", String::as_str);
     let handler = Handler::choose(choice, &settings).await?;
-    let running = serve::start(&settings, pages).await?;
+    let mut signals = Signals::listen()?;
+    let starting = serve::start(&settings, pages);
+    let Some(running) = signals.unless_sent(starting).await else {
+        return Ok(serve::broken_off_starting());
+    };
+    let running = running?;
     let demo = Demo {
         client: client(&running, &settings)?,
         settings: &settings,
@@ -80,12 +86,14 @@ pub(crate) async fn run(
     let once = matches.get_flag("once");
     let done = tokio::select! {
         done = demo.play(once) => done,
-        () = running.wait_for_signal() => Ok(Outcome::Interrupted),
+        () = signals.next() => Ok(Outcome::Interrupted),
     };
     if !once && matches!(done, Ok(Outcome::Right | Outcome::Wrong)) {
-        running.wait_for_signal().await;
+        signals.next().await;
     }
-    running.stop().await;
+    if signals.unless_sent(running.stop()).await.is_none() {
+        return Ok(serve::broken_off_stopping());
+    }
     Ok(match done? {
         Outcome::Right => ExitCode::SUCCESS,
         Outcome::Interrupted if !once => ExitCode::SUCCESS,

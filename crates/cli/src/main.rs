@@ -17,6 +17,7 @@ mod keys;
 mod open_files;
 mod serve;
 mod settings;
+mod signals;
 mod stdout;
 mod tail;
 mod temporary_folder;

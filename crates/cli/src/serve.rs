@@ -19,8 +19,7 @@ use headwater_triggers::functions::{AllowedCode, CodeStore, Launcher, RuntimeSet
 use headwater_triggers::{DestinationSettings, Triggers, TriggersSettings};
 use headwater_wire::sigv4::Credentials;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::cold_reads::cold_reads;
@@ -29,6 +28,7 @@ use crate::huge_pages::SmallPages;
 use crate::keys::{self, KEY_FILE, KEY_RING, KEY_TEXT, KeySource};
 use crate::open_files;
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::stdout;
 use crate::temporary_folder::TemporaryFolder;
 
@@ -47,7 +47,11 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let settings = Settings::gather(matches, &environment)?;
     start_logging(&settings)?;
-    let running = start(&settings, pages).await?;
+    let mut signals = Signals::listen()?;
+    let Some(running) = signals.unless_sent(start(&settings, pages)).await else {
+        return Ok(broken_off_starting());
+    };
+    let running = running?;
     // Whoever waits for the first line may read no further.
     let at = reachable(running.address);
     let greeting = format!(
@@ -55,9 +59,26 @@ pub(crate) async fn run(
         running.address
     );
     stdout::write(&greeting)?;
-    running.wait_for_signal().await;
-    running.stop().await;
-    Ok(ExitCode::SUCCESS)
+    signals.next().await;
+    Ok(match signals.unless_sent(running.stop()).await {
+        Some(()) => ExitCode::SUCCESS,
+        None => broken_off_stopping(),
+    })
+}
+
+/// Says that a signal came before the server was up.
+pub(crate) fn broken_off_starting() -> ExitCode {
+    stdout::note("headwater: a signal ended the server while it was starting");
+    ExitCode::FAILURE
+}
+
+/// Says that a signal came while the server stopped.
+pub(crate) fn broken_off_stopping() -> ExitCode {
+    stdout::note(
+        "headwater: a second signal ended the server while it was stopping; nothing that was acknowledged is lost, \
+         and the next start replays the log",
+    );
+    ExitCode::FAILURE
 }
 
 /// A variable of the environment. What is not UTF-8 is no value of any setting, and must not pass for unset.
@@ -65,26 +86,10 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The signals that end a server, caught from before it can be reached.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-}
-
 /// A running server.
 pub(crate) struct Running {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    signals: Mutex<Signals>,
     database: Database,
     triggers: Arc<Triggers>,
     transfers: Transfers,
@@ -96,19 +101,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Returns at SIGTERM or SIGINT.
-    pub(crate) async fn wait_for_signal(&self) {
-        let mut signals = self.signals.lock().await;
-        let Signals {
-            terminate,
-            interrupt,
-        } = &mut *signals;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
-
     /// Lets batches that are at functions and requests in flight finish, stops functions, makes everything durable.
     pub(crate) async fn stop(self) {
         // First, as functions may call this server.
@@ -139,7 +131,6 @@ pub(crate) async fn start(
     settings: &Settings,
     pages: Option<SmallPages>,
 ) -> anyhow::Result<Running> {
-    let signals = Mutex::new(Signals::listen()?);
     // First the port: a server that can't be reached need not open its files.
     let listen = settings.text("listen");
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -149,7 +140,12 @@ pub(crate) async fn start(
     warn_of_strangers(settings, address);
     let rng: Arc<dyn Rng> = Arc::new(SystemRng);
     let (clock, advance_clock) = clocks(settings);
-    let database = open_database(settings, clock.clone(), rng.clone())?;
+    // Elsewhere, as it may be long, and a signal must be seen meanwhile.
+    let opening = {
+        let (settings, clock, rng) = (settings.clone(), clock.clone(), rng.clone());
+        tokio::task::spawn_blocking(move || open_database(&settings, clock, rng))
+    };
+    let database = opening.await??;
     let buckets = buckets(settings);
     let mut api_options = ApiOptions {
         sends_to_kinesis: settings.url("kinesis-endpoint").is_some(),
@@ -191,7 +187,6 @@ pub(crate) async fn start(
     });
     Ok(Running {
         address,
-        signals,
         database,
         triggers,
         transfers,

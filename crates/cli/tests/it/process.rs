@@ -122,6 +122,10 @@ impl Running {
         self.child.id()
     }
 
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
     }
