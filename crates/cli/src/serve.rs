@@ -197,16 +197,21 @@ pub(crate) async fn start(
     })
 }
 
-/// Says what it means that a server is reached from other machines, unless its settings show that it is known.
+/// Says what it means that a server is reached from other machines.
 fn warn_of_strangers(settings: &Settings, address: SocketAddr) {
-    let is_own = address.ip().to_canonical().is_loopback();
-    if !is_own && settings.text("function-code") == "all" {
-        tracing::warn!(
-            %address,
-            "whoever reaches this address can run any program of this machine through functions; \
-             --function-code none or packages allows less"
-        );
+    if address.ip().to_canonical().is_loopback() {
+        return;
     }
+    let functions = match settings.text("function-code") {
+        "none" => "",
+        "packages" => {
+            ", and run programs that it brings along with the rights of this server's user; --function-code none allows less"
+        }
+        _ => {
+            ", and run any program of this machine through functions; --function-code none or packages allows less"
+        }
+    };
+    tracing::warn!(%address, "whoever reaches this address can read and change all data{functions}");
 }
 
 /// GetRecords calls per second and shard with reader throttling on (streams.md section 8).

@@ -143,8 +143,16 @@ fn logged(listen: &str, more: &[&str]) -> String {
 
 #[test]
 fn a_server_that_others_reach_says_what_they_can_do() {
-    let said = logged("0.0.0.0:0", &[]);
-    assert!(said.contains("--function-code none"), "{said}");
     assert_eq!(logged("127.0.0.1:0", &[]), "");
-    assert_eq!(logged("0.0.0.0:0", &["--function-code", "packages"]), "");
+    let data = "can read and change all data";
+    for (code, functions) in [
+        ("all", "any program of this machine"),
+        ("packages", "programs that it brings along"),
+    ] {
+        let said = logged("0.0.0.0:0", &["--function-code", code]);
+        assert!(said.contains(data) && said.contains(functions), "{said}");
+    }
+    let said = logged("0.0.0.0:0", &["--function-code", "none"]);
+    assert!(said.contains(data), "{said}");
+    assert!(!said.contains("program"), "{said}");
 }
