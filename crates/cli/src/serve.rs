@@ -274,10 +274,21 @@ fn open_database(
     tracing::info!(
         replayed = opened.replayed,
         segments = report.segments,
-        torn_bytes = report.torn_bytes,
         "database opened"
     );
+    warn_of_torn_end(report.torn_bytes);
     Ok(database)
+}
+
+/// Says that something was cut off the log's end: it is rare after a crash, and the first sign of a disk that lies.
+fn warn_of_torn_end(bytes: u64) {
+    if bytes > 0 {
+        tracing::warn!(
+            bytes,
+            "the end of the log was not whole, as a crash in the middle of a write leaves it, and was cut off; \
+             with durability sync nothing of it was acknowledged, unless the disk has lost what it said it had"
+        );
+    }
 }
 
 fn user_key(

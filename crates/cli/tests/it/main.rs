@@ -11,6 +11,7 @@ mod function_code;
 mod functions;
 mod names;
 mod process;
+mod starting;
 mod stopping;
 mod tail;
 mod temporary;

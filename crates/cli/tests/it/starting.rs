@@ -1,0 +1,53 @@
+//! What a server says at its start of what it finds.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::process::{Server, headwater};
+
+/// What a server on a folder logs until it can be reached, and the server.
+fn start(data: &Path, more: &[&str]) -> (String, Server) {
+    let errors = data.with_extension("errors");
+    let mut command = headwater(&["serve", "--listen", "127.0.0.1:0"]);
+    command.args(more).arg("--data").arg(data);
+    command.stderr(File::create(&errors).expect("a file"));
+    let server = Server::of(command);
+    (fs::read_to_string(&errors).expect("text"), server)
+}
+
+fn last_segment(data: &Path) -> PathBuf {
+    let entries = fs::read_dir(data.join("log")).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let segments = paths.filter(|path| path.extension().is_some_and(|kind| kind == "hwl"));
+    segments.max().expect("a segment")
+}
+
+#[test]
+fn a_log_whose_end_is_torn_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let (said, server) = start(&data, &[]);
+    assert_eq!(said, "");
+    server.create_table("items", false);
+    server.put("items", "a", 1);
+    server.kill();
+    // What is there as yet is whole.
+    let (said, server) = start(&data, &[]);
+    assert_eq!(said, "");
+    server.put("items", "a", 2);
+    server.kill();
+    let segment = last_segment(&data);
+    let mut bytes = fs::read(&segment).expect("its bytes");
+    let end = bytes.iter().rposition(|byte| *byte != 0).expect("blocks") + 1;
+    bytes.truncate(end.next_multiple_of(512));
+    bytes.extend([0xaa; 300]);
+    fs::write(&segment, &bytes).expect("written");
+    let (said, server) = start(&data, &[]);
+    for part in ["WARN", "the end of the log was not whole", "bytes="] {
+        assert!(said.contains(part), "{said}");
+    }
+    server.stop();
+    let (said, server) = start(&data, &[]);
+    assert_eq!(said, "");
+    server.stop();
+}
