@@ -277,6 +277,7 @@ fn open_database(
         "database opened"
     );
     warn_of_torn_end(report.torn_bytes);
+    warn_of_log_ahead(&database);
     Ok(database)
 }
 
@@ -287,6 +288,21 @@ fn warn_of_torn_end(bytes: u64) {
             bytes,
             "the end of the log was not whole, as a crash in the middle of a write leaves it, and was cut off; \
              with durability sync nothing of it was acknowledged, unless the disk has lost what it said it had"
+        );
+    }
+}
+
+/// A log is ahead of the clock by some seconds after a crash.
+const LOG_AHEAD_MS_MAX: u64 = 60_000;
+
+/// Says that the clock was set back since the last change: sequence numbers only go on, and their times with them.
+fn warn_of_log_ahead(database: &Database) {
+    let ahead_ms = database.log_ahead_ms();
+    if ahead_ms > LOG_AHEAD_MS_MAX {
+        tracing::warn!(
+            seconds = ahead_ms / 1_000,
+            "the log is ahead of the clock, which was set back, or was wrong before: until the clock is there, stream \
+             records carry the time of the log's end, and what ends by age stays for so much longer"
         );
     }
 }

@@ -188,6 +188,12 @@ impl Database {
         self.inner.clock.now_ms().max(appended_ms)
     }
 
+    /// How far the last change lies ahead of the clock: some seconds at most, unless the clock was set back.
+    pub fn log_ahead_ms(&self) -> u64 {
+        let appended_ms = self.inner.log.appended().ms();
+        appended_ms.saturating_sub(self.inner.clock.now_ms())
+    }
+
     /// The clock that the database runs on.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock

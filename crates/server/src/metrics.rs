@@ -188,6 +188,11 @@ impl Metrics {
                 log.durable().ms(),
             ),
             (
+                "log_ahead_seconds",
+                "How far the last change lies ahead of the clock, seconds; more than some after a start only if the clock was set back",
+                database.log_ahead_ms() / 1_000,
+            ),
+            (
                 "state_applied_ms",
                 "Time of the last change in the state, milliseconds since the epoch",
                 database.applied().ms(),

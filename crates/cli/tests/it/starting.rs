@@ -1,9 +1,22 @@
 //! What a server says at its start of what it finds.
 
 use std::fs::{self, File};
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use crate::process::{Server, headwater};
+
+fn log_ahead_seconds(server: &Server) -> u64 {
+    let mut stream = TcpStream::connect(server.address()).expect("a connection");
+    let request =
+        "GET /_headwater/metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("sent");
+    let page = std::io::read_to_string(stream).expect("text");
+    let mut lines = page.lines();
+    let value = lines.find_map(|line| line.strip_prefix("headwater_log_ahead_seconds "));
+    value.expect("a gauge").parse().expect("a number")
+}
 
 /// What a server on a folder logs until it can be reached, and the server.
 fn start(data: &Path, more: &[&str]) -> (String, Server) {
@@ -49,5 +62,23 @@ fn a_log_whose_end_is_torn_is_told() {
     server.stop();
     let (said, server) = start(&data, &[]);
     assert_eq!(said, "");
+    server.stop();
+}
+
+#[test]
+fn a_log_that_is_ahead_of_the_clock_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let (said, server) = start(&data, &["--test-clock", "--test-clock-offset", "2h"]);
+    assert_eq!(said, "");
+    assert_eq!(log_ahead_seconds(&server), 0);
+    server.create_table("items", false);
+    server.kill();
+    let (said, server) = start(&data, &[]);
+    for part in ["WARN", "the log is ahead of the clock", "seconds="] {
+        assert!(said.contains(part), "{said}");
+    }
+    let ahead = log_ahead_seconds(&server);
+    assert!((7_000..7_300).contains(&ahead), "{ahead}");
     server.stop();
 }
