@@ -97,4 +97,6 @@ pub use throughput_limits::{ExceededThroughput, ReadOf, Throttled, ThroughputUse
 pub use time_to_live::TimeToLive;
 pub use token::RequestToken;
 pub use vector_search::{Neighbour, VectorSearch};
-pub use verify::{Finding, Progress, VerificationRunning, VerificationStatus, Verified, verify};
+pub use verify::{
+    Finding, Progress, VerificationEnd, VerificationRunning, VerificationStatus, Verified, verify,
+};

@@ -20,7 +20,7 @@ mod source;
 mod stopped;
 
 pub(crate) use live::Verification;
-pub use live::{VerificationRunning, VerificationStatus};
+pub use live::{VerificationEnd, VerificationRunning, VerificationStatus};
 pub use progress::Progress;
 pub use report::{Finding, Verified};
 pub use stopped::verify;

@@ -217,6 +217,24 @@ impl Metrics {
             let _ = writeln!(out, "# TYPE headwater_{name} gauge");
             let _ = writeln!(out, "headwater_{name} {value}");
         }
+        if let Some(last) = database.last_verification() {
+            for (name, help, value) in [
+                (
+                    "findings",
+                    "What the last live verification has found to be wrong",
+                    last.findings,
+                ),
+                (
+                    "ended_seconds",
+                    "When the last live verification ended, seconds since the epoch",
+                    last.ended_ms / 1_000,
+                ),
+            ] {
+                let _ = writeln!(out, "# HELP headwater_verify_{name} {help}");
+                let _ = writeln!(out, "# TYPE headwater_verify_{name} gauge");
+                let _ = writeln!(out, "headwater_verify_{name} {value}");
+            }
+        }
         trigger_metrics::write(&mut out, &triggers.numbers());
         out
     }

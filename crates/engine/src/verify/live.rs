@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use headwater_changelog::{Entry, Log, LogError, LogVisitor, VerifyReport};
-use headwater_model::Sequence;
+use headwater_model::{Clock, Sequence};
 use headwater_state::{Snapshot, StateStore};
 use parking_lot::Mutex;
 
@@ -56,10 +56,21 @@ pub enum VerificationStatus {
     },
 }
 
+/// What a verification that went to its end came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerificationEnd {
+    /// How much is wrong.
+    pub findings: u64,
+    /// When it ended, milliseconds since the epoch.
+    pub ended_ms: u64,
+}
+
 /// The run of a database, if there was one.
 #[derive(Default)]
 pub(crate) struct Verification {
     run: Mutex<Option<Run>>,
+    /// Of the last run that went to its end, also while another one is under way.
+    last: Arc<Mutex<Option<VerificationEnd>>>,
 }
 
 struct Run {
@@ -104,6 +115,8 @@ impl Database {
             log: self.inner.log.clone(),
             state: self.inner.state.clone(),
             folder: self.inner.folder.get().cloned(),
+            clock: self.inner.clock.clone(),
+            last: self.inner.verification.last.clone(),
         };
         let thread = {
             let (progress, outcome) = (progress.clone(), outcome.clone());
@@ -140,6 +153,11 @@ impl Database {
             seconds: run.progress.seconds(),
         })
     }
+
+    /// What the last verification that went to its end came to, if there was one since the start.
+    pub fn last_verification(&self) -> Option<VerificationEnd> {
+        *self.inner.verification.last.lock()
+    }
 }
 
 /// Says that a run failed if it never said anything else, after a panic too.
@@ -166,6 +184,8 @@ struct Live {
     state: Arc<dyn StateStore>,
     /// The data folder, if there is one.
     folder: Option<DataFolder>,
+    clock: Arc<dyn Clock>,
+    last: Arc<Mutex<Option<VerificationEnd>>>,
 }
 
 impl Live {
@@ -176,6 +196,10 @@ impl Live {
                 for finding in &verified.findings {
                     tracing::error!(%finding, "verification found damage");
                 }
+                *self.last.lock() = Some(VerificationEnd {
+                    findings: verified.findings_total,
+                    ended_ms: self.clock.now_ms(),
+                });
                 VerificationStatus::Done {
                     verified: Arc::new(verified),
                     seconds: progress.seconds(),

@@ -8,9 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use headwater_changelog::{Change, ChangeKind, DiskFiles, EntryDraft, Identity, Log, LogOptions};
-use headwater_engine::{Action, Database, StreamView, VerificationStatus, Verified};
+use headwater_engine::{
+    Action, Database, StreamView, VerificationEnd, VerificationStatus, Verified,
+};
 use headwater_model::{
-    AttributeValue, EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng, Sequence,
+    AttributeValue, Clock, EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
+    Sequence,
 };
 use headwater_state::{Batch, StateOptions, StateStore};
 use xxhash_rust::xxh3::xxh3_128;
@@ -662,10 +665,18 @@ async fn one_run_at_a_time_and_what_is_trimmed_meanwhile_is_left_out() {
     );
     database.run_due().await.unwrap();
     assert!(database.log().segments().len() < before - 3);
+    assert_eq!(database.last_verification(), None);
     let verified = wait_for_result(&database);
     assert!(verified.is_clean(), "{verified:?}");
     assert_eq!(verified.items, 40);
+    let last = VerificationEnd {
+        findings: 0,
+        ended_ms: clock.now_ms(),
+    };
+    assert_eq!(database.last_verification(), Some(last));
     database.start_verification().unwrap().unwrap();
+    // Until the next one has ended.
+    assert_eq!(database.last_verification(), Some(last));
     // Times that come under a number of their own are none of its items.
     let expiring = database.change_time_to_live("", "streamed", "v", true);
     expiring.await.unwrap();

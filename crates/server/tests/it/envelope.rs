@@ -1,11 +1,11 @@
 //! What stands around every answer (streams.md section 0, dynamodb-api.md section 2).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{Running, body_of, read_to_end, settings, start, status};
+use crate::support::{PATIENCE, Running, body_of, read_to_end, settings, start, status};
 
 #[tokio::test]
 async fn answers_carry_request_id_checksum_and_type() {
@@ -89,6 +89,34 @@ async fn health_metrics_and_the_known_odd_answers() {
             "{line}: {answer}"
         );
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn metrics_have_what_the_last_verification_found() {
+    let running = start(settings()).await;
+    let ask = async |method: &str, path: &str| {
+        let request = format!(
+            "{method} /_headwater/{path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        let answer = running.exchange(request.as_bytes()).await;
+        body_of(&answer).to_owned()
+    };
+    assert!(!ask("GET", "metrics").await.contains("headwater_verify"));
+    ask("POST", "verify").await;
+    let begun = Instant::now();
+    while !ask("GET", "verify").await.contains(r#""status":"done""#) {
+        assert!(begun.elapsed() < PATIENCE, "it does not end");
+    }
+    let metrics = ask("GET", "metrics").await;
+    let value = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().parse::<u64>().unwrap()
+    };
+    assert_eq!(value("headwater_verify_findings "), 0);
+    let ended = value("headwater_verify_ended_seconds ");
+    let now = running.database.clock().now_ms() / 1_000;
+    assert!(ended <= now && ended + PATIENCE.as_secs() > now, "{ended}");
     running.stop().await;
 }
 
