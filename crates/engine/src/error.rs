@@ -147,6 +147,12 @@ pub enum EngineError {
         /// Number of the shard.
         number: u32,
     },
+    /// The stream has as many open shards as it may have.
+    #[error("a stream has {most} open shards at most")]
+    TooManyShards {
+        /// How many.
+        most: usize,
+    },
     /// The command was refused: one entry per item command, in order.
     #[error("the command was refused")]
     Refused(Vec<Option<Refusal>>),

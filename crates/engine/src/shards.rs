@@ -18,6 +18,10 @@ const SHARDS_ON_DEMAND: u32 = 4;
 const WRITE_UNITS_PER_SHARD: u64 = 1_000;
 /// Most open shards that a stream is given without being asked.
 const SHARDS_BY_THROUGHPUT_MAX: u64 = 64;
+/// Most open shards that a stream has after one was split.
+const OPEN_SHARDS_MAX: usize = 1_024;
+/// Most shards that one entry of the log rolls over or forgets, which keeps it far from the most that an entry holds.
+const SHARDS_PER_CHANGE_MAX: usize = 1_024;
 
 impl Database {
     /// How many shards a new stream opens with.
@@ -110,7 +114,7 @@ impl Database {
     /// Closes an open shard and opens `children` shards in its place, each with an even part of its range.
     ///
     /// # Errors
-    /// [`EngineError::ShardNotOpen`]; [`EngineError::Log`].
+    /// [`EngineError::ShardNotOpen`]; [`EngineError::TooManyShards`]; [`EngineError::Log`].
     pub async fn split_shard(
         &self,
         stream: u32,
@@ -123,6 +127,7 @@ impl Database {
                 .shard(stream, number)
                 .filter(|shard| shard.end.is_none())
                 .ok_or(EngineError::ShardNotOpen { number })?;
+            self.check_open_shards(stream, children)?;
             self.replace_shards(stream, &[shard], children.max(1))?
         };
         self.inner.log.wait_durable(position).await?;
@@ -133,13 +138,27 @@ impl Database {
             .collect())
     }
 
+    /// Whether one shard of a stream may become so many. A stream that was given more at its beginning keeps them.
+    fn check_open_shards(&self, stream: u32, children: u32) -> Result<(), EngineError> {
+        let maps = self.inner.catalog.maps.read();
+        let open = maps.shards_of(stream).filter(|shard| shard.end.is_none());
+        if children > 1 && open.count() - 1 + children as usize > OPEN_SHARDS_MAX {
+            return Err(EngineError::TooManyShards {
+                most: OPEN_SHARDS_MAX,
+            });
+        }
+        Ok(())
+    }
+
     /// Rolls every shard over that has reached its age. Returns when that is durable.
     pub(crate) async fn roll_due_shards(&self) -> Result<(), EngineError> {
         let mut position = Sequence::ZERO;
         {
             let _change = self.inner.catalog.change.lock();
             for (stream, due) in self.due_shards() {
-                position = self.replace_shards(stream, &due, 1)?;
+                for some in due.chunks(SHARDS_PER_CHANGE_MAX) {
+                    position = self.replace_shards(stream, some, 1)?;
+                }
             }
         }
         Ok(self.inner.log.wait_durable(position).await?)
@@ -192,24 +211,28 @@ impl Database {
 
     /// Forgets shards and streams of which nothing can be read any more.
     pub(crate) async fn expire_shards(&self) -> Result<(), EngineError> {
-        let position = {
-            let _change = self.inner.catalog.change.lock();
-            let change = self.expired();
-            if change.is_empty() {
-                return Ok(());
-            }
-            self.commit_catalog(change, &[])?
-        };
-        Ok(self.inner.log.wait_durable(position).await?)
+        loop {
+            let position = {
+                let _change = self.inner.catalog.change.lock();
+                let change = self.expired();
+                if change.is_empty() {
+                    return Ok(());
+                }
+                self.commit_catalog(change, &[])?
+            };
+            self.inner.log.wait_durable(position).await?;
+        }
     }
 
+    /// Some of what nothing can be read of any more; a stream is the last of its shards.
     fn expired(&self) -> CatalogChange {
         let mut change = CatalogChange::default();
         let maps = self.inner.catalog.maps.read();
         for stream in maps.streams.values() {
             let mut left = 0;
             for shard in maps.shards_of(stream.id) {
-                if self.is_past_retention(stream, shard) {
+                let is_full = change.removed_shards.len() >= SHARDS_PER_CHANGE_MAX;
+                if !is_full && self.is_past_retention(stream, shard) {
                     change.removed_shards.push((stream.id, shard.number));
                 } else {
                     left += 1;

@@ -1,5 +1,6 @@
 //! What the database does by its clock: it stands in nobody's way, and extreme settings mean what they say.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -406,5 +407,53 @@ async fn nothing_expires_by_a_time_to_live_that_was_disabled() {
     let new = table.record().ttl.clone().unwrap().index;
     expire(new).await.unwrap();
     assert!(get(&database, &table, "a").is_none());
+    database.close();
+}
+
+/// A stream's shards that are open, and where those end that are closed.
+fn shards(database: &Database, stream: u32) -> (usize, BTreeSet<Sequence>) {
+    let shards = database.shards_now(stream);
+    let open = shards.iter().filter(|shard| shard.end.is_none()).count();
+    (open, shards.iter().filter_map(|shard| shard.end).collect())
+}
+
+#[tokio::test]
+async fn many_shards_are_rolled_over_and_forgotten_by_several_entries() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, options(2_500));
+    create(&database, "many", Some(StreamView::KeysOnly)).await;
+    let stream = database.streams().await.unwrap()[0].id;
+    clock.advance_ms(4 * HOUR_MS);
+    database.run_due().await.unwrap();
+    let (open, ends) = shards(&database, stream);
+    assert_eq!((open, ends.len()), (2_500, 3));
+    assert_eq!(database.shards_now(stream).len(), 5_000);
+    clock.advance_ms(25 * HOUR_MS);
+    database.run_due().await.unwrap();
+    // Those that were open for so long are closed now, and kept for the retention.
+    let (open, ends) = shards(&database, stream);
+    assert_eq!((open, ends.len()), (2_500, 3));
+    assert_eq!(database.shards_now(stream).len(), 5_000);
+    database.close();
+}
+
+#[tokio::test]
+async fn a_stream_has_no_more_open_shards_by_splitting_than_it_may() {
+    let clock = ManualClock::new(START_MS);
+    let database = open(None, &clock, options(1_000));
+    create(&database, "many", Some(StreamView::KeysOnly)).await;
+    let stream = database.streams().await.unwrap()[0].id;
+    let first = database.shards_now(stream)[0].number;
+    database.split_shard(stream, first, 25).await.unwrap();
+    let last = database.shards_now(stream).pop().unwrap().number;
+    let error = database.split_shard(stream, last, 2).await.unwrap_err();
+    assert!(
+        matches!(error, EngineError::TooManyShards { most: 1_024 }),
+        "{error}"
+    );
+    let (open, ends) = shards(&database, stream);
+    assert_eq!((open, ends.len()), (1_024, 1));
+    // In place of one there may be another.
+    database.split_shard(stream, last, 1).await.unwrap();
     database.close();
 }
