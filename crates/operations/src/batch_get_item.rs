@@ -8,6 +8,7 @@ use headwater_expression::Projection;
 use headwater_model::{EncodedItem, Item, StorageKey, capacity, limits};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{BatchGetItemInput, BatchGetItemOutput, KeysAndAttributes};
+use headwater_wire::json::WriteJson as _;
 use headwater_wire::messages::batches;
 
 use crate::api::{Api, RequestContext};
@@ -19,6 +20,11 @@ use crate::table_name::table_name;
 use crate::{key, legacy, nested_keys};
 
 const OPERATION: &str = "BatchGetItem";
+/// Most bytes of an answer's JSON that its larger items take. Three bytes as they are counted may be 140 of JSON, so that
+/// the service's limit, which is in counted bytes, does not bound them.
+const WRITTEN_BYTES_MAX: usize = 64 << 20;
+/// Items up to this size are not measured: all of a batch together come to little.
+const SMALL_SIZE_BYTES_MAX: usize = 4 << 10;
 
 /// The parameters that exclude or need each other. Legacy parameters and expressions exclude each other over all tables
 /// of the request.
@@ -62,6 +68,7 @@ pub(crate) async fn batch_get_item(
     let mut answer = Answer {
         capacity: CapacityByTable::new(input.return_consumed_capacity, UnitKind::Batch),
         bytes_left: limits::BATCH_GET_SIZE_BYTES_MAX,
+        written_bytes_left: WRITTEN_BYTES_MAX,
         is_full: false,
         has_read: false,
         throttled: None,
@@ -79,23 +86,22 @@ pub(crate) async fn batch_get_item(
                 true => false,
                 false => answer.admits(api.admit_read(&table, None, ReadOf::Item(key))),
             };
-            let item = match admitted {
-                true => answer.take(api.database.get(&table, key).map_err(of_items)?),
+            let taken = match admitted {
+                true => {
+                    let item = api.database.get(&table, key).map_err(of_items)?;
+                    answer.take(item, projection.as_ref())?
+                }
                 false => None,
             };
-            let Some(item) = item else {
+            let Some(Taken { size_bytes, item }) = taken else {
                 unread.push(raw.clone());
                 continue;
             };
-            let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
             let units = capacity::read_units(size_bytes, consistent);
             api.database.charge_read(&table, None, units);
             answer.has_read = true;
             answer.capacity.add(&name, &Used::of_table(units));
-            items.extend(
-                item.map(|item| shown(item, projection.as_ref()))
-                    .transpose()?,
-            );
+            items.extend(item);
         }
         if !unread.is_empty() {
             let rest = KeysAndAttributes {
@@ -120,6 +126,7 @@ pub(crate) async fn batch_get_item(
 struct Answer {
     capacity: CapacityByTable,
     bytes_left: usize,
+    written_bytes_left: usize,
     /// An item did not fit; what comes after it is not read.
     is_full: bool,
     has_read: bool,
@@ -137,20 +144,53 @@ impl Answer {
         admits
     }
 
-    /// What was read, if it fits; the whole item counts, whatever is shown of it.
-    fn take(&mut self, item: Option<EncodedItem>) -> Option<Option<EncodedItem>> {
-        let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
-        match self.bytes_left.checked_sub(size_bytes) {
-            Some(left) => {
-                self.bytes_left = left;
-                Some(item)
-            }
-            None => {
-                self.is_full = true;
-                None
-            }
-        }
+    /// What was read, if it fits. The whole item counts, whatever is shown of it; what is shown is written.
+    fn take(
+        &mut self,
+        item: Option<EncodedItem>,
+        projection: Option<&Projection>,
+    ) -> Result<Option<Taken>, ApiError> {
+        let Some(item) = item else {
+            let nothing = Taken {
+                size_bytes: 0,
+                item: None,
+            };
+            return Ok(Some(nothing));
+        };
+        let size_bytes = item.size_bytes();
+        let bytes_left = self.bytes_left.checked_sub(size_bytes);
+        let Some(bytes_left) = bytes_left else {
+            self.is_full = true;
+            return Ok(None);
+        };
+        let item = shown(item, projection)?;
+        let written_bytes = self.written_bytes_left.checked_sub(written_bytes(&item)?);
+        let Some(written_bytes_left) = written_bytes else {
+            self.is_full = true;
+            return Ok(None);
+        };
+        (self.bytes_left, self.written_bytes_left) = (bytes_left, written_bytes_left);
+        let item = Some(item);
+        Ok(Some(Taken { size_bytes, item }))
     }
+}
+
+/// What is in the answer for a key.
+struct Taken {
+    /// Of the whole item.
+    size_bytes: usize,
+    /// As it is shown; `None` if there is none.
+    item: Option<EncodedItem>,
+}
+
+/// The length of an item's JSON, if it is a large one.
+fn written_bytes(item: &EncodedItem) -> Result<usize, ApiError> {
+    if item.size_bytes() <= SMALL_SIZE_BYTES_MAX {
+        return Ok(0);
+    }
+    let mut json = Vec::new();
+    item.write(&mut json).map_err(internal)?;
+    Ok(json.len())
 }
 
 fn projection(block: &KeysAndAttributes) -> Result<Option<Projection>, ApiError> {

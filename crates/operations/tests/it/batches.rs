@@ -77,6 +77,39 @@ async fn what_does_not_fit_an_answer_comes_back_as_unprocessed_and_can_be_asked_
 }
 
 #[tokio::test]
+async fn an_answer_has_no_more_json_than_it_may_though_its_items_count_little() {
+    const ITEMS: usize = 5;
+    let server = Server::start();
+    server.table("ttt", None).await;
+    // Three bytes each as they are counted, and 142 as they are shown.
+    let numbers = vec![json!({"N": "1E-130"}); 130_000];
+    let mut item = json!({"pk": "", "l": {"L": numbers}});
+    for number in 0..ITEMS {
+        item["pk"] = key(number)["pk"].clone();
+        server.put("ttt", item.clone()).await;
+    }
+    let mut wanted = json!({"ttt": {"Keys": (0..ITEMS).map(key).collect::<Vec<_>>()}});
+    let mut answers = Vec::new();
+    while wanted != json!({}) {
+        let body = json!({"RequestItems": wanted, "ReturnConsumedCapacity": "TOTAL"});
+        let mut reply = server.must("BatchGetItem", body).await;
+        assert!(reply["Responses"].to_string().len() <= 64 << 20);
+        let items = reply["Responses"]["ttt"].as_array().unwrap().len();
+        let units = reply["ConsumedCapacity"][0]["CapacityUnits"].as_f64();
+        answers.push((items, units.unwrap()));
+        wanted = reply["UnprocessedKeys"].take();
+    }
+    // What is not shown costs nothing.
+    assert_eq!(answers, [(3, 3.0 * 48.0), (2, 2.0 * 48.0)]);
+    // What is not asked for counts for nothing.
+    let keys: Vec<Value> = (0..ITEMS).map(key).collect();
+    let wanted = json!({"ttt": {"Keys": keys, "ProjectionExpression": "pk"}});
+    let reply = server.must("BatchGetItem", json!({"RequestItems": wanted}));
+    let reply = reply.await;
+    assert_eq!(reply["UnprocessedKeys"], json!({}));
+}
+
+#[tokio::test]
 async fn a_transaction_reads_no_more_than_4_mb() {
     let server = Server::start();
     server.table("ttt", None).await;
