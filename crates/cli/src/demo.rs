@@ -27,7 +27,7 @@ use crate::serve;
 use crate::serve::environment;
 use crate::settings::{SETTINGS, Settings};
 use crate::signals::Signals;
-use crate::temporary_folder::TemporaryFolder;
+use crate::temporary_folder::{DATA_FOLDER, TemporaryFolder};
 
 pub(crate) fn command() -> Command {
     Command::new("demo")
@@ -109,7 +109,7 @@ fn settings(matches: &ArgMatches, folder: &Path) -> anyhow::Result<Settings> {
     if matches.contains_id("data") || Some(settings.text("data")) != default {
         return Ok(settings);
     }
-    let data = folder.join("data").to_string_lossy().into_owned();
+    let data = folder.join(DATA_FOLDER).to_string_lossy().into_owned();
     Settings::gather(matches, &|name| match name {
         "HEADWATER_DATA" => Some(data.clone()),
         _ => environment(name),

@@ -72,3 +72,36 @@ fn what_a_killed_server_left_is_removed_and_nothing_else() {
     lives.stop();
     assert_eq!(entries(system).len(), others);
 }
+
+#[test]
+fn what_somebody_has_made_of_a_folder_that_was_left_stays() {
+    let system = tempfile::tempdir().expect("a folder");
+    let system = system.path();
+    let killed = start(system);
+    let used = entries(system).remove(0);
+    killed.kill();
+    let data = used.join("data");
+    let serves = Server::with(&data, &[]);
+    serves.create_table("items", false);
+
+    let killed = start(system);
+    let left = entries(system);
+    let left = left.iter().find(|path| **path != used).expect("another");
+    killed.kill();
+    let copied = system.join("headwater-copied");
+    fs::create_dir(&copied).expect("a folder");
+    fs::copy(left.join(LOCK), copied.join(LOCK)).expect("a file");
+
+    let next = start(system);
+    wait_until_gone(left);
+    next.stop();
+    assert!(copied.exists());
+    serves.put("items", "a", 1);
+    serves.stop();
+    Server::with(&data, &[]).stop();
+
+    let next = start(system);
+    wait_until_gone(&used);
+    next.stop();
+    assert_eq!(entries(system), [copied]);
+}
