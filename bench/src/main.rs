@@ -35,7 +35,7 @@ use rows::{Plan, Stage};
 use server::Server;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 // The allocator of the server, for its floor.
@@ -230,8 +230,9 @@ fn rounds(options: &Options) -> Rounds {
 fn conditions(plan: &Plan, rounds: Rounds) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let system = rustix::system::uname();
+    let version = version(&plan.binary);
     format!(
-        "{cores} cores for server and driver, {} {}; {} connections, {} items per table, {} x {:?} each",
+        "{version}; {cores} cores for server and driver, {} {}; {} connections, {} items per table, {} x {:?} each",
         system.sysname().to_string_lossy(),
         system.release().to_string_lossy(),
         plan.connections,
@@ -239,6 +240,17 @@ fn conditions(plan: &Plan, rounds: Rounds) -> String {
         rounds.count,
         rounds.slice,
     )
+}
+
+/// What a build of the server calls itself, with its commit.
+fn version(binary: &Path) -> String {
+    let output = Command::new(binary).arg("version").output();
+    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let said = said.unwrap_or_default();
+    match said.is_empty() {
+        true => format!("{} does not tell its version", binary.display()),
+        false => said,
+    }
 }
 
 fn run_parts(

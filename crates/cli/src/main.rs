@@ -53,10 +53,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// The version, and the commit of a build that knows it.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("HEADWATER_COMMIT"));
+
 fn command() -> Command {
     Command::new("headwater")
         .about("DynamoDB tables, DynamoDB Streams and Lambda triggers on your own machine")
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(VERSION)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(serve::command())
@@ -105,7 +108,7 @@ fn run() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         _ => {
-            stdout::write(concat!("headwater ", env!("CARGO_PKG_VERSION"), "\n"))?;
+            stdout::write(&format!("headwater {VERSION}\n"))?;
             Ok(ExitCode::SUCCESS)
         }
     };

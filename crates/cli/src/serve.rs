@@ -473,6 +473,7 @@ fn console_settings(settings: &Settings) -> ConsoleSettings {
     let folder = settings.text("console-folder");
     let hosts = settings.text("console-hosts").split(',').map(str::trim);
     ConsoleSettings {
+        version: crate::VERSION.to_owned(),
         durability: settings.text("durability").to_owned(),
         data_folder: data_folder(settings),
         disk_reserve_bytes: settings.number("disk-reserve-mb").unwrap_or(0) << 20,
@@ -500,6 +501,7 @@ pub(crate) fn start_logging(settings: &Settings) -> anyhow::Result<()> {
     } else {
         logs.with_ansi(false).init();
     }
+    tracing::info!("headwater {}", crate::VERSION);
     Ok(())
 }
 

@@ -22,6 +22,8 @@ use crate::request::{Reply, not_found};
 /// What the console and its settings need of the server.
 #[derive(Clone, Debug, Default)]
 pub struct ConsoleSettings {
+    /// The version of the program, to be shown.
+    pub version: String,
     /// The durability setting, to be shown.
     pub durability: String,
     /// The data folder, for the free space of its disk; `None` without files.

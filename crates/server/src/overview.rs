@@ -21,7 +21,7 @@ pub(crate) async fn overview(server: &Server, context: &RequestContext) -> Resul
     let log = database.log();
     let (stats, state) = (log.stats(), database.state_stats());
     Ok(json!({
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": server.settings.console.version,
         "now_ms": database.clock().now_ms(),
         "started_ms": server.started_ms,
         "region": context.region,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
-use crate::process::{Server, headwater};
+use crate::process::{Server, headwater, output, text};
 
 fn log_ahead_seconds(server: &Server) -> u64 {
     let mut stream = TcpStream::connect(server.address()).expect("a connection");
@@ -33,6 +33,35 @@ fn last_segment(data: &Path) -> PathBuf {
     let paths = entries.map(|entry| entry.expect("an entry").path());
     let segments = paths.filter(|path| path.extension().is_some_and(|kind| kind == "hwl"));
     segments.max().expect("a segment")
+}
+
+#[test]
+fn the_version_names_the_commit_wherever_it_is_told() {
+    let version = text(&output(&["version"]).stdout);
+    let version = version.trim_end();
+    let own = format!("headwater {}", env!("CARGO_PKG_VERSION"));
+    let commit = version.strip_prefix(&own).expect("the version");
+    if Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../.git")
+        .exists()
+    {
+        let (hash, date) = commit.split_once(", ").expect("a commit and its date");
+        let hash = hash.strip_prefix(" (").expect("a bracket");
+        assert!(
+            hash.len() >= 10 && hash.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{hash}"
+        );
+        assert_eq!(date.len(), "2026-01-01)".len(), "{date}");
+    }
+    assert_eq!(text(&output(&["--version"]).stdout).trim_end(), version);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (said, server) = start(&folder.path().join("data"), &["--log-level", "info"]);
+    let first = said.lines().next().unwrap_or_default();
+    assert!(first.ends_with(version), "{first}");
+    let (_, overview) = server.request("GET", "/_headwater/overview", "", "");
+    let told = overview["version"].as_str().expect("a text");
+    assert_eq!(format!("headwater {told}"), version);
+    server.stop();
 }
 
 #[test]
