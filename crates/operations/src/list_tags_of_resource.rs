@@ -1,16 +1,12 @@
 //! ListTagsOfResource, of tables. A table's tags are few (dynamodb-api.md section 3), so that one page holds all of
 //! them and no token is ever given out. How AWS cuts pages is unconfirmed.
 
-use headwater_engine::EngineError;
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{ListTagsOfResourceInput, ListTagsOfResourceOutput, Tag};
 use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
-use crate::failure::of_tables;
-use crate::tags::tagged_table;
-
-const ACTION: &str = "ListTagsOfResource";
+use crate::tags::{of_tagged, tagged_table};
 
 pub(crate) async fn list_tags_of_resource(
     api: &Api,
@@ -18,16 +14,12 @@ pub(crate) async fn list_tags_of_resource(
     context: &RequestContext,
 ) -> Result<ListTagsOfResourceOutput, ApiError> {
     let arn = &input.resource_arn;
-    let name = tagged_table(arn, ACTION, context)?;
+    let name = tagged_table(arn, context)?;
     if input.next_token.is_some() {
         return Err(tables::unknown_tags_token());
     }
     let view = api.database.describe(&context.namespace, name).await;
-    let view = view.map_err(|error| match error {
-        // dynamodb-api.md section 7.
-        EngineError::TableNotFound { .. } => tables::not_authorized(&context.account, ACTION, arn),
-        other => of_tables(other),
-    })?;
+    let view = view.map_err(|error| of_tagged(error, arn, context))?;
     let tags = view.record.tags.iter();
     Ok(ListTagsOfResourceOutput {
         tags: Some(

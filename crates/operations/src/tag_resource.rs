@@ -14,7 +14,7 @@ pub(crate) async fn tag_resource(
     context: &RequestContext,
 ) -> Result<(), ApiError> {
     let arn = &input.resource_arn;
-    let name = tagged_table(arn, "TagResource", context)?;
+    let name = tagged_table(arn, context)?;
     if input.tags.is_empty() {
         return Err(tables::no_tags_given());
     }
@@ -28,5 +28,5 @@ pub(crate) async fn tag_resource(
         .database
         .change_tags(&context.namespace, name, change)
         .await;
-    changed.map_err(|error| of_tagged(error, arn))
+    changed.map_err(|error| of_tagged(error, arn, context))
 }

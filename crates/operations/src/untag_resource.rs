@@ -14,14 +14,14 @@ pub(crate) async fn untag_resource(
     context: &RequestContext,
 ) -> Result<(), ApiError> {
     let arn = &input.resource_arn;
-    let name = tagged_table(arn, "UntagResource", context)?;
+    let name = tagged_table(arn, context)?;
     if input.tag_keys.is_empty() {
         return Err(tables::no_tag_keys_given());
     }
     if let Some(key) = input.tag_keys.iter().find(|key| !is_allowed(key)) {
         // Earlier versions took it, and whoever has it gets rid of it.
         let view = api.database.describe(&context.namespace, name).await;
-        let view = view.map_err(|error| of_tagged(error, arn))?;
+        let view = view.map_err(|error| of_tagged(error, arn, context))?;
         if !view.record.tags.iter().any(|(known, _)| known == key) {
             return Err(tables::invalid_tag_key(key));
         }
@@ -36,5 +36,5 @@ pub(crate) async fn untag_resource(
         .database
         .change_tags(&context.namespace, name, change)
         .await;
-    changed.map_err(|error| of_tagged(error, arn))
+    changed.map_err(|error| of_tagged(error, arn, context))
 }
