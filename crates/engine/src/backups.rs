@@ -73,7 +73,8 @@ impl Database {
     /// made; after a restart it begins anew.
     ///
     /// # Errors
-    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`]; [`EngineError::Log`].
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while it is being created or deleted;
+    /// [`EngineError::Log`].
     pub async fn create_backup(
         &self,
         namespace: &str,
@@ -83,8 +84,9 @@ impl Database {
         let (id, position) = {
             let _change = self.inner.catalog.change.lock();
             let table = self.table(namespace, table)?;
-            let record = (*table.record()).clone();
-            self.settled(&record)?;
+            let mut record = (*table.record()).clone();
+            self.usable(&record)?;
+            record.transition = None;
             let mut next = self.inner.catalog.maps.read().next;
             let id = next.table;
             next.table += 1;

@@ -31,7 +31,7 @@ impl Database {
     /// Enables point-in-time recovery of a table with a window of so many days, changes the window, or disables it.
     ///
     /// # Errors
-    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out, and, for
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while it is being created or deleted, and, for
     /// disabling it, while a table is being restored from what it was;
     /// [`EngineError::Log`].
     pub async fn change_recovery(
@@ -44,7 +44,7 @@ impl Database {
             let _change = self.inner.catalog.change.lock();
             let table = self.table(namespace, name)?;
             let mut record = (*table.record()).clone();
-            self.settled(&record)?;
+            self.usable(&record)?;
             // Without it, changes that a copy goes back over would not be kept.
             if period_days.is_none() && self.is_undone_in_a_copy(record.id) {
                 return Err(EngineError::TableInUse {

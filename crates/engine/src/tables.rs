@@ -465,13 +465,19 @@ impl Database {
         table.state.read().record.status(self.inner.clock.now_ms()) == TableStatus::Gone
     }
 
+    /// Refuses a table that is on its way in any sense.
     pub(crate) fn settled(&self, record: &TableRecord) -> Result<(), EngineError> {
         match record.status(self.inner.clock.now_ms()) {
             TableStatus::Active => Ok(()),
-            status => Err(EngineError::TableInUse {
-                name: record.name.clone(),
-                status,
-            }),
+            status => Err(in_use(record, status)),
+        }
+    }
+
+    /// Refuses a table that is not there yet, or not for long.
+    pub(crate) fn usable(&self, record: &TableRecord) -> Result<(), EngineError> {
+        match record.status(self.inner.clock.now_ms()) {
+            TableStatus::Active | TableStatus::Updating => Ok(()),
+            status => Err(in_use(record, status)),
         }
     }
 
@@ -494,6 +500,13 @@ impl Database {
         let changed_at = self.inner.catalog.maps.read().changed_at;
         self.inner.log.wait_durable(changed_at).await?;
         Ok(seen)
+    }
+}
+
+fn in_use(record: &TableRecord, status: TableStatus) -> EngineError {
+    EngineError::TableInUse {
+        name: record.name.clone(),
+        status,
     }
 }
 

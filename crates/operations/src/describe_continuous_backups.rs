@@ -1,7 +1,7 @@
 //! DescribeContinuousBackups: whether a table can be restored to points in time, and to which (dynamodb-api.md section
-//! 16). The backups themselves are said to be enabled always.
+//! 16). The backups themselves are said to be enabled once the table is there (recorded 2026).
 
-use headwater_engine::PointInTimeRecovery;
+use headwater_engine::{PointInTimeRecovery, TableStatus};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     ContinuousBackupsDescription, ContinuousBackupsStatus, DescribeContinuousBackupsInput,
@@ -20,14 +20,19 @@ pub(crate) async fn describe_continuous_backups(
 ) -> Result<DescribeContinuousBackupsOutput, ApiError> {
     let name = table_name(&input.table_name, context)?;
     let view = api.database.describe(&context.namespace, name).await;
-    let record = view.map_err(|error| of_backups(error, name))?.record;
+    let view = view.map_err(|error| of_backups(error, name))?;
+    let status = match view.status {
+        TableStatus::Creating => ContinuousBackupsStatus::Disabled,
+        _ => ContinuousBackupsStatus::Enabled,
+    };
     let now_ms = api.database.latest_ms();
     Ok(DescribeContinuousBackupsOutput {
-        continuous_backups_description: Some(describe(record.pitr, now_ms)),
+        continuous_backups_description: Some(describe(status, view.record.pitr, now_ms)),
     })
 }
 
 pub(crate) fn describe(
+    status: ContinuousBackupsStatus,
     recovery: Option<PointInTimeRecovery>,
     now_ms: u64,
 ) -> ContinuousBackupsDescription {
@@ -44,7 +49,7 @@ pub(crate) fn describe(
         },
     };
     ContinuousBackupsDescription {
-        continuous_backups_status: ContinuousBackupsStatus::Enabled,
+        continuous_backups_status: status,
         point_in_time_recovery_description: Some(description),
     }
 }

@@ -76,7 +76,11 @@ pub(crate) fn of_backups(error: EngineError, subject: &str) -> ApiError {
     match error {
         EngineError::TableNotFound { .. } => backups::table_not_found(subject),
         EngineError::TableExists { name } => backups::table_already_exists(&name),
-        EngineError::TableInUse { name, .. } => backups::table_in_use(&name),
+        EngineError::TableInUse { name, status } => match status {
+            TableStatus::Creating => backups::not_enabled_yet(&name),
+            TableStatus::Deleting | TableStatus::Gone => backups::table_not_found(subject),
+            TableStatus::Updating | TableStatus::Active => backups::table_in_use(&name),
+        },
         EngineError::BackupNotFound => backups::not_found(subject),
         EngineError::BackupInUse => backups::in_use(subject),
         other => of_store(other),

@@ -2,7 +2,9 @@
 
 use headwater_model::limits::RECOVERY_PERIOD_DAYS_MAX;
 use headwater_wire::ApiError;
-use headwater_wire::dynamodb::{UpdateContinuousBackupsInput, UpdateContinuousBackupsOutput};
+use headwater_wire::dynamodb::{
+    ContinuousBackupsStatus, UpdateContinuousBackupsInput, UpdateContinuousBackupsOutput,
+};
 use headwater_wire::messages::backups;
 
 use crate::api::{Api, RequestContext};
@@ -33,7 +35,8 @@ pub(crate) async fn update_continuous_backups(
         .await;
     let record = changed.map_err(|error| of_backups(error, name))?;
     let now_ms = api.database.latest_ms();
+    let status = ContinuousBackupsStatus::Enabled;
     Ok(UpdateContinuousBackupsOutput {
-        continuous_backups_description: Some(describe(record.pitr, now_ms)),
+        continuous_backups_description: Some(describe(status, record.pitr, now_ms)),
     })
 }

@@ -3,7 +3,7 @@
 
 use crate::error::{ApiError, ErrorKind};
 
-/// A backup that is not there; text unconfirmed.
+/// A backup that is not there (recorded 2026).
 pub fn not_found(arn: &str) -> ApiError {
     ApiError::new(
         ErrorKind::BackupNotFound,
@@ -19,7 +19,7 @@ pub fn in_use(arn: &str) -> ApiError {
     )
 }
 
-/// A table that is not there; text unconfirmed.
+/// A table that is not there, or not for long (recorded 2026).
 pub fn table_not_found(table: &str) -> ApiError {
     ApiError::new(
         ErrorKind::TableNotFound,
@@ -27,7 +27,7 @@ pub fn table_not_found(table: &str) -> ApiError {
     )
 }
 
-/// The target of a restore is there; text unconfirmed.
+/// The target of a restore is there (recorded 2026).
 pub fn table_already_exists(table: &str) -> ApiError {
     ApiError::new(
         ErrorKind::TableAlreadyExists,
@@ -35,11 +35,19 @@ pub fn table_already_exists(table: &str) -> ApiError {
     )
 }
 
-/// A table that is being made, changed or deleted; text unconfirmed.
+/// A table that is being created (recorded 2026).
+pub fn not_enabled_yet(table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ContinuousBackupsUnavailable,
+        format!("Backups are being enabled for the table: {table}. Please retry later"),
+    )
+}
+
+/// Recovery that a restore still needs. Ours: on AWS it may be turned off.
 pub fn table_in_use(table: &str) -> ApiError {
     ApiError::new(
         ErrorKind::TableInUse,
-        format!("Table is being created, updated or deleted: {table}"),
+        format!("Table is being restored to an earlier moment: {table}"),
     )
 }
 
@@ -48,7 +56,7 @@ pub fn source_table_missing() -> ApiError {
     ApiError::validation("Either SourceTableName or SourceTableArn must be specified")
 }
 
-/// A table without point-in-time recovery; text unconfirmed.
+/// A table without point-in-time recovery (recorded 2026).
 pub fn recovery_not_enabled(table: &str) -> ApiError {
     ApiError::new(
         ErrorKind::PointInTimeRecoveryUnavailable,
