@@ -102,7 +102,7 @@ impl Database {
     /// Enables or disables the time to live of a table.
     ///
     /// # Errors
-    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while it is being created or deleted;
     /// [`EngineError::TimeToLiveEnabled`], [`EngineError::TimeToLiveDisabled`]; [`EngineError::Log`].
     pub async fn change_time_to_live(
         &self,
@@ -115,7 +115,7 @@ impl Database {
             let _change = self.inner.catalog.change.lock();
             let table = self.table(namespace, name)?;
             let mut record = (*table.record()).clone();
-            self.settled(&record)?;
+            self.usable(&record)?;
             let mut change = CatalogChange::default();
             match enabled {
                 true => self.enable_time_to_live(&mut record, attribute, &mut change)?,

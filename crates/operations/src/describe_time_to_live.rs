@@ -1,10 +1,11 @@
 //! DescribeTimeToLive: by which attribute the items of a table expire, if they do (dynamodb-api.md section 14).
 
-use headwater_engine::TimeToLive;
+use headwater_engine::{TableStatus, TimeToLive};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     DescribeTimeToLiveInput, DescribeTimeToLiveOutput, TimeToLiveDescription, TimeToLiveStatus,
 };
+use headwater_wire::messages::tables;
 
 use crate::api::{Api, RequestContext};
 use crate::failure::of_tables;
@@ -17,10 +18,13 @@ pub(crate) async fn describe_time_to_live(
 ) -> Result<DescribeTimeToLiveOutput, ApiError> {
     let name = table_name(&input.table_name, context)?;
     let view = api.database.describe(&context.namespace, name).await;
-    let record = view.map_err(of_tables)?.record;
+    let view = view.map_err(of_tables)?;
+    if !matches!(view.status, TableStatus::Active | TableStatus::Updating) {
+        return Err(tables::time_to_live_not_told(view.status.as_str()));
+    }
     let now_ms = api.database.clock().now_ms();
     Ok(DescribeTimeToLiveOutput {
-        time_to_live_description: Some(describe(record.ttl.as_ref(), now_ms)),
+        time_to_live_description: Some(describe(view.record.ttl.as_ref(), now_ms)),
     })
 }
 

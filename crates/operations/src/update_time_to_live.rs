@@ -1,7 +1,7 @@
 //! UpdateTimeToLive: from which attribute on the items of a table expire, or that they don't
 //! (dynamodb-api.md section 14).
 
-use headwater_engine::EngineError;
+use headwater_engine::{EngineError, TableStatus};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{
     TimeToLiveSpecification, UpdateTimeToLiveInput, UpdateTimeToLiveOutput,
@@ -47,6 +47,10 @@ fn refused(error: EngineError, wanted: &TimeToLiveSpecification) -> ApiError {
         }
         EngineError::TimeToLiveEnabled { .. } => tables::time_to_live_already("enabled"),
         EngineError::TimeToLiveDisabled => tables::time_to_live_already("disabled"),
+        EngineError::TableInUse {
+            name,
+            status: TableStatus::Creating,
+        } => tables::being_created_without_time_to_live(&name),
         other => of_tables(other),
     }
 }

@@ -89,13 +89,17 @@ async fn whole_table(client: &Client, name: &str) -> Result<Option<Value>, Clien
         return Ok(None);
     };
     let asked = json!({"TableName": name});
-    let ttl = client.dynamodb("DescribeTimeToLive", &asked).await?;
-    let ttl = &ttl["TimeToLiveDescription"];
-    if matches!(
-        ttl["TimeToLiveStatus"].as_str(),
-        Some("ENABLED" | "ENABLING")
-    ) {
-        there[TIME_TO_LIVE] = ttl["AttributeName"].clone();
+    let status = there["TableStatus"].as_str();
+    // It is not told of others.
+    if matches!(status, Some("ACTIVE" | "UPDATING")) {
+        let ttl = client.dynamodb("DescribeTimeToLive", &asked).await?;
+        let ttl = &ttl["TimeToLiveDescription"];
+        if matches!(
+            ttl["TimeToLiveStatus"].as_str(),
+            Some("ENABLED" | "ENABLING")
+        ) {
+            there[TIME_TO_LIVE] = ttl["AttributeName"].clone();
+        }
     }
     let backups = client.dynamodb("DescribeContinuousBackups", &asked).await?;
     let recovery = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];

@@ -46,7 +46,7 @@ fn in_use(table: &str, what: &str) -> ApiError {
     )
 }
 
-/// DeleteTable of a protected table: dynamodb-api.md section 15, unconfirmed.
+/// DeleteTable of a protected table: dynamodb-api.md section 15 (recorded 2026).
 pub fn deletion_protected() -> ApiError {
     ApiError::validation(
         "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
@@ -157,7 +157,7 @@ pub fn insights_not_ready(of: &str) -> ApiError {
     ))
 }
 
-/// A global table of the version of 2017, of which there is none: dynamodb-api.md section 1; text unconfirmed.
+/// A global table of the version of 2017, of which there is none: dynamodb-api.md section 1 (recorded 2026).
 pub fn global_table_not_found(name: &str) -> ApiError {
     ApiError::new(
         ErrorKind::GlobalTableNotFound,
@@ -378,14 +378,29 @@ pub fn too_many_projected_attributes(most: usize) -> ApiError {
     ))
 }
 
-/// UpdateTimeToLive that changes nothing: dynamodb-api.md section 14; text unconfirmed. `state` is `enabled` or
-/// `disabled`.
+/// DescribeTimeToLive of a table that is not there yet, or not for long (recorded 2026).
+pub fn time_to_live_not_told(status: &str) -> ApiError {
+    ApiError::validation(format!(
+        "Cannot describe time to live while table is in {status} state: Current table state is {status}"
+    ))
+}
+
+/// UpdateTimeToLive of a table that is `CREATING` (recorded 2026).
+pub fn being_created_without_time_to_live(table: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::ResourceInUse,
+        format!(
+            "Attempt to change a resource which is still in use: Table {table} is being created"
+        ),
+    )
+}
+
+/// UpdateTimeToLive that changes nothing (recorded 2026). `state` is `enabled` or `disabled`.
 pub fn time_to_live_already(state: &str) -> ApiError {
     ApiError::validation(format!("TimeToLive is already {state}"))
 }
 
-/// UpdateTimeToLive for another attribute than the one that counts: dynamodb-api.md section 14 has the rule; text
-/// unconfirmed.
+/// UpdateTimeToLive for another attribute than the one that counts (recorded 2026).
 pub fn time_to_live_by_another_attribute(current: &str) -> ApiError {
     ApiError::validation(format!(
         "TimeToLive is active on a different AttributeName: current AttributeName is {current}"
@@ -463,7 +478,7 @@ pub fn index_not_found(index: &str, table: &str) -> ApiError {
     )
 }
 
-/// Contributor insights of an index that is not there; text unconfirmed.
+/// Contributor insights of an index that is not there (recorded 2026).
 pub fn insights_index_not_found(index: &str, table: &str) -> ApiError {
     ApiError::new(
         ErrorKind::ResourceNotFound,
@@ -522,7 +537,7 @@ pub fn stream_already_enabled(table: &str) -> ApiError {
     ))
 }
 
-/// Disabling a stream that is not there: streams.md section 2, wording unconfirmed.
+/// Disabling a stream that is not there: streams.md section 2 (recorded 2026).
 pub fn no_stream_to_disable(table: &str) -> ApiError {
     ApiError::validation(format!(
         "Table has no stream to disable: TableName: {table}"
