@@ -12,6 +12,7 @@ use crate::error::EngineError;
 use crate::index_record::IndexState;
 use crate::record::{TableRecord, Transition};
 use crate::table::Table;
+use crate::throughput_changes::ThroughputChanges;
 
 /// How long the backup of a deleted table is kept (Amazon DynamoDB Developer Guide, "Point-in-time recovery").
 const SYSTEM_BACKUP_MS: u64 = 35 * 24 * 60 * 60 * 1000;
@@ -351,12 +352,12 @@ impl TableRecord {
         self.hidden_stream = None;
         self.latest_stream = None;
         self.retention_ms = None;
-        self.increased_ms = None;
-        self.decreased_ms = None;
+        self.changes = ThroughputChanges::default();
         self.deletion_protection = false;
         self.indexes.retain(|index| index.is_kept());
         for index in &mut self.indexes {
             index.state = IndexState::Active;
+            index.changes = ThroughputChanges::default();
             index.insights = None;
         }
     }

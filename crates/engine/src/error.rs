@@ -8,6 +8,7 @@ use crate::command::Refusal;
 use crate::kinesis::KinesisRefusal;
 use crate::policies::PolicyMismatch;
 use crate::record::TableStatus;
+use crate::throughput_changes::TooManyDecreases;
 use crate::throughput_limits::Throttled;
 
 /// Everything that can go wrong in the engine.
@@ -97,6 +98,9 @@ pub enum EngineError {
         /// The index's name.
         index: String,
     },
+    /// Provisioned throughput went down too often.
+    #[error(transparent)]
+    TooManyDecreases(#[from] TooManyDecreases),
     /// Throughput would be exceeded, of the item commands that say by which; nothing was changed.
     #[error("throughput is exceeded")]
     Throttled(Vec<Option<Throttled>>),

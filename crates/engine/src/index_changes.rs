@@ -141,12 +141,16 @@ fn delete_index(
 pub(crate) fn change_index_throughput(
     record: &mut TableRecord,
     wanted: &[IndexThroughput],
+    now_ms: u64,
 ) -> Result<(), EngineError> {
     let billing = record.billing;
     for wanted in wanted {
         let index = find_index(record, IndexKind::Global, &wanted.index)?;
         index.warm = index.warm_throughput(billing).max(wanted.warm);
-        index.throughput = wanted.throughput.unwrap_or(index.throughput);
+        if let Some(throughput) = wanted.throughput {
+            index.changes.note(index.throughput, throughput, now_ms);
+            index.throughput = throughput;
+        }
         index.on_demand = wanted.on_demand.apply(index.on_demand);
     }
     Ok(())

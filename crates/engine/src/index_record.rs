@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::insights::InsightsRecord;
 use crate::record::{OnDemandThroughput, StoredKey, Throughput};
+use crate::throughput_changes::ThroughputChanges;
 
 /// Whether an index shares its table's partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct IndexRecord {
     pub projection: IndexProjection,
     /// Provisioned throughput of a global index; zeros for an on-demand table.
     pub throughput: Throughput,
+    /// When it changed.
+    #[serde(default)]
+    pub changes: ThroughputChanges,
     /// Maxima of an on-demand table's index, if set.
     pub on_demand: Option<OnDemandThroughput>,
     /// Warm throughput that was reached or asked for; see [`IndexRecord::warm_throughput`].
@@ -182,6 +186,7 @@ impl IndexRecord {
             sort: new.sort.iter().map(StoredKey::store).collect(),
             projection: new.projection,
             throughput: new.throughput,
+            changes: ThroughputChanges::default(),
             on_demand: new.on_demand,
             warm: new.warm,
             insights: None,

@@ -11,6 +11,7 @@ use crate::insights::InsightsRecord;
 use crate::kinesis::KinesisRecord;
 use crate::pitr::PointInTimeRecovery;
 use crate::policies::PolicyRecord;
+use crate::throughput_changes::ThroughputChanges;
 use crate::time_to_live::TimeToLive;
 
 /// The state key prefix of catalog documents: table number 0, which no table ever gets.
@@ -143,10 +144,9 @@ pub struct TableRecord {
     pub billing_summary: bool,
     /// Provisioned throughput.
     pub throughput: Throughput,
-    /// Time of the last increase of provisioned throughput, milliseconds.
-    pub increased_ms: Option<u64>,
-    /// Time of the last decrease of provisioned throughput, milliseconds.
-    pub decreased_ms: Option<u64>,
+    /// When it changed.
+    #[serde(flatten)]
+    pub changes: ThroughputChanges,
     /// Maxima of an on-demand table, if set.
     pub on_demand: Option<OnDemandThroughput>,
     /// Warm throughput that was reached or asked for; see [`TableRecord::warm_throughput`].

@@ -17,6 +17,7 @@ use crate::record::{
 use crate::shards;
 use crate::table::Table;
 use crate::throughput::OnDemandChange;
+use crate::throughput_changes::{ThroughputChanges, refuse_decreases};
 
 /// The class of a table for which none was named.
 const TABLE_CLASS_DEFAULT: &str = "STANDARD";
@@ -290,7 +291,7 @@ impl Database {
     /// # Errors
     /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
     /// [`EngineError::TableChanged`]; [`EngineError::StreamEnabled`], [`EngineError::StreamNotEnabled`];
-    /// [`EngineError::Log`].
+    /// [`EngineError::TooManyDecreases`]; [`EngineError::Log`].
     pub async fn update_table(
         &self,
         namespace: &str,
@@ -316,8 +317,12 @@ impl Database {
             if let Some(index) = wanted.index.clone() {
                 self.change_indexes(&mut record, index, &mut change)?;
             }
-            change_index_throughput(&mut record, &wanted.index_throughput)?;
-            apply_settings(&mut record, wanted, self.inner.clock.now_ms());
+            let now_ms = self.inner.clock.now_ms();
+            if self.enforces_throughput() {
+                refuse_decreases(&record, &wanted, now_ms)?;
+            }
+            change_index_throughput(&mut record, &wanted.index_throughput, now_ms)?;
+            apply_settings(&mut record, wanted, now_ms);
             record.transition = Some((Transition::Updating, AT_COMMIT_MS));
             change.tables.push(record);
             let position = self.commit_catalog(change, std::slice::from_ref(&table))?;
@@ -533,8 +538,7 @@ fn new_record(mut new: NewTable, next: &mut NextNumbers, uuid: String) -> TableR
         on_demand_since_ms: None,
         billing_summary: new.billing == BillingMode::PayPerRequest,
         throughput: new.throughput,
-        increased_ms: None,
-        decreased_ms: None,
+        changes: ThroughputChanges::default(),
         on_demand: new.on_demand,
         warm: new.warm,
         deletion_protection: new.deletion_protection,
@@ -583,13 +587,7 @@ fn apply_settings(record: &mut TableRecord, wanted: TableChange, now_ms: u64) {
         }
     }
     if let Some(throughput) = wanted.throughput {
-        let old = record.throughput;
-        if throughput.read > old.read || throughput.write > old.write {
-            record.increased_ms = Some(now_ms);
-        }
-        if throughput.read < old.read || throughput.write < old.write {
-            record.decreased_ms = Some(now_ms);
-        }
+        record.changes.note(record.throughput, throughput, now_ms);
         record.throughput = throughput;
     }
     record.on_demand = wanted.on_demand.apply(record.on_demand);

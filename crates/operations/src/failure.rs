@@ -1,12 +1,14 @@
 //! From what the rooms below refuse to the error that a client sees. Causes inside the server are logged
 //! here, where they end.
 
-use headwater_engine::{EngineError, IndexFault, IndexKind, Refusal, TableStatus};
+use headwater_engine::{
+    EngineError, IndexFault, IndexKind, Refusal, TableStatus, TooManyDecreases,
+};
 use headwater_expression::ExpressionError;
 use headwater_model::KeyError;
 use headwater_streams::StreamsError;
 use headwater_wire::ApiError;
-use headwater_wire::messages::{self, backups, items, streams, tables};
+use headwater_wire::messages::{self, backups, items, streams, tables, throughput};
 
 use crate::key;
 use crate::tags::RETENTION_TAG;
@@ -67,6 +69,11 @@ pub(crate) fn of_tables(error: EngineError) -> ApiError {
         EngineError::IndexesBeingChanged { .. } => tables::index_being_changed(),
         EngineError::IndexBeingCreated { .. } => tables::one_index_change_at_a_time(),
         EngineError::DeletionProtected { .. } => tables::deletion_protected(),
+        EngineError::TooManyDecreases(TooManyDecreases {
+            today,
+            last_ms,
+            next_ms,
+        }) => throughput::too_many_decreases(today, last_ms, next_ms),
         other => of_store(other),
     }
 }

@@ -2,7 +2,8 @@
 
 use headwater_engine::{
     BillingMode, IndexKind, IndexProjection, IndexRecord, IndexState, OnDemandThroughput,
-    TableEncryption, TableRecord, TableStatus, TableView, VectorRecord,
+    TableEncryption, TableRecord, TableStatus, TableView, Throughput, ThroughputChanges,
+    VectorRecord,
 };
 use headwater_model::KeySchema;
 use headwater_wire::decode::Choice;
@@ -27,7 +28,8 @@ impl Api {
         &self,
         view: &TableView,
     ) -> Result<TableDescription, ApiError> {
-        let mut description = describe(view);
+        let now_ms = self.database.clock().now_ms();
+        let mut description = describe(view, now_ms);
         let shown = |kind: IndexKind| {
             view.record
                 .indexes
@@ -68,18 +70,14 @@ impl Api {
         index: &IndexRecord,
     ) -> Result<GlobalSecondaryIndexDescription, ApiError> {
         let (items, bytes) = self.database.index_counts(index.id).map_err(of_tables)?;
+        let now_ms = self.database.clock().now_ms();
         Ok(GlobalSecondaryIndexDescription {
             index_name: Some(index.name.clone()),
             key_schema: Some(index_key_schema(index)),
             projection: Some(projection(index)),
             index_status: Some(index_status(view, index)),
             backfilling: backfilling(view, index),
-            provisioned_throughput: Some(ProvisionedThroughputDescription {
-                number_of_decreases_today: Some(0),
-                read_capacity_units: Some(whole(index.throughput.read)),
-                write_capacity_units: Some(whole(index.throughput.write)),
-                ..ProvisionedThroughputDescription::default()
-            }),
+            provisioned_throughput: Some(throughput(index.throughput, index.changes, now_ms)),
             index_size_bytes: Some(whole(bytes)),
             item_count: Some(whole(items)),
             index_arn: Some(index_arn(&view.record, index)),
@@ -204,7 +202,7 @@ pub(crate) fn projection(index: &IndexRecord) -> dynamodb::Projection {
     }
 }
 
-fn describe(view: &TableView) -> TableDescription {
+fn describe(view: &TableView, now_ms: u64) -> TableDescription {
     let record = &view.record;
     let schema = view.table.schema();
     let stream = view.latest_stream.as_ref();
@@ -215,7 +213,7 @@ fn describe(view: &TableView) -> TableDescription {
         key_schema: Some(key_schema(schema)),
         table_status: dynamodb::TableStatus::parse(view.status.as_str()),
         creation_date_time: Some(time(record.created_ms)),
-        provisioned_throughput: Some(throughput(record)),
+        provisioned_throughput: Some(throughput(record.throughput, record.changes, now_ms)),
         table_size_bytes: Some(whole(view.table.size_bytes())),
         item_count: Some(whole(view.table.item_count())),
         table_arn: Some(record.arn()),
@@ -280,13 +278,17 @@ fn attribute_definitions(schema: &KeySchema, indexes: &[IndexRecord]) -> Vec<Att
         .collect()
 }
 
-fn throughput(record: &TableRecord) -> ProvisionedThroughputDescription {
+fn throughput(
+    units: Throughput,
+    changes: ThroughputChanges,
+    now_ms: u64,
+) -> ProvisionedThroughputDescription {
     ProvisionedThroughputDescription {
-        last_increase_date_time: record.increased_ms.map(time),
-        last_decrease_date_time: record.decreased_ms.map(time),
-        number_of_decreases_today: Some(0),
-        read_capacity_units: Some(whole(record.throughput.read)),
-        write_capacity_units: Some(whole(record.throughput.write)),
+        last_increase_date_time: changes.increased_ms.map(time),
+        last_decrease_date_time: changes.decreased_ms.map(time),
+        number_of_decreases_today: Some(i64::from(changes.decreases_today(now_ms))),
+        read_capacity_units: Some(whole(units.read)),
+        write_capacity_units: Some(whole(units.write)),
     }
 }
 

@@ -1,7 +1,9 @@
-//! Sentences of throughput that is exceeded, of warm throughput, and of the maxima of on-demand tables. "Recorded" are answers of the service, found in
-//! public notes of probes from 2026.
+//! Sentences of throughput that is exceeded or lowered, of warm throughput, and of the maxima of on-demand tables.
+//! "Recorded" are answers of the service, found in public notes of probes from 2026.
 
 use std::fmt::Display;
+
+use headwater_model::UtcTime;
 
 use crate::error::{ApiError, CancellationReason, ErrorDetail, ErrorKind, ThrottlingReason};
 
@@ -62,6 +64,62 @@ pub fn maxima_without_units(of: impl Display) -> ApiError {
     ))
 }
 
+/// UpdateTable that lowers provisioned throughput too often (recorded).
+pub fn too_many_decreases(today: u32, last_ms: u64, next_ms: u64) -> ApiError {
+    ApiError::new(
+        ErrorKind::LimitExceeded,
+        format!(
+            "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the \
+             first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 \
+             seconds. Number of decreases today: {today}. Last decrease at {}. Next decrease can be made at {}",
+            spelled(last_ms),
+            spelled(next_ms)
+        ),
+    )
+}
+
+/// A moment as that sentence spells it.
+fn spelled(ms: u64) -> String {
+    // 1970 began on a Thursday.
+    const DAYS: [&str; 7] = [
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+    ];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let time = UtcTime::of_ms(ms);
+    let seconds = ms / 1_000;
+    let weekday = DAYS[(seconds / 86_400 % 7) as usize];
+    let month = MONTHS[(time.month - 1) as usize];
+    let (hour, half) = match seconds / 3_600 % 24 {
+        hour @ 0..12 => (hour, "AM"),
+        hour => (hour - 12, "PM"),
+    };
+    let hour = if hour == 0 { 12 } else { hour };
+    let (minute, second) = (seconds / 60 % 60, seconds % 60);
+    let (day, year) = (time.day, time.year);
+    format!(
+        "{weekday}, {month} {day}, {year} at {hour}:{minute:02}:{second:02} {half} Coordinated Universal Time"
+    )
+}
+
 /// What a request would have exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {
@@ -112,5 +170,28 @@ pub fn reason_exceeded(what: Exceeded) -> CancellationReason {
         code: code.to_owned(),
         message: Some(what.sentence().to_owned()),
         item: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spelled;
+
+    #[test]
+    fn moments_are_spelled_as_recorded() {
+        for (ms, text) in [
+            (1_791_505_294_999, "Friday, October 9, 2026 at 12:21:34 AM"),
+            (
+                1_791_501_648_000,
+                "Thursday, October 8, 2026 at 11:20:48 PM",
+            ),
+            (
+                1_676_283_939_000,
+                "Monday, February 13, 2023 at 10:25:39 AM",
+            ),
+            (951_825_600_000, "Tuesday, February 29, 2000 at 12:00:00 PM"),
+        ] {
+            assert_eq!(spelled(ms), format!("{text} Coordinated Universal Time"));
+        }
     }
 }
