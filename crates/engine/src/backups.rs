@@ -18,6 +18,8 @@ use crate::throughput_changes::ThroughputChanges;
 const SYSTEM_BACKUP_MS: u64 = 35 * 24 * 60 * 60 * 1000;
 /// What its name ends with, behind the table's (same source).
 const SYSTEM_BACKUP_NAME: &str = "$DeletedTableBackup";
+/// What its label ends with, behind the time (recorded 2026).
+const SYSTEM_BACKUP_LABEL: &str = "00000000";
 
 /// Whose tables the copies are.
 const BACKUPS_NAMESPACE: &str = "\u{0}backups";
@@ -167,7 +169,7 @@ impl Database {
             id,
             kind: BackupKind::System,
             name: format!("{}{SYSTEM_BACKUP_NAME}", record.name),
-            label: random_label(self.inner.rng.as_ref()),
+            label: SYSTEM_BACKUP_LABEL.to_owned(),
             created_ms: AT_COMMIT_MS,
             table: TableRecord {
                 transition: None,

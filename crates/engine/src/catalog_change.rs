@@ -126,7 +126,7 @@ impl CatalogChange {
         for backup in &mut self.backups {
             if backup.created_ms == AT_COMMIT_MS {
                 backup.created_ms = now_ms;
-                backup.label = format!("{now_ms:013}-{}", backup.label);
+                backup.label = free_backup_label(backup, now_ms, maps);
             }
         }
         for stream in &mut self.streams {
@@ -220,10 +220,27 @@ impl CatalogChange {
 /// Streams are told apart by it, and one can follow another within a millisecond.
 fn free_label(new: &StreamRecord, now_ms: u64, maps: &Maps) -> String {
     let of_name = maps.streams_of_name(&new.namespace, &new.table_name);
-    let taken: BTreeSet<&str> = of_name.map(|stream| stream.label.as_str()).collect();
-    let mut ms = now_ms;
+    let taken = of_name.map(|stream| stream.label.as_str()).collect();
+    first_free(now_ms, &taken, |ms| UtcTime::of_ms(ms).to_string())
+}
+
+/// The same of a new backup, whose label has its time in fourteen digits (recorded 2026; thirteen in earlier versions) and,
+/// behind it, what the label is so far.
+fn free_backup_label(new: &BackupRecord, now_ms: u64, maps: &Maps) -> String {
+    let is_of_table = |backup: &&Arc<BackupRecord>| {
+        let (table, other) = (&new.table, &backup.table);
+        (&table.namespace, &table.name) == (&other.namespace, &other.name)
+    };
+    let of_table = maps.backups.values().filter(is_of_table);
+    let taken = of_table.map(|backup| backup.label.as_str()).collect();
+    first_free(now_ms, &taken, |ms| format!("{ms:014}-{}", new.label))
+}
+
+/// The label of the first millisecond whose label nobody has.
+fn first_free(from_ms: u64, taken: &BTreeSet<&str>, label: impl Fn(u64) -> String) -> String {
+    let mut ms = from_ms;
     loop {
-        let label = UtcTime::of_ms(ms).to_string();
+        let label = label(ms);
         if !taken.contains(label.as_str()) {
             return label;
         }

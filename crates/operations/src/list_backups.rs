@@ -49,11 +49,13 @@ pub(crate) async fn list_backups(
     })
 }
 
-/// Where a backup stands in the list, as its ARN says: its last part begins with the time of its creation. So whoever deletes
-/// a page goes on behind it.
-fn place(arn: String) -> (String, String) {
+/// Where a backup stands in the list, as its ARN says: its last part begins with the time of its creation, in thirteen digits
+/// or, of later ones, fourteen. So whoever deletes a page goes on behind it.
+fn place(arn: String) -> (u64, String, String) {
     let label = arn.rsplit('/').next().unwrap_or_default();
-    (label.to_owned(), arn)
+    let (created_ms, rest) = label.split_once('-').unwrap_or((label, ""));
+    let created_ms = created_ms.parse().unwrap_or_default();
+    (created_ms, rest.to_owned(), arn)
 }
 
 /// Without a wish those of users are listed (the model).
@@ -63,5 +65,26 @@ fn is_of_type(kind: BackupKind, wanted: Option<BackupTypeFilter>) -> bool {
         BackupTypeFilter::User => kind == BackupKind::User,
         BackupTypeFilter::System => kind == BackupKind::System,
         BackupTypeFilter::AwsBackup => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn backups_of_earlier_versions_stand_among_the_others() {
+        let labels = [
+            "1759999999999-ffffffff",
+            "01760000000000-00000000",
+            "1760000000000-00000001",
+            "01760000000001-00000000",
+        ];
+        let places = labels.map(|label| {
+            place(format!(
+                "arn:aws:dynamodb:us-east-1:000000000000:table/t/backup/{label}"
+            ))
+        });
+        assert!(places.is_sorted(), "{places:?}");
     }
 }

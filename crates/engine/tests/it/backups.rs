@@ -84,6 +84,8 @@ async fn a_backup_holds_the_items_of_its_moment_and_gives_them_back() {
         let name = format!("backup-{round}");
         let backup = database.create_backup("", "t", &name).await.unwrap();
         assert_eq!(backup.whole, None);
+        let digits = format!("{:014}-", backup.created_ms);
+        assert!(backup.label.starts_with(&digits), "{}", backup.label);
         if round == 2 {
             // The copy has not begun: it is made of the table as it is after the restart, which is the same.
             database.close();
