@@ -10,7 +10,7 @@ use crate::copies::{Copying, Restore};
 use crate::database::Database;
 use crate::error::EngineError;
 use crate::index_record::IndexState;
-use crate::record::{TableRecord, Transition};
+use crate::record::{StreamView, TableRecord, Transition};
 use crate::table::Table;
 use crate::throughput_changes::ThroughputChanges;
 
@@ -50,6 +50,9 @@ pub struct BackupRecord {
     pub created_ms: u64,
     /// The table's definition then.
     pub table: TableRecord,
+    /// What its stream showed then, if one was enabled; earlier versions did not keep it.
+    #[serde(default)]
+    pub stream: Option<StreamView>,
     /// Number of the table that holds the items.
     pub(crate) copy: u32,
     /// Items and their bytes, once all are there.
@@ -101,6 +104,7 @@ impl Database {
                 name: name.to_owned(),
                 label: random_label(self.inner.rng.as_ref()),
                 created_ms: AT_COMMIT_MS,
+                stream: self.stream_view(&record),
                 table: record,
                 copy: copy.id,
                 whole: None,
@@ -171,6 +175,7 @@ impl Database {
             name: format!("{}{SYSTEM_BACKUP_NAME}", record.name),
             label: SYSTEM_BACKUP_LABEL.to_owned(),
             created_ms: AT_COMMIT_MS,
+            stream: self.stream_view(&record),
             table: TableRecord {
                 transition: None,
                 ..(*record).clone()
@@ -328,6 +333,13 @@ impl Database {
             whole: Some((copy.item_count(), copy.size_bytes())),
             ..(*backup).clone()
         })
+    }
+
+    /// What the stream that is enabled shows, if one is.
+    fn stream_view(&self, record: &TableRecord) -> Option<StreamView> {
+        let maps = self.inner.catalog.maps.read();
+        let stream = maps.streams.get(&record.stream?)?;
+        Some(stream.view)
     }
 
     fn table_numbered(&self, number: u32) -> Option<Arc<Table>> {

@@ -1,14 +1,16 @@
 //! Backups as the API shows them (dynamodb-api.md section 16).
 
-use headwater_engine::{BackupKind, BackupRecord, BillingMode, IndexKind, TableRecord};
+use headwater_engine::{BackupKind, BackupRecord, BillingMode, IndexKind};
+use headwater_wire::decode::Choice;
 use headwater_wire::dynamodb::{
     self, BackupDescription, BackupDetails, BackupStatus, BackupSummary, BackupType,
     GlobalSecondaryIndexInfo, LocalSecondaryIndexInfo, ProvisionedThroughput, SourceTableDetails,
-    SourceTableFeatureDetails, TimeToLiveDescription, TimeToLiveStatus,
+    SourceTableFeatureDetails, StreamSpecification, StreamViewType, TimeToLiveDescription,
+    TimeToLiveStatus,
 };
 
 use crate::table_description::{
-    index_key_schema, key_schema, on_demand, projection, time, vector_info, whole,
+    encrypted, index_key_schema, key_schema, on_demand, projection, time, vector_info, whole,
 };
 
 pub(crate) fn details(backup: &BackupRecord) -> BackupDetails {
@@ -46,7 +48,7 @@ pub(crate) fn description(backup: &BackupRecord) -> BackupDescription {
     BackupDescription {
         backup_details: Some(details(backup)),
         source_table_details: Some(source(backup)),
-        source_table_feature_details: Some(features(&backup.table)),
+        source_table_feature_details: Some(features(backup)),
     }
 }
 
@@ -80,7 +82,9 @@ fn source(backup: &BackupRecord) -> SourceTableDetails {
     }
 }
 
-fn features(table: &TableRecord) -> SourceTableFeatureDetails {
+/// What was enabled then (recorded 2026).
+fn features(backup: &BackupRecord) -> SourceTableFeatureDetails {
+    let table = &backup.table;
     let of_kind = |kind| table.indexes.iter().filter(move |index| index.kind == kind);
     let local = of_kind(IndexKind::Local).map(|index| LocalSecondaryIndexInfo {
         index_name: Some(index.name.clone()),
@@ -104,11 +108,17 @@ fn features(table: &TableRecord) -> SourceTableFeatureDetails {
         local_secondary_indexes: (!local.is_empty()).then_some(local),
         global_secondary_indexes: (!global.is_empty()).then_some(global),
         vector_indexes: (!vectors.is_empty()).then_some(vectors),
-        stream_description: None,
+        stream_description: backup.stream.map(|view| StreamSpecification {
+            stream_enabled: true,
+            stream_view_type: StreamViewType::parse(view.as_str()),
+        }),
         time_to_live_description: ttl.map(|ttl| TimeToLiveDescription {
             time_to_live_status: Some(TimeToLiveStatus::Enabled),
             attribute_name: Some(ttl.attribute.clone()),
         }),
-        sse_description: None,
+        sse_description: table
+            .encryption
+            .as_ref()
+            .map(|encryption| encrypted(table, encryption)),
     }
 }

@@ -327,7 +327,7 @@ fn warm_status(view: &TableView) -> Option<dynamodb::TableStatus> {
 }
 
 /// The key is named as the request named it, or by a name of our own; the store's key is what encrypts.
-fn encrypted(record: &TableRecord, encryption: &TableEncryption) -> SseDescription {
+pub(crate) fn encrypted(record: &TableRecord, encryption: &TableEncryption) -> SseDescription {
     let name = encryption.key_name.as_deref().unwrap_or("headwater");
     let TableRecord {
         region, account, ..

@@ -197,6 +197,12 @@ fn descriptions_tell_the_truth_about_encryption() {
     server.kill();
     let server = place.serve(&["--encryption-key-ring", &ring]);
     assert_eq!(described(&server), expected);
+    let input = json!({"TableName": MARKERS[0], "BackupName": "backup"});
+    let backup = server.dynamodb("CreateBackup", &input);
+    let input = json!({"BackupArn": backup["BackupDetails"]["BackupArn"]});
+    let backup = server.dynamodb("DescribeBackup", &input);
+    let features = &backup["BackupDescription"]["SourceTableFeatureDetails"];
+    assert_eq!(features["SSEDescription"], expected);
     let update = |sse| {
         let input = json!({"TableName": MARKERS[0], "SSESpecification": sse});
         server.dynamodb("UpdateTable", &input);
