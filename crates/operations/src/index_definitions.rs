@@ -253,7 +253,10 @@ pub(crate) fn projection(given: &Projection) -> Result<IndexProjection, ApiError
     match (given.projection_type, &given.non_key_attributes) {
         (None, _) => Err(tables::projection_type_missing()),
         (Some(ProjectionType::Include), None) => Err(tables::projection_needs_attributes()),
-        (Some(ProjectionType::Include), Some(names)) => Ok(IndexProjection::Include(names.clone())),
+        (Some(ProjectionType::Include), Some(names)) => match first_duplicate(names) {
+            Some(name) => Err(tables::attribute_projected_twice(name)),
+            None => Ok(IndexProjection::Include(names.clone())),
+        },
         (Some(other), Some(_)) => Err(tables::projection_takes_no_attributes(other.as_str())),
         (Some(ProjectionType::All), None) => Ok(IndexProjection::All),
         (Some(ProjectionType::KeysOnly), None) => Ok(IndexProjection::KeysOnly),

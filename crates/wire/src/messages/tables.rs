@@ -424,6 +424,13 @@ pub fn projection_needs_attributes() -> ApiError {
     invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
 }
 
+/// An attribute that is listed twice (recorded 2026).
+pub fn attribute_projected_twice(name: &str) -> ApiError {
+    invalid(format_args!(
+        "Duplicate element in NonKeyAttributes: {name}"
+    ))
+}
+
 /// dynamodb-api.md section 3 (dynalite's captures).
 pub fn too_many_local_indexes() -> ApiError {
     invalid("Number of LocalSecondaryIndexes exceeds per-table limit of 5")
