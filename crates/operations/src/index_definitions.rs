@@ -164,7 +164,10 @@ impl<'a> Given<'a> {
             return Err(tables::first_key_part_is_not_hash());
         }
         if first_duplicate(self.key_schema.iter().map(|one| &one.attribute_name)).is_some() {
-            return Err(tables::key_parts_have_one_name());
+            return Err(match self.kind {
+                IndexKind::Local => tables::key_parts_have_one_name(),
+                IndexKind::Global | IndexKind::Vector => tables::index_key_parts_have_one_name(),
+            });
         }
         let hashes = self
             .key_schema
@@ -177,9 +180,10 @@ impl<'a> Given<'a> {
         if self.kind == IndexKind::Local && hashes > 1 {
             return Err(tables::second_key_part_is_not_range());
         }
-        let most = limits::INDEX_KEY_PARTS_MAX;
-        if hashes > most || defined.len() - hashes > most {
-            return Err(tables::too_many_key_parts(self.name, most));
+        for (kind, count) in [("HASH", hashes), ("RANGE", defined.len() - hashes)] {
+            if count > limits::INDEX_KEY_PARTS_MAX {
+                return Err(tables::too_many_key_parts(kind));
+            }
         }
         let mut partition: Vec<KeyAttribute> = defined.into_iter().cloned().collect();
         let sort = partition.split_off(hashes);

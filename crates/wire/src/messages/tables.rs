@@ -329,18 +329,21 @@ pub fn local_index_with_other_hash_key(index: &str, index_key: &str, table_key: 
     ))
 }
 
-/// A HASH element behind a RANGE one: dynamodb-api.md section 8 (the words are Alternator's pattern).
+/// A HASH element behind a RANGE one: dynamodb-api.md section 8 (recorded 2026).
 pub fn hash_keys_must_precede() -> ApiError {
-    ApiError::validation(
-        "Invalid KeySchema: All HASH key elements must precede all RANGE key elements",
-    )
+    invalid("All HASH key attributes must precede RANGE key attributes in the KeySchema")
 }
 
-/// More key parts of one kind than an index may have: dynamodb-api.md section 3; text unconfirmed.
-pub fn too_many_key_parts(index: &str, most: usize) -> ApiError {
+/// More key parts of one kind than an index may have: dynamodb-api.md section 3 (recorded 2026).
+pub fn too_many_key_parts(kind: &str) -> ApiError {
     invalid(format_args!(
-        "Index KeySchema has more than {most} HASH or more than {most} RANGE key elements for index: {index}"
+        "The KeySchema exceeds the maximum allowed number of {kind} key attributes"
     ))
+}
+
+/// Parts of a global index's key have one name: dynamodb-api.md section 8 (recorded 2026).
+pub fn index_key_parts_have_one_name() -> ApiError {
+    ApiError::validation("The KeySchema contains multiple key attributes with the same name")
 }
 
 /// A definition that neither the table's key nor an index's uses (dynalite's captures).
