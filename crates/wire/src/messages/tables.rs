@@ -98,9 +98,9 @@ pub fn second_key_part_is_not_range() -> ApiError {
     ApiError::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
 }
 
-/// An attribute is defined twice. Unconfirmed.
+/// An attribute is defined twice (recorded 2026).
 pub fn attribute_defined_twice(name: &str) -> ApiError {
-    invalid(format_args!("Cannot redefine attribute: {name}"))
+    ApiError::validation(format!("Attribute Name is duplicated: {name}"))
 }
 
 /// Throughput with on-demand billing (dynalite's captures).
