@@ -84,6 +84,8 @@ pub(crate) fn attributes(schema: &KeySchema, indexes: &[IndexRecord]) -> Vec<Key
 /// What an index is defined by, of either kind and in either operation.
 pub(crate) struct Given<'a> {
     pub(crate) name: &'a str,
+    /// Whether its table is there already.
+    pub(crate) is_added: bool,
     pub(crate) kind: IndexKind,
     pub(crate) key_schema: &'a [KeySchemaElement],
     pub(crate) projection: &'a Projection,
@@ -96,6 +98,7 @@ impl<'a> Given<'a> {
     pub(crate) fn local(index: &'a LocalSecondaryIndex) -> Self {
         Given {
             name: &index.index_name,
+            is_added: false,
             kind: IndexKind::Local,
             key_schema: &index.key_schema,
             projection: &index.projection,
@@ -108,6 +111,7 @@ impl<'a> Given<'a> {
     pub(crate) fn global(index: &'a GlobalSecondaryIndex) -> Self {
         Given {
             name: &index.index_name,
+            is_added: false,
             kind: IndexKind::Global,
             key_schema: &index.key_schema,
             projection: &index.projection,
@@ -215,10 +219,16 @@ impl<'a> Given<'a> {
     ) -> Result<(Throughput, Option<OnDemandThroughput>), ApiError> {
         let units = match (billing, self.throughput) {
             (BillingMode::PayPerRequest, Some(_)) => {
-                return Err(tables::index_throughput_with_on_demand(self.name));
+                return Err(match self.is_added {
+                    true => tables::added_index_throughput_with_on_demand(self.name),
+                    false => tables::index_throughput_with_on_demand(self.name),
+                });
             }
             (BillingMode::Provisioned, None) => {
-                return Err(tables::index_throughput_missing(self.name));
+                return Err(match self.is_added {
+                    true => tables::added_index_throughput_missing(self.name),
+                    false => tables::index_throughput_not_specified(self.name),
+                });
             }
             (BillingMode::PayPerRequest, None) => Throughput::default(),
             (BillingMode::Provisioned, Some(given)) => throughput(given)?,

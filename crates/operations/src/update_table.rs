@@ -100,6 +100,7 @@ fn index_change(
         let definitions = Definitions::of_request(definitions);
         let given = Given {
             name: &create.index_name,
+            is_added: true,
             kind: IndexKind::Global,
             key_schema: &create.key_schema,
             projection: &create.projection,
@@ -204,7 +205,7 @@ fn throughput_of_index(
     }
     let given = update.provisioned_throughput.as_ref();
     if given.is_some() && billing == BillingMode::PayPerRequest {
-        return Err(tables::index_throughput_with_on_demand(name));
+        return Err(tables::index_throughput_updated_with_on_demand(name));
     }
     let (of, warm) = (Of::Index(name), update.warm_throughput.as_ref());
     warm_throughput::refuse_empty(warm, of)?;

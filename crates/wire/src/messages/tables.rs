@@ -466,14 +466,42 @@ pub fn local_index_updated(index: &str) -> ApiError {
     ))
 }
 
-/// Throughput of an index of an on-demand table (dynalite's captures).
+/// Throughput of an index of a new on-demand table (dynalite's captures; recorded 2026).
 pub fn index_throughput_with_on_demand(index: &str) -> ApiError {
     invalid(format_args!(
         "ProvisionedThroughput should not be specified for index: {index} when BillingMode is PAY_PER_REQUEST"
     ))
 }
 
-/// Throughput missing for an index of a provisioned table (dynalite's captures).
+/// Throughput missing for an index of a new provisioned table (recorded 2026).
+pub fn index_throughput_not_specified(index: &str) -> ApiError {
+    invalid(format_args!(
+        "ProvisionedThroughput is not specified for index: {index}"
+    ))
+}
+
+/// Throughput of an index that is added to an on-demand table (recorded 2026).
+pub fn added_index_throughput_with_on_demand(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: {index} when BillingMode is PAY_PER_REQUEST"
+    ))
+}
+
+/// Throughput missing for an index that is added to a provisioned table (recorded 2026).
+pub fn added_index_throughput_missing(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {index}"
+    ))
+}
+
+/// Throughput for an index that an on-demand table has (recorded 2026).
+pub fn index_throughput_updated_with_on_demand(index: &str) -> ApiError {
+    invalid(format_args!(
+        "The only Updates for index: {index} when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput"
+    ))
+}
+
+/// Throughput missing for an index of a table that becomes provisioned (dynalite's captures; recorded 2026).
 pub fn index_throughput_missing(index: &str) -> ApiError {
     invalid(format_args!(
         "ProvisionedThroughput must be specified for index: {index}"
