@@ -1,6 +1,6 @@
 //! CreateTable: a table, with a stream if that is asked for.
 
-use headwater_engine::{BillingMode, NewIndex, NewTable, StreamChange, Throughput};
+use headwater_engine::{BillingMode, NewIndex, NewTable, Throughput};
 use headwater_model::{KeyAttribute, KeySchema, KeyType, limits};
 use headwater_wire::ApiError;
 use headwater_wire::decode::Choice;
@@ -13,7 +13,7 @@ use crate::failure::of_tables;
 use crate::index_definitions::{Definitions, Given, check_together};
 use crate::policy_document::canonical;
 use crate::table_name::table_name;
-use crate::table_settings::{encryption, maxima, refuse_replicas, stream_change, throughput};
+use crate::table_settings::{encryption, first_stream, maxima, refuse_replicas, throughput};
 use crate::tags::{check_tags, first_duplicate, pairs, retention_ms};
 use crate::vector_definitions::{GivenVectorIndex, check_dimensions};
 use crate::warm_throughput::{self, Of};
@@ -48,11 +48,8 @@ pub(crate) fn define(
     let on_demand = maxima(given, Of::Table, billing)?;
     let warm = input.warm_throughput.as_ref();
     let warm = warm_throughput::initial(warm, Of::Table, billing, throughput)?;
-    let stream = input.stream_specification.as_ref().map(stream_change);
-    let stream = match stream.transpose()? {
-        Some(StreamChange::Enable(view)) => Some(view),
-        Some(StreamChange::Disable) | None => None,
-    };
+    let stream = input.stream_specification.as_ref().map(first_stream);
+    let stream = stream.transpose()?.flatten();
     let policy = input
         .resource_policy
         .as_deref()

@@ -112,16 +112,27 @@ fn maxima_given(
     }
 }
 
+/// The view of a new table's stream, if it is to have one.
+pub(crate) fn first_stream(given: &StreamSpecification) -> Result<Option<StreamView>, ApiError> {
+    match (given.stream_enabled, view_of(given)) {
+        (true, None) => Err(tables::first_stream_needs_view_type()),
+        (false, Some(_)) => Err(tables::no_first_stream_takes_no_view_type()),
+        (_, view) => Ok(view),
+    }
+}
+
 /// The change that a stream specification asks for.
 pub(crate) fn stream_change(given: &StreamSpecification) -> Result<StreamChange, ApiError> {
-    match (given.stream_enabled, given.stream_view_type) {
-        (true, Some(view)) => StreamView::parse(view.as_str())
-            .map(StreamChange::Enable)
-            .ok_or_else(tables::stream_needs_view_type),
+    match (given.stream_enabled, view_of(given)) {
+        (true, Some(view)) => Ok(StreamChange::Enable(view)),
         (true, None) => Err(tables::stream_needs_view_type()),
         (false, None) => Ok(StreamChange::Disable),
         (false, Some(_)) => Err(tables::disabled_stream_takes_no_view_type()),
     }
+}
+
+fn view_of(given: &StreamSpecification) -> Option<StreamView> {
+    StreamView::parse(given.stream_view_type?.as_str())
 }
 
 /// What a specification of encryption asks for: `None` to be encrypted no more. A type alone turns it on, and a key needs

@@ -77,7 +77,7 @@ async fn refusals_of_create_table() {
         (json!({"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "x", "AttributeType": "S"}]}),
             format!("{invalid}Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")),
         (json!({"TableName": null}), "ValidationException: The parameter 'TableName' is required but was not present in the request".into()),
-        (json!({"StreamSpecification": {"StreamEnabled": true}}), format!("{invalid}StreamViewType is required when StreamEnabled is true")),
+        (json!({"StreamSpecification": {"StreamEnabled": true}}), format!("{invalid}Table is being created with a stream enabled, UpdateViewType is required")),
         (json!({"VectorIndexes": []}), "ValidationException: One or more parameter values were invalid: List of VectorIndexes is empty".into()),
         (json!({"GlobalSecondaryIndexes": []}), format!("{invalid}List of GlobalSecondaryIndexes is empty")),
         (json!({"Tags": [{"Key": "headwater:stream-retention-hours", "Value": "0"}]}),

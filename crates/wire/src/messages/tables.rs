@@ -582,14 +582,24 @@ pub fn no_stream_to_disable(table: &str) -> ApiError {
     ))
 }
 
-/// `StreamEnabled: true` without a view type: streams.md section 2, wording unconfirmed.
-pub fn stream_needs_view_type() -> ApiError {
-    invalid("StreamViewType is required when StreamEnabled is true")
+/// CreateTable with `StreamEnabled: true` and no view type: streams.md section 2 (recorded 2026).
+pub fn first_stream_needs_view_type() -> ApiError {
+    invalid("Table is being created with a stream enabled, UpdateViewType is required")
 }
 
-/// `StreamEnabled: false` with a view type: streams.md section 2, wording unconfirmed.
+/// CreateTable with `StreamEnabled: false` and a view type: streams.md section 2 (recorded 2026).
+pub fn no_first_stream_takes_no_view_type() -> ApiError {
+    invalid("Table is being created with a stream disabled, UpdateViewType should not be specified")
+}
+
+/// The former in UpdateTable (recorded 2026).
+pub fn stream_needs_view_type() -> ApiError {
+    invalid("If stream is being enabled then UpdateViewType is required")
+}
+
+/// The latter in UpdateTable (recorded 2026).
 pub fn disabled_stream_takes_no_view_type() -> ApiError {
-    invalid("StreamViewType can not be specified when StreamEnabled is false")
+    invalid("If stream is being disabled, then UpdateViewType must not be specified")
 }
 
 /// A table that asks to be encrypted in a store that is not: our own.
