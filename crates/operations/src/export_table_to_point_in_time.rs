@@ -160,7 +160,7 @@ fn ms(time: Timestamp) -> u64 {
 }
 
 /// A moment in whole seconds, as AWS shows it.
-fn shown(ms: u64) -> String {
+pub(crate) fn shown(ms: u64) -> String {
     let text = UtcTime::of_ms(ms).to_string();
     format!("{}Z", text.split('.').next().unwrap_or_default())
 }

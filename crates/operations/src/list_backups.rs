@@ -3,6 +3,7 @@
 use headwater_engine::{BackupKind, BackupRecord};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{BackupTypeFilter, ListBackupsInput, ListBackupsOutput};
+use headwater_wire::messages::backups as messages;
 
 use crate::api::{Api, RequestContext};
 use crate::backup_description::summary;
@@ -17,6 +18,10 @@ pub(crate) async fn list_backups(
     input: ListBackupsInput,
     context: &RequestContext,
 ) -> Result<ListBackupsOutput, ApiError> {
+    let (from, to) = (input.time_range_lower_bound, input.time_range_upper_bound);
+    if from.zip(to).is_some_and(|(from, to)| from.0 > to.0) {
+        return Err(messages::bounds_reversed());
+    }
     let table = input.table_name.as_deref();
     let table = table.map(|name| table_name(name, context)).transpose()?;
     let backups = api.database.backups(&context.namespace).await;
@@ -30,10 +35,8 @@ pub(crate) async fn list_backups(
     let wanted = |backup: &BackupRecord| {
         let created = i64::try_from(backup.created_ms).unwrap_or(i64::MAX);
         table.is_none_or(|table| backup.table.name == table)
-            && input
-                .time_range_lower_bound
-                .is_none_or(|from| created >= from.0)
-            && input.time_range_upper_bound.is_none_or(|to| created < to.0)
+            && from.is_none_or(|from| created >= from.0)
+            && to.is_none_or(|to| created < to.0)
             && is_of_type(backup.kind, input.backup_type)
     };
     let mut page: Vec<_> = backups[behind..]

@@ -1,11 +1,12 @@
 //! RestoreTableToPointInTime: a new table with the items that another one had at a moment.
 
 use headwater_engine::TableRecord;
-use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{RestoreTableToPointInTimeInput, RestoreTableToPointInTimeOutput};
-use headwater_wire::messages::backups;
+use headwater_wire::messages::{self, backups};
+use headwater_wire::{ApiError, Timestamp};
 
 use crate::api::{Api, RequestContext};
+use crate::export_table_to_point_in_time::shown;
 use crate::failure::{of_backups, of_tables};
 use crate::restored_table::overrides;
 use crate::table_name::table_name;
@@ -15,14 +16,16 @@ pub(crate) async fn restore_table_to_point_in_time(
     input: RestoreTableToPointInTimeInput,
     context: &RequestContext,
 ) -> Result<RestoreTableToPointInTimeOutput, ApiError> {
-    let source = input.source_table_arn.as_ref();
-    let source = source.or(input.source_table_name.as_ref());
-    let source = source.ok_or_else(backups::source_table_missing)?;
-    let source = table_name(source, context)?;
+    let wanted = moment(&input)?;
+    let source = match (&input.source_table_arn, &input.source_table_name) {
+        (Some(_), Some(_)) => return Err(backups::two_source_tables()),
+        (None, None) => return Err(messages::parameter_required("TableName")),
+        (Some(source), None) | (None, Some(source)) => table_name(source, context)?,
+    };
     let table = api.database.table(&context.namespace, source);
     let table = table.map_err(|error| of_backups(error, source))?;
     let record = table.record();
-    let at_ms = moment(&input, &record, api.database.latest_ms())?;
+    let at_ms = within_window(wanted, &record, api.database.latest_ms())?;
     let name = &input.target_table_name;
     let definition = overrides!(input).define(&record, name, api)?;
     let restored = api
@@ -36,25 +39,37 @@ pub(crate) async fn restore_table_to_point_in_time(
     })
 }
 
-/// The moment that is asked for, in milliseconds, within the table's window.
-fn moment(
-    input: &RestoreTableToPointInTimeInput,
+/// The moment that is asked for; `None` is the latest one. AWS looks at nothing before it (recorded 2026).
+fn moment(input: &RestoreTableToPointInTimeInput) -> Result<Option<Timestamp>, ApiError> {
+    let latest = input.use_latest_restorable_time == Some(true);
+    match (latest, input.restore_date_time) {
+        (true, Some(_)) => Err(backups::latest_and_a_time()),
+        (false, None) => Err(backups::no_restore_time()),
+        (true, None) => Ok(None),
+        (false, time) => Ok(time),
+    }
+}
+
+/// The same in milliseconds, within the table's window.
+fn within_window(
+    wanted: Option<Timestamp>,
     record: &TableRecord,
     now_ms: u64,
 ) -> Result<u64, ApiError> {
     let recovery = record.pitr;
     let recovery = recovery.ok_or_else(|| backups::recovery_not_enabled(&record.name))?;
-    let latest = input.use_latest_restorable_time == Some(true);
-    match (latest, input.restore_date_time) {
-        (true, Some(_)) => Err(backups::latest_and_a_time()),
-        (true, None) => Ok(now_ms),
-        (false, None) => Err(backups::no_restore_time()),
-        (false, Some(time)) => match u64::try_from(time.0) {
-            // Descriptions show whole milliseconds; callers may round them to seconds.
-            Ok(ms) if ms >= recovery.earliest_ms(now_ms) / 1000 * 1000 && ms <= now_ms => {
-                Ok(ms.max(recovery.earliest_ms(now_ms)))
-            }
-            _ => Err(backups::restore_time_out_of_range()),
-        },
+    let Some(Timestamp(wanted_ms)) = wanted else {
+        return Ok(now_ms);
+    };
+    let earliest_ms = recovery.earliest_ms(now_ms);
+    let wanted_ms = u64::try_from(wanted_ms).unwrap_or_default();
+    // Descriptions show whole milliseconds; callers may round them to seconds.
+    match (earliest_ms / 1000 * 1000..=now_ms).contains(&wanted_ms) {
+        true => Ok(wanted_ms.max(earliest_ms)),
+        false => Err(backups::restore_time_out_of_range(
+            &shown(wanted_ms),
+            &shown(earliest_ms),
+            &shown(now_ms),
+        )),
     }
 }

@@ -1,7 +1,11 @@
 //! What clients are told about backups and point-in-time recovery. Types are those of the API model; texts that no
-//! source records are marked as unconfirmed.
+//! source records are marked as unconfirmed. "Recorded" are answers of the service, found in public notes of probes.
 
 use crate::error::{ApiError, ErrorKind};
+
+fn invalid(what: impl std::fmt::Display) -> ApiError {
+    ApiError::validation(format!("Invalid Request: {what}"))
+}
 
 /// A backup that is not there (recorded 2026).
 pub fn not_found(arn: &str) -> ApiError {
@@ -11,7 +15,15 @@ pub fn not_found(arn: &str) -> ApiError {
     )
 }
 
-/// A backup that is being made or read; text unconfirmed.
+/// DeleteBackup while a table is being restored from it (recorded 2026).
+pub fn being_restored(arn: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::BackupInUse,
+        format!("Backup is being used to restore table: {arn}"),
+    )
+}
+
+/// A backup that is being made; text unconfirmed.
 pub fn in_use(arn: &str) -> ApiError {
     ApiError::new(
         ErrorKind::BackupInUse,
@@ -51,9 +63,16 @@ pub fn table_in_use(table: &str) -> ApiError {
     )
 }
 
-/// Neither name nor ARN of the table to restore; text unconfirmed.
-pub fn source_table_missing() -> ApiError {
-    ApiError::validation("Either SourceTableName or SourceTableArn must be specified")
+/// Name and ARN of the table to restore (recorded 2026, but for what may stand before it).
+pub fn two_source_tables() -> ApiError {
+    ApiError::validation("Must provide exactly one of: sourceTableArn, sourceTableName")
+}
+
+/// ListBackups of a time that ends before it begins (recorded 2026).
+pub fn bounds_reversed() -> ApiError {
+    ApiError::validation(
+        "One or more parameter values were invalid: Time range lower bound must be less than or equal to upper bound",
+    )
 }
 
 /// A table without point-in-time recovery (recorded 2026).
@@ -64,32 +83,35 @@ pub fn recovery_not_enabled(table: &str) -> ApiError {
     )
 }
 
-/// Two moments; text unconfirmed.
+/// Two moments (recorded 2026; its end by stackd).
 pub fn latest_and_a_time() -> ApiError {
-    ApiError::validation(
-        "UseLatestRestorableTime and RestoreDateTime can not be specified together",
+    invalid(
+        "Both RestoreDateTime and UseLatestRestorableTime cannot be set for point-in-time restore request. Please \
+         specify either RestoreDateTime time or UseLatestRestorableTime",
     )
 }
 
-/// No moment; text unconfirmed.
+/// No moment (recorded 2026).
 pub fn no_restore_time() -> ApiError {
-    ApiError::validation("Either UseLatestRestorableTime or RestoreDateTime must be specified")
+    invalid(
+        "Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both",
+    )
 }
 
-/// A moment that the table can't be restored to; text unconfirmed.
-pub fn restore_time_out_of_range() -> ApiError {
+/// A moment that the table can't be restored to (recorded 2026, but for its end).
+pub fn restore_time_out_of_range(wanted: &str, earliest: &str, latest: &str) -> ApiError {
     ApiError::new(
         ErrorKind::InvalidRestoreTime,
-        "An invalid restore time was specified. RestoreDateTime must be between EarliestRestorableDateTime and \
-         LatestRestorableDateTime",
+        format!(
+            "RestoreDateTime '{wanted}' must be within EarliestRestorableDateTime '{earliest}' and \
+             LatestRestorableDateTime '{latest}'"
+        ),
     )
 }
 
-/// A window for what is switched off; text unconfirmed.
+/// A window for what is switched off (recorded 2026).
 pub fn period_without_recovery() -> ApiError {
-    ApiError::validation(
-        "RecoveryPeriodInDays can only be specified when PointInTimeRecoveryEnabled is true",
-    )
+    invalid("Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.")
 }
 
 /// An override that names an index which the source does not have; text unconfirmed.
