@@ -17,8 +17,8 @@ use crate::warm_throughput::Of;
 /// Most capacity units that are accepted (dynalite's captures).
 const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
 
-const MAX_READ: &str = "MaxReadRequestUnits";
-const MAX_WRITE: &str = "MaxWriteRequestUnits";
+pub(crate) const MAX_READ: &str = "MaxReadRequestUnits";
+pub(crate) const MAX_WRITE: &str = "MaxWriteRequestUnits";
 
 /// What only means something for a table with replicas (dynamodb-api.md sections 1 and 17).
 const PARAMETERS_OF_REPLICAS: [&str; 6] = [

@@ -114,9 +114,53 @@ pub fn period_without_recovery() -> ApiError {
     invalid("Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.")
 }
 
-/// An override that names an index which the source does not have; text unconfirmed.
+/// An override of an index that the source does not have (recorded 2026).
 pub fn index_not_in_source(index: &str) -> ApiError {
-    ApiError::validation(format!(
-        "One or more parameter values were invalid: The index {index} does not exist in the source table or backup"
+    invalid(format_args!(
+        "Index {index} does not match a secondary index that existed in the source table and cannot be created during the \
+         restore operation"
+    ))
+}
+
+/// Throughput for a table that is restored as an on-demand one (recorded 2026).
+pub fn throughput_with_on_demand() -> ApiError {
+    invalid("Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
+}
+
+/// Throughput for a table that was an on-demand one and stays so (recorded 2026).
+pub fn throughput_of_on_demand() -> ApiError {
+    invalid("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
+}
+
+/// No throughput for a table that is restored as a provisioned one (recorded 2026).
+pub fn throughput_missing() -> ApiError {
+    invalid("Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
+}
+
+/// Throughput for an index of a table that is restored as an on-demand one (recorded 2026).
+pub fn index_throughput_with_on_demand(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index {index}"
+    ))
+}
+
+/// No throughput for an index of a table that is restored as a provisioned one (recorded 2026, of an index that is listed).
+pub fn index_throughput_missing(index: &str) -> ApiError {
+    invalid(format_args!(
+        "Must specify provisioned throughput for index {index}"
+    ))
+}
+
+/// Maxima for a table that is restored as a provisioned one (recorded 2026).
+pub fn maximum_with_provisioned(part: &str) -> ApiError {
+    invalid(format_args!(
+        "Cannot override {part} for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST"
+    ))
+}
+
+/// A maximum below 1 (recorded 2026).
+pub fn maximum_out_of_range(part: &str) -> ApiError {
+    invalid(format_args!(
+        "Requested {part} for OnDemandThroughput is outside of valid range"
     ))
 }
