@@ -115,8 +115,9 @@ fn page(
     let mut out = String::from(
         "# Operations\n\n\
          Written by `cargo xtask compat` from the table that also drives dispatch and metrics. An operation that is\n\
-         not served answers `UnknownOperationException` and names itself. What differs within the operations that\n\
-         are served stands in [guide/compatibility.md](guide/compatibility.md).\n\n\
+         not served answers `UnknownOperationException` and names itself; CreateGlobalTable and UpdateGlobalTable are\n\
+         refused as AWS refuses them. What differs within the operations that are served stands in\n\
+         [guide/compatibility.md](guide/compatibility.md).\n\n\
          **Answers** and **Errors** are the requests in `tests/cases` whose answer or error is written down. The test\n\
          `the_specification_sheets` runs them all over HTTP, and fails if one is answered otherwise, or if these numbers\n\
          are not those of what passed. **Clients** are those whose suites in `tests/sdk` call the operation.\n",

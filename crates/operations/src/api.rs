@@ -341,9 +341,10 @@ impl Api {
                 carry_out!(get_shard_iterator, streams::GetShardIteratorInput)
             }
             Operation::GetRecords => carry_out!(get_records, streams::GetRecordsInput),
-            Operation::CreateGlobalTable
-            | Operation::UpdateGlobalTable
-            | Operation::UpdateGlobalTableSettings
+            Operation::CreateGlobalTable | Operation::UpdateGlobalTable => {
+                Err(tables::global_tables_of_2017())
+            }
+            Operation::UpdateGlobalTableSettings
             | Operation::DescribeTableReplicaAutoScaling
             | Operation::UpdateTableReplicaAutoScaling => {
                 Err(tables::operation_needs_replicas(operation.name()))

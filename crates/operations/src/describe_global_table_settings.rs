@@ -13,5 +13,7 @@ pub(crate) async fn describe_global_table_settings(
     input: DescribeGlobalTableSettingsInput,
     _context: &RequestContext,
 ) -> Result<DescribeGlobalTableSettingsOutput, ApiError> {
-    Err(tables::global_table_not_found(&input.global_table_name))
+    Err(tables::global_table_settings_not_found(
+        &input.global_table_name,
+    ))
 }

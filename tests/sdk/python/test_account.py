@@ -23,7 +23,7 @@ def test_global_tables(server):
     assert server.dynamodb.list_global_tables()["GlobalTables"] == []
     with refused("GlobalTableNotFoundException", re.compile("'none' does not exist")):
         server.dynamodb.describe_global_table(GlobalTableName="none")
-    with refused("UnknownOperationException", re.compile("have no replicas$")):
+    with refused("ValidationException", re.compile("version 2017.11.29 is not supported")):
         server.dynamodb.create_global_table(
             GlobalTableName="none", ReplicationGroup=[{"RegionName": "eu-west-1"}]
         )

@@ -148,11 +148,11 @@ async fn queries_and_scans() {
 #[tokio::test]
 async fn unknown_operations_and_bodies() {
     let server = Server::start();
-    let error = server.ask("CreateGlobalTable", json!({})).await;
+    let error = server.ask("UpdateGlobalTableSettings", json!({})).await;
     assert_eq!(
         error,
         Err(
-            "UnknownOperationException: Headwater does not support the operation CreateGlobalTable: its tables are in one region and have no replicas"
+            "UnknownOperationException: Headwater does not support the operation UpdateGlobalTableSettings: its tables are in one region and have no replicas"
                 .into()
         )
     );

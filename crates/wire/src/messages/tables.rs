@@ -165,6 +165,22 @@ pub fn global_table_not_found(name: &str) -> ApiError {
     )
 }
 
+/// The same of its settings (recorded 2026).
+pub fn global_table_settings_not_found(name: &str) -> ApiError {
+    ApiError::new(
+        ErrorKind::GlobalTableNotFound,
+        format!("Global table with name: '{name}' does not exist."),
+    )
+}
+
+/// A global table of the version of 2017 that is to be made or to get a replica (recorded 2026).
+pub fn global_tables_of_2017() -> ApiError {
+    invalid(
+        "DynamoDB global tables version 2017.11.29 is not supported. We recommend using DynamoDB global tables version \
+         2019.11.21, instead of version 2017.11.29 (Legacy).",
+    )
+}
+
 /// An operation that only means something for replicas: dynamodb-api.md section 1; text ours.
 pub fn operation_needs_replicas(operation: &str) -> ApiError {
     ApiError::new(
