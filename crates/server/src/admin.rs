@@ -23,7 +23,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request, StatusCode};
 
 use crate::query::Query;
-use crate::request::{Reply, Server, not_found};
+use crate::request::{Reply, Server};
 use crate::{contributors, overview};
 
 const INSIGHTS: &str = "contributor-insights/";
@@ -92,7 +92,7 @@ async fn manage(
             let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             answer(server, status, managed.body.to_string())
         }
-        None => not_found(),
+        None => server.not_found(),
     }
 }
 

@@ -17,7 +17,7 @@ use hyper::{Response, StatusCode};
 use rust_embed::RustEmbed;
 
 use crate::reply_body::ReplyBody;
-use crate::request::{Reply, not_found};
+use crate::request::Reply;
 
 /// What the console and its settings need of the server.
 #[derive(Clone, Debug, Default)]
@@ -91,24 +91,21 @@ fn compressed(plain: &[u8]) -> Option<Bytes> {
     (bytes.len() < plain.len()).then(|| bytes.into())
 }
 
-/// The file of a path below `/console/`.
-pub(crate) fn file(settings: &ConsoleSettings, path: &str, headers: &HeaderMap) -> Reply {
+/// The file of a path below `/console/`, if there is one.
+pub(crate) fn file(settings: &ConsoleSettings, path: &str, headers: &HeaderMap) -> Option<Reply> {
     let path = if path.is_empty() { "index.html" } else { path };
     if let Some(folder) = &settings.folder {
-        return match is_plain(path).then(|| std::fs::read(folder.join(path))) {
-            Some(Ok(bytes)) => with_headers(path, Response::new(ReplyBody::whole(bytes))),
-            _ => not_found(),
-        };
+        let bytes = is_plain(path).then(|| std::fs::read(folder.join(path)));
+        let bytes = bytes?.ok()?;
+        return Some(with_headers(path, Response::new(ReplyBody::whole(bytes))));
     }
-    let Some(file) = built_in().get(path) else {
-        return not_found();
-    };
+    let file = built_in().get(path)?;
     let known = headers.get(IF_NONE_MATCH);
     if known == Some(&file.etag) {
         let mut reply = Response::new(ReplyBody::whole(Bytes::new()));
         *reply.status_mut() = StatusCode::NOT_MODIFIED;
         reply.headers_mut().insert(ETAG, file.etag.clone());
-        return with_headers(path, reply);
+        return Some(with_headers(path, reply));
     }
     let takes_gzip = headers
         .get(ACCEPT_ENCODING)
@@ -123,7 +120,7 @@ pub(crate) fn file(settings: &ConsoleSettings, path: &str, headers: &HeaderMap) 
     let headers = reply.headers_mut();
     headers.insert(ETAG, file.etag.clone());
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    with_headers(path, reply)
+    Some(with_headers(path, reply))
 }
 
 /// To the console, for a browser that opened the server's address.

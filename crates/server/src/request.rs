@@ -152,7 +152,7 @@ impl Server {
             return match *request.method() {
                 Method::GET if takes_pages(request.headers()) => console::redirect(),
                 Method::GET => self.healthy(),
-                _ => not_found(),
+                _ => self.not_found(),
             };
         }
         if path.starts_with("/_headwater/") {
@@ -163,8 +163,9 @@ impl Server {
         }
         if let Some(path) = path.strip_prefix(console::PREFIX) {
             return match *request.method() {
-                Method::GET => console::file(&self.settings.console, path, request.headers()),
-                _ => not_found(),
+                Method::GET => console::file(&self.settings.console, path, request.headers())
+                    .unwrap_or_else(|| self.not_found()),
+                _ => self.not_found(),
             };
         }
         if path == "/console" {
@@ -173,7 +174,7 @@ impl Server {
         if is_lambda_path(path) {
             return self.lambda(request).await;
         }
-        not_found()
+        self.not_found()
     }
 
     async fn events(
@@ -183,7 +184,7 @@ impl Server {
         stop: watch::Receiver<bool>,
     ) -> Reply {
         if *request.method() != Method::GET {
-            return not_found();
+            return self.not_found();
         }
         let headers = request.headers();
         let context = self.context(headers);
@@ -204,7 +205,7 @@ impl Server {
     async fn json_1_0(&self, request: Request<Incoming>, stop: watch::Receiver<bool>) -> Reply {
         let started = Instant::now();
         if !is_amz_json(request.headers()) {
-            return not_found();
+            return self.not_found();
         }
         let (head, body) = request.into_parts();
         let body = match self.body(body, BODY_BYTES_MAX).await {
@@ -392,6 +393,15 @@ impl Server {
         reply
     }
 
+    /// What AWS answers to a path, method or content type that it does not know (dynamodb-api.md section 2).
+    pub(crate) fn not_found(&self) -> Reply {
+        let body = Bytes::from_static(b"<UnknownOperationException/>\n");
+        let mut reply = self.reply(StatusCode::NOT_FOUND, JSON_1_0, body);
+        // It is none that the header could name.
+        reply.headers_mut().remove(CONTENT_TYPE);
+        reply
+    }
+
     /// A reply with the headers that every reply of AWS has.
     pub(crate) fn reply(&self, status: StatusCode, kind: HeaderValue, body: Bytes) -> Reply {
         let crc = crc32fast::hash(&body);
@@ -449,15 +459,6 @@ fn is_lambda_path(path: &str) -> bool {
     // A version date such as 2015-03-31 opens every path of the Lambda interface.
     let version = path.split('/').nth(1).unwrap_or_default().as_bytes();
     version.len() == 10 && version[4] == b'-' && version[7] == b'-'
-}
-
-/// What AWS answers to a path, method or content type that it does not know (dynamodb-api.md section 2).
-pub(crate) fn not_found() -> Reply {
-    let mut reply = Response::new(ReplyBody::whole(Bytes::from_static(
-        b"<UnknownOperationException/>\n",
-    )));
-    *reply.status_mut() = StatusCode::NOT_FOUND;
-    reply
 }
 
 pub(crate) fn status_only(status: StatusCode) -> Reply {

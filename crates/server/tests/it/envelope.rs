@@ -9,39 +9,34 @@ use crate::support::{PATIENCE, Running, body_of, read_to_end, settings, start, s
 
 #[tokio::test]
 async fn answers_carry_request_id_checksum_and_type() {
+    const JSON: &str = "application/x-amz-json-1.0";
     let running = start(settings()).await;
-    let body = "{}";
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         x-amz-target: DynamoDB_20120810.ListTables\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
     let mut ids = std::collections::BTreeSet::new();
-    for _ in 0..3 {
+    for (method, kind, operation, expected_status, expected_kind) in [
+        ("POST", JSON, "ListTables", 200, Some(JSON)),
+        ("POST", "application/json", "ListTables", 200, Some(JSON)),
+        ("POST", JSON, "DescribeTable", 400, Some(JSON)),
+        ("POST", JSON, "Nothing", 400, Some(JSON)),
+        ("POST", "text/plain", "ListTables", 404, None),
+        ("PUT", JSON, "ListTables", 404, None),
+    ] {
+        let request = format!(
+            "{method} / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: {kind}\r\n\
+             x-amz-target: DynamoDB_20120810.{operation}\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
         let answer = running.exchange(request.as_bytes()).await;
         let header = |name: &str| {
-            let line = answer
-                .lines()
-                .find(|line| line.to_lowercase().starts_with(name));
-            line.and_then(|line| line.split_once(": "))
-                .unwrap()
-                .1
-                .to_owned()
+            let mut lines = answer.lines();
+            let line = lines.find(|line| line.to_lowercase().starts_with(name));
+            Some(line?.split_once(": ")?.1)
         };
-        assert_eq!(status(&answer), 200);
-        assert_eq!(header("content-type:"), "application/x-amz-json-1.0");
-        assert_eq!(
-            header("x-amz-crc32:"),
-            crc32fast::hash(body_of(&answer).as_bytes()).to_string()
-        );
-        let id = header("x-amzn-requestid:");
-        assert!(
-            id.len() == 52
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()),
-            "{id}"
-        );
+        assert_eq!(status(&answer), expected_status, "{answer}");
+        assert_eq!(header("content-type:"), expected_kind, "{answer}");
+        let crc = crc32fast::hash(body_of(&answer).as_bytes()).to_string();
+        assert_eq!(header("x-amz-crc32:"), Some(crc.as_str()), "{answer}");
+        let id = header("x-amzn-requestid:").unwrap_or_default().to_owned();
+        let is_letter = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        assert!(id.len() == 52 && id.bytes().all(is_letter), "{answer}");
         assert!(ids.insert(id));
     }
     running.stop().await;
