@@ -16,8 +16,6 @@ pub const ITEM_SIZE_BYTES_MAX: usize = 400 * KB;
 pub const NESTING_DEPTH_MAX: usize = 32;
 /// An attribute's name (guide; api section 3).
 pub const ATTRIBUTE_NAME_BYTES_MAX: usize = 65_535;
-/// The name of a key attribute of a table or an index (guide; api section 3).
-pub const KEY_ATTRIBUTE_NAME_BYTES_MAX: usize = 255;
 /// Significant digits of a number (guide; api section 3).
 pub const NUMBER_DIGITS_MAX: u32 = 38;
 /// Exponent of the largest magnitude, 9.99..E+125 (guide; api section 3).
@@ -122,8 +120,6 @@ pub const TOP_K_MAX: usize = 100;
 pub const SEARCH_SIZE_BYTES_MAX: usize = 16 * MB;
 /// The least that a search or a write of a vector index is counted as (conformance suite).
 pub const VECTOR_REQUEST_BYTES_MIN: usize = KB;
-/// Tables of a region, a soft limit on AWS (guide; api section 3).
-pub const TABLES_MAX: usize = 2500;
 /// Names in a page of ListTables, also the default (api section 15).
 pub const LIST_TABLES_PAGE_MAX: usize = 100;
 /// Tags of a table (model; api section 3).
