@@ -351,10 +351,11 @@ impl Database {
 }
 
 impl TableRecord {
-    /// Without what a restored table does not take over (dynamodb-api.md section 16).
+    /// Without what a restored table does not take over (dynamodb-api.md section 16; recorded 2026).
     fn restored(&mut self) {
         self.created_ms = AT_COMMIT_MS;
         self.on_demand_since_ms = None;
+        self.table_class = None;
         self.table_class_changed_ms = None;
         self.tags = Vec::new();
         self.policy = None;

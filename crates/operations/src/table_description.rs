@@ -207,6 +207,9 @@ fn describe(view: &TableView, now_ms: u64) -> TableDescription {
     let schema = view.table.schema();
     let stream = view.latest_stream.as_ref();
     let enabled = stream.filter(|_| view.stream_enabled);
+    // Nothing is told of one that is over (recorded 2026).
+    let restore = record.restore.as_ref();
+    let restore = restore.filter(|restore| restore.is_in_progress());
     TableDescription {
         attribute_definitions: Some(attribute_definitions(schema, &record.indexes)),
         table_name: Some(record.name.clone()),
@@ -235,11 +238,11 @@ fn describe(view: &TableView, now_ms: u64) -> TableDescription {
         deletion_protection_enabled: Some(record.deletion_protection),
         on_demand_throughput: record.on_demand.map(on_demand),
         warm_throughput: warm_throughput(view),
-        restore_summary: record.restore.as_ref().map(|restore| RestoreSummary {
+        restore_summary: restore.map(|restore| RestoreSummary {
             source_backup_arn: restore.source_backup_arn.clone(),
             source_table_arn: Some(restore.source_table_arn.clone()),
             restore_date_time: time(restore.at_ms),
-            restore_in_progress: restore.is_in_progress(),
+            restore_in_progress: true,
         }),
         sse_description: record
             .encryption
