@@ -25,7 +25,7 @@ impl Database {
     /// Changes a table's tags. The table's status does not change for it.
     ///
     /// # Errors
-    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while an earlier change is carried out;
+    /// [`EngineError::TableNotFound`]; [`EngineError::TableInUse`] while it is being created or deleted;
     /// [`EngineError::FixedTag`]; [`EngineError::TooManyTags`]; [`EngineError::Log`].
     pub async fn change_tags(
         &self,
@@ -52,7 +52,7 @@ impl Database {
         wanted: TagChange,
     ) -> Result<CatalogChange, EngineError> {
         let mut record = (*table.record()).clone();
-        self.settled(&record)?;
+        self.usable(&record)?;
         let before: BTreeMap<String, String> = record.tags.iter().cloned().collect();
         let mut tags = before.clone();
         tags.retain(|key, _| !wanted.remove.contains(key));
