@@ -154,6 +154,7 @@ impl Triggers {
         let changes = Arc::default();
         let keeper = tokio::spawn(checkpoints.clone().keep(clock.clone()));
         let settler = Settler {
+            streams: api.streams().clone(),
             changes: Arc::clone(&changes),
             functions: functions.clone(),
             mappings: mappings.clone(),
@@ -238,6 +239,7 @@ impl Triggers {
 
 /// Makes the tables hold what is known of functions and mappings, after changes whose outcome is open.
 struct Settler {
+    streams: Streams,
     changes: Arc<tokio::sync::Mutex<()>>,
     functions: Arc<Functions>,
     mappings: Arc<Mappings>,
@@ -266,7 +268,7 @@ impl Settler {
         let _change = self.changes.lock().await;
         self.functions.settle().await?;
         // Those that what was refused would have needed.
-        remove_unused(&self.functions, &self.runtimes, &self.code).await;
+        remove_unused(&self.streams, &self.functions, &self.runtimes, &self.code).await;
         self.mappings.settle().await
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use headwater_streams::Streams;
 use headwater_wire::ApiError;
 use headwater_wire::messages::functions;
 use sha2::{Digest, Sha256};
@@ -134,7 +135,8 @@ impl From<StoredCode> for Code {
 impl Triggers {
     /// Removes the packages that no function has any more and no invocation uses. The caller holds the lock of changes.
     pub(crate) async fn remove_unused_packages(&self) {
-        remove_unused(&self.functions, &self.runtimes, &self.code).await;
+        let streams = self.streams();
+        remove_unused(streams, &self.functions, &self.runtimes, &self.code).await;
     }
 
     /// What came of a change that may have brought a package: if it was refused, no function has that. The caller holds the
@@ -143,21 +145,24 @@ impl Triggers {
         &self,
         changed: Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        // What a failed log has of it may be there after the next start, which looks for itself.
-        let is_settled = self.streams().database().log().poisoned().is_none();
-        if changed.is_err() && is_settled {
+        if changed.is_err() {
             self.remove_unused_packages().await;
         }
         changed
     }
 }
 
-/// As [`Triggers::remove_unused_packages`].
+/// As [`Triggers::remove_unused_packages`]. `streams` are those of the log that functions are kept in.
 pub(crate) async fn remove_unused(
+    streams: &Streams,
     functions: &Functions,
     runtimes: &Runtimes,
     code: &Arc<CodeStore>,
 ) {
+    // What a failed log has of a change may be there after the next start, which looks for itself.
+    if streams.database().log().poisoned().is_some() {
+        return;
+    }
     let mut used = functions.packages();
     let in_use = runtimes.code_in_use();
     let names = in_use.iter().filter_map(|folder| folder.file_name());

@@ -214,6 +214,10 @@ async fn a_function_whose_new_code_met_a_failed_fsync_runs_after_a_restart() {
     let code = json!({"ZipFile": STANDARD.encode(package("two"))});
     assert_refused(&full.world.put(&format!("{FUNCTIONS}/f/code"), code).await);
     assert!(full.world.database().log().poisoned().is_some());
+    // What is only looked at leaves its own package, and takes none with it.
+    let code = json!({"ZipFile": STANDARD.encode(package("three")), "DryRun": true});
+    let looked_at = full.world.put(&format!("{FUNCTIONS}/f/code"), code).await;
+    assert_eq!(looked_at.status, 200, "{looked_at:?}");
     let full = full.restart().await;
     let (marker, _) = found(&full.world, "f", "").await;
     assert_eq!(marker, "two");
