@@ -66,9 +66,15 @@ enum Call {
     Failed(InvokeResult),
     /// The function was not reached, which is no attempt.
     NotReached(String),
-    /// The batch became too old before it was its turn.
-    TooOld,
     /// It was told to stop, or failed while the server ends, which says nothing of the batch.
+    Stopped,
+}
+
+/// What came of waiting for a turn.
+enum Wait {
+    Turn(Turn),
+    /// All of the batch became too old before.
+    TooOld,
     Stopped,
 }
 
@@ -141,9 +147,21 @@ impl Job {
                 let condition = Condition::RetryAttemptsExhausted;
                 return self.give_up(&batch, condition, last_call, waiting).await;
             }
-            let (fault, pause_after) = match self.call(&batch, false, false).await {
+            let turn = match self.turn(&batch).await {
+                Wait::Turn(turn) => turn,
+                Wait::TooOld => continue,
+                Wait::Stopped => return Flow::Stop,
+            };
+            // Its first records may have become too old while others did not. Those keep the turn: where turns are rare
+            // they would be too old as well before the next one.
+            if self.give_up_old(&mut batch, was_tried, waiting).await == Flow::Stop {
+                return Flow::Stop;
+            }
+            if batch.records.is_empty() {
+                return Flow::On;
+            }
+            let (fault, pause_after) = match self.call(turn, &batch, false, false).await {
                 Call::Stopped => return Flow::Stop,
-                Call::TooOld => continue,
                 Call::NotReached(why) => {
                     unreached += 1;
                     self.note_trial(&batch, waiting, Some(format!("{PROBLEM}{why}")));
@@ -366,11 +384,11 @@ impl Job {
     }
 
     /// Waits until the function may be called.
-    async fn turn(&mut self, batch: &Batch) -> Result<Turn, Call> {
+    async fn turn(&mut self, batch: &Batch) -> Wait {
         let shared = self.shared.clone();
         loop {
             if shared.is_ending() {
-                return Err(Call::Stopped);
+                return Wait::Stopped;
             }
             let mapping = self.mapping.borrow_and_update().clone();
             let (namespace, name) = (&mapping.namespace, &mapping.function_name);
@@ -380,29 +398,20 @@ impl Job {
             let old = shared.clock.sleep_until(self.old_at_ms(batch));
             tokio::select! {
                 biased;
-                () = stopped(&mut self.stop) => return Err(Call::Stopped),
+                () = stopped(&mut self.stop) => return Wait::Stopped,
                 turn = shared.turns.take(namespace, name, is_reserved) => {
-                    let first_ms = batch.records.first().map(|record| record.created_ms);
-                    // Its first records may have become too old while others of it did not.
-                    if first_ms.is_some_and(|first_ms| first_ms < self.age_edge_ms()) {
-                        return Err(Call::TooOld);
-                    }
-                    return turn.ok_or(Call::Stopped);
+                    return turn.map_or(Wait::Stopped, Wait::Turn);
                 }
-                () = old => return Err(Call::TooOld),
+                () = old => return Wait::TooOld,
                 changed = self.mapping.changed() => if changed.is_err() {
-                    return Err(Call::Stopped);
+                    return Wait::Stopped;
                 },
             }
         }
     }
 
-    async fn call(&mut self, batch: &Batch, is_final: bool, is_early: bool) -> Call {
+    async fn call(&mut self, _turn: Turn, batch: &Batch, is_final: bool, is_early: bool) -> Call {
         let shared = self.shared.clone();
-        let _turn = match self.turn(batch).await {
-            Ok(turn) => turn,
-            Err(call) => return call,
-        };
         // It may have been the turn of a call that the end has broken off.
         if shared.is_ending() {
             return Call::Stopped;
@@ -504,13 +513,17 @@ impl Job {
 
     /// The last call of a window, which the shard waits for.
     async fn call_until_done(&mut self, is_early: bool) -> Flow {
-        let mut failures = 0;
+        let (mut failures, none) = (0, Batch::default());
         loop {
-            let why = match self.call(&Batch::default(), true, is_early).await {
+            let turn = match self.turn(&none).await {
+                Wait::Turn(turn) => turn,
+                // No record is.
+                Wait::TooOld => continue,
+                Wait::Stopped => return Flow::Stop,
+            };
+            let why = match self.call(turn, &none, true, is_early).await {
                 Call::Answered(_) => return Flow::On,
                 Call::Stopped => return Flow::Stop,
-                // No record is.
-                Call::TooOld => continue,
                 Call::Failed(result) => {
                     add(&self.counts.failed_calls, 1);
                     LastCall::failed(&result).error.unwrap_or_default()
@@ -520,7 +533,7 @@ impl Job {
             failures += 1;
             self.progress.show_error(&why, None);
             self.progress.show(|shown| shown.attempts = failures);
-            if self.pause(failures, &Batch::default()).await == Flow::Stop {
+            if self.pause(failures, &none).await == Flow::Stop {
                 return Flow::Stop;
             }
         }

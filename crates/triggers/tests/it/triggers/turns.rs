@@ -173,3 +173,55 @@ async fn records_that_become_too_old_before_their_turn_are_not_delivered() {
     );
     world.close().await;
 }
+
+/// Where turns are rare, a batch that lost its turn would be too old as a whole before the next one, and so would each after
+/// it: nothing of them would ever go out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_batch_that_became_too_old_in_part_keeps_its_turn() {
+    let (world, first) = (World::new().await, hanging().await);
+    hung_function(&world, &first, "f").await;
+    let stream = world.table("second").await;
+    world.put_items("second", 0..1).await;
+    world.clock.advance_ms(40_000);
+    world.put_items("second", 1..3).await;
+    map(&world, "first", "f", json!({})).await;
+    first.wait_for(10).await;
+    let settings = json!({"MaximumRecordAgeInSeconds": 60, "BatchSize": 2});
+    let second = world.map(&stream, "f", settings).await;
+    world
+        .status_until(&second, |status| status["shards"][0]["readAhead"] == 1)
+        .await;
+    a_moment().await;
+    // More batches than there are turns wait behind it.
+    let third = map(&world, "third", "f", json!({})).await;
+    world
+        .status_until(&third, |status| {
+            let waiting = &status["shards"][0]["readAhead"];
+            waiting.as_u64().is_some_and(|waiting| waiting > 0)
+        })
+        .await;
+    a_moment().await;
+    world.clock.advance_ms(31_000);
+    // Whoever gets a turn now keeps it, but for that one.
+    let then = Fake::start(|_, seen| Answer {
+        hangs: !seen.text().contains("table/second/"),
+        ..Answer::of(200, "")
+    })
+    .await;
+    let code = json!({"S3Bucket": "headwater-webhook", "S3Key": then.address()});
+    let updated = world.put(&format!("{FUNCTIONS}/f/code"), code).await;
+    assert_eq!(updated.status, 200, "{updated:?}");
+    first.release();
+    world.wait_for_result(&second, "OK").await;
+    let calls = then.seen();
+    let mut of_second = calls
+        .iter()
+        .filter(|seen| seen.text().contains("table/second/"));
+    let event: Value = serde_json::from_slice(&of_second.next().unwrap().body).unwrap();
+    assert_eq!(super::world::ids(&event), numbered(1..2));
+    let letters = world.dead_letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["records"], 1);
+    assert_eq!(letters[0]["condition"], "RecordAgeExceeded");
+    close(world).await;
+}
