@@ -117,7 +117,7 @@ def test_a_final_call_that_fails_stops_the_shard(stage):
             return {"state": {}}
         """,
     )
-    stage.map(arn, MaximumRetryAttempts=0, **WINDOW)
+    made = stage.map(arn, MaximumRetryAttempts=0, **WINDOW)
     next_window(stage)
     write(stage, table, [1])
     stage.until_values(table, 1, step_ms=0)
@@ -125,9 +125,13 @@ def test_a_final_call_that_fails_stops_the_shard(stage):
     write(stage, table, [2])
     until_finals(stage, table, 3, step_ms=100)
     assert stage.values(table) == [1]
+    assert stage.mapping(made)["LastProcessingResult"] == "PROBLEM: Function call failed"
     stage.raise_flag(table, "free")
     stage.until_values(table, 2, step_ms=500)
     assert stage.values(table) == [1, 2]
+    stage.server.until(
+        lambda: stage.mapping(made)["LastProcessingResult"] == "OK", "the result", step_ms=0
+    )
 
 
 def test_a_state_that_is_too_large_ends_the_window_early(stage):

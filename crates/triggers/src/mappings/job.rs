@@ -521,16 +521,21 @@ impl Job {
                 Wait::TooOld => continue,
                 Wait::Stopped => return Flow::Stop,
             };
-            let why = match self.call(turn, &none, true, is_early).await {
+            let (why, result) = match self.call(turn, &none, true, is_early).await {
                 Call::Answered(_) => return Flow::On,
                 Call::Stopped => return Flow::Stop,
                 Call::Failed(result) => {
                     add(&self.counts.failed_calls, 1);
-                    LastCall::failed(&result).error.unwrap_or_default()
+                    let why = LastCall::failed(&result).error.unwrap_or_default();
+                    (why, RESULT_FAILED.to_owned())
                 }
-                Call::NotReached(why) => why,
+                Call::NotReached(why) => {
+                    let result = format!("{PROBLEM}{why}");
+                    (why, result)
+                }
             };
             failures += 1;
+            self.progress.note_result(result);
             self.progress.show_error(&why, None);
             self.progress.show(|shown| shown.attempts = failures);
             if self.pause(failures, &none).await == Flow::Stop {

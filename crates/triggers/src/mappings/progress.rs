@@ -177,6 +177,14 @@ impl Progress {
         self.write(&mut state);
     }
 
+    /// A last call of a window failed: the window is still open, and the lanes are where they are.
+    pub(super) fn note_result(&self, result: String) {
+        let mut state = self.state.lock();
+        state.result = Some(result);
+        state.at_ms = self.clock.now_ms();
+        self.write(&mut state);
+    }
+
     /// The window is over; the lanes are where they are.
     pub(super) fn note_window_closed(&self, result: &str) {
         let mut state = self.state.lock();

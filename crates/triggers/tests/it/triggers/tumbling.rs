@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headwater_wire::Operation;
 use serde_json::{Value, json};
 
-use super::world::{MAPPINGS, Recorder, World, ids, numbered};
+use super::world::{FUNCTIONS, MAPPINGS, Recorder, World, ids, numbered};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -154,12 +154,19 @@ async fn the_shard_waits_for_a_final_call_that_fails() {
     let recorder = world.recorder("f").await;
     to_window(&world, 30_000);
     let settings = json!({"TumblingWindowInSeconds": 30, "MaximumRetryAttempts": 0});
-    world.map(&stream, "f", settings).await;
+    let uuid = world.map(&stream, "f", settings).await;
     world.put_items("items", 0..1).await;
     recorder.wait_for_calls(1).await;
+    world.wait_for_result(&uuid, "OK").await;
     recorder.control(json!({"fail": true}));
     world.clock.advance_ms(30_000);
     recorder.wait_for_calls(2).await;
+    world
+        .wait_for_result(&uuid, "PROBLEM: Function call failed")
+        .await;
+    let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+    let told = &status["shards"][0]["lastError"];
+    assert!(told.as_str().unwrap().contains("told to fail"), "{status}");
     world.put_items("items", 1..2).await;
     recorder.calls_in_time(&world, 4, 250).await;
     let finals = recorder.events()[1..4]
@@ -172,6 +179,13 @@ async fn the_shard_waits_for_a_final_call_that_fails() {
         recorder.ids() == numbered(0..2)
     })
     .await;
+    world.wait_for_result(&uuid, "OK").await;
+    // Likewise one that can't be made.
+    world.delete(&format!("{FUNCTIONS}/f")).await;
+    world.clock.advance_ms(30_000);
+    world
+        .wait_for_result(&uuid, "PROBLEM: Function does not exist")
+        .await;
     world.close().await;
 }
 
