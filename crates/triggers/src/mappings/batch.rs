@@ -2,7 +2,7 @@
 
 use headwater_model::Sequence;
 
-use crate::registry::Trial;
+use crate::registry::{LastCall, Trial};
 
 use super::record::PendingRecord;
 
@@ -14,6 +14,7 @@ pub(super) struct Batch {
     pub(super) failures: u32,
     /// Calls in all.
     pub(super) calls: u32,
+    pub(super) last_call: LastCall,
 }
 
 impl Batch {
@@ -43,6 +44,7 @@ impl Batch {
             records: std::mem::replace(&mut self.records, rest),
             failures: self.failures,
             calls: self.calls,
+            last_call: self.last_call.clone(),
         }
     }
 
@@ -52,6 +54,7 @@ impl Batch {
             last: self.last(),
             failures: self.failures,
             calls: self.calls,
+            last_call: self.last_call.clone(),
         }
     }
 }

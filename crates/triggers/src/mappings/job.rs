@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::destinations::Sent;
 use crate::functions::{Invocation, InvokeError, InvokeResult};
 use crate::registry::{
-    Condition, MappingRecord, NewDeadLetter, OpenWindow, Response, Target, Trial, qualifier_of,
+    Condition, LastCall, MappingRecord, NewDeadLetter, OpenWindow, Target, Trial, qualifier_of,
     uuid,
 };
 
@@ -78,14 +78,6 @@ enum Wait {
     Stopped,
 }
 
-/// What is known of the last call of a batch, for whoever receives it when it is given up.
-#[derive(Clone, Debug, Default)]
-struct LastCall {
-    request_id: Option<String>,
-    response: Option<Response>,
-    error: Option<String>,
-}
-
 /// A lane at work.
 pub(super) struct Job {
     pub(super) shared: Arc<Shared>,
@@ -134,7 +126,7 @@ impl Job {
 
     /// Calls the function with a batch until nothing of it is left. What it is split into goes before what waits.
     async fn deliver(&mut self, mut batch: Batch, waiting: &mut VecDeque<Batch>) -> Flow {
-        let (mut unreached, mut last_call) = (0, LastCall::default());
+        let mut unreached = 0;
         loop {
             let was_tried = batch.calls > 0 || unreached > 0;
             if self.give_up_old(&mut batch, was_tried, waiting).await == Flow::Stop {
@@ -145,7 +137,7 @@ impl Job {
             }
             if self.rules().is_exhausted(batch.failures) {
                 let condition = Condition::RetryAttemptsExhausted;
-                return self.give_up(&batch, condition, last_call, waiting).await;
+                return self.give_up(&batch, condition, waiting).await;
             }
             let turn = match self.turn(&batch).await {
                 Wait::Turn(turn) => turn,
@@ -169,7 +161,7 @@ impl Job {
                     (None, unreached)
                 }
                 Call::Failed(result) => {
-                    last_call = LastCall::failed(&result);
+                    batch.last_call = LastCall::failed(&result);
                     (Some(Fault::Whole), 0)
                 }
                 Call::Answered(result) => {
@@ -184,7 +176,7 @@ impl Job {
                         self.note_done(&batch, waiting);
                         return Flow::On;
                     };
-                    last_call = LastCall::reported(&result, reason);
+                    batch.last_call = LastCall::reported(&result, reason);
                     (Some(fault), 0)
                 }
             };
@@ -194,7 +186,7 @@ impl Job {
                     unreached = 0;
                     batch.calls = batch.calls.saturating_add(1);
                     add(&self.counts.failed_calls, 1);
-                    let error = last_call.error.as_deref().unwrap_or_default();
+                    let error = batch.last_call.error.as_deref().unwrap_or_default();
                     self.show_trouble(&batch, error, Some(fault));
                     match judge(batch.len(), batch.failures, fault, self.rules()) {
                         Verdict::Split { at } => {
@@ -204,7 +196,7 @@ impl Job {
                             self.count_done(done);
                             batch.take_first(done);
                             let condition = Condition::RetryAttemptsExhausted;
-                            return self.give_up(&batch, condition, last_call, waiting).await;
+                            return self.give_up(&batch, condition, waiting).await;
                         }
                         Verdict::Retry { done, failures } => {
                             self.count_done(done);
@@ -228,6 +220,7 @@ impl Job {
 
     fn split(&self, mut batch: Batch, at: usize, waiting: &mut VecDeque<Batch>) -> Flow {
         batch.failures = 0;
+        batch.last_call = LastCall::default();
         let first = batch.take_first(at);
         waiting.push_front(batch);
         self.note_trial(&first, waiting, Some(RESULT_FAILED.to_owned()));
@@ -286,10 +279,8 @@ impl Job {
         if !batch.records.is_empty() {
             waiting.push_front(batch.clone());
         }
-        let last_call = LastCall::default();
-        let flow = self
-            .give_up(&old, Condition::RecordAgeExceeded, last_call, waiting)
-            .await;
+        let condition = Condition::RecordAgeExceeded;
+        let flow = self.give_up(&old, condition, waiting).await;
         if !batch.records.is_empty() {
             waiting.pop_front();
         }
@@ -301,10 +292,9 @@ impl Job {
         &mut self,
         batch: &Batch,
         condition: Condition,
-        last_call: LastCall,
         waiting: &VecDeque<Batch>,
     ) -> Flow {
-        let mut letter = self.dead_letter(batch, condition, last_call);
+        let mut letter = self.dead_letter(batch, condition);
         tracing::warn!(
             mapping = %letter.mapping,
             shard = %letter.shard,
@@ -354,7 +344,12 @@ impl Job {
         Flow::On
     }
 
-    fn dead_letter(&self, batch: &Batch, condition: Condition, last: LastCall) -> NewDeadLetter {
+    fn dead_letter(&self, batch: &Batch, condition: Condition) -> NewDeadLetter {
+        // Of one that is too old nothing is told (recorded).
+        let last = match condition {
+            Condition::RetryAttemptsExhausted => batch.last_call.clone(),
+            Condition::RecordAgeExceeded => LastCall::default(),
+        };
         let mapping = self.mapping.borrow();
         let made = |record: Option<&PendingRecord>| record.map_or(0, |record| record.created_ms);
         let rng = self.shared.streams.database().rng();
@@ -372,9 +367,7 @@ impl Job {
             condition,
             // One at least, even if it was too old at once (recorded).
             calls: batch.calls.max(1),
-            response: last
-                .response
-                .filter(|_| condition == Condition::RetryAttemptsExhausted),
+            response: last.response,
             error: last.error,
             request_id: last.request_id.unwrap_or_else(|| uuid(rng.as_ref())),
             dropped_ms: self.shared.clock.now_ms(),
@@ -643,40 +636,11 @@ impl Job {
 
     fn trials(&self, batch: Option<&Batch>, waiting: &VecDeque<Batch>) -> Vec<Trial> {
         let ours = batch.into_iter().chain(waiting).map(Batch::trial);
-        ours.chain(self.later.iter().copied()).collect()
+        ours.chain(self.later.iter().cloned()).collect()
     }
 
     fn note(&self, place: LanePlace, result: Option<String>) {
         let window = self.window.as_ref();
         self.progress.note(self.lane, place, window, result);
-    }
-}
-
-impl LastCall {
-    fn failed(result: &InvokeResult) -> Self {
-        let error = result.function_error.map(|error| error.as_str().to_owned());
-        Self {
-            error: Some(shortened(&String::from_utf8_lossy(&result.payload)).to_owned()),
-            ..Self::of(result, error)
-        }
-    }
-
-    fn reported(result: &InvokeResult, reason: &str) -> Self {
-        Self {
-            error: Some(reason.to_owned()),
-            ..Self::of(result, None)
-        }
-    }
-
-    fn of(result: &InvokeResult, function_error: Option<String>) -> Self {
-        Self {
-            request_id: Some(result.request_id.clone()),
-            response: Some(Response {
-                status_code: 200,
-                executed_version: result.executed_version.clone(),
-                function_error,
-            }),
-            error: None,
-        }
     }
 }

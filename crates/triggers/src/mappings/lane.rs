@@ -89,7 +89,7 @@ impl Lane {
         let ahead = Some(self.done).filter(|done| *done > position);
         LanePlace {
             first: self.first().or(ahead),
-            trials: self.trials.iter().copied().collect(),
+            trials: self.trials(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Lane {
 
     /// Batches that are still to be formed again.
     pub(super) fn trials(&self) -> Vec<Trial> {
-        self.trials.iter().copied().collect()
+        self.trials.iter().cloned().collect()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -146,7 +146,7 @@ impl Lane {
     pub(super) fn take(&mut self, rules: &BatchRules) -> Option<Batch> {
         let front = self.queue.front()?;
         let (first, window) = (front.sequence, self.window_of(front, rules));
-        let trial = self.trials.front().copied();
+        let trial = self.trials.front();
         let again = trial.filter(|trial| trial.first <= first);
         let (mut batch, mut bytes) = (Batch::default(), 0);
         while let Some(record) = self.queue.front() {
@@ -166,9 +166,11 @@ impl Lane {
             self.bytes -= record.json.len();
             batch.records.extend(self.queue.pop_front());
         }
-        if let Some(again) = again {
-            self.trials.pop_front();
+        if again.is_some()
+            && let Some(again) = self.trials.pop_front()
+        {
             (batch.failures, batch.calls) = (again.failures, again.calls);
+            batch.last_call = again.last_call;
         }
         self.done = batch.last().next();
         Some(batch)

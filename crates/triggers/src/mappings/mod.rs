@@ -17,6 +17,7 @@ mod event;
 mod gone;
 mod job;
 mod lane;
+mod last_call;
 mod progress;
 mod read_ahead;
 mod reader;

@@ -461,7 +461,7 @@ impl<'d> Pass<'d> {
         };
         let place = LanePlace {
             first: Some(first),
-            trials: again.into_iter().chain(later.iter().copied()).collect(),
+            trials: again.into_iter().chain(later.iter().cloned()).collect(),
         };
         delivery.progress.place(lane, place);
         let waiting = self.lanes.iter().map(Lane::len).sum();

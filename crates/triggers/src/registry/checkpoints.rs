@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::blobs::{Blob, Blobs};
+use super::dead_letters::Response;
 use super::documents::{Documents, StoreError};
 use stored::{Document, StoredCheckpoint};
 
@@ -62,7 +63,7 @@ pub(crate) struct LaneCheckpoint {
 }
 
 /// A batch that was called before and is to be tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trial {
     #[serde(with = "super::sequence")]
     pub(crate) first: Sequence,
@@ -72,6 +73,17 @@ pub(crate) struct Trial {
     pub(crate) failures: u32,
     /// Calls in all.
     pub(crate) calls: u32,
+    #[serde(default)]
+    pub(crate) last_call: LastCall,
+}
+
+/// What is known of the last call of a batch, for whoever receives it when it is given up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastCall {
+    pub(crate) request_id: Option<String>,
+    pub(crate) response: Option<Response>,
+    /// For people.
+    pub(crate) error: Option<String>,
 }
 
 /// A tumbling window with records in it.

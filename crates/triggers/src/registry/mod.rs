@@ -17,7 +17,7 @@ mod uuid;
 
 pub(crate) use blobs::Blobs;
 pub(crate) use checkpoints::{
-    Checkpoint, Checkpoints, LaneCheckpoint, OpenWindow, ShardKey, Trial,
+    Checkpoint, Checkpoints, LaneCheckpoint, LastCall, OpenWindow, ShardKey, Trial,
 };
 pub(crate) use dead_letters::{
     Condition, DeadLetter, DeadLetterBounds, DeadLetters, NewDeadLetter, Response,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
+use crate::registry::LastCall;
 
 const RULES: BatchRules = BatchRules {
     records_max: 3,
@@ -106,6 +107,7 @@ fn what_failed_before_is_formed_again_when_all_of_it_was_read() {
         last: Sequence(6),
         failures: 2,
         calls: 3,
+        last_call: LastCall::default(),
     };
     let mut lane = Lane::resumed(LaneCheckpoint {
         done: Sequence(3),
@@ -138,6 +140,7 @@ fn a_trial_whose_records_are_gone_is_forgotten() {
         last: Sequence(2),
         failures: 2,
         calls: 2,
+        last_call: LastCall::default(),
     };
     let mut lane = Lane::resumed(LaneCheckpoint {
         done: Sequence(1),

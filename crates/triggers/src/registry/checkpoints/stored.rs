@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::registry::blobs::{Blob, Blobs};
 use crate::registry::documents::StoreError;
 
-use super::{Checkpoint, LaneCheckpoint, OpenWindow, ShardKey, Trial};
+use super::{Checkpoint, LaneCheckpoint, LastCall, OpenWindow, ShardKey, Trial};
 
 /// Longest state of a window that stands in the checkpoint's own document.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -95,6 +95,7 @@ impl StoredCheckpoint {
                     last: failing.last,
                     failures: failing.failures,
                     calls: failing.failures,
+                    last_call: LastCall::default(),
                 }],
             });
         }
@@ -176,5 +177,15 @@ mod tests {
         let failing = document.checkpoint.failing.unwrap();
         assert_eq!((failing.failures, failing.last), (2, Sequence(9)));
         assert_eq!(document.checkpoint.position, Sequence(7));
+    }
+
+    #[test]
+    fn a_document_that_knows_nothing_of_last_calls_still_loads() {
+        let old = r#"{"key":{"mapping":"m","shard":"s"},"checkpoint":{"position":7,"lanes":[{"done":7,
+            "trials":[{"first":7,"last":9,"failures":2,"calls":3}]}],"ended":false,"result":"OK","at_ms":5}}"#;
+        let document: Document = serde_json::from_str(old).unwrap();
+        let trial = &document.checkpoint.lanes[0].trials[0];
+        assert_eq!((trial.failures, trial.calls), (2, 3));
+        assert_eq!(trial.last_call, LastCall::default());
     }
 }

@@ -188,6 +188,37 @@ async fn a_split_and_its_retries_go_on_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_given_up_after_a_pause_tells_of_the_call_before_it() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let world = World::on_disk(folder.clone()).await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"fail": true}));
+    world.put_items("items", 0..2).await;
+    let uuid = world.map(&stream, "f", json!({})).await;
+    world
+        .wait_for_result(&uuid, "PROBLEM: Function call failed")
+        .await;
+    world.set_enabled(&uuid, false).await;
+    let calls = recorder.events().len();
+    world.close().await;
+    let world = World::on_disk(folder).await;
+    let update = json!({"MaximumRetryAttempts": 0, "Enabled": true});
+    world.put(&format!("{MAPPINGS}/{uuid}"), update).await;
+    world.wait_for_letters(1).await;
+    assert_eq!(recorder.events().len(), calls);
+    let letters = world.dead_letters().await;
+    assert_eq!(letters[0]["condition"], "RetryAttemptsExhausted");
+    assert_eq!(letters[0]["approximateInvokeCount"], calls);
+    let response =
+        json!({"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"});
+    assert_eq!(letters[0]["response"], response);
+    let error = letters[0]["error"].as_str().unwrap();
+    assert!(error.contains("told to fail"), "{error}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn records_that_are_too_old_are_given_up_before_and_between_calls() {
     let world = World::new().await;
     let stream = world.table("items").await;
