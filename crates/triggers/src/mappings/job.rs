@@ -21,7 +21,7 @@ use super::batch::Batch;
 use super::board::{Counts, add};
 use super::delivery::{Shared, Stop, stopped, stopped_now};
 use super::event::{ENVELOPE_BYTES_MAX, EVENT_BYTES_MAX, WindowView, event};
-use super::progress::{FailedBatch, LanePlace, LastBatch, Progress, shortened};
+use super::progress::{FailedBatch, LanePlace, LastBatch, Progress};
 use super::read_ahead::Held;
 use super::record::PendingRecord;
 use super::turns::Turn;
