@@ -100,19 +100,27 @@ impl Delivery {
 
     /// Takes over what the catalog says of the destination now; false if nothing new is to be sent.
     fn refresh(&mut self) -> bool {
-        let found = self.found();
-        let is_there = found.is_some();
-        if let Some(found) = found {
+        let key = self.destination.key;
+        let all = destinations(&self.shared.api).into_iter();
+        let of_table = all.filter(|one| one.key.table == key.table);
+        let (found, others): (Vec<_>, Vec<_>) = of_table.partition(|one| one.key == key);
+        if let Some(found) = found.into_iter().next() {
             self.destination = found;
+            return self.destination.record.is_enabled();
         }
-        is_there && self.destination.record.is_enabled()
+        // Its table is gone, or remembers only later ones, before which it was disabled.
+        let later = others.iter().map(|one| one.key.from);
+        if let (None, Some(next)) = (self.destination.record.until, later.min()) {
+            self.destination.record.until = Some(Sequence(next.saturating_sub(1)));
+        }
+        false
     }
 
-    /// The destination as the catalog has it, unless its table is gone.
-    fn found(&self) -> Option<Destination> {
-        let key = self.destination.key;
-        let mut all = destinations(&self.shared.api).into_iter();
-        all.find(|one| one.key == key)
+    /// Whether the table is still there. It remembers some destination, if not this one.
+    fn has_table(&self) -> bool {
+        let table = self.destination.key.table;
+        let tables = self.shared.api.database().kinesis_tables();
+        tables.iter().any(|record| record.id == table)
     }
 
     /// Looks at all shards that may be read, once. `durable` was durable before.
@@ -277,7 +285,7 @@ impl Delivery {
                 left.sort_by_key(|entry| entry.sequence);
                 Ok(self.within_retention(stream, left))
             }
-            Taken::NoStream { reason } if self.found().is_none() => {
+            Taken::NoStream { reason } if !self.has_table() => {
                 let Destination {
                     table_name, record, ..
                 } = &self.destination;

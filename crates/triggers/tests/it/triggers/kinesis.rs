@@ -464,6 +464,49 @@ async fn records_past_their_retention_hold_up_no_others() {
     world.close().await;
 }
 
+/// A table remembers some enablings only, the newest ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_an_enabling_that_is_forgotten_wait_for_a_stream_that_is_missing() {
+    let no_stream = r#"{"__type":"ResourceNotFoundException","message":"no stream"}"#;
+    let opened = watch::Sender::new(false);
+    let is_open = opened.subscribe();
+    let fake = Fake::start(move |_, seen| match *is_open.borrow() {
+        true => takes_all(seen),
+        false => Answer::of(400, no_stream),
+    })
+    .await;
+    let world = World::with_destinations(at(&fake)).await;
+    world.plain_table("items").await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 1).await;
+    world.kinesis_until("failures", 1).await;
+    world.disable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 2).await;
+    for _ in 0..20 {
+        world.enable_kinesis("items", OTHER_ARN).await;
+        world.disable_kinesis("items", OTHER_ARN).await;
+    }
+    let told = world.kinesis().await;
+    assert!(told.iter().all(|one| one["streamArn"] != ARN), "{told:?}");
+    let before = fake.seen().len();
+    crate::bench::until("another request", || {
+        world.clock.advance_ms(1_000);
+        fake.seen().len() > before
+    })
+    .await;
+    a_moment().await;
+    let refused = fake.seen().len();
+    opened.send_replace(true);
+    crate::bench::until("the record", || {
+        world.clock.advance_ms(1_000);
+        fake.seen().len() > refused
+    })
+    .await;
+    a_moment().await;
+    assert_eq!(versions(&fake.seen()[refused..]), numbered([1]));
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn records_wait_for_a_stream_that_is_missing_until_their_table_is_gone_too() {
     let no_stream = r#"{"__type":"ResourceNotFoundException","message":"no stream"}"#;
