@@ -14,6 +14,7 @@ use crate::api::{Events, remove_unused};
 use crate::destinations::{DestinationSettings, Destinations};
 use crate::functions::{CodeStore, PROCESSES_PER_FUNCTION_MAX, Runtimes};
 use crate::kinesis::Kinesis;
+use crate::manage::OneAtATime;
 use crate::mappings::{Board, Deliveries, ReadAhead, Shared, Turns};
 use crate::registry::{
     Blobs, Checkpoints, DeadLetterBounds, DeadLetters, Documents, Functions, Mappings, StoreError,
@@ -83,8 +84,8 @@ pub struct Triggers {
     pub(crate) events: Events,
     /// Held while functions or mappings are changed.
     pub(crate) changes: Arc<tokio::sync::Mutex<()>>,
-    /// Held while the lag of a mapping is counted.
-    pub(crate) counting: tokio::sync::Mutex<()>,
+    /// Counting the lags of mappings, which reads files.
+    pub(crate) counting: OneAtATime,
     stop_grace_ms: u64,
     keepers: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -177,7 +178,7 @@ impl Triggers {
             kinesis,
             events,
             changes,
-            counting: tokio::sync::Mutex::default(),
+            counting: OneAtATime::default(),
             stop_grace_ms: settings.stop_grace_ms,
             keepers: Mutex::new(keepers),
         });

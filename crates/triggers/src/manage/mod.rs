@@ -18,9 +18,11 @@
 mod dead_letters;
 mod function_logs;
 mod numbers;
+mod one_at_a_time;
 mod status;
 
 pub use numbers::{MappingNumbers, TriggerNumbers};
+pub(crate) use one_at_a_time::OneAtATime;
 
 use std::sync::Arc;
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use headwater_model::Sequence;
 use headwater_streams::{ShardFollower, ShardView};
 use serde_json::{Value, json};
-use tokio::task;
 
 use crate::mappings::{Counts, FailedBatch};
 use crate::registry::{MappingRecord, Origin, ShardKey};
@@ -93,16 +92,16 @@ impl Triggers {
             .unzip();
         let now_ms = self.clock.now_ms();
         let durable = streams.database().log().durable();
-        // One at a time: it reads files.
-        let _counting = self.counting.lock().await;
-        let (begun, time_max) = (Instant::now(), *time_left);
-        let counted = task::spawn_blocking(move || {
+        let time_max = *time_left;
+        let counted = self.counting.run(move || {
+            let begun = Instant::now();
             let followers = followers.into_iter();
             let count = |mut follower| count(&mut follower, durable, now_ms, begun + time_max);
-            followers.map(count).collect::<Vec<Lag>>()
+            let lags: Vec<Lag> = followers.map(count).collect();
+            (lags, begun.elapsed())
         });
-        let lags = counted.await.map_err(|error| error.to_string())?;
-        *time_left = time_left.saturating_sub(begun.elapsed());
+        let (lags, taken) = counted.await.map_err(|error| error.to_string())?;
+        *time_left = time_left.saturating_sub(taken);
         for (place, lag) in places.into_iter().zip(lags) {
             place.lag = lag;
         }
