@@ -1,6 +1,7 @@
 //! What functions print: kept per function in a bounded ring, and sent to whoever follows.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast, watch};
@@ -56,6 +57,8 @@ pub(super) struct FunctionLog {
     ring: Mutex<Ring>,
     /// The number of the newest line.
     newest: watch::Sender<u64>,
+    /// Whether its function is gone.
+    retired: AtomicBool,
 }
 
 #[derive(Default)]
@@ -93,6 +96,7 @@ impl FunctionLog {
             bytes_max,
             ring: Mutex::new(ring),
             newest: watch::Sender::new(newest),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -152,6 +156,15 @@ impl FunctionLog {
             self.ring().written = last.number;
         }
         lines
+    }
+
+    /// Its function is gone: what it still has is for nobody.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

@@ -36,7 +36,8 @@ pub(super) struct LogFiles {
     /// None when nothing is to be written.
     folder: Option<PathBuf>,
     file_bytes_max: usize,
-    /// Sizes of the files that were written to, by their names.
+    /// Sizes of the files that were written to, by their names. Held while a file is read, written or removed, so that
+    /// lines are written in the order in which they are taken, and none behind the removal of their file.
     sizes: Mutex<HashMap<String, usize>>,
 }
 
@@ -61,13 +62,15 @@ impl LogFiles {
             return Vec::new();
         };
         let name = file_name(log);
+        let mut sizes = self.sizes();
         let mut bytes = fs::read(folder.join(&name)).unwrap_or_default();
         if bytes.last().is_some_and(|last| *last != b'\n') {
             // A crash cut the last line, which must not take the next one along.
             let _ = append(&folder.join(&name), b"\n");
             bytes.push(b'\n');
         }
-        self.sizes().insert(name, bytes.len());
+        sizes.insert(name, bytes.len());
+        drop(sizes);
         let mut lines: Vec<LogLine> = bytes
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice(line).ok())
@@ -84,28 +87,35 @@ impl LogFiles {
         lines
     }
 
-    /// Writes what is new in a log.
+    /// Writes what is new in a log, unless its function is gone.
     pub(super) fn write(&self, log: &str, lines: &FunctionLog) {
         let Some(folder) = &self.folder else {
             return;
         };
-        let new = lines.unwritten();
-        if new.is_empty() {
+        let mut sizes = self.sizes();
+        if lines.is_retired() {
             return;
         }
+        let new = lines.unwritten();
+        let Some(last) = new.last().map(|line| line.number) else {
+            return;
+        };
         let name = file_name(log);
         let path = folder.join(&name);
         let added = encoded(&new);
-        let size = self.sizes().get(&name).copied().unwrap_or_default() + added.len();
+        let size = sizes.get(&name).copied().unwrap_or_default() + added.len();
         let written = match size > self.file_bytes_max {
             true => {
-                let all = encoded(&lines.lines());
+                let mut all = lines.lines();
+                // What was printed since is written next.
+                all.retain(|line| line.number <= last);
+                let all = encoded(&all);
                 replace(&path, &all).map(|()| all.len())
             }
             false => append(&path, &added).map(|()| size),
         };
         match written {
-            Ok(size) => drop(self.sizes().insert(name, size)),
+            Ok(size) => drop(sizes.insert(name, size)),
             Err(error) => {
                 tracing::warn!(%error, function = %lines.function, "the log of a function cannot be written");
             }
@@ -118,6 +128,7 @@ impl LogFiles {
             return;
         };
         let names: HashSet<String> = logs.iter().map(|log| file_name(log)).collect();
+        let _sizes = self.sizes();
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             if !name.to_str().is_some_and(|name| names.contains(name)) {
@@ -127,13 +138,17 @@ impl LogFiles {
         }
     }
 
-    /// Removes what was written of a log.
-    pub(super) fn remove(&self, log: &str) {
+    /// Removes what was written of a log. `lines` is the log itself, if it is known: nothing of it is written any more.
+    pub(super) fn remove(&self, log: &str, lines: Option<&FunctionLog>) {
         let Some(folder) = &self.folder else {
             return;
         };
         let name = file_name(log);
-        self.sizes().remove(&name);
+        let mut sizes = self.sizes();
+        if let Some(lines) = lines {
+            lines.retire();
+        }
+        sizes.remove(&name);
         // Nothing may have been written.
         let _ = fs::remove_file(folder.join(name));
     }
@@ -233,8 +248,48 @@ mod tests {
         log.push(None, 7, 3, "three".into());
         files.write("f", &log);
         assert_eq!(texts(&opened(&folder).1), ["three"]);
-        files.remove("f");
+        files.remove("f", None);
         assert!(texts(&opened(&folder).1).is_empty());
+    }
+
+    /// An invocation that ends after its function prints into the log that it had.
+    #[test]
+    fn nothing_of_a_function_that_is_gone_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, gone) = opened(&folder);
+        gone.push(None, 7, 1, "before".into());
+        files.write("f", &gone);
+        files.remove("f", Some(&gone));
+        gone.push(None, 7, 2, "after".into());
+        files.write("f", &gone);
+        let (files, another) = opened(&folder);
+        assert!(texts(&another).is_empty());
+        another.push(None, 8, 3, "another one".into());
+        files.write("f", &another);
+        assert_eq!(texts(&opened(&folder).1), ["another one"]);
+    }
+
+    /// The end of the server writes what is new while that is being written already.
+    #[test]
+    fn lines_that_several_write_at_once_keep_their_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let (files, log) = opened(&folder);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        log.push(None, 7, 1, "line".into());
+                        files.write("f", &log);
+                    }
+                });
+            }
+        });
+        let path = folder.path().join("logs").join(file_name("f"));
+        let text = fs::read_to_string(path).unwrap();
+        let stored = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let numbers: Vec<u64> = stored.map(|line: Stored| line.number).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+        assert_eq!(numbers.last(), log.lines().last().map(|line| &line.number));
     }
 
     #[test]

@@ -169,12 +169,13 @@ impl Runtimes {
     pub async fn retire(&self, config: &FunctionConfig) {
         let key = config.pool_key();
         let pool = self.inner.pools().remove(&key);
-        if let Some(pool) = pool {
+        if let Some(pool) = &pool {
             pool.end_all_idle();
         }
         let files = Arc::clone(&self.inner.log_files);
+        let remove = move || files.remove(&key, pool.as_ref().map(|pool| pool.log.as_ref()));
         // A cancelled task means that the tokio runtime ends.
-        let _ = tokio::task::spawn_blocking(move || files.remove(&key)).await;
+        let _ = tokio::task::spawn_blocking(remove).await;
     }
 
     /// Ends the processes of a version whose code or configuration is another one now, or that is gone: idle ones now,
