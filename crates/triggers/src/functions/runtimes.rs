@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::header::{HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -148,7 +149,8 @@ impl Runtimes {
         invocation: Invocation,
     ) -> Result<InvokeResult, InvokeError> {
         self.check_allowed(config)?;
-        let job = job_of(config, invocation)?;
+        let now_ms = (self.inner.host.clock)();
+        let job = job_of(config, invocation, now_ms)?;
         let inner = Arc::clone(&self.inner);
         let code = inner.code.begin(config.code.directory());
         // Whoever still waits for a place goes away with its caller.
@@ -498,7 +500,11 @@ async fn keep_logs(inner: Weak<Inner>) {
     }
 }
 
-fn job_of(config: &FunctionConfig, invocation: Invocation) -> Result<Job, InvokeError> {
+fn job_of(
+    config: &FunctionConfig,
+    invocation: Invocation,
+    now_ms: u64,
+) -> Result<Job, InvokeError> {
     let Invocation {
         request_id,
         payload,
@@ -535,9 +541,9 @@ fn job_of(config: &FunctionConfig, invocation: Invocation) -> Result<Job, Invoke
         "the function's ARN",
         &arn,
     )?;
-    if let Some(trace_id) = trace_id.filter(|text| !text.is_empty()) {
-        add("lambda-runtime-trace-id", "the trace id", &trace_id)?;
-    }
+    let trace_id = trace_id.filter(|text| !text.is_empty());
+    let trace_id = trace_id.unwrap_or_else(|| trace_of(&request_id, now_ms));
+    add("lambda-runtime-trace-id", "the trace id", &trace_id)?;
     if let Some(context) = client_context.filter(|text| !text.is_empty()) {
         add(
             "lambda-runtime-client-context",
@@ -551,6 +557,18 @@ fn job_of(config: &FunctionConfig, invocation: Invocation) -> Result<Job, Invoke
         headers,
         payload,
     })
+}
+
+/// A trace that is not sampled, for calls that have none: handlers read it without looking whether it is there. What is
+/// random in it comes from the id of the request, which is.
+fn trace_of(request_id: &str, now_ms: u64) -> String {
+    let digest = Sha256::digest(request_id);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (root, parent) = (&hex[..24], &hex[24..40]);
+    format!(
+        "Root=1-{:08x}-{root};Parent={parent};Sampled=0",
+        now_ms / 1_000
+    )
 }
 
 /// Writes the loader beside its place and renames it, since another server may be reading it.

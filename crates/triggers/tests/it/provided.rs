@@ -31,9 +31,42 @@ async fn headers_of_an_invocation() {
         .unwrap();
     let left_ms = deadline_ms.saturating_sub((crate::bench::clock())());
     assert!((1..=20_000).contains(&left_ms), "{left_ms}");
-    for absent in ["lambda-runtime-cognito-identity", "lambda-runtime-trace-id"] {
-        assert!(headers[absent].is_null(), "{absent}");
+    assert!(headers["lambda-runtime-cognito-identity"].is_null());
+    let mut call = invocation("0f3a-2", r#"{"do":"headers"}"#);
+    call.trace_id = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1".to_owned());
+    let traced = json(&bench.runtimes.invoke(&function, call).await.unwrap());
+    assert_eq!(
+        traced["lambda-runtime-trace-id"],
+        "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_belong_to_no_trace_have_one_of_their_own() {
+    let bench = Bench::new();
+    let function = bench.provided("f");
+    let mut roots = Vec::new();
+    for request in ["0f3a-1", "0f3a-2"] {
+        let call = invocation(request, r#"{"do":"headers"}"#);
+        let headers = json(&bench.runtimes.invoke(&function, call).await.unwrap());
+        let trace = headers["lambda-runtime-trace-id"].as_str().unwrap();
+        let parts: Vec<&str> = trace.split(';').collect();
+        let [root, parent, "Sampled=0"] = parts[..] else {
+            panic!("{trace}");
+        };
+        let hex = |text: &str, prefix: &str, digits: usize| {
+            let text = text.strip_prefix(prefix).unwrap().to_owned();
+            assert!(text.bytes().all(|byte| byte.is_ascii_hexdigit()), "{trace}");
+            assert_eq!(text.len(), digits, "{trace}");
+            text
+        };
+        let (time, unique) = root.split_at("Root=1-12345678".len());
+        let seconds = u64::from_str_radix(&hex(time, "Root=1-", 8), 16).unwrap();
+        assert!(crate::bench::clock()() / 1_000 - seconds < 60, "{trace}");
+        hex(parent, "Parent=", 16);
+        roots.push(hex(unique, "-", 24));
     }
+    assert_ne!(roots[0], roots[1]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
