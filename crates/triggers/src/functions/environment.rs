@@ -9,6 +9,8 @@ use super::timestamp;
 
 /// The only variables of the server that a function sees.
 const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
+/// On the service functions always have one, and some read it unasked.
+const SESSION_TOKEN: &str = "local";
 
 /// What a process takes over from the server.
 pub(super) fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
@@ -46,9 +48,8 @@ pub(super) fn variables(
         "AWS_SECRET_ACCESS_KEY",
         &settings.credentials.secret_access_key,
     );
-    if let Some(token) = &settings.credentials.session_token {
-        set("AWS_SESSION_TOKEN", token);
-    }
+    let token = settings.credentials.session_token.as_deref();
+    set("AWS_SESSION_TOKEN", token.unwrap_or(SESSION_TOKEN));
     set("AWS_LAMBDA_RUNTIME_API", runtime_api);
     set("AWS_LAMBDA_FUNCTION_NAME", &config.name);
     set(

@@ -43,7 +43,7 @@ pub struct Credentials {
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub secret_access_key: String,
-    /// `AWS_SESSION_TOKEN`, left out when empty.
+    /// `AWS_SESSION_TOKEN`, if there is one to be signed with.
     pub session_token: Option<String>,
 }
 

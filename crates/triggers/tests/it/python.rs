@@ -203,6 +203,7 @@ async fn the_environment_is_the_services_and_nothing_of_ours() {
         ("AWS_REGION", "eu-central-1"),
         ("AWS_DEFAULT_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SESSION_TOKEN", "local"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:8000"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000"),
         ("AWS_ENDPOINT_URL_LAMBDA", "http://127.0.0.1:8000"),
