@@ -11,7 +11,7 @@ use headwater_wire::lambda::{
 };
 use headwater_wire::messages::functions;
 
-use crate::functions::{FunctionConfig, RuntimeFamily, SetupError};
+use crate::functions::{FunctionConfig, LogForm, RuntimeFamily, SetupError};
 use crate::registry::{FunctionRecord, LATEST, Logging, Whole, uuid};
 use crate::triggers::Triggers;
 
@@ -79,6 +79,7 @@ pub(super) async fn create_function(
             .unwrap_or_default(),
         version: LATEST.to_owned(),
         revision: uuid(triggers.rng()),
+        logging: LogForm::default(),
     };
     let publish = request.publish == Some(true);
     let record = record(triggers, request, config, code, context);
@@ -164,10 +165,14 @@ fn record(
     let traced = request
         .tracing_config
         .is_some_and(|tracing| tracing.mode == Some(TracingMode::Active));
+    let logging = request.logging_config.map(logging).unwrap_or_default();
     FunctionRecord {
         namespace: context.namespace.clone(),
         empty_environment: request.environment.is_some() && config.environment.is_empty(),
-        config,
+        config: FunctionConfig {
+            logging: logging.form(),
+            ..config
+        },
         role: request.role,
         description: request.description.unwrap_or_default(),
         code_sha256: code.sha256_base64,
@@ -179,7 +184,7 @@ fn record(
         ephemeral_storage_mb: request
             .ephemeral_storage
             .map_or(EPHEMERAL_STORAGE_MB, |storage| storage.size),
-        logging: request.logging_config.map(logging).unwrap_or_default(),
+        logging,
         incarnation: uuid(triggers.rng()),
         whole: Whole::default(),
         published_content: None,

@@ -126,6 +126,7 @@ fn configured(
     }
     if let Some(given) = request.logging_config {
         after.logging = logging(given);
+        after.config.logging = after.logging.form();
     }
     after
 }

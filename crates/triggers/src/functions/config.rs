@@ -67,6 +67,20 @@ pub struct FunctionConfig {
     pub version: String,
     /// Changes with every update of code or configuration.
     pub revision: String,
+    /// Kept elsewhere, by who keeps the function.
+    #[serde(skip)]
+    pub logging: LogForm,
+}
+
+/// How a function is to log, as its runtime is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogForm {
+    /// In lines of JSON instead of text.
+    pub json: bool,
+    /// The lowest level of what is written, such as `WARN`.
+    pub level: Option<String>,
+    /// The log group, unless it has the function's name.
+    pub group: Option<String>,
 }
 
 /// Where a function's code is.
@@ -90,6 +104,14 @@ pub enum CodeSource {
     },
     /// An address or a program instead of code (an extension).
     Target(Target),
+}
+
+impl LogForm {
+    /// The lowest level of what is written; of text all is, if nothing else is said.
+    #[must_use]
+    pub fn level(&self) -> Option<&str> {
+        self.level.as_deref().or(self.json.then_some("INFO"))
+    }
 }
 
 impl CodeSource {
@@ -361,6 +383,7 @@ mod tests {
             memory_mb: 128,
             environment: BTreeMap::new(),
             version: "$LATEST".into(),
+            logging: LogForm::default(),
             revision: "1".into(),
         }
     }

@@ -58,10 +58,15 @@ pub(super) fn variables(
     );
     set("AWS_LAMBDA_FUNCTION_VERSION", &config.version);
     set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
-    set(
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        &format!("/aws/lambda/{}", config.name),
-    );
+    let logging = &config.logging;
+    let group = logging.group.clone();
+    let group = group.unwrap_or_else(|| format!("/aws/lambda/{}", config.name));
+    set("AWS_LAMBDA_LOG_GROUP_NAME", &group);
+    let format = if logging.json { "JSON" } else { "Text" };
+    set("AWS_LAMBDA_LOG_FORMAT", format);
+    if let Some(level) = logging.level() {
+        set("AWS_LAMBDA_LOG_LEVEL", level);
+    }
     set("AWS_LAMBDA_LOG_STREAM_NAME", log_stream);
     set(
         "AWS_EXECUTION_ENV",

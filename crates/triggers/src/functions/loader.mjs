@@ -53,15 +53,53 @@ async function report(route, error, errorType) {
   });
 }
 
-// Log lines begin with the time, the request and the level, as on the service.
+const writesJson = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON";
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+
+// An error within a line of JSON.
+function shown(error) {
+  const errorType = error.constructor?.name ?? "UnknownError";
+  const stackTrace = String(error.stack ?? "").split("\n");
+  return { errorType, errorMessage: error.message, stackTrace };
+}
+
+// One value is there as it is, several are made a text, beside the first error of them.
+function jsonLine(timestamp, level, values) {
+  const line = { timestamp, level, requestId: current?.id };
+  if (values.length > 1) {
+    const error = values.find((value) => value instanceof Error);
+    return JSON.stringify({ ...line, message: format(...values), ...(error && shown(error)) });
+  }
+  const withErrors = (_, value) => (value instanceof Error ? { ...shown(value), ...value } : value);
+  try {
+    return JSON.stringify({ ...line, message: values[0] }, withErrors);
+  } catch {
+    // Some values have no JSON, such as those that hold themselves.
+    return JSON.stringify({ ...line, message: format(values[0]) });
+  }
+}
+
+// Log lines hold the time, the request, the level and the message, as on the service; those below the function's level are
+// left out.
 function patchConsole() {
-  const levels = { debug: "DEBUG", error: "ERROR", info: "INFO", log: "INFO", trace: "TRACE", warn: "WARN" };
-  for (const [name, level] of Object.entries(levels)) {
+  const lowest = LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase());
+  const names = { log: "INFO", ...Object.fromEntries(LEVELS.map((level) => [level.toLowerCase(), level])) };
+  for (const [name, level] of Object.entries(names)) {
+    const isWritten = LEVELS.indexOf(level) >= lowest;
     console[name] = (...values) => {
-      const line = [new Date().toISOString(), current?.id ?? "undefined", level, format(...values)];
-      process.stdout.write(`${line.join("\t")}\n`);
+      if (!isWritten) return;
+      const time = new Date().toISOString();
+      const text = () => [time, current?.id ?? "undefined", level, format(...values)].join("\t");
+      process.stdout.write(`${writesJson ? jsonLine(time, level, values) : text()}\n`);
     };
   }
+}
+
+function logFailure(title, error, errorType) {
+  const described = describe(error, errorType);
+  if (!writesJson) return console.error(`${title}\t%s`, JSON.stringify(described));
+  const { trace, ...message } = described;
+  console.error({ ...message, stackTrace: trace });
 }
 
 class LoadError extends Error {
@@ -169,7 +207,7 @@ async function serve(handler, next) {
     const result = await run(handler, JSON.parse(next.text), contextOf(next.headers));
     text = JSON.stringify(result === undefined ? null : result) ?? "null";
   } catch (error) {
-    console.error("Invoke Error\t%s", JSON.stringify(describe(error)));
+    logFailure("Invoke Error", error);
     current = null;
     await report(`${route}/error`, error);
     return;
@@ -181,7 +219,7 @@ async function serve(handler, next) {
 // An error that no handler caught ends the process, after the invocation got to know of it.
 async function uncaught(error, status, errorType) {
   const id = current?.id;
-  console.error("%s\t%s", errorType ? "Unhandled Promise Rejection" : "Uncaught Exception", JSON.stringify(describe(error, errorType)));
+  logFailure(errorType ? "Unhandled Promise Rejection" : "Uncaught Exception", error, errorType);
   try {
     if (id) await report(`invocation/${encodeURIComponent(id)}/error`, error, errorType);
   } finally {
@@ -195,7 +233,7 @@ async function main() {
   try {
     handler = await load();
   } catch (error) {
-    console.error("Uncaught Exception\t%s", JSON.stringify(describe(error)));
+    logFailure("Uncaught Exception", error);
     await report("init/error", error);
     process.exit(1);
   }

@@ -34,7 +34,7 @@ mod supervise;
 mod timestamp;
 
 pub use allowed_code::AllowedCode;
-pub use config::{CodeSource, ConfigError, FunctionConfig, RuntimeFamily};
+pub use config::{CodeSource, ConfigError, FunctionConfig, LogForm, RuntimeFamily};
 pub use interpreter::SetupError;
 pub use invocation::{FunctionError, Invocation, InvokeError, InvokeResult};
 pub use launch::{LAUNCH_COMMAND, launch};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::functions::{CodeSource, CodeStore, FunctionConfig};
+use crate::functions::{CodeSource, CodeStore, FunctionConfig, LogForm};
 
 /// The version that can be changed; published ones are numbers.
 pub(crate) const LATEST: &str = "$LATEST";
@@ -75,13 +75,24 @@ pub(crate) struct Alias {
     pub(crate) additional: Option<(String, f64)>,
 }
 
-/// The logging configuration, as it was given; it is only shown.
+/// The logging configuration, as it was given.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Logging {
     pub(crate) json: bool,
     pub(crate) application_level: Option<String>,
     pub(crate) system_level: Option<String>,
     pub(crate) group: Option<String>,
+}
+
+impl Logging {
+    /// What the runtime is told of it.
+    pub(crate) fn form(&self) -> LogForm {
+        LogForm {
+            json: self.json,
+            level: self.application_level.clone(),
+            group: self.group.clone(),
+        }
+    }
 }
 
 impl FunctionRecord {
@@ -125,6 +136,7 @@ impl FunctionRecord {
     /// since.
     pub(super) fn complete(&mut self, code: &CodeStore) {
         self.config.namespace.clone_from(&self.namespace);
+        self.config.logging = self.logging.form();
         if let CodeSource::Zip {
             sha256, directory, ..
         } = &mut self.config.code
@@ -136,7 +148,7 @@ impl FunctionRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::FunctionRecord;
+    use super::*;
 
     /// As the first versions of Headwater wrote it.
     const FIRST: &str = r#"{"namespace":"","config":{"name":"f",
@@ -158,6 +170,22 @@ mod tests {
         assert_eq!(record.whole.reserved_concurrency, None);
         assert_eq!(record.incarnation, "");
         assert!(!record.empty_environment);
+    }
+
+    #[test]
+    fn the_runtime_is_told_how_to_log() {
+        let given = FIRST.replace(
+            r#""json":false,"application_level":null"#,
+            r#""json":true,"application_level":"WARN""#,
+        );
+        let mut record: FunctionRecord = serde_json::from_str(&given).unwrap();
+        let before = record.content();
+        let folder = tempfile::tempdir().unwrap();
+        record.complete(&CodeStore::open(folder.path().join("code")).unwrap());
+        assert!(record.config.logging.json);
+        assert_eq!(record.config.logging.level(), Some("WARN"));
+        // What was published before is the same content.
+        assert_eq!(record.content(), before);
     }
 
     #[test]

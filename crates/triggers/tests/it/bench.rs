@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_triggers::functions::{
-    CodeSource, FunctionConfig, Invocation, InvokeError, InvokeResult, Launcher, RuntimeSettings,
-    Runtimes, WallClock,
+    CodeSource, FunctionConfig, Invocation, InvokeError, InvokeResult, Launcher, LogForm,
+    RuntimeSettings, Runtimes, WallClock,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -145,6 +145,7 @@ pub(crate) fn config(name: &str, runtime: &str, handler: &str, folder: PathBuf) 
         environment: BTreeMap::new(),
         version: "$LATEST".to_owned(),
         revision: "1".to_owned(),
+        logging: LogForm::default(),
     }
 }
 

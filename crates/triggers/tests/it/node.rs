@@ -1,6 +1,6 @@
 //! Node functions through the built-in loader.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bench::{Bench, tail};
 
@@ -187,6 +187,52 @@ async fn modules_that_do_not_load_are_init_errors() {
             "{handler}"
         );
     }
+}
+
+const LOGGING: &str = r#"
+export const handler = async () => {
+  console.log("one %s", "two");
+  console.warn({ a: [1] });
+  console.error("it went", new TypeError("wrong"));
+  console.debug("below");
+  throw new RangeError("out of range");
+};
+"#;
+
+/// The lines of JSON in the end of a log.
+fn json_lines(tail: &str) -> Vec<Value> {
+    let lines = tail.lines().filter(|line| line.starts_with('{'));
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_lines_of_json_if_the_function_wants_that() {
+    let bench = Bench::new();
+    let mut function = bench.function("f", "nodejs20.x", "index.handler", "index.mjs", LOGGING);
+    function.logging.json = true;
+    let lines = json_lines(&tail(&bench.invoke(&function, "{}").await));
+    let parts = |line: &Value| (line["level"].clone(), line["message"].clone());
+    assert_eq!(parts(&lines[0]), (json!("INFO"), json!("one two")));
+    assert_eq!(parts(&lines[1]), (json!("WARN"), json!({ "a": [1] })));
+    assert_eq!(lines[2]["level"], "ERROR");
+    assert_eq!(lines[2]["errorType"], "TypeError");
+    assert_eq!(lines[2]["errorMessage"], "wrong");
+    assert!(lines[2]["stackTrace"].is_array());
+    assert_eq!(lines[3]["message"]["errorType"], "RangeError");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for line in &lines {
+        assert_eq!(line["requestId"], "0f3a-1");
+        let time = line["timestamp"].as_str().unwrap();
+        assert_eq!(time.len(), "2026-01-31T12:00:00.000Z".len(), "{time}");
+    }
+    function.logging.level = Some("ERROR".to_owned());
+    let lines = json_lines(&tail(&bench.invoke(&function, "{}").await));
+    assert!(
+        lines.len() == 2 && lines.iter().all(|line| line["level"] == "ERROR"),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

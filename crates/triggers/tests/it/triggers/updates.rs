@@ -236,6 +236,17 @@ async fn configuration_changes_what_is_given() {
     assert_eq!(reply.body["A"], "new");
     assert!(reply.body["B"].is_null());
     assert_eq!(reply.body["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "512");
+    for (name, value) in [
+        ("FORMAT", "JSON"),
+        ("LEVEL", "INFO"),
+        ("GROUP_NAME", "/mine"),
+    ] {
+        assert_eq!(
+            reply.body[format!("AWS_LAMBDA_LOG_{name}")],
+            value,
+            "{name}"
+        );
+    }
     let cleared = world.put(&path, json!({"Environment": {}})).await.body;
     assert_eq!(cleared["Environment"], Value::Null);
     world.close().await;
