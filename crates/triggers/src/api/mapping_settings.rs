@@ -68,12 +68,13 @@ impl<'r> GivenSettings<'r> {
         }
     }
 
-    /// Refuses destinations of success, which streams do not have.
+    /// Refuses destinations of success, which streams do not have. An `OnSuccess` that names none asks for nothing.
     pub(super) fn check_destination(&self) -> Result<(), ApiError> {
         let on_success = self
             .destination_config
             .and_then(|destinations| destinations.on_success.as_ref());
-        match on_success {
+        let arn = on_success.and_then(|on_success| on_success.destination.as_deref());
+        match arn.filter(|arn| !arn.is_empty()) {
             Some(_) => Err(mappings::unsupported_destination()),
             None => Ok(()),
         }

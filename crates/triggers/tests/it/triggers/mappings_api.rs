@@ -221,6 +221,28 @@ async fn what_streams_do_not_have_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_destination_of_success_is_refused_only_where_one_is_named() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    world.recorder("f").await;
+    let sentence = "Unsupported DestinationConfig parameter for given event source mapping type.";
+    let named = json!({"OnSuccess": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}});
+    let none = json!({"OnSuccess": {}, "OnFailure": {}});
+    let body = with(request(&stream), "DestinationConfig", none.clone());
+    let created = world.post(MAPPINGS, body).await;
+    assert_eq!(created.status, 202, "{created:?}");
+    assert_eq!(created.body["DestinationConfig"], json!({"OnFailure": {}}));
+    let uuid = created.body["UUID"].as_str().unwrap();
+    let path = format!("{MAPPINGS}/{uuid}");
+    let updated = world.put(&path, json!({"DestinationConfig": none})).await;
+    assert_eq!(updated.status, 202, "{updated:?}");
+    assert_eq!(updated.body["DestinationConfig"], json!({"OnFailure": {}}));
+    let refused = world.put(&path, json!({"DestinationConfig": named})).await;
+    invalid(&refused, sentence);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ranges() {
     let world = World::new().await;
     let stream = world.table("items").await;
