@@ -76,8 +76,13 @@ fn stream_arn(request: &CreateEventSourceMappingRequest) -> Result<&str, ApiErro
 }
 
 fn origin(request: &CreateEventSourceMappingRequest, stream_arn: &str) -> Result<Origin, ApiError> {
+    let has_timestamp = request.starting_position_timestamp.is_some();
     match request.starting_position {
         None => Err(mappings::starting_position_required()),
+        // It would begin elsewhere than somebody thinks.
+        Some(EventSourcePosition::TrimHorizon | EventSourcePosition::Latest) if has_timestamp => {
+            Err(mappings::timestamp_for_other_position())
+        }
         Some(EventSourcePosition::TrimHorizon) => Ok(Origin::TrimHorizon),
         Some(EventSourcePosition::Latest) => Ok(Origin::Latest),
         Some(EventSourcePosition::AtTimestamp) => {

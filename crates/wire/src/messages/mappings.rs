@@ -53,6 +53,11 @@ pub fn unsupported_starting_position(arn: &str) -> ApiError {
     invalid(format!("Unsupported starting position for arn type: {arn}"))
 }
 
+/// A time to start from beside another position: what AWS does with it is unconfirmed, and so is the text.
+pub fn timestamp_for_other_position() -> ApiError {
+    invalid("StartingPositionTimestamp is for the StartingPosition AT_TIMESTAMP only")
+}
+
 /// A filter that is no pattern.
 pub fn invalid_filter_pattern() -> ApiError {
     invalid("Invalid filter pattern definition.")

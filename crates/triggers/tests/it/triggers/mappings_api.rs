@@ -287,6 +287,14 @@ async fn ranges() {
             unsupported_position.as_str(),
         ),
         (
+            json!({"StartingPosition": "TRIM_HORIZON", "StartingPositionTimestamp": 1}),
+            "StartingPositionTimestamp is for the StartingPosition AT_TIMESTAMP only",
+        ),
+        (
+            json!({"StartingPosition": "LATEST", "StartingPositionTimestamp": 1}),
+            "StartingPositionTimestamp is for the StartingPosition AT_TIMESTAMP only",
+        ),
+        (
             json!({"MaximumRecordAgeInSeconds": 59}),
             "MaximumRecordAgeInSeconds must be -1 or between 60 and 604800, not 59",
         ),
