@@ -478,3 +478,26 @@ async fn lists_page_and_filter() {
     );
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_a_hundred_mappings_whatever_is_asked_for() {
+    let world = World::new().await;
+    let streams = [world.table("items").await, world.table("others").await];
+    for number in 0..101 {
+        // Mappings of one stream are to different functions.
+        let (stream, name) = (&streams[number % 2], format!("f{}", number / 2));
+        if number % 2 == 0 {
+            world.recorder(&name).await;
+        }
+        world.map(stream, &name, json!({"Enabled": false})).await;
+    }
+    let first = world.get(&format!("{MAPPINGS}?MaxItems=10000")).await.body;
+    let length = |page: &Value| page["EventSourceMappings"].as_array().unwrap().len();
+    assert_eq!(length(&first), 100);
+    let marker = first["NextMarker"].as_str().unwrap();
+    let query = format!("{MAPPINGS}?MaxItems=10000&Marker={marker}");
+    let rest = world.get(&query).await.body;
+    assert_eq!(length(&rest), 1);
+    assert_eq!(rest["NextMarker"], Value::Null);
+    world.close().await;
+}
