@@ -37,6 +37,35 @@ async fn only_what_matches_is_counted_and_delivered() {
     world.close().await;
 }
 
+/// The pattern of the guide, for a function that archives what expires.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_expired_goes_to_who_asks_for_that() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    let expired = json!({
+        "userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]},
+    });
+    let settings = json!({"FilterCriteria": criteria(&[expired])});
+    let uuid = world.map(&stream, "f", settings).await;
+    world.put_items("items", 0..1).await;
+    let key = json!({"TableName": "items", "Key": {"id": {"S": item_id(0)}}});
+    world.dynamo(Operation::DeleteItem, key).await;
+    world.put_expiring("items", "old").await;
+    recorder.calls_in_time(&world, 1, 1_000).await;
+    world.wait_for_result(&uuid, "OK").await;
+    let events = recorder.events();
+    let records = events[0]["Records"].as_array().unwrap();
+    assert_eq!((events.len(), records.len()), (1, 1), "{events:?}");
+    assert_eq!(records[0]["eventName"], "REMOVE");
+    assert_eq!(ids(&events[0]), ["old"]);
+    let service = json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"});
+    assert_eq!(records[0]["userIdentity"], service);
+    let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+    assert_eq!(status["sinceStart"]["filteredRecords"], 3, "{status}");
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_several_patterns_is_enough() {
     let world = World::new().await;

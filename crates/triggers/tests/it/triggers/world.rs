@@ -465,6 +465,17 @@ impl World {
         }
     }
 
+    /// Puts an item that expires within seconds, by an attribute that the table expires by from now on.
+    pub(super) async fn put_expiring(&self, table: &str, id: &str) {
+        let specification = json!({"AttributeName": "expires", "Enabled": true});
+        let body = json!({"TableName": table, "TimeToLiveSpecification": specification});
+        self.dynamo(Operation::UpdateTimeToLive, body).await;
+        let expires = (self.now_ms() / 1_000 + 5).to_string();
+        let item = json!({"id": {"S": id}, "expires": {"N": expires}});
+        let body = json!({"TableName": table, "Item": item});
+        self.dynamo(Operation::PutItem, body).await;
+    }
+
     /// Puts an item with a version.
     pub(super) async fn put_version(&self, table: &str, id: &str, version: i64) {
         let at = json!({"N": version.to_string()});
