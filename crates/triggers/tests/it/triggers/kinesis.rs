@@ -215,6 +215,30 @@ async fn changes_have_the_documented_form() {
     world.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_expires_names_the_service() {
+    let fake = Fake::start(|_, seen| takes_all(seen)).await;
+    let world = World::with_destinations(at(&fake)).await;
+    world.plain_table("items").await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_expiring("items", "a").await;
+    let sent = || fake.seen().iter().flat_map(records).collect::<Vec<_>>();
+    crate::bench::until("both records", || {
+        world.clock.advance_ms(1_000);
+        sent().len() == 2
+    })
+    .await;
+    let changes = sent()
+        .iter()
+        .map(|record| change(record).1)
+        .collect::<Vec<_>>();
+    assert_eq!(changes[0]["userIdentity"], Value::Null);
+    assert_eq!(changes[1]["eventName"], "REMOVE");
+    let service = json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"});
+    assert_eq!(changes[1]["userIdentity"], service);
+    world.close().await;
+}
+
 /// What a service takes that refuses records by chance.
 #[derive(Default)]
 struct Taken {
