@@ -73,6 +73,7 @@ impl Events {
             runtimes: self.runtimes.clone(),
             clock: self.clock.clone(),
             rng: self.rng.clone(),
+            taken_ms: self.clock.now_ms(),
             event,
             _room: room,
         };
@@ -97,16 +98,20 @@ struct Work {
     runtimes: Arc<Runtimes>,
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
+    taken_ms: u64,
     event: Event,
     _room: OwnedSemaphorePermit,
 }
 
 impl Work {
     async fn run(self) {
-        let taken_ms = self.clock.now_ms();
         let mut failures = 0;
         let mut unreached = 0;
         loop {
+            let age_ms = self.clock.now_ms().saturating_sub(self.taken_ms);
+            if age_ms > AGE_MS_MAX {
+                return self.drop_event("it is too old");
+            }
             let pause_ms = match self.call().await {
                 Some(Ok(true)) => return,
                 Some(Ok(false)) => {
@@ -122,13 +127,10 @@ impl Work {
                 }
                 None => return self.drop_event("its function does not exist any more"),
             };
-            let now_ms = self.clock.now_ms();
             if failures > RETRIES_MAX {
                 return self.drop_event("its retries are used up");
             }
-            if now_ms.saturating_sub(taken_ms) > AGE_MS_MAX {
-                return self.drop_event("it is too old");
-            }
+            let now_ms = self.clock.now_ms();
             self.clock.sleep_until(now_ms + pause_ms).await;
         }
     }

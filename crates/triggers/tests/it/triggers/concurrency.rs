@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::a_moment;
 use super::packages::{arn, create, invoke, refusal};
 use super::world::{FUNCTIONS, Reply, World};
 
 const PUT: &str = "/2017-10-31/functions";
 const GET: &str = "/2019-09-30/functions";
+const SIX_HOURS_MS: u64 = 6 * 60 * 60 * 1_000;
 
 async fn reserve(world: &World, reserved: u32) {
     let body = json!({"ReservedConcurrentExecutions": reserved});
@@ -100,6 +102,28 @@ async fn requests_that_are_refused() {
     let body = json!({"ReservedConcurrentExecutions": -1});
     let reply = world.put(&format!("{PUT}/f/concurrency"), body).await;
     assert_eq!(refusal(&reply).1, "ValidationException");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_waited_for_six_hours_is_dropped() {
+    let world = World::new().await;
+    let recorder = world.recorder("f").await;
+    let event = [("x-amz-invocation-type", "Event")];
+    let path = format!("{FUNCTIONS}/f/invocations");
+    for waits_ms in [SIX_HOURS_MS + 1_000, SIX_HOURS_MS - 1_000] {
+        reserve(&world, 0).await;
+        let payload = json!({"waits": waits_ms}).to_string();
+        let taken = world.request("POST", &path, &event, payload).await;
+        assert_eq!(taken.status, 202, "{taken:?}");
+        // It is refused for the first time.
+        a_moment().await;
+        reserve(&world, 1).await;
+        world.clock.advance_ms(waits_ms);
+        a_moment().await;
+    }
+    let called = recorder.wait_for_calls(1).await;
+    assert_eq!(called, [json!({"waits": SIX_HOURS_MS - 1_000})]);
     world.close().await;
 }
 
