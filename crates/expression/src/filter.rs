@@ -15,7 +15,7 @@
 //!
 //! `compile` turns the text into a tree of `pattern`, whose leaves hold `rule`s; `matching` walks that tree and the
 //! event beside each other, and `explain` says for each leaf what came of it. Alternatives stay alternatives in the
-//! tree: they are never multiplied out, so no pattern costs more than its text times the event.
+//! tree: they are never multiplied out, so no pattern costs more than its text times the event, and `steps` bound that.
 
 mod address;
 mod compile;
@@ -27,12 +27,14 @@ mod matching;
 mod numeric;
 mod pattern;
 mod rule;
+mod steps;
 mod tree;
+mod values;
 mod wildcard;
 
 pub use error::{EventError, FilterError};
 pub use explain::{Explanation, PatternOutcome, RuleOutcome};
-pub use filters::Filters;
+pub use filters::{Filters, Looked};
 pub use pattern::FilterPattern;
 
 /// Longest text of one pattern, in characters (triggers.md section 1).
@@ -46,6 +48,10 @@ pub const NESTING_MAX: usize = 100;
 
 /// Most `*` of one wildcard. The ruler has no number for it; matching is linear whatever it is.
 pub const WILDCARD_STARS_MAX: usize = 256;
+
+/// Steps of looking at one record, of all patterns together: at most a tenth of a second, and more than patterns take that
+/// have a few rules for lists as long as items can be.
+pub const STEPS_MAX: u32 = 5_000_000;
 
 /// Longest text in which an explanation says what was found, in characters.
 pub const FOUND_CHARS_MAX: usize = 240;

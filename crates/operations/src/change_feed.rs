@@ -1,8 +1,8 @@
 //! The changes of a table as they come, for whoever watches: `GET /streams/TABLE/events`, an extension.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use headwater_expression::filter::Filters;
+use headwater_expression::filter::{Filters, Looked};
 use headwater_model::Sequence;
 use headwater_streams::{RecordView, Start, StreamFollower};
 use headwater_wire::json::{ObjectWriter, write_string};
@@ -17,6 +17,8 @@ use crate::table_name::table_name;
 const PAGE_RECORDS_MAX: usize = 1_000;
 /// Bytes of records in a page after which it ends.
 const PAGE_BYTES_MAX: usize = 256 << 10;
+/// Filters look at further records when others have had this thread, once they took so many steps: some milliseconds.
+const STEPS_AT_ONCE: u32 = 200_000;
 
 /// Where a feed begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,10 @@ pub struct FeedPage {
 pub struct ChangeFeed {
     follower: StreamFollower,
     begins_behind: Option<Sequence>,
+    /// Records that were read and not looked at yet: a page at most.
+    unseen: VecDeque<RecordView>,
+    /// The record that was looked at last.
+    looked_at: Option<Sequence>,
     filters: Filters,
     region: String,
     stream_arn: String,
@@ -115,6 +121,8 @@ impl Api {
         Ok(ChangeFeed {
             follower: follower.map_err(|error| of_streams(error, "from"))?,
             begins_behind,
+            unseen: VecDeque::new(),
+            looked_at: None,
             filters,
             region: context.region.clone(),
             stream_arn,
@@ -142,7 +150,10 @@ impl ChangeFeed {
 
     /// The sequence number up to which all that matches was given.
     pub fn seen(&self) -> Option<Sequence> {
-        self.follower.seen()
+        match self.unseen.is_empty() {
+            true => self.follower.seen(),
+            false => self.looked_at,
+        }
     }
 
     /// Waits for records, at most `limit`; `None` when the stream is disabled and read to its end. A page may hold no
@@ -151,23 +162,35 @@ impl ChangeFeed {
     /// # Errors
     /// InternalServerError: the log is damaged, or takes no more.
     pub async fn next(&mut self, limit: usize) -> Result<Option<FeedPage>, ApiError> {
-        let limit = limit.clamp(1, PAGE_RECORDS_MAX);
-        let page = self.follower.next(limit, PAGE_BYTES_MAX).await;
-        let Some(page) = page.map_err(|error| of_streams(error, "from"))? else {
-            return Ok(None);
-        };
-        let mut out = FeedPage {
-            seen: page.records.last().map(RecordView::sequence),
-            lost: page.lost,
-            ..FeedPage::default()
-        };
-        for view in &page.records {
-            let record = self.record(view).map_err(internal)?;
+        let mut out = FeedPage::default();
+        if self.unseen.is_empty() {
+            let limit = limit.clamp(1, PAGE_RECORDS_MAX);
+            let page = self.follower.next(limit, PAGE_BYTES_MAX).await;
+            let Some(page) = page.map_err(|error| of_streams(error, "from"))? else {
+                return Ok(None);
+            };
+            self.unseen.extend(page.records);
+            out.lost = page.lost;
+        } else {
+            tokio::task::yield_now().await;
+        }
+        let mut steps: u32 = 0;
+        while steps < STEPS_AT_ONCE
+            && let Some(view) = self.unseen.pop_front()
+        {
+            let record = self.record(&view).map_err(internal)?;
             // One that could not be looked at is rather shown than lost.
-            if self.filters.matches(&record).unwrap_or(true) {
+            let looked = self.filters.look(&record).unwrap_or(Looked {
+                matches: true,
+                steps: 0,
+            });
+            steps = steps.saturating_add(looked.steps);
+            self.looked_at = Some(view.sequence());
+            out.seen = self.looked_at;
+            if looked.matches {
                 out.records.push(FeedRecord {
                     sequence: view.sequence(),
-                    json: self.enveloped(view, &record),
+                    json: self.enveloped(&view, &record),
                 });
             }
         }

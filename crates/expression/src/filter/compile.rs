@@ -6,6 +6,7 @@ use super::error::FilterError;
 use super::pattern::{Field, Fields, Leaf, Wanted};
 use super::rule::Rule;
 use super::tree::{Members, Tree};
+use super::values::Values;
 use super::{PATTERN_CHARS_MAX, explain};
 
 /// Names that make a `$or` an ordinary field, if an object in it has one: the ruler's operators, and those that it has
@@ -148,7 +149,7 @@ fn leaf(
     }
     Ok(Leaf {
         may_be_absent: rules.iter().any(|rule| matches!(rule, Rule::Absent)),
-        rules,
+        rules: Values::new(rules),
         text: value.to_string(),
     })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::matching;
 use super::pattern::{Fields, FilterPattern, Leaf, Wanted};
-use super::rule::Rule;
+use super::steps::Steps;
 use super::tree::Tree;
 use super::{FOUND_CHARS_MAX, FOUND_VALUES_MAX};
 
@@ -51,11 +51,12 @@ const OTHER_ELEMENTS: &str =
 const TYPE_TAGS: &[&str] = &["S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"];
 
 /// Explains one pattern.
-pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>) -> PatternOutcome {
-    let matches = matching::matches(pattern, event);
+pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>, steps: &Steps) -> PatternOutcome {
+    let matches = matching::matches(pattern, event, steps);
     let mut rules = Vec::new();
     let mut walk = Walk {
         event,
+        steps: Steps::new(),
         names: Vec::new(),
         rules: &mut rules,
     };
@@ -69,6 +70,8 @@ pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>) -> PatternOutco
 
 struct Walk<'e, 'p> {
     event: &'e Tree<'e>,
+    /// Its own, so that what it tells does not depend on the patterns before.
+    steps: Steps,
     /// The names of fields down to here, without any `$or`.
     names: Vec<&'p str>,
     rules: &'e mut Vec<RuleOutcome>,
@@ -105,7 +108,7 @@ impl<'p> Walk<'_, 'p> {
         let matches = must_hold
             || values
                 .clone()
-                .any(|value| leaf.rules.iter().any(|rule| rule.holds(value)))
+                .any(|value| leaf.rules.hold(value, &self.steps))
             || leaf.may_be_absent && there.values.is_empty();
         self.rules.push(RuleOutcome {
             path,
@@ -176,7 +179,7 @@ fn found(leaf: &Leaf, there: &There<'_>, matches: bool) -> String {
         let _ = write!(found, " and {} more", there.values.len() - FOUND_VALUES_MAX);
     }
     let is_text = |value: &&Tree<'_>| matches!(value, Tree::String(_));
-    if !matches && leaf.rules.iter().any(Rule::is_numeric) && there.values.iter().all(is_text) {
+    if !matches && leaf.rules.has_numeric() && there.values.iter().all(is_text) {
         found.push_str(" (a string; N attributes are JSON strings, which numbers never match)");
     }
     found

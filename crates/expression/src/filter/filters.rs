@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::error::{EventError, FilterError};
 use super::explain::{self, Explanation};
 use super::pattern::FilterPattern;
+use super::steps::Steps;
 use super::tree::Tree;
 use super::{FILTERS_MAX, matching};
 
@@ -14,6 +15,15 @@ pub struct Filters {
     patterns: Vec<FilterPattern>,
     /// Every name that a pattern looks up, sorted.
     names: Vec<String>,
+}
+
+/// What looking at a record came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Whether it matches, or would have taken more than [`super::STEPS_MAX`] steps to look at.
+    pub matches: bool,
+    /// The steps that it took, each a few nanoseconds.
+    pub steps: u32,
 }
 
 impl Filters {
@@ -50,21 +60,34 @@ impl Filters {
     /// Whether an event record, as functions receive it (triggers.md section 3), matches one of the patterns. Without
     /// patterns the text is not looked at.
     pub fn matches(&self, record: &[u8]) -> Result<bool, EventError> {
+        self.look(record).map(|looked| looked.matches)
+    }
+
+    /// As [`Self::matches`], and what it took.
+    pub fn look(&self, record: &[u8]) -> Result<Looked, EventError> {
         if self.is_empty() {
-            return Ok(true);
+            return Ok(Looked {
+                matches: true,
+                steps: 0,
+            });
         }
         let event = event(Tree::parse_only(record, &self.names))?;
+        let steps = Steps::new();
         let mut patterns = self.patterns.iter();
-        Ok(patterns.any(|pattern| matching::matches(pattern, &event)))
+        Ok(Looked {
+            matches: patterns.any(|pattern| matching::matches(pattern, &event, &steps)),
+            steps: steps.taken(),
+        })
     }
 
     /// Whether it matches and why, pattern by pattern and rule by rule. Refuses what [`Self::matches`] may not look at: the
     /// whole record has to be JSON within the bounds.
     pub fn explain(&self, record: &[u8]) -> Result<Explanation, EventError> {
         let event = event(Tree::parse(record))?;
+        let steps = Steps::new();
         let patterns = self.patterns.iter();
         let patterns: Vec<_> = patterns
-            .map(|pattern| explain::explain(pattern, &event))
+            .map(|pattern| explain::explain(pattern, &event, &steps))
             .collect();
         Ok(Explanation {
             matches: self.is_empty() || patterns.iter().any(|pattern| pattern.matches),

@@ -10,17 +10,19 @@
 use std::cell::Cell;
 
 use super::pattern::{Field, Fields, FilterPattern, Leaf, Wanted};
+use super::steps::Steps;
 use super::tree::Tree;
 
 /// Steps of joining in one match.
 const VISITS_MAX: u32 = 20_000;
 
-/// Whether the event matches.
-pub(super) fn matches(pattern: &FilterPattern, event: &Tree<'_>) -> bool {
+/// Whether the event matches, as far as the steps go.
+pub(super) fn matches(pattern: &FilterPattern, event: &Tree<'_>, steps: &Steps) -> bool {
     let matcher = Matcher {
         visits_left: Cell::new(VISITS_MAX),
+        steps,
     };
-    matcher.object(&pattern.root, Some(event)).is_met()
+    matcher.object(&pattern.root, Some(event)).is_met() || steps.are_used_up()
 }
 
 /// In which ways something is met.
@@ -41,6 +43,11 @@ impl Met {
     /// What holds when nothing is asked.
     const NOTHING_ASKED: Met = Met {
         by_value: false,
+        by_absence: true,
+    };
+    /// When the steps are used up, so that nothing more is looked at.
+    const GIVEN_UP: Met = Met {
+        by_value: true,
         by_absence: true,
     };
 
@@ -87,65 +94,24 @@ pub(super) fn member<'e, 'a>(value: Option<&'e Tree<'a>>, name: &str) -> Option<
     }
 }
 
-/// Whether one of the rules holds for the value, or for an element of it.
-fn leaf(leaf: &Leaf, value: Option<&Tree<'_>>) -> Met {
-    Met {
-        by_value: value.is_some_and(|value| holds(leaf, value)),
-        by_absence: leaf.may_be_absent && !value.is_some_and(has_value),
-    }
-}
-
-fn holds(leaf: &Leaf, value: &Tree<'_>) -> bool {
-    match value {
-        Tree::Array(elements) => elements.iter().any(|element| holds(leaf, element)),
-        value => leaf.rules.iter().any(|rule| rule.holds(value)),
-    }
-}
-
-/// Whether there is anything but objects, which is what `exists` is about.
-fn has_value(value: &Tree<'_>) -> bool {
-    match value {
-        Tree::Array(elements) => elements.iter().any(has_value),
-        Tree::Object(_) => false,
-        _ => true,
-    }
-}
-
-/// Whether all of it is met by absence, in every element of whatever array.
-fn absent(wanted: &Fields, value: Option<&Tree<'_>>) -> bool {
-    let mut alternatives = wanted.alternatives.iter();
-    wanted.fields.iter().all(|field| absent_field(field, value))
-        && (wanted.alternatives.is_empty() || alternatives.any(|one| absent(one, value)))
-}
-
-fn absent_field(field: &Field, object: Option<&Tree<'_>>) -> bool {
-    match object {
-        Some(Tree::Array(elements)) if !elements.is_empty() => {
-            let mut elements = elements.iter();
-            return elements.all(|element| absent_field(field, Some(element)));
-        }
-        _ => {}
-    }
-    let value = member(object, &field.name);
-    match &field.wanted {
-        Wanted::Fields(wanted) => absent(wanted, value),
-        Wanted::Leaf(wanted) => leaf(wanted, value).by_absence,
-    }
-}
-
-struct Matcher {
+struct Matcher<'s> {
     /// While there are some, entangled alternatives are joined with what stands beside them.
     visits_left: Cell<u32>,
+    /// Each way down takes some, and ends when there are none: every loop, too, at the first element that is met then.
+    steps: &'s Steps,
 }
 
-impl Matcher {
+impl Matcher<'_> {
     /// What is asked of one object. In an array, one element must meet all of it.
     fn object(&self, wanted: &Fields, value: Option<&Tree<'_>>) -> Met {
+        if !self.steps.take() {
+            return Met::GIVEN_UP;
+        }
         if let Some(Tree::Array(elements)) = value {
             let mut elements = elements.iter();
             return Met {
                 by_value: elements.any(|element| self.object(wanted, Some(element)).by_value),
-                by_absence: absent(wanted, value),
+                by_absence: self.absent(wanted, value),
             };
         }
         if wanted.is_entangled && self.spend(wanted.fields.len()) {
@@ -160,10 +126,73 @@ impl Matcher {
     }
 
     fn field(&self, field: &Field, object: Option<&Tree<'_>>) -> Met {
-        let value = member(object, &field.name);
+        let value = self.member(object, &field.name);
         match &field.wanted {
             Wanted::Fields(wanted) => self.object(wanted, value),
-            Wanted::Leaf(wanted) => leaf(wanted, value),
+            Wanted::Leaf(wanted) => self.leaf(wanted, value),
+        }
+    }
+
+    fn member<'e, 'a>(&self, object: Option<&'e Tree<'a>>, name: &str) -> Option<&'e Tree<'a>> {
+        if let Some(Tree::Object(members)) = object {
+            self.steps.take_for(members.len());
+        }
+        member(object, name)
+    }
+
+    /// Whether one of the rules holds for the value, or for an element of it.
+    fn leaf(&self, leaf: &Leaf, value: Option<&Tree<'_>>) -> Met {
+        Met {
+            by_value: value.is_some_and(|value| self.holds(leaf, value)),
+            by_absence: leaf.may_be_absent && !value.is_some_and(|value| self.has_value(value)),
+        }
+    }
+
+    fn holds(&self, leaf: &Leaf, value: &Tree<'_>) -> bool {
+        if !self.steps.take() {
+            return true;
+        }
+        match value {
+            Tree::Array(elements) => elements.iter().any(|element| self.holds(leaf, element)),
+            value => leaf.rules.hold(value, self.steps),
+        }
+    }
+
+    /// Whether there is anything but objects, which is what `exists` is about.
+    fn has_value(&self, value: &Tree<'_>) -> bool {
+        if !self.steps.take() {
+            return true;
+        }
+        match value {
+            Tree::Array(elements) => elements.iter().any(|element| self.has_value(element)),
+            Tree::Object(_) => false,
+            _ => true,
+        }
+    }
+
+    /// Whether all of it is met by absence, in every element of whatever array.
+    fn absent(&self, wanted: &Fields, value: Option<&Tree<'_>>) -> bool {
+        let mut fields = wanted.fields.iter();
+        let mut alternatives = wanted.alternatives.iter();
+        fields.all(|field| self.absent_field(field, value))
+            && (wanted.alternatives.is_empty() || alternatives.any(|one| self.absent(one, value)))
+    }
+
+    fn absent_field(&self, field: &Field, object: Option<&Tree<'_>>) -> bool {
+        if !self.steps.take() {
+            return false;
+        }
+        match object {
+            Some(Tree::Array(elements)) if !elements.is_empty() => {
+                let mut elements = elements.iter();
+                return elements.all(|element| self.absent_field(field, Some(element)));
+            }
+            _ => {}
+        }
+        let value = self.member(object, &field.name);
+        match &field.wanted {
+            Wanted::Fields(wanted) => self.absent(wanted, value),
+            Wanted::Leaf(wanted) => self.leaf(wanted, value).by_absence,
         }
     }
 
@@ -184,8 +213,8 @@ impl Matcher {
             let mut wanted = open.iter();
             return Met {
                 by_value: elements.any(|one| self.joined(fields, open, Some(one)).by_value),
-                by_absence: fields.iter().all(|field| absent_field(field, value))
-                    && wanted.all(|wanted| wanted.iter().any(|one| absent(one, value))),
+                by_absence: fields.iter().all(|field| self.absent_field(field, value))
+                    && wanted.all(|wanted| wanted.iter().any(|one| self.absent(one, value))),
             };
         }
         if !self.spend(1 + fields.len() + open.len()) {
@@ -215,13 +244,15 @@ impl Matcher {
     }
 
     fn same_name(&self, fields: &[&Field], object: Option<&Tree<'_>>) -> Met {
-        let value = fields.first().and_then(|field| member(object, &field.name));
+        let value = fields
+            .first()
+            .and_then(|field| self.member(object, &field.name));
         let mut met = Met::NOTHING_ASKED;
         let mut below = Vec::new();
         let mut open = Vec::new();
         for field in fields {
             match &field.wanted {
-                Wanted::Leaf(wanted) => met = met.and(leaf(wanted, value)),
+                Wanted::Leaf(wanted) => met = met.and(self.leaf(wanted, value)),
                 Wanted::Fields(wanted) => {
                     below.extend(&wanted.fields);
                     open.extend(wanted.open());

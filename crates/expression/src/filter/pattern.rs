@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::compile;
 use super::error::FilterError;
-use super::rule::Rule;
+use super::values::Values;
 
 /// One pattern of a `FilterCriteria`, checked and ready to be matched.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub(super) enum Wanted {
 /// The array at the end of a path: one of its rules must hold.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Values,
     /// Whether `{"exists": false}` is among them.
     pub(super) may_be_absent: bool,
     /// The array as JSON.

@@ -5,7 +5,9 @@ use serde_json::Number;
 use super::address::Block;
 use super::ignoring_case;
 use super::numeric::{self, Range};
+use super::steps::Steps;
 use super::tree::Tree;
+use super::values::Values;
 use super::wildcard::Wildcard;
 
 /// One element of a leaf. All but [`Rule::Absent`] hold for a value that is there and no object.
@@ -24,7 +26,7 @@ pub(super) enum Rule {
     Numeric(Range),
     Block(Block),
     /// None of these; true of values of any other kind, too.
-    AnythingBut(Vec<Rule>),
+    AnythingBut(Values),
     /// `{"exists": true}`
     Present,
     /// `{"exists": false}`: no value is there, but there may be an object.
@@ -33,11 +35,11 @@ pub(super) enum Rule {
 
 impl Rule {
     /// Whether it holds for a value; objects and arrays have no value of their own.
-    pub(super) fn holds(&self, value: &Tree<'_>) -> bool {
+    pub(super) fn holds(&self, value: &Tree<'_>, steps: &Steps) -> bool {
         match (self, value) {
             (Rule::Absent, _) | (_, Tree::Array(_) | Tree::Object(_)) => false,
             (Rule::Present, _) => true,
-            (Rule::AnythingBut(rules), value) => !rules.iter().any(|rule| rule.holds(value)),
+            (Rule::AnythingBut(values), value) => !values.hold(value, steps),
             (Rule::Null, Tree::Null) => true,
             (Rule::Bool(wanted), Tree::Bool(found)) => wanted == found,
             (Rule::Number(wanted), Tree::Number(found)) => numeric::equal(wanted, found),

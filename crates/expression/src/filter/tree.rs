@@ -49,6 +49,11 @@ impl<'a> Members<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// How many there are, those of one name counted each.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl<'a> Tree<'a> {

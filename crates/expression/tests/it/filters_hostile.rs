@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use headwater_expression::filter::{FilterPattern, Filters, PATTERN_CHARS_MAX};
+use headwater_expression::filter::{FilterPattern, Filters, PATTERN_CHARS_MAX, STEPS_MAX};
 use proptest::prelude::*;
 
 /// Far above what any of them takes, and far below what a product of alternatives would.
@@ -115,6 +115,53 @@ fn many_rules_on_many_elements() {
         let pattern = format!(r#"{{"a":{{"b":[{}0]}}}}"#, r#"{"suffix":"x"},"#.repeat(200));
         let event = format!(r#"{{"a":[{}0]}}"#, r#"{"b":"yyyyyyyyyy"},"#.repeat(20_000));
         run(&pattern, &event);
+    });
+}
+
+fn array_of(elements: usize, element: &str) -> String {
+    let others = format!("{element},").repeat(elements - 1);
+    format!(r#"{{"a":[{others}{element}]}}"#)
+}
+
+#[test]
+fn many_plain_values_for_many_elements_are_looked_up() {
+    let texts: Vec<String> = (0..600).map(|at| format!(r#""{at}""#)).collect();
+    let texts = texts.join(",");
+    let none: Vec<String> = (0..6)
+        .map(|at| format!(r#"{{"a":[{texts}],"{at}":[1]}}"#))
+        .collect();
+    let excluding = format!(r#"{{"a":[{{"anything-but":[{texts}]}}]}}"#);
+    on_a_small_stack(move || {
+        // As many elements as an item has room for.
+        let (of_none, of_all) = (array_of(400_000, r#""600""#), array_of(400_000, r#""599""#));
+        let filters = Filters::parse(&none).expect("patterns");
+        let looked = filters.look(of_none.as_bytes()).expect("an event");
+        assert!(!looked.matches && looked.steps < STEPS_MAX, "{looked:?}");
+        let filters = Filters::parse(&[excluding]).expect("a pattern");
+        assert_eq!(filters.matches(of_none.as_bytes()), Ok(true));
+        let looked = filters.look(of_all.as_bytes()).expect("an event");
+        assert!(!looked.matches && looked.steps < STEPS_MAX, "{looked:?}");
+    });
+}
+
+#[test]
+fn what_would_take_too_long_to_look_at_matches() {
+    on_a_small_stack(|| {
+        let prefixes = r#"{"prefix":"b"},"#.repeat(200);
+        let prefixes = format!(r#"{{"a":[{prefixes}{{"prefix":"c"}}]}}"#);
+        let absences: String = (0..120)
+            .map(|at| format!(r#""{at}":[{{"exists":false}}],"#))
+            .collect();
+        let absences = format!(r#"{{"a":{{{absences}"x":[1]}}}}"#);
+        for (pattern, element) in [(prefixes, r#""x""#), (absences, "{}")] {
+            let filters = Filters::parse(&[&pattern]).expect("a pattern");
+            let few = array_of(2, element);
+            assert_eq!(filters.matches(few.as_bytes()), Ok(false), "{pattern}");
+            let many = array_of(100_000, element);
+            let looked = filters.look(many.as_bytes()).expect("an event");
+            assert!(looked.matches && looked.steps == STEPS_MAX, "{looked:?}");
+            run(&pattern, &many);
+        }
     });
 }
 

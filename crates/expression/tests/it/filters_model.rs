@@ -188,6 +188,7 @@ fn rule() -> impl Strategy<Value = Value> {
         1 => (-1..3).prop_map(|bound| json!({"numeric": [">", bound]})),
         1 => text().prop_map(|text| json!({"anything-but": text})),
         1 => (0..3).prop_map(|number| json!({"anything-but": [number, 1]})),
+        1 => prop::collection::vec(text(), 1..6).prop_map(|texts| json!({"anything-but": texts})),
         1 => "[ab]{1,2}".prop_map(|text| json!({"anything-but": {"prefix": text}})),
         1 => Just(json!({"exists": true})),
         3 => Just(json!({"exists": false})),
@@ -251,6 +252,18 @@ fn flattened(value: Value) -> Value {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Plain values are looked up, and others tried: which they are, and how many, makes no difference.
+    #[test]
+    fn many_rules_are_as_in_the_model(
+        rules in prop::collection::vec(rule(), 1..20),
+        values in prop::collection::vec(plain(), 0..6),
+    ) {
+        let (pattern, event) = (json!({"x": rules}), json!({"x": values}));
+        let filters = Filters::parse(&[pattern.to_string()]).expect("a pattern");
+        let matches = filters.matches(event.to_string().as_bytes());
+        prop_assert_eq!(matches, Ok(model(&pattern, &event)), "{} {}", pattern, event);
+    }
 
     #[test]
     fn matching_is_as_in_the_model(pattern in pattern(), event in event()) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use headwater_engine::EngineOptions;
 use headwater_model::ManualClock;
-use headwater_operations::ApiOptions;
+use headwater_operations::{ApiOptions, FeedStart};
 use headwater_streams::StreamsOptions;
 use serde_json::{Value, json};
 
@@ -659,4 +659,33 @@ async fn a_record_is_found_by_its_time_when_the_clock_is_set_back() {
         .must("GetRecords", json!({"ShardIterator": iterator}))
         .await;
     assert_eq!(keys(&page), ["early"]);
+}
+
+/// Between them others have the thread.
+#[tokio::test]
+async fn a_feed_whose_filters_look_at_records_for_long_gives_them_one_by_one() {
+    let server = Server::start();
+    server.table("ttt", Some("NEW_IMAGE")).await;
+    let elements = vec![s("x"); 8_000];
+    for key in ["a", "b", "c"] {
+        let item = json!({"pk": s(key), "l": {"L": elements}});
+        server.put("ttt", item).await;
+    }
+    let prefixes = r#"{"prefix":"a"},"#.repeat(30);
+    let image = format!(r#"{{"l":{{"L":{{"S":[{prefixes}"y"]}}}}}}"#);
+    let pattern = format!(r#"{{"dynamodb":{{"NewImage":{image}}}}}"#);
+    let patterns = [pattern];
+    let feed = server
+        .api
+        .change_feed("ttt", FeedStart::Horizon, &patterns, &server.context);
+    let mut feed = feed.await.unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let page = tokio::time::timeout(Duration::from_secs(30), feed.next(100));
+        let page = page.await.unwrap().unwrap().unwrap();
+        assert!(page.records.is_empty());
+        assert_eq!(page.seen, feed.seen());
+        seen.extend(page.seen);
+    }
+    assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
 }

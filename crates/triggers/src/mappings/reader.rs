@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_expression::filter::Filters;
+use headwater_expression::filter::{Filters, Looked};
 use headwater_model::{Clock, CorruptItem, Sequence};
 use headwater_operations::stream_record;
 use headwater_streams::{FollowedPage, RecordView, ShardFollower, StreamsError};
@@ -14,6 +14,8 @@ use super::record::PendingRecord;
 
 /// Room for a small record.
 const JSON_BYTES: usize = 1_024;
+/// Filters look at further records when others have had this thread, once they took so many steps: some milliseconds.
+const STEPS_AT_ONCE: u32 = 200_000;
 
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +53,7 @@ pub(super) struct Reader {
     lanes: usize,
     filters: Filters,
     clock: Arc<dyn Clock>,
-    /// Records that were read and could not be converted yet: a page of the stream at most.
+    /// Records that were read and not converted yet: a page of the stream at most.
     views: VecDeque<RecordView>,
     ended: bool,
     lost: bool,
@@ -119,12 +121,16 @@ impl Reader {
         self.lost |= page.lost;
     }
 
-    /// Converts what was read. A record that is damaged stays where it is: those before it are given first, and it is
-    /// met again at the next call, until it is past its retention and lost as others are then.
+    /// Converts what was read, or a part of it where its filters take long. A record that is damaged stays where it is:
+    /// those before it are given first, and it is met again at the next call, until it is past its retention and lost as
+    /// others are then.
     fn convert(&mut self) -> Result<Read, ReadError> {
         let mut read = Read::default();
+        let mut steps: u32 = 0;
         let now_ms = self.clock.now_ms();
-        while let Some(view) = self.views.front() {
+        while let Some(view) = self.views.front()
+            && steps < STEPS_AT_ONCE
+        {
             let json = match self.json(view) {
                 Ok(json) => json,
                 Err(_) if !read.records.is_empty() || read.filtered > 0 => break,
@@ -135,7 +141,9 @@ impl Reader {
                 }
                 Err(error) => return Err(error.into()),
             };
-            if self.is_wanted(&json) {
+            let looked = self.look(&json);
+            steps = steps.saturating_add(looked.steps);
+            if looked.matches {
                 let record = PendingRecord {
                     sequence: view.sequence(),
                     created_ms: view.created_ms(),
@@ -164,8 +172,12 @@ impl Reader {
     }
 
     /// Whether a filter lets a record through. One that could not be looked at is rather delivered than lost.
-    fn is_wanted(&self, json: &[u8]) -> bool {
-        self.filters.is_empty() || self.filters.matches(json).unwrap_or(true)
+    fn look(&self, json: &[u8]) -> Looked {
+        let looked = self.filters.look(json);
+        looked.unwrap_or(Looked {
+            matches: true,
+            steps: 0,
+        })
     }
 
     /// Records of one partition key are in one lane, so that each item's stay in order.

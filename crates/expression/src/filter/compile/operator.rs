@@ -4,6 +4,7 @@ use super::super::address::Block;
 use super::super::numeric::Range;
 use super::super::rule::Rule;
 use super::super::tree::{Members, Tree};
+use super::super::values::Values;
 use super::super::wildcard::Wildcard;
 
 /// Reads one element; the error says what is wrong with it.
@@ -27,7 +28,7 @@ fn operator(members: &Members<'_>) -> Result<Rule, String> {
         "suffix" => affix(name, value, Rule::Suffix, Rule::SuffixIgnoringCase),
         "equals-ignore-case" => text(name, value).map(Rule::EqualsIgnoringCase),
         "wildcard" => wildcard(name, value),
-        "anything-but" => anything_but(value).map(Rule::AnythingBut),
+        "anything-but" => anything_but(value).map(|rules| Rule::AnythingBut(Values::new(rules))),
         "numeric" => Range::read(value).map(Rule::Numeric),
         "cidr" => Block::parse(&text(name, value)?).map(Rule::Block),
         "exists" => match value {

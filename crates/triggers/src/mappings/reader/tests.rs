@@ -1,4 +1,4 @@
-//! What a damaged record does to those around it.
+//! What records that are damaged, or take long, do to those around them.
 
 use std::sync::Arc;
 
@@ -58,9 +58,13 @@ async fn put(database: &Database, table: &Arc<Table>, key: &str, is_whole: bool)
         true => EncodedItem::encode(&item),
         false => EncodedItem::from_bytes(vec![9, 0, 0, 0, 0xff, 0xff, 0xff].into()),
     };
+    put_image(database, table, &item, image).await;
+}
+
+async fn put_image(database: &Database, table: &Arc<Table>, item: &Item, image: EncodedItem) {
     let command = ItemCommand {
         table: table.clone(),
-        key: table.schema().storage_key_of_key(&item).unwrap(),
+        key: table.schema().storage_key_of_key(item).unwrap(),
         condition: None,
         action: Action::Put(image),
         returns: ReturnValues::None,
@@ -75,6 +79,10 @@ async fn reader(database: &Database) -> Reader {
     for (key, is_whole) in [("a", true), ("b", true), ("damaged", false), ("c", true)] {
         put(database, &table, key, is_whole).await;
     }
+    reader_of(database, Filters::default()).await
+}
+
+async fn reader_of(database: &Database, filters: Filters) -> Reader {
     let streams = Streams::new(database.clone(), StreamsOptions::default());
     let stream = database.streams().await.unwrap().remove(0);
     let shard = database.shards_now(stream.id)[0].number;
@@ -84,9 +92,35 @@ async fn reader(database: &Database) -> Reader {
         "arn".to_owned(),
         "us-east-1".to_owned(),
         1,
-        Filters::default(),
+        filters,
         Arc::new(ManualClock::new(0)),
     )
+}
+
+/// Between them others have the thread.
+#[tokio::test]
+async fn records_that_filters_look_at_for_long_are_given_one_by_one() {
+    let (database, _) = database();
+    let table = table(&database).await;
+    let elements = vec![AttributeValue::S("x".to_owned()); 20_000];
+    for key in ["a", "b", "c"] {
+        let key = Item::from([("pk", AttributeValue::S(key.to_owned()))]);
+        let mut item = key.clone();
+        item.insert("l".to_owned(), AttributeValue::L(elements.clone()));
+        put_image(&database, &table, &key, EncodedItem::encode(&item)).await;
+    }
+    let prefixes = r#"{"prefix":"a"},"#.repeat(20);
+    let image = format!(r#"{{"l":{{"L":{{"S":[{prefixes}"y"]}}}}}}"#);
+    let pattern = format!(r#"{{"dynamodb":{{"NewImage":{image}}}}}"#);
+    let mut reader = reader_of(&database, Filters::parse(&[pattern]).unwrap()).await;
+    for _ in 0..3 {
+        let before = reader.position();
+        let read = reader.poll(100).unwrap();
+        assert_eq!((read.records.len(), read.filtered), (0, 1));
+        assert!(reader.position() > before);
+    }
+    assert!(reader.poll(100).unwrap().is_empty());
+    database.close();
 }
 
 #[tokio::test]
