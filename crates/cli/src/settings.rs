@@ -129,7 +129,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "",
         Kind::Switch,
         Some("false"),
-        "Keep the tables of different access keys and regions apart",
+        "Keep the tables and functions of different access keys and regions apart; functions get the access key that they were created with",
     ),
     setting(
         "transition-time",

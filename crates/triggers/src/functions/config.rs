@@ -44,7 +44,7 @@ const RESERVED_VARIABLES: [&str; 18] = [
 /// Two configurations that differ in any field never share a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FunctionConfig {
-    /// Whose function it is when accounts and regions are kept apart; empty otherwise.
+    /// Whose function it is when access keys and regions are kept apart, both with a slash between them; empty otherwise.
     #[serde(default)]
     pub namespace: String,
     /// The name without account and region.

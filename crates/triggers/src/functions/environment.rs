@@ -43,7 +43,7 @@ pub(super) fn variables(
     let region = config.region().unwrap_or(&settings.region);
     set("AWS_REGION", region);
     set("AWS_DEFAULT_REGION", region);
-    set("AWS_ACCESS_KEY_ID", &settings.credentials.access_key_id);
+    set("AWS_ACCESS_KEY_ID", access_key_id(config, settings));
     set(
         "AWS_SECRET_ACCESS_KEY",
         &settings.credentials.secret_access_key,
@@ -75,6 +75,14 @@ pub(super) fn variables(
     set("_HANDLER", &config.handler);
     variables.push(("LAMBDA_TASK_ROOT".into(), config.code.directory().into()));
     variables
+}
+
+/// That of the function's namespace, so that its SDKs find the tables that are there.
+fn access_key_id<'c>(config: &'c FunctionConfig, settings: &'c RuntimeSettings) -> &'c str {
+    match config.namespace.split_once('/') {
+        Some((access_key_id, _)) => access_key_id,
+        None => &settings.credentials.access_key_id,
+    }
 }
 
 /// `2026/01/31/[$LATEST]` and 32 hexadecimal digits.

@@ -39,7 +39,7 @@ impl Launcher {
 /// The credentials that functions find in their environment.
 #[derive(Clone)]
 pub struct Credentials {
-    /// `AWS_ACCESS_KEY_ID`.
+    /// `AWS_ACCESS_KEY_ID`, unless the function has a namespace.
     pub access_key_id: String,
     /// `AWS_SECRET_ACCESS_KEY`.
     pub secret_access_key: String,

@@ -70,6 +70,18 @@ async fn calls_that_belong_to_no_trace_have_one_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn functions_have_the_access_key_of_their_namespace() {
+    let bench = Bench::new();
+    let mut function = bench.provided("f");
+    for (namespace, key) in [("", "local"), ("alice/eu-central-1", "alice")] {
+        function.namespace = namespace.to_owned();
+        let variables = bench.answer(&function, r#"{"do":"environment"}"#).await;
+        assert_eq!(variables["AWS_ACCESS_KEY_ID"], key, "{namespace}");
+        assert_eq!(variables["AWS_REGION"], "eu-central-1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn misuse_is_refused() {
     let bench = Bench::new();
     let answer = bench
