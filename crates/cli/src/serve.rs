@@ -436,7 +436,15 @@ fn log_folder(
 /// A program that was named; `None` leaves the choice to the runtimes.
 fn program_setting(settings: &Settings, name: &str) -> Option<PathBuf> {
     let program = settings.text(name);
-    (!program.is_empty()).then(|| PathBuf::from(program))
+    (!program.is_empty()).then(|| program_path(program))
+}
+
+/// A path is from the folder in which the server was started, and functions run in others; a name alone is looked for.
+fn program_path(program: &str) -> PathBuf {
+    match program.contains('/') {
+        true => std::path::absolute(program).unwrap_or_else(|_| program.into()),
+        false => program.into(),
+    }
 }
 
 fn function_processes_max(settings: &Settings) -> usize {
@@ -513,5 +521,23 @@ impl Rng for SystemRng {
         if let Err(error) = getrandom::fill(out) {
             tracing::error!(%error, "the system gives no random bytes");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::program_path;
+
+    #[test]
+    fn a_path_of_a_program_is_from_the_folder_of_the_server() {
+        let here = std::env::current_dir().expect("a folder");
+        assert_eq!(
+            program_path(".venv/bin/python"),
+            here.join(".venv/bin/python")
+        );
+        assert_eq!(program_path("/usr/bin/node"), Path::new("/usr/bin/node"));
+        assert_eq!(program_path("python3.13"), Path::new("python3.13"));
     }
 }
