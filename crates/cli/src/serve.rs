@@ -75,8 +75,8 @@ pub(crate) fn broken_off_starting() -> ExitCode {
 /// Says that a signal came while the server stopped.
 pub(crate) fn broken_off_stopping() -> ExitCode {
     stdout::note(
-        "headwater: a second signal ended the server while it was stopping; nothing that was acknowledged is lost, \
-         and the next start replays the log",
+        "headwater: a second signal ended the server while it was stopping, as a crash would; what is durable is there at \
+         the next start",
     );
     ExitCode::FAILURE
 }
