@@ -181,7 +181,7 @@ fn items_looked_for_in_large_constants() {
     server.create_table("table", false);
     let mut client = Client::connect(&server);
     put_many(&mut client, 500);
-    let filter = vec!["contains(:a,nowhere)", "contains(:a,id)"].join(" OR ");
+    let filter = ["contains(:a,nowhere)", "contains(:a,id)"].join(" OR ");
     let filter = vec![filter.as_str(); 50].join(" OR ");
     let large = format!("{}item-7", "a".repeat(2_000_000));
     let mut body = json!({
