@@ -95,7 +95,10 @@ fn begins_with(value: &AttributeValue, prefix: &AttributeValue) -> bool {
 fn contains(container: &AttributeValue, sought: &AttributeValue) -> bool {
     match (container, sought) {
         (AttributeValue::S(text), AttributeValue::S(part)) => text.contains(&**part),
-        (AttributeValue::B(bytes), AttributeValue::B(part)) => memmem::find(bytes, part).is_some(),
+        // The search would go through all of a long part first.
+        (AttributeValue::B(bytes), AttributeValue::B(part)) => {
+            part.len() <= bytes.len() && memmem::find(bytes, part).is_some()
+        }
         (AttributeValue::Ss(set), AttributeValue::S(member)) => set.binary_search(member).is_ok(),
         (AttributeValue::Ns(set), AttributeValue::N(member)) => set.binary_search(member).is_ok(),
         (AttributeValue::Bs(set), AttributeValue::B(member)) => set.binary_search(member).is_ok(),

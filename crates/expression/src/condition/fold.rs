@@ -79,18 +79,49 @@ fn needs_an_item(node: &ConditionNode) -> bool {
 
 /// Bytes of constants that each evaluation goes through, beside those of the item.
 pub(super) fn constant_bytes(node: &ConditionNode) -> usize {
+    let sum = |bytes: &mut dyn Iterator<Item = usize>| bytes.fold(0, usize::saturating_add);
     match node {
-        ConditionNode::And(list) | ConditionNode::Or(list) => list
-            .iter()
-            .map(constant_bytes)
-            .fold(0, usize::saturating_add),
+        ConditionNode::And(list) | ConditionNode::Or(list) => {
+            sum(&mut list.iter().map(constant_bytes))
+        }
         ConditionNode::Not(inner) => constant_bytes(inner),
         ConditionNode::Contains {
             container: Operand::Value(value),
+            sought,
+        } => searched_bytes(value).saturating_add(bytes_within(sought)),
+        ConditionNode::Contains {
+            container: one,
+            sought: other,
+        }
+        | ConditionNode::BeginsWith {
+            operand: one,
+            prefix: other,
+        }
+        | ConditionNode::Compare {
+            left: one,
+            right: other,
             ..
-        } => searched_bytes(value),
-        // The others look at no more of a constant than of the attribute that they compare it with.
-        _ => 0,
+        } => bytes_within(one).saturating_add(bytes_within(other)),
+        ConditionNode::Between {
+            operand,
+            lower,
+            upper,
+        } => sum(&mut [operand, lower, upper].into_iter().map(bytes_within)),
+        ConditionNode::In { operand, list } => {
+            sum(&mut list.iter().map(bytes_within)).saturating_add(bytes_within(operand))
+        }
+        ConditionNode::AttributeType { operand, .. } => bytes_within(operand),
+        ConditionNode::AttributeExists(_) | ConditionNode::AttributeNotExists(_) => 0,
+    }
+}
+
+/// As [`constant_bytes`], of the conditions within an operand; of a constant no more is looked at than of the attribute that
+/// it is compared with.
+fn bytes_within(operand: &Operand) -> usize {
+    match operand {
+        Operand::Path(_) | Operand::Value(_) => 0,
+        Operand::Size(inner) => bytes_within(inner),
+        Operand::Truth(node) => constant_bytes(node),
     }
 }
 

@@ -207,6 +207,27 @@ fn items_looked_for_in_large_constants() {
     server.stop();
 }
 
+/// The part was gone through before its length was looked at, for each item.
+#[test]
+fn large_bytes_looked_for_in_small_items() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    server.create_table("table", false);
+    let mut client = Client::connect(&server);
+    let put = |number| json!({"PutRequest": {"Item": {"id": {"S": format!("item-{number}")}, "b": {"B": "AAAA"}}}});
+    let puts: Vec<Value> = (0..25).map(put).collect();
+    client.dynamodb("BatchWriteItem", &json!({"RequestItems": {"table": puts}}));
+    let body = json!({
+        "TableName": "table",
+        "FilterExpression": vec!["contains(b,:p)"; 100].join(" OR "),
+        "ExpressionAttributeValues": {":p": {"B": "A".repeat(2_000_000)}},
+    });
+    let answer = ask(&mut client, "Scan", &body.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.error());
+    assert_eq!(answer.json()["ScannedCount"], json!(25));
+    server.stop();
+}
+
 /// Each name was looked for among all those before it.
 #[test]
 fn a_hundred_thousand_definitions_and_index_updates() {
