@@ -44,6 +44,8 @@ pub struct RuleOutcome {
     pub matches: bool,
 }
 
+const CUT_SHORT: &str = "the event takes too long to look at, so it counts as one that matches";
+
 const OTHER_ELEMENTS: &str =
     "each rule holds, but not all of them in the same element of an array of the event";
 
@@ -53,6 +55,7 @@ const TYPE_TAGS: &[&str] = &["S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS"
 /// Explains one pattern.
 pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>, steps: &Steps) -> PatternOutcome {
     let matches = matching::matches(pattern, event, steps);
+    let is_cut_short = steps.are_used_up();
     let mut rules = Vec::new();
     let mut walk = Walk {
         event,
@@ -60,11 +63,16 @@ pub(super) fn explain(pattern: &FilterPattern, event: &Tree<'_>, steps: &Steps) 
         names: Vec::new(),
         rules: &mut rules,
     };
-    let each_holds = walk.fields(&pattern.root, "", matches);
+    let each_holds = walk.fields(&pattern.root, "", matches && !is_cut_short);
+    let note = match (is_cut_short, each_holds && !matches) {
+        (true, _) => Some(CUT_SHORT),
+        (false, true) => Some(OTHER_ELEMENTS),
+        (false, false) => None,
+    };
     PatternOutcome {
         matches,
         rules,
-        note: (each_holds && !matches).then_some(OTHER_ELEMENTS),
+        note,
     }
 }
 

@@ -208,6 +208,9 @@ impl Matcher<'_> {
         open: &[&'p [Fields]],
         value: Option<&Tree<'_>>,
     ) -> Met {
+        if !self.steps.take() {
+            return Met::GIVEN_UP;
+        }
         if let Some(Tree::Array(elements)) = value {
             let mut elements = elements.iter();
             let mut wanted = open.iter();
