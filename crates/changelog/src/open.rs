@@ -126,7 +126,7 @@ pub(crate) fn open(
         check_unborn(unborn)?;
     }
     check_chain(&known)?;
-    check_reaches(&known, options.reaches)?;
+    check_reaches(&known, &unborn, options.reaches)?;
 
     let last = known.last().map_or(Sequence::ZERO, Known::last);
     report.torn_bytes = known.last().map_or(0, |last| last.torn_bytes);
@@ -317,13 +317,20 @@ fn check_chain(known: &[Known<'_>]) -> Result<(), LogError> {
     Ok(())
 }
 
-/// A group that was durable is no torn tail, which would be cut.
-fn check_reaches(known: &[Known<'_>], reaches: Sequence) -> Result<(), LogError> {
-    match known.last() {
-        Some(last) if last.torn_bytes > 0 && last.last() < reaches => {
-            let end = last.last();
-            let detail =
-                format!("its entries end at {end}, but those up to {reaches} were durable");
+/// A group that was durable is no torn tail, which would be cut, nor one of a segment that was never begun.
+fn check_reaches(
+    known: &[Known<'_>],
+    unborn: &[Found<'_>],
+    reaches: Sequence,
+) -> Result<(), LogError> {
+    let end = known.last().map_or(Sequence::ZERO, Known::last);
+    if end >= reaches {
+        return Ok(());
+    }
+    let detail = format!("the entries end at {end}, but those up to {reaches} were durable");
+    match (unborn.last(), known.last()) {
+        (Some(unborn), _) => Err(LogError::damaged(&unborn.name, 0, detail)),
+        (None, Some(last)) if last.torn_bytes > 0 => {
             Err(LogError::damaged(&last.found.name, last.end(), detail))
         }
         _ => Ok(()),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use headwater_cipher::LogKey;
 use headwater_model::Sequence;
+use rustix::io::Errno;
 
 use crate::block::DecodedBlock;
 use crate::change::Entry;
@@ -65,12 +66,14 @@ pub struct VerifyReport {
     /// Bytes behind the last whole block that the next opening will cut. Not a problem: they were never
     /// acknowledged.
     pub torn_bytes: u64,
-    /// Where they begin: the file, and the offset in it.
+    /// Where they begin: the file, and the offset in it; or the start of a segment that holds nothing valid.
     pub torn_at: Option<(String, u64)>,
     /// Segments without a footer, which the next opening will scan. Not a problem.
     pub unsealed_segments: usize,
     /// Segments below the trim point, which are still to be removed. Not a problem, and not looked at.
     pub trimmed_segments: usize,
+    /// Segments that could not be read to their ends, each of which is a problem.
+    pub unread_files: usize,
     /// Empty if all is well.
     pub problems: Vec<Problem>,
 }
@@ -241,12 +244,11 @@ impl<'a> Chain<'a> {
     /// Names a file that the disk does not give back, and goes on behind it.
     fn or_unread(&mut self, file: &str, checked: Result<(), LogError>) -> Result<(), LogError> {
         match checked {
-            Err(LogError::Io { source, action, .. })
-                if source.kind() != io::ErrorKind::PermissionDenied =>
-            {
+            Err(LogError::Io { source, action, .. }) if is_of_a_file(&source) => {
                 let detail = format!("the system can't {action} it: {source}");
                 self.report.problem(file, 0, detail);
                 self.is_unread = true;
+                self.report.unread_files += 1;
                 self.gap();
                 Ok(())
             }
@@ -285,9 +287,17 @@ impl<'a> Chain<'a> {
     }
 }
 
+/// Whether an error says something of the file, and not of this process.
+fn is_of_a_file(error: &io::Error) -> bool {
+    let of_process = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::ACCESS];
+    let of_process = of_process.map(|errno| Some(errno.raw_os_error()));
+    !of_process.contains(&error.raw_os_error())
+}
+
 fn check_unborn(found: &Found<'_>, report: &mut VerifyReport) {
-    if let Err(error) = open::check_unborn(found) {
-        report.problem(&found.name, 0, error);
+    match open::check_unborn(found) {
+        Ok(()) => report.torn_at = Some((found.name.clone(), 0)),
+        Err(error) => report.problem(&found.name, 0, error),
     }
     report.segments += 1;
     report.unsealed_segments += 1;

@@ -457,10 +457,10 @@ impl Database {
 
 impl Inner {
     fn close(&self) {
-        self.verification.end();
-        self.collections.end();
         // First, so that nothing below waits for room while its end is waited for.
         self.state.set_waits_for_room(false);
+        self.verification.end();
+        self.collections.end();
         self.log.shutdown();
         if let Some(applier) = self.applier.lock().take()
             && applier.join().is_err()

@@ -483,8 +483,8 @@ impl Shared {
         !(may_grow && self.patience.look().is_err())
     }
 
-    /// Reads anew what the next opening begins with. Nobody waits for it.
-    fn check_start(&self) -> Result<(), StateError> {
+    /// See [`StateStore::check_start`]. Nobody waits for it.
+    fn check_start(&self, goes_on: &dyn Fn() -> bool) -> Result<(), StateError> {
         let durable = || {
             let durable = self.durable.lock();
             (durable.head.clone(), durable.runs.clone())
@@ -501,7 +501,8 @@ impl Shared {
                 continue;
             }
             checked?;
-            return runs.iter().try_for_each(|run| run.check_start());
+            let mut runs = runs.iter().take_while(|_| goes_on());
+            return runs.try_for_each(|run| run.check_start(goes_on));
         }
         Ok(())
     }
@@ -594,8 +595,8 @@ impl StateStore for RunStore {
         u64::from(head::FORMAT)
     }
 
-    fn check_start(&self) -> Result<(), StateError> {
-        self.shared.check_start()
+    fn check_start(&self, goes_on: &dyn Fn() -> bool) -> Result<(), StateError> {
+        self.shared.check_start(goes_on)
     }
 
     fn claim(&self, store_id: [u8; 16]) -> Result<(), StateError> {

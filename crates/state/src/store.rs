@@ -73,11 +73,11 @@ pub trait StateStore: Send + Sync {
     fn format(&self) -> u64;
 
     /// Reads anew what the next opening begins with and what has stayed in memory since this one, so that damage is known
-    /// while everything can still be read.
+    /// while everything can still be read. Breaks off when `goes_on` says so.
     ///
     /// # Errors
     /// [`StateError::Damaged`], or what the storage says.
-    fn check_start(&self) -> Result<(), StateError> {
+    fn check_start(&self, _goes_on: &dyn Fn() -> bool) -> Result<(), StateError> {
         Ok(())
     }
 

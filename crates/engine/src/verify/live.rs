@@ -192,7 +192,12 @@ impl Live {
     fn verify(&self, progress: &Progress) -> VerificationStatus {
         progress.expect_more(self.log.stats().stored_bytes);
         match super::or_finding(super::run(self, progress)) {
-            Ok(verified) => {
+            Ok(mut verified) => {
+                let goes_on = || progress.look().is_continue();
+                if let Err(error) = self.state.check_start(&goes_on) {
+                    let detail = format!("the next start needs it: {error}");
+                    verified.find(Finding::at("state", detail));
+                }
                 for finding in &verified.findings {
                     tracing::error!(%finding, "verification found damage");
                 }
@@ -262,12 +267,6 @@ impl Source for Live {
         {
             let detail = "it is gone, or another one; what the server has open is lost when it stops, so back up first";
             verified.find(Finding::at("file state", detail));
-        }
-        if let Err(error) = self.state.check_start() {
-            verified.find(Finding::at(
-                "state",
-                format!("the next start needs it: {error}"),
-            ));
         }
     }
 

@@ -212,6 +212,18 @@ async fn damage_of_the_last_group_that_the_state_has_is_no_torn_tail() {
     );
     assert!(fs::read(&path).unwrap() == damaged, "something was cut");
 
+    // With its header it looks like a segment that was never begun.
+    flip(&path, 20);
+    let place = format!("log file {file} at byte 0");
+    assert_finds(folder.path(), &[&place, "but the state holds position"]);
+    let refused = try_open(Some(folder.path()), &clock, options(2));
+    let refused = refused.err().unwrap().to_string();
+    assert!(
+        refused.contains(file) && refused.contains("were durable"),
+        "{refused}"
+    );
+    assert!(path.exists());
+
     fs::write(&path, whole).unwrap();
     let database = open(Some(folder.path()), &clock, options(2));
     let table = database.table("", "plain").unwrap();
