@@ -9,7 +9,7 @@ use crate::catalog_change::{AT_COMMIT_MS, CatalogChange};
 use crate::copies::{Copying, Restore};
 use crate::database::Database;
 use crate::error::EngineError;
-use crate::index_record::IndexState;
+use crate::index_record::{IndexRecord, IndexState};
 use crate::record::{StreamView, TableRecord, Transition};
 use crate::table::Table;
 use crate::throughput_changes::ThroughputChanges;
@@ -93,6 +93,8 @@ impl Database {
             let mut record = (*table.record()).clone();
             self.usable(&record)?;
             record.transition = None;
+            // One on its way out is not there when the backup is looked at.
+            record.indexes.retain(IndexRecord::is_kept);
             let mut next = self.inner.catalog.maps.read().next;
             let id = next.table;
             next.table += 1;
