@@ -79,7 +79,8 @@ pub(super) fn variables(
 
 /// That of the function's namespace, so that its SDKs find the tables that are there.
 fn access_key_id<'c>(config: &'c FunctionConfig, settings: &'c RuntimeSettings) -> &'c str {
-    match config.namespace.split_once('/') {
+    // Keys may have slashes, regions have none.
+    match config.namespace.rsplit_once('/') {
         Some((access_key_id, _)) => access_key_id,
         None => &settings.credentials.access_key_id,
     }

@@ -146,11 +146,19 @@ impl Job {
             };
             // Its first records may have become too old while others did not. Those keep the turn: where turns are rare
             // they would be too old as well before the next one.
-            if self.give_up_old(&mut batch, was_tried, waiting).await == Flow::Stop {
-                return Flow::Stop;
+            // More of them may become so while they are given up.
+            let mut count = 0;
+            while batch.records.len() != count {
+                count = batch.records.len();
+                if self.give_up_old(&mut batch, was_tried, waiting).await == Flow::Stop {
+                    return Flow::Stop;
+                }
             }
             if batch.records.is_empty() {
                 return Flow::On;
+            }
+            if *self.stop.borrow() != Stop::No {
+                return Flow::Stop;
             }
             let (fault, pause_after) = match self.call(turn, &batch, false, false).await {
                 Call::Stopped => return Flow::Stop,

@@ -89,7 +89,8 @@ impl Logging {
     pub(crate) fn form(&self) -> LogForm {
         LogForm {
             json: self.json,
-            level: self.application_level.clone(),
+            // Text has none on AWS.
+            level: self.application_level.clone().filter(|_| self.json),
             group: self.group.clone(),
         }
     }

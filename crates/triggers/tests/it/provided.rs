@@ -73,7 +73,11 @@ async fn calls_that_belong_to_no_trace_have_one_of_their_own() {
 async fn functions_have_the_access_key_of_their_namespace() {
     let bench = Bench::new();
     let mut function = bench.provided("f");
-    for (namespace, key) in [("", "local"), ("alice/eu-central-1", "alice")] {
+    for (namespace, key) in [
+        ("", "local"),
+        ("alice/eu-central-1", "alice"),
+        ("team/bob/eu-central-1", "team/bob"),
+    ] {
         function.namespace = namespace.to_owned();
         let variables = bench.answer(&function, r#"{"do":"environment"}"#).await;
         assert_eq!(variables["AWS_ACCESS_KEY_ID"], key, "{namespace}");
