@@ -108,10 +108,10 @@ fn remove(path: &Path) -> io::Result<()> {
     fs::remove_dir_all(path)
 }
 
-/// Which folder a lock is of.
+/// Which folder a lock is of. Without its device: that may have another number when it is mounted again.
 fn identity(folder: &Metadata, name: Option<&OsStr>) -> String {
     let name = name.unwrap_or_default().display();
-    format!("{} {} {name}\n", folder.dev(), folder.ino())
+    format!("{} {name}\n", folder.ino())
 }
 
 const COMMON: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC);
