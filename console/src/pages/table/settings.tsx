@@ -43,7 +43,10 @@ export default function Settings(props: TabProps) {
 
 function TimeToLive({ table }: TabProps) {
   const TableName = table.TableName;
-  const known = useResource(`ttl/${TableName}`, async (signal) => {
+  const isThere = table.TableStatus !== "CREATING" && table.TableStatus !== "DELETING";
+  const known = useResource(`ttl/${TableName}/${isThere}`, async (signal) => {
+    // Until then it is refused to say anything of it.
+    if (!isThere) return {};
     const { TimeToLiveDescription } = await dynamodb("DescribeTimeToLive", { TableName }, signal);
     return TimeToLiveDescription ?? {};
   });
