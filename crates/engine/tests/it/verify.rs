@@ -202,26 +202,19 @@ async fn damage_of_the_last_group_that_the_state_has_is_no_torn_tail() {
     flip(&path, 64 + 40);
     let damaged = fs::read(&path).unwrap();
     let file = path.file_name().unwrap().to_str().unwrap();
-    let place = format!("log file {file} at byte 64");
-    assert_finds(folder.path(), &[&place, "but the state holds position"]);
-    let refused = try_open(Some(folder.path()), &clock, options(2));
-    let refused = refused.err().unwrap().to_string();
-    assert!(
-        refused.contains(file) && refused.contains("were durable"),
-        "{refused}"
-    );
+    let assert_refused_at = |byte: u64| {
+        let place = format!("log file {file} at byte {byte}");
+        assert_finds(folder.path(), &[&place, "but the state holds position"]);
+        let refused = try_open(Some(folder.path()), &clock, options(2));
+        let refused = refused.err().unwrap().to_string();
+        let tells = refused.contains(file) && refused.contains("were durable");
+        assert!(tells, "{refused}");
+    };
+    assert_refused_at(64);
     assert!(fs::read(&path).unwrap() == damaged, "something was cut");
-
     // With its header it looks like a segment that was never begun.
     flip(&path, 20);
-    let place = format!("log file {file} at byte 0");
-    assert_finds(folder.path(), &[&place, "but the state holds position"]);
-    let refused = try_open(Some(folder.path()), &clock, options(2));
-    let refused = refused.err().unwrap().to_string();
-    assert!(
-        refused.contains(file) && refused.contains("were durable"),
-        "{refused}"
-    );
+    assert_refused_at(0);
     assert!(path.exists());
 
     fs::write(&path, whole).unwrap();
