@@ -18,7 +18,7 @@ use headwater_wire::write_item;
 use crate::buckets::WantedBucket;
 use crate::data_files::DataFiles;
 use crate::failure::Ended;
-use crate::put_batch::{Amounts, PutBatch, RETRY_INTERVAL, is_for_now, write_units};
+use crate::put_batch::{Amounts, PutBatch, RETRY_INTERVAL, Written, is_for_now, write_units};
 use crate::record::Record;
 use crate::run::Run;
 use crate::source::{Origin, Place, Sink, SourceFormat, read_object};
@@ -159,12 +159,13 @@ impl Sink for BulkPut<'_, '_> {
 
 impl BulkPut<'_, '_> {
     fn write_batch(&mut self) -> Result<(), Ended> {
-        let written = self.batch.write(&self.table, self.run)?;
+        let mut written = Written::default();
+        let ended = self.batch.write(&self.table, self.run, &mut written);
         for (origin, error) in &written.refused {
             self.refuse(origin, error)?;
         }
         self.count(written.amounts);
-        Ok(())
+        ended
     }
 
     fn refuse(&mut self, origin: &Origin, error: &ApiError) -> Result<(), Ended> {

@@ -11,7 +11,7 @@ use headwater_wire::dynamodb::InputCompressionType;
 
 use crate::buckets::WantedBucket;
 use crate::failure::{Ended, ITEMS_REFUSED};
-use crate::put_batch::PutBatch;
+use crate::put_batch::{PutBatch, Written};
 use crate::record::Record;
 use crate::run::Run;
 use crate::source::{Origin, Place, Sink, SourceFormat, read_object};
@@ -106,13 +106,14 @@ impl Sink for Import<'_> {
 
 impl Import<'_> {
     fn write_batch(&mut self) -> Result<(), Ended> {
-        let written = self.batch.write(&self.table, self.run)?;
+        let mut written = Written::default();
+        let ended = self.batch.write(&self.table, self.run, &mut written);
         for (origin, error) in written.refused {
             // It was counted when it was added.
             self.run.counts.items -= 1;
             self.refuse(&origin, &error.message);
         }
-        Ok(())
+        ended
     }
 
     fn refuse(&mut self, origin: &Origin, reason: &str) {

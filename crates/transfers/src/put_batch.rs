@@ -38,6 +38,7 @@ struct Waiting {
 }
 
 /// What became of a batch.
+#[derive(Default)]
 pub(crate) struct Written {
     pub(crate) amounts: Amounts,
     /// What the table did not take: an index was added to it since the item was looked at, or the item's collection would be
@@ -81,15 +82,21 @@ impl PutBatch {
         self.items.len() >= ITEMS_MAX || self.bytes >= BYTES_MAX
     }
 
-    /// Writes what is there, and waits for room on the disk and throughput as long as it takes.
-    pub(crate) fn write(&mut self, table: &Arc<Table>, run: &Run) -> Result<Written, Ended> {
+    /// Writes what is there, and waits for room on the disk and throughput as long as it takes. What became of it is in
+    /// `written`, also of a part of it when the job ends in between.
+    pub(crate) fn write(
+        &mut self,
+        table: &Arc<Table>,
+        run: &Run,
+        written: &mut Written,
+    ) -> Result<(), Ended> {
         let next = PutBatch {
             is_to_new_table: self.is_to_new_table,
             ..PutBatch::default()
         };
         let taken = std::mem::replace(self, next);
-        let (mut items, mut refused) = (taken.items, Vec::new());
-        let (mut at_once, mut done) = (items.len(), Amounts::default());
+        let mut items = taken.items;
+        let mut at_once = items.len();
         while !items.is_empty() {
             run.check()?;
             at_once = at_once.min(items.len());
@@ -100,23 +107,26 @@ impl PutBatch {
                     .collect(),
                 identity: Identity::None,
             };
-            let written = run.handle.block_on(async {
+            let put = run.handle.block_on(async {
                 match taken.is_to_new_table {
                     true => run.database().fill(command).await,
                     false => run.database().write(command).await.map(|_| ()),
                 }
             });
-            match written {
+            match put {
                 Ok(()) => items
                     .drain(..at_once)
-                    .for_each(|waiting| done.add(&waiting)),
+                    .for_each(|waiting| written.amounts.add(&waiting)),
                 Err(EngineError::Refused(refusals)) => {
                     let rest = items.split_off(at_once);
                     let decided = std::mem::take(&mut items).into_iter().zip(refusals);
                     for (waiting, refusal) in decided {
                         match refusal {
                             None => items.push(waiting),
-                            Some(refusal) => refused.push((waiting.origin, put_refusal(refusal))),
+                            Some(refusal) => {
+                                let told = (waiting.origin, put_refusal(refusal));
+                                written.refused.push(told);
+                            }
                         }
                     }
                     items.extend(rest);
@@ -131,10 +141,7 @@ impl PutBatch {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(Written {
-            amounts: done,
-            refused,
-        })
+        Ok(())
     }
 }
 
