@@ -322,6 +322,8 @@ impl Delivery {
     /// A request failed; waits before the next one, longer with each.
     async fn failed(&mut self, reason: &str) -> Result<(), End> {
         self.failures = self.failures.saturating_add(1);
+        // Until when it is enabled: the table may have forgotten that by the time it gets on.
+        self.refresh();
         let Destination {
             table_name, record, ..
         } = &self.destination;

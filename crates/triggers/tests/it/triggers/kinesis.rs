@@ -500,11 +500,14 @@ async fn records_of_an_enabling_that_is_forgotten_wait_for_a_stream_that_is_miss
     })
     .await;
     let world = World::with_destinations(at(&fake)).await;
-    world.plain_table("items").await;
+    // With a stream, so that what comes while nothing is enabled is in a shard as well.
+    world.table("items").await;
     world.enable_kinesis("items", ARN).await;
     world.put_version("items", "a", 1).await;
     world.kinesis_until("failures", 1).await;
     world.disable_kinesis("items", ARN).await;
+    world.clock.advance_ms(PAUSE_MS_MAX);
+    world.kinesis_until("failures", 2).await;
     world.put_version("items", "a", 2).await;
     for _ in 0..20 {
         world.enable_kinesis("items", OTHER_ARN).await;
