@@ -281,17 +281,11 @@ impl StateStore for Held {
     }
 }
 
-/// The state waited for room, the groups on their way to it filled their queue, and the log's writer waited behind
-/// them: writes that were past the door already had no answer for as long as the disk was full.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
+/// A table with a stream, one of whose writes is durable and waits for the state, which waits for room.
+async fn waiting_for_room(log_options: LogOptions) -> (Database, Arc<Table>, Arc<Held>) {
     let store = headwater_state::in_memory(StateOptions::default()).unwrap();
     let state = Arc::new(Held::new(store));
     let clock = Arc::new(ManualClock::new(START_MS));
-    let log_options = LogOptions {
-        queued_groups_max: 1,
-        ..LogOptions::default()
-    };
     let (log, _) = Log::open(Arc::new(MemoryFiles::new()), log_options, clock.clone()).unwrap();
     let rng = Arc::new(SeededRng::new(1));
     let (database, _) = Database::open(log, state.clone(), clock, rng, options(1)).unwrap();
@@ -304,6 +298,18 @@ async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
     put(&database, &table, "waits for room", 1).await.unwrap();
     let waits = || state.waits.load(Ordering::SeqCst);
     until("the state waits", waits).await;
+    (database, table, state)
+}
+
+/// The state waited for room, the groups on their way to it filled their queue, and the log's writer waited behind
+/// them: writes that were past the door already had no answer for as long as the disk was full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
+    let log_options = LogOptions {
+        queued_groups_max: 1,
+        ..LogOptions::default()
+    };
+    let (database, table, state) = waiting_for_room(log_options).await;
     put(&database, &table, "queued", 1).await.unwrap();
     put(&database, &table, "in the writer's hands", 1)
         .await
@@ -351,22 +357,7 @@ async fn writes_behind_a_full_queue_of_groups_are_told_of_the_full_disk() {
 /// It waited for the state for as long as the disk was full, and whoever stopped the server waited for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_that_waits_for_room_ends_when_the_database_is_about_to_close() {
-    let store = headwater_state::in_memory(StateOptions::default()).unwrap();
-    let state = Arc::new(Held::new(store));
-    let clock = Arc::new(ManualClock::new(START_MS));
-    let files = Arc::new(MemoryFiles::new());
-    let (log, _) = Log::open(files, LogOptions::default(), clock.clone()).unwrap();
-    let rng = Arc::new(SeededRng::new(1));
-    let (database, _) = Database::open(log, state.clone(), clock, rng, options(1)).unwrap();
-    let table = create(&database, "t", None).await;
-    until("all is applied", || {
-        database.applied() == database.log().durable()
-    })
-    .await;
-    state.is_full.store(true, Ordering::SeqCst);
-    put(&database, &table, "waits for room", 1).await.unwrap();
-    let waits = || state.waits.load(Ordering::SeqCst);
-    until("the state waits", waits).await;
+    let (database, table, _) = waiting_for_room(LogOptions::default()).await;
     let export = {
         let (database, table) = (database.clone(), table.clone());
         tokio::spawn(async move { database.items_at(&table, START_MS).await.map(drop) })

@@ -129,6 +129,25 @@ async fn a_batch_that_becomes_too_old_before_its_turn_is_given_up() {
     close(world).await;
 }
 
+/// Lets a batch of two records, of which one is forty seconds older than the other and may be sixty seconds old at most, wait
+/// for its turn, and the next one behind it; gives its mapping. All turns are taken, at `fake`, which hangs.
+async fn batch_of_two_ages(world: &World, fake: &Fake) -> String {
+    hung_function(world, fake, "f").await;
+    let stream = world.table("second").await;
+    world.put_items("second", 0..1).await;
+    world.clock.advance_ms(40_000);
+    world.put_items("second", 1..3).await;
+    map(world, "first", "f", json!({})).await;
+    fake.wait_for(10).await;
+    let settings = json!({"MaximumRecordAgeInSeconds": 60, "BatchSize": 2});
+    let second = world.map(&stream, "f", settings).await;
+    world
+        .status_until(&second, |status| status["shards"][0]["readAhead"] == 1)
+        .await;
+    a_moment().await;
+    second
+}
+
 /// The last record of a batch was young enough, and the first ones of it were delivered with it however old they were.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_that_become_too_old_before_their_turn_are_not_delivered() {
@@ -139,20 +158,7 @@ async fn records_that_become_too_old_before_their_turn_are_not_delivered() {
         ..Answer::of(200, "")
     })
     .await;
-    hung_function(&world, &fake, "f").await;
-    let stream = world.table("second").await;
-    world.put_items("second", 0..1).await;
-    world.clock.advance_ms(40_000);
-    world.put_items("second", 1..3).await;
-    map(&world, "first", "f", json!({})).await;
-    fake.wait_for(10).await;
-    let settings = json!({"MaximumRecordAgeInSeconds": 60, "BatchSize": 2});
-    let second = world.map(&stream, "f", settings).await;
-    // The batch of the first two waits for its turn, and the next one behind it.
-    world
-        .status_until(&second, |status| status["shards"][0]["readAhead"] == 1)
-        .await;
-    a_moment().await;
+    let second = batch_of_two_ages(&world, &fake).await;
     world.clock.advance_ms(31_000);
     a_moment().await;
     fake.release();
@@ -179,19 +185,7 @@ async fn records_that_become_too_old_before_their_turn_are_not_delivered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_of_a_batch_that_became_too_old_in_part_keeps_its_turn() {
     let (world, first) = (World::new().await, hanging().await);
-    hung_function(&world, &first, "f").await;
-    let stream = world.table("second").await;
-    world.put_items("second", 0..1).await;
-    world.clock.advance_ms(40_000);
-    world.put_items("second", 1..3).await;
-    map(&world, "first", "f", json!({})).await;
-    first.wait_for(10).await;
-    let settings = json!({"MaximumRecordAgeInSeconds": 60, "BatchSize": 2});
-    let second = world.map(&stream, "f", settings).await;
-    world
-        .status_until(&second, |status| status["shards"][0]["readAhead"] == 1)
-        .await;
-    a_moment().await;
+    let second = batch_of_two_ages(&world, &first).await;
     // More batches than there are turns wait behind it.
     let third = map(&world, "third", "f", json!({})).await;
     world
