@@ -80,7 +80,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "MODE",
         Kind::Word(&["sync", "interval", "memory"]),
         Some("sync"),
-        "sync: acknowledged means on disk. interval: on disk within the sync interval. memory: no files at all",
+        "sync: acknowledged means on disk. interval: on disk within the sync interval. memory: nothing is kept on disk",
     ),
     setting(
         "sync-interval",
