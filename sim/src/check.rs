@@ -34,7 +34,7 @@ pub(crate) async fn check(
     }
     let all: Vec<StreamedChange> = records.values().flatten().cloned().collect();
     let explained = explain(&all, book)?;
-    check_tables(world, rng, &explained)?;
+    check_tables(world, rng, &explained).await?;
     let archive = world.archive.as_deref();
     follower.check(&records, archive, false)?;
     follower.catch_up(world, rng).await?;
@@ -55,7 +55,7 @@ pub(crate) async fn check_beginning(
     let all: Vec<StreamedChange> = records.into_values().flatten().collect();
     let lost = forget_lost_end(&mut book, &all)?;
     let explained = explain(&all, &book)?;
-    check_tables(world, rng, &explained)?;
+    check_tables(world, rng, &explained).await?;
     Ok(lost)
 }
 
@@ -203,7 +203,7 @@ fn check_kept(before: &Records, now: &Records) -> Result<()> {
 }
 
 /// Tables hold what the stream makes of them, whichever way they are read.
-fn check_tables(world: &World, rng: &SeededRng, explained: &Explained) -> Result<()> {
+async fn check_tables(world: &World, rng: &SeededRng, explained: &Explained) -> Result<()> {
     let database = &world.database;
     for direction in [Direction::Forward, Direction::Backward] {
         let limit = (rng.below(2) == 0).then_some(1 + rng.below(6) as usize);
@@ -221,7 +221,7 @@ fn check_tables(world: &World, rng: &SeededRng, explained: &Explained) -> Result
         );
     }
     for (key, image) in &explained.items {
-        let mark = world.look(key)?;
+        let mark = world.look(key).await?;
         ensure!(mark == Some(image.mark), "{key} is {mark:?}");
     }
     let mut size_bytes = 0;
@@ -234,7 +234,10 @@ fn check_tables(world: &World, rng: &SeededRng, explained: &Explained) -> Result
         counted == expected,
         "counts are {counted:?}, not {expected:?}"
     );
-    let tally = database.get(&world.tally, &storage_key(&world.tally, TALLY_KEY)?)?;
+    let tally = {
+        let key = storage_key(&world.tally, TALLY_KEY)?;
+        database.get(&world.tally, &key).await?
+    };
     let tally = tally.map_or(Ok(0), |item| number_of(&item, VALUE))?;
     ensure!(
         tally == explained.of_several,

@@ -144,7 +144,7 @@ fn part(rng: &SeededRng, is_full: bool, bytes_max: u64) -> u64 {
 
 /// Items, and all records of the open shards.
 fn read_everything(world: &World) -> Result<()> {
-    world.look("k0")?;
+    tokio::runtime::Handle::current().block_on(world.look("k0"))?;
     let log = world.database.log();
     for shard in world.database.shards_now(world.stream) {
         let mut from = shard.start.max(log.oldest());

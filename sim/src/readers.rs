@@ -18,7 +18,7 @@ pub(crate) async fn run(world: Arc<World>, seed: u64) -> Result<()> {
         if world.stopped() {
             break;
         }
-        match read(&world, &rng) {
+        match read(&world, &rng).await {
             Ok(()) => {}
             Err(_) if world.is_dark() => break,
             Err(error) => match error.downcast_ref() {
@@ -31,12 +31,12 @@ pub(crate) async fn run(world: Arc<World>, seed: u64) -> Result<()> {
     Ok(())
 }
 
-fn read(world: &World, rng: &SeededRng) -> Result<()> {
+async fn read(world: &World, rng: &SeededRng) -> Result<()> {
     let before = world.moment();
     let seen = match rng.below(4) {
         0 => scanned(world, rng)?,
-        1 => one(world, format!("k{}", rng.below(KEYS)))?,
-        _ => one(world, "k0".to_owned())?,
+        1 => one(world, format!("k{}", rng.below(KEYS))).await?,
+        _ => one(world, "k0".to_owned()).await?,
     };
     for (key, mark) in seen {
         world.saw(key, mark, before);
@@ -44,8 +44,8 @@ fn read(world: &World, rng: &SeededRng) -> Result<()> {
     Ok(())
 }
 
-fn one(world: &World, key: String) -> Result<BTreeMap<String, Option<i64>>> {
-    let mark = world.look(&key)?;
+async fn one(world: &World, key: String) -> Result<BTreeMap<String, Option<i64>>> {
+    let mark = world.look(&key).await?;
     Ok([(key, mark)].into())
 }
 

@@ -217,8 +217,8 @@ impl World {
     }
 
     /// The mark of the item that is there.
-    pub(crate) fn look(&self, key: &str) -> Result<Option<i64>> {
-        let item = self.database.get(&self.main, &self.key(key)?)?;
+    pub(crate) async fn look(&self, key: &str) -> Result<Option<i64>> {
+        let item = self.database.get(&self.main, &self.key(key)?).await?;
         item.as_ref().map(mark_of).transpose()
     }
 }

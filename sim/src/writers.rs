@@ -93,7 +93,7 @@ impl Writer {
             0..25 => self.put(&key, None).await.map(|_| ()),
             25..33 => self.put(&key, Some(None)).await.map(|_| ()),
             33..43 => {
-                let seen = self.look(&key)?;
+                let seen = self.look(&key).await?;
                 self.put(&key, Some(seen)).await.map(|_| ())
             }
             43..63 => self.add(&key).await,
@@ -101,7 +101,7 @@ impl Writer {
             73..83 => self.many(&key).await,
             83..89 => self.change_nothing(&key).await,
             89..91 => self.split().await,
-            91..95 => self.look(&key).map(|_| ()),
+            91..95 => self.look(&key).await.map(|_| ()),
             _ => self.move_clock().await,
         }
     }
@@ -114,9 +114,9 @@ impl Writer {
         }
     }
 
-    fn look(&self, key: &str) -> Result<Option<i64>> {
+    async fn look(&self, key: &str) -> Result<Option<i64>> {
         let before = self.world.moment();
-        let mark = self.world.look(key)?;
+        let mark = self.world.look(key).await?;
         self.world.saw(key.to_owned(), mark, before);
         Ok(mark)
     }

@@ -1,4 +1,8 @@
-//! Reads of the state that wait for the disk, on threads that serve requests.
+//! Reads of the state that wait for the disk: begun, where the system can do that, for requests that wait without a thread;
+//! else, and for what is read from within, on threads that serve requests.
+
+#[cfg(target_os = "linux")]
+mod ring;
 
 use headwater_engine::ColdReads;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -8,10 +12,33 @@ use tokio::sync::Semaphore;
 /// ever be, and threads are not to grow with the load.
 const WAITING_MAX: usize = 32;
 
-/// For the state of a server.
+/// For the state of a server, from within the runtime that serves.
 pub(crate) fn cold_reads() -> ColdReads {
     let places = Semaphore::new(WAITING_MAX);
-    ColdReads::new(move |read: &mut dyn FnMut()| let_others_run(&places, read))
+    let reads = ColdReads::new(move |read: &mut dyn FnMut()| let_others_run(&places, read));
+    beginning(reads)
+}
+
+#[cfg(target_os = "linux")]
+fn beginning(reads: ColdReads) -> ColdReads {
+    use headwater_engine::ColdRead;
+    let ring = match ring::Ring::start() {
+        Ok(ring) => ring,
+        Err(error) => {
+            tracing::debug!(%error, "without io_uring: reads that wait for the disk take threads");
+            return reads;
+        }
+    };
+    reads.beginning_with(move |file, offset, length| {
+        let ended = ring.begin(file, offset, length)?;
+        // However it ended: whoever reads then is told.
+        Some(ColdRead::new(async move { drop(ended.await) }))
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn beginning(reads: ColdReads) -> ColdReads {
+    reads
 }
 
 /// Runs what waits for the disk while another thread takes over the requests of this one, if it has any and there is a

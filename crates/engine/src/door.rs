@@ -125,7 +125,7 @@ impl Database {
     async fn carry_out(&self, work: Work<'_>) -> Result<Transacted, EngineError> {
         self.admit().await?;
         let keys = state_keys(work.command);
-        self.read_ahead(&keys)?;
+        self.read_ahead(&keys).await?;
         let token_key = work.token.map(RequestToken::state_key);
         if let Some(key) = &token_key {
             self.require(Feature::TransactionTokens)?;
@@ -168,16 +168,6 @@ impl Database {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         }
-    }
-
-    /// Brings into memory what is not there, so that nobody waits for a latch while the disk works.
-    pub(crate) fn read_ahead(&self, keys: &[Vec<u8>]) -> Result<(), EngineError> {
-        for key in keys {
-            if self.inner.overlay.newest(key) == Found::Unknown {
-                self.stored(key)?;
-            }
-        }
-        Ok(())
     }
 
     fn decide_and_enqueue(&self, work: Work<'_>, prepared: Prepared) -> Enqueued {

@@ -84,7 +84,11 @@ impl Database {
     ///
     /// # Errors
     /// [`EngineError::TableNotFound`] if the table is not usable; errors of the state store.
-    pub fn get(&self, table: &Table, key: &StorageKey) -> Result<Option<EncodedItem>, EngineError> {
+    pub async fn get(
+        &self,
+        table: &Table,
+        key: &StorageKey,
+    ) -> Result<Option<EncodedItem>, EngineError> {
         let inner = &self.inner;
         usable(&table.state.read(), inner.clock.now_ms())?;
         table.count_access(key);
@@ -93,7 +97,7 @@ impl Database {
         // The overlay first: what it has dropped is in every snapshot that is taken afterwards.
         let value = match inner.overlay.newest_durable(&key, || inner.log.durable()) {
             Found::Value(_, value) => value,
-            Found::Unknown => self.stored(&key)?,
+            Found::Unknown => self.sought(&key).await?,
         };
         if value.is_none() {
             // What a table that was deleted meanwhile had is gone from the state at some moment, and others may have
@@ -116,7 +120,7 @@ impl Database {
             .iter()
             .map(|(table, key)| state_key(table.id(), key.bytes()))
             .collect();
-        self.read_ahead(&keys)?;
+        self.read_ahead(&keys).await?;
         let mut wait_for = None;
         let items = {
             // Writers hold the latches of all their keys from the decision until the values are known here.
@@ -138,15 +142,6 @@ impl Database {
             self.inner.log.wait_durable(position).await?;
         }
         Ok(items)
-    }
-
-    /// What the state has of a key that the overlay does not know. From now on the overlay does.
-    pub(crate) fn stored(&self, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
-        let snapshot = self.inner.state.snapshot();
-        let value = snapshot.get(key)?;
-        let position = Sequence(snapshot.position());
-        self.inner.overlay.remember(key, position, value.clone());
-        Ok(value)
     }
 
     /// Reads a page of a range. Each item is a durable value of it, at least as new as the call.

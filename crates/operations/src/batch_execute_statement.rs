@@ -56,7 +56,9 @@ pub(crate) async fn batch_execute_statement(
         match prepared {
             Err(error) => answer.refuse(place, None, error),
             Ok(Prepared::Read(name, read)) => {
-                answer.read(api, place, name, &read, consistent[place]);
+                answer
+                    .read(api, place, name, &read, consistent[place])
+                    .await;
             }
             Ok(Prepared::Write(name, write)) => {
                 let (api, returns_old) = (api.clone(), returns_old[place]);
@@ -173,7 +175,7 @@ impl Answer {
         };
     }
 
-    fn read(
+    async fn read(
         &mut self,
         api: &Api,
         place: usize,
@@ -182,10 +184,13 @@ impl Answer {
         consistent: bool,
     ) {
         let admitted = api.admit_read(read.table(), None, ReadOf::Item(read.key()));
-        let item = admitted.and_then(|()| {
-            let item = api.database.get(read.table(), read.key());
-            item.map_err(of_items)
-        });
+        let item = match admitted {
+            Ok(()) => {
+                let item = api.database.get(read.table(), read.key());
+                item.await.map_err(of_items)
+            }
+            Err(error) => Err(error),
+        };
         let item = match item {
             Ok(item) => item,
             Err(error) => return self.refuse(place, Some(name), error),

@@ -23,6 +23,8 @@ const OPERATION: &str = "BatchGetItem";
 /// Most bytes of an answer's JSON that its larger items take. Three bytes as they are counted may be 140 of JSON, so that
 /// the service's limit, which is in counted bytes, does not bound them.
 const WRITTEN_BYTES_MAX: usize = 64 << 20;
+/// Keys that are brought into memory at once. Many more would be more than an answer takes.
+const KEYS_AHEAD: usize = 16;
 /// Items up to this size are not measured: all of a batch together come to little.
 const SMALL_SIZE_BYTES_MAX: usize = 4 << 10;
 
@@ -81,14 +83,19 @@ pub(crate) async fn batch_get_item(
         let consistent = block.consistent_read == Some(true);
         let mut items = Vec::with_capacity(keys.len());
         let mut unread = Vec::new();
-        for (key, raw) in keys.iter().zip(&block.keys) {
+        for (index, (key, raw)) in keys.iter().zip(&block.keys).enumerate() {
+            if index.is_multiple_of(KEYS_AHEAD) && !answer.is_full {
+                let ahead = &keys[index..keys.len().min(index + KEYS_AHEAD)];
+                let read = api.database.read_items_ahead(&table, ahead).await;
+                read.map_err(of_items)?;
+            }
             let admitted = match answer.is_full {
                 true => false,
                 false => answer.admits(api.admit_read(&table, None, ReadOf::Item(key))),
             };
             let taken = match admitted {
                 true => {
-                    let item = api.database.get(&table, key).map_err(of_items)?;
+                    let item = api.database.get(&table, key).await.map_err(of_items)?;
                     answer.take(item, projection.as_ref())?
                 }
                 false => None,

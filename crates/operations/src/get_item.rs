@@ -39,7 +39,7 @@ pub(crate) async fn get_item(
     let key = key::of_key(table.schema(), &input.key)?;
     nested_keys::refuse(&table, projection.as_ref())?;
     api.admit_read(&table, None, ReadOf::Item(&key))?;
-    let item = api.database.get(&table, &key).map_err(of_items)?;
+    let item = api.database.get(&table, &key).await.map_err(of_items)?;
     let size_bytes = item.as_ref().map_or(0, EncodedItem::size_bytes);
     let units = capacity::read_units(size_bytes, input.consistent_read == Some(true));
     api.database.charge_read(&table, None, units);

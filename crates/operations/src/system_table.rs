@@ -120,7 +120,8 @@ impl SystemTable {
         let Some(table) = self.table.get() else {
             return Ok(None);
         };
-        let item = self.database.get(table, &self.storage_key(key)?)?;
+        let key = self.storage_key(key)?;
+        let item = self.database.get(table, &key).await?;
         let entry = item.map(|item| self.entry(&item)).transpose()?;
         Ok(entry.map(|(_, document)| document))
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// A [`StorageBackend`] over a file of the local file system, locked against other processes.
 #[derive(Debug)]
 pub struct FileBackend {
-    file: File,
+    file: Arc<File>,
     reads: Reads,
 }
 
@@ -43,8 +43,10 @@ impl FileBackend {
             .map_err(io)?;
         lock(&file, path)?;
         sync_folder_of(path).map_err(io)?;
-        let reads = Reads::default();
-        Ok(Self { file, reads })
+        Ok(Self {
+            file: Arc::new(file),
+            reads: Reads::default(),
+        })
     }
 
     /// Has reads that wait for the disk run by `cold`.
@@ -63,8 +65,10 @@ impl FileBackend {
             source,
         })?;
         lock(&file, path)?;
-        let reads = Reads::default();
-        Ok(Self { file, reads })
+        Ok(Self {
+            file: Arc::new(file),
+            reads: Reads::default(),
+        })
     }
 
     /// The room on the disk for this file.

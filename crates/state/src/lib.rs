@@ -29,7 +29,7 @@ mod store;
 pub mod testing;
 
 pub use batch::{Batch, Operation};
-pub use cold::ColdReads;
+pub use cold::{ColdRead, ColdReads};
 pub use copy::copy_file;
 pub use encrypted::EncryptedBackend;
 pub use error::{Remedy, StateError};
@@ -40,4 +40,4 @@ pub use options::StateOptions;
 pub use redb_store::RedbStore;
 pub use runs::RunStore;
 pub use space::{Room, Space};
-pub use store::{Direction, Snapshot, StateStore, Visit, VisitChecked};
+pub use store::{Direction, Snapshot, Sought, StateStore, Visit, VisitChecked};

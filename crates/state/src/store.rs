@@ -1,6 +1,6 @@
 //! The two traits of the room: a store that takes batches, and a snapshot to read from.
 
-use crate::{Batch, StateError, StateStats};
+use crate::{Batch, ColdRead, StateError, StateStats};
 use bytes::Bytes;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
@@ -114,6 +114,15 @@ pub trait Snapshot: Send + Sync {
     /// read.
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError>;
 
+    /// As [`Snapshot::get`], for those who can wait without a thread: a value that the disk has to be waited for may be
+    /// begun to be read instead.
+    ///
+    /// # Errors
+    /// As [`Snapshot::get`].
+    fn seek(&self, key: &[u8]) -> Result<Sought, StateError> {
+        self.get(key).map(Sought::Value)
+    }
+
     /// Visits the keys between `from` and `to` in byte order, or backwards, until `visit` breaks.
     /// Bounds that exclude each other visit nothing.
     ///
@@ -148,6 +157,15 @@ pub trait Snapshot: Send + Sync {
         direction: Direction,
         visit: &mut VisitChecked<'_>,
     ) -> Result<(), StateError>;
+}
+
+/// What [`Snapshot::seek`] came to.
+#[derive(Debug)]
+pub enum Sought {
+    /// The value, if there is one.
+    Value(Option<Bytes>),
+    /// It was not in memory: whoever waited for this asks again, which may take several turns.
+    Waits(ColdRead),
 }
 
 /// Which way a scan goes.

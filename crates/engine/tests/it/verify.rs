@@ -610,7 +610,7 @@ async fn damage_under_a_running_database_is_found() {
     // Nobody is given the value, nor a decision that rests on it.
     let table = database.table("", "streamed").unwrap();
     let key = table.schema().storage_key_of_key(&item(last, None));
-    assert!(database.get(&table, &key.unwrap()).is_err());
+    assert!(database.get(&table, &key.unwrap()).await.is_err());
     assert!(put(&database, &table, last, 1).await.is_err());
     put(&database, &table, first, 1).await.unwrap();
 

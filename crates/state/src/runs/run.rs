@@ -9,6 +9,7 @@ use super::root::{FilterPlace, Root, Totals};
 use super::section::{Section, SectionBuilder, separator};
 use super::{damaged, io_error};
 use crate::StateError;
+use crate::cold::has_begun;
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -199,6 +200,8 @@ impl Run {
         let page = place + (filter::page_of(lines, hash) * filter::PAGE_BYTES) as u64;
         match self.cached(page, filter::PAGE_BYTES) {
             Ok(page) => filter::page_may_have(&page, lines, hash),
+            // What this run has is asked for again. What older ones have can be begun to be read meanwhile.
+            Err(_) if has_begun() => false,
             Err(_) => true,
         }
     }

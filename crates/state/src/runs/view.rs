@@ -5,8 +5,9 @@ use super::gaps::{GONE_MIN, Gaps};
 use super::memory::Memory;
 use super::run::Run;
 use super::stop::Stop;
+use crate::cold::without_waiting;
 use crate::store::excludes_everything;
-use crate::{Direction, Snapshot, StateError, VisitChecked};
+use crate::{Direction, Snapshot, Sought, StateError, VisitChecked};
 use bytes::Bytes;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
@@ -173,6 +174,13 @@ impl Snapshot for View {
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
         self.stop.note_read(self.find(key))
+    }
+
+    fn seek(&self, key: &[u8]) -> Result<Sought, StateError> {
+        match without_waiting(|| self.find(key)) {
+            (_, Some(begun)) => Ok(Sought::Waits(begun)),
+            (found, None) => self.stop.note_read(found).map(Sought::Value),
+        }
     }
 
     fn scan_checked(
