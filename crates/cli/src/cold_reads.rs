@@ -22,17 +22,16 @@ pub(crate) fn cold_reads() -> ColdReads {
 #[cfg(target_os = "linux")]
 fn beginning(reads: ColdReads) -> ColdReads {
     use headwater_engine::ColdRead;
-    let ring = match ring::Ring::start() {
-        Ok(ring) => ring,
+    let rings = match ring::Rings::start() {
+        Ok(rings) => rings,
         Err(error) => {
             tracing::debug!(%error, "without io_uring: reads that wait for the disk take threads");
             return reads;
         }
     };
     reads.beginning_with(move |file, offset, length| {
-        let ended = ring.begin(file, offset, length)?;
-        // However it ended: whoever reads then is told.
-        Some(ColdRead::new(async move { drop(ended.await) }))
+        let ended = rings.begin(file, offset, length)?;
+        Some(ColdRead::new(async move { ended.await.unwrap_or(false) }))
     })
 }
 

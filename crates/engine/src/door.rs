@@ -126,6 +126,10 @@ impl Database {
         self.admit().await?;
         let keys = state_keys(work.command);
         self.read_ahead(&keys).await?;
+        if !self.inner.overlay.admits() {
+            // Others came while the disk was waited for.
+            self.admit().await?;
+        }
         let token_key = work.token.map(RequestToken::state_key);
         if let Some(key) = &token_key {
             self.require(Feature::TransactionTokens)?;

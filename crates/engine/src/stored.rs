@@ -46,7 +46,9 @@ impl Database {
 
     async fn wait_for(&self, key: &[u8], mut read: ColdRead) -> Result<Option<Bytes>, EngineError> {
         for _ in 0..SEEKS_MAX {
-            read.wait().await;
+            if !read.wait().await {
+                break;
+            }
             match self.seek(key)? {
                 Sought::Value(value) => return Ok(value),
                 Sought::Waits(next) => read = next,

@@ -84,10 +84,11 @@ pub(crate) async fn batch_get_item(
         let mut items = Vec::with_capacity(keys.len());
         let mut unread = Vec::new();
         for (index, (key, raw)) in keys.iter().zip(&block.keys).enumerate() {
-            if index.is_multiple_of(KEYS_AHEAD) && !answer.is_full {
+            let goes_on = !answer.is_full && answer.throttled.is_none();
+            if index.is_multiple_of(KEYS_AHEAD) && goes_on {
                 let ahead = &keys[index..keys.len().min(index + KEYS_AHEAD)];
-                let read = api.database.read_items_ahead(&table, ahead).await;
-                read.map_err(of_items)?;
+                // What can't be read is told of the key that needs it.
+                let _read = api.database.read_items_ahead(&table, ahead).await;
             }
             let admitted = match answer.is_full {
                 true => false,

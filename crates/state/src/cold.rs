@@ -42,6 +42,14 @@ impl ColdReads {
             ..self
         }
     }
+
+    /// Those that a thread waits for, alone.
+    pub(crate) fn run_alone(self) -> Self {
+        Self {
+            begin: None,
+            ..self
+        }
+    }
 }
 
 impl fmt::Debug for ColdReads {
@@ -50,20 +58,23 @@ impl fmt::Debug for ColdReads {
     }
 }
 
-/// Waits until what was begun to be read is in the system's memory, or can't be: who asks again is told.
-pub struct ColdRead(Vec<Pin<Box<dyn Future<Output = ()> + Send>>>);
+/// Reads that were begun.
+pub struct ColdRead(Vec<Pin<Box<dyn Future<Output = bool> + Send>>>);
 
 impl ColdRead {
-    /// Waits for `read`.
-    pub fn new(read: impl Future<Output = ()> + Send + 'static) -> Self {
+    /// Waits for `read`, which tells whether the system has it in its memory then.
+    pub fn new(read: impl Future<Output = bool> + Send + 'static) -> Self {
         Self(vec![Box::pin(read)])
     }
 
-    /// Waits for all of it.
-    pub async fn wait(self) {
+    /// Waits for all of it. If it is false, something can't be brought into memory so, and whoever reads it with
+    /// [`Snapshot::get`](crate::Snapshot::get) is told why.
+    pub async fn wait(self) -> bool {
+        let mut is_there = true;
         for read in self.0 {
-            read.await;
+            is_there &= read.await;
         }
+        is_there
     }
 }
 

@@ -49,8 +49,12 @@ impl FileBackend {
         })
     }
 
-    /// Has reads that wait for the disk run by `cold`.
+    /// Has reads that wait for the disk begun or run by `cold`.
     pub fn with_cold_reads(self, cold: Option<ColdReads>) -> Self {
+        let cold = match reads_wait_for_writes(&self.file) {
+            true => cold.map(ColdReads::run_alone),
+            false => cold,
+        };
         let reads = Reads::new(cold);
         Self { reads, ..self }
     }
@@ -104,6 +108,18 @@ impl StorageBackend for FileBackend {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.file.write_all_at(data, offset)
     }
+}
+
+/// Whether the file system lets one read while nobody writes: to begin a read is to wait for the writes of a merge there.
+#[cfg(target_os = "linux")]
+fn reads_wait_for_writes(file: &File) -> bool {
+    const XFS: u64 = 0x5846_5342;
+    rustix::fs::fstatfs(file).is_ok_and(|system| system.f_type as u64 == XFS)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reads_wait_for_writes(_: &File) -> bool {
+    false
 }
 
 fn lock(file: &File, path: &Path) -> Result<(), StateError> {

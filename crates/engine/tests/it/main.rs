@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backups;
+mod cold;
 mod concurrency;
 mod dropped;
 mod encryption;

@@ -87,17 +87,23 @@ impl BlockCache {
     }
 
     /// Whether a block that is not in the cache is worth being kept: there is room, or it was wanted before, not long ago.
-    /// Remembers that it is wanted now.
     pub(super) fn is_worth_keeping(&self, run: u64, place: u64) -> bool {
-        !self.is_full.load(Relaxed) || self.was_wanted(run, place)
+        let (at, mark) = self.mark(run, place);
+        !self.is_full.load(Relaxed) || at.load(Relaxed) == mark
     }
 
-    fn was_wanted(&self, run: u64, place: u64) -> bool {
+    /// Remembers that a block was wanted and not kept. Not before it was read: who looks twice for one block, since the disk
+    /// had to be waited for, wants it once.
+    pub(super) fn note_wanted(&self, run: u64, place: u64) {
+        let (at, mark) = self.mark(run, place);
+        at.store(mark, Relaxed);
+    }
+
+    fn mark(&self, run: u64, place: u64) -> (&AtomicU32, u32) {
         let hash = xxh3_64_with_seed(&place.to_le_bytes(), run);
         let at = ((hash >> 32) * self.wanted.len() as u64) >> 32;
         // Never that of an empty place.
-        let mark = hash as u32 | 1;
-        self.wanted[at as usize].swap(mark, Relaxed) == mark
+        (&self.wanted[at as usize], hash as u32 | 1)
     }
 }
 
@@ -126,14 +132,22 @@ mod tests {
     #[test]
     fn a_block_is_worth_keeping_when_it_is_wanted_again_before_many_others() {
         let cache = BlockCache::new(4096 * 1000);
+        cache.be_full();
         let again = |places: std::ops::Range<u64>| {
-            let wanted = places.filter(|place| cache.was_wanted(7, place * 4096));
+            let wanted = places.filter(|place| {
+                let was_wanted = cache.is_worth_keeping(7, place * 4096);
+                cache.note_wanted(7, place * 4096);
+                was_wanted
+            });
             wanted.count()
         };
         assert_eq!(again(0..200), 0);
         assert!(again(0..200) > 150, "few others came in between");
         assert!(again(1_000..101_000) < 20, "others are told apart");
         assert!(again(0..200) < 5, "what came long ago is forgotten");
-        assert!(!cache.was_wanted(8, 4096), "another run is another block");
+        assert!(
+            !cache.is_worth_keeping(8, 4096),
+            "another run is another block"
+        );
     }
 }

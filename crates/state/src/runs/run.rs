@@ -155,13 +155,19 @@ impl Run {
             return self.find(&self.read(place, length)?, key);
         }
         let mut buffer = [0; BLOCK_BYTES];
-        match buffer.get_mut(..length) {
+        let large;
+        let block = match buffer.get_mut(..length) {
             Some(buffer) => {
                 self.map.read_into(&self.disk, place, buffer)?;
-                self.find_in(buffer, place, key)
+                buffer
             }
-            None => self.find_in(&self.map.read(&self.disk, place, length)?, place, key),
-        }
+            None => {
+                large = self.map.read(&self.disk, place, length)?;
+                large.as_slice()
+            }
+        };
+        self.cache.note_wanted(self.id(), place);
+        self.find_in(block, place, key)
     }
 
     /// As [`Run::find`], in a block as it stands on the disk.

@@ -1,8 +1,10 @@
 //! What only the inside of the store shows.
 
 use super::*;
+use crate::Sought;
 use crate::testing::FaultyDisk;
 use bytes::Bytes;
+use std::os::unix::fs::FileExt;
 
 /// Keys of each checkpoint, whose filter takes 12.5 KB.
 const KEYS: u64 = 10_000;
@@ -55,6 +57,38 @@ fn a_block_that_is_read_past_a_full_cache_is_checked() {
     // What is wanted again is kept.
     snapshot.get(&bytes_of(KEYS - 1)).unwrap();
     assert!(shared.cache.get(run.id(), last).is_some());
+}
+
+#[test]
+fn a_block_that_had_to_be_waited_for_is_wanted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let cold = crate::ColdReads::new(|read| read());
+    let options = StateOptions {
+        cold_reads: Some(cold.beginning_with(|file, offset, length| {
+            let read = file.read_at(&mut vec![0; length], offset).is_ok();
+            Some(crate::ColdRead::new(std::future::ready(read)))
+        })),
+        ..StateOptions::default()
+    };
+    let path = folder.path().join("state");
+    let store = RunStore::open_file(&path, options).unwrap();
+    let mut batch = Batch::new();
+    (0..KEYS).for_each(|key| batch.put(bytes_of(key), bytes_of(key + 1)));
+    store.apply(batch, 1).unwrap();
+    store.checkpoint().unwrap();
+    let (shared, snapshot) = (&store.shared, store.snapshot());
+    let view = shared.view.load();
+    let run = &view.runs[0];
+    let [_, last] = run.ends();
+    // The index of that block.
+    snapshot.get(&bytes_of(KEYS - 100)).unwrap();
+    shared.cache.be_full();
+    let file = std::fs::File::open(&path).unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    while let Sought::Waits(_read) = snapshot.seek(&bytes_of(KEYS - 1)).unwrap() {}
+    assert_eq!(shared.cache.get(run.id(), last), None);
+    snapshot.seek(&bytes_of(KEYS - 1)).unwrap();
+    assert!(shared.cache.get(run.id(), last).is_some(), "wanted again");
 }
 
 fn bytes_of(number: u64) -> Bytes {
