@@ -135,7 +135,7 @@ impl Job {
             if batch.records.is_empty() {
                 return Flow::On;
             }
-            if self.rules().is_exhausted(batch.failures) {
+            if self.rules().is_given_up(batch.len(), batch.failures) {
                 let condition = Condition::RetryAttemptsExhausted;
                 return self.give_up(&batch, condition, waiting).await;
             }
@@ -575,7 +575,7 @@ impl Job {
             .records
             .last()
             .is_some_and(|last| last.created_ms < edge_ms);
-        is_old || self.rules().is_exhausted(batch.failures)
+        is_old || self.rules().is_given_up(batch.len(), batch.failures)
     }
 
     /// When the whole batch is too old, in milliseconds since the epoch.

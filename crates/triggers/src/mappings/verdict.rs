@@ -53,8 +53,14 @@ pub(super) fn judge(records: usize, failures: u32, fault: Fault, rules: RetryRul
 }
 
 impl RetryRules {
-    /// Whether a batch that failed so often is given up: n retries are n + 1 calls.
-    pub(super) fn is_exhausted(self, failures: u32) -> bool {
+    /// Whether a batch of so many records that failed so often, perhaps by other rules, is given up without another call.
+    /// One that can be split is not: its next failure splits it.
+    pub(super) fn is_given_up(self, records: usize, failures: u32) -> bool {
+        self.is_exhausted(failures) && !(self.bisects && records > 1)
+    }
+
+    /// Whether so many failures are more than the retries: n of them are n + 1 calls.
+    fn is_exhausted(self, failures: u32) -> bool {
         self.retries_max
             .is_some_and(|retries_max| failures > retries_max)
     }
@@ -147,6 +153,19 @@ mod tests {
         };
         assert_eq!(judge(1, 0, Fault::From(0), patient), again);
         assert_eq!(judge(1, 1, Fault::From(0), patient), over);
+    }
+
+    #[test]
+    fn a_batch_that_can_be_split_is_not_given_up_for_its_count() {
+        let splits = RetryRules {
+            bisects: true,
+            ..PATIENT
+        };
+        assert!(PATIENT.is_given_up(4, 3));
+        assert!(!PATIENT.is_given_up(4, 2));
+        assert!(!splits.is_given_up(4, 3));
+        assert!(splits.is_given_up(1, 3));
+        assert!(!splits.is_given_up(1, 2));
     }
 
     proptest! {

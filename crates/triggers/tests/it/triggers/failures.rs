@@ -268,3 +268,33 @@ async fn an_update_of_the_retries_ends_a_batch_that_fails() {
     assert_eq!(recorder.events().len(), 1);
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_was_to_be_given_up_is_split_by_rules_that_allow_it() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"poison": ["item-0002"]}));
+    world.put_items("items", 0..4).await;
+    let uuid = world.map(&stream, "f", json!({"BatchSize": 4})).await;
+    recorder.calls_in_time(&world, 3, 1_000).await;
+    let has_failed = |status: &Value| status["shards"][0]["attempts"] == 3;
+    world.status_until(&uuid, has_failed).await;
+    let update = json!({"BisectBatchOnFunctionError": true, "MaximumRetryAttempts": 1});
+    world.put(&format!("{MAPPINGS}/{uuid}"), update).await;
+    recorder.calls_in_time(&world, 9, 1_000).await;
+    world.wait_for_result(&uuid, "OK").await;
+    let whole = vec![numbered(0..4); 4];
+    let parts = [
+        numbered(0..2),
+        numbered(2..4),
+        numbered(2..3),
+        numbered(2..3),
+        numbered(3..4),
+    ];
+    assert_eq!(recorder.batches(), [&whole[..], &parts].concat());
+    let letters = world.dead_letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["records"], 1);
+    world.close().await;
+}
