@@ -135,6 +135,7 @@ impl Job {
             if batch.records.is_empty() {
                 return Flow::On;
             }
+            self.cut(&mut batch, waiting);
             if self.rules().is_given_up(batch.len(), batch.failures) {
                 let condition = Condition::RetryAttemptsExhausted;
                 return self.give_up(&batch, condition, waiting).await;
@@ -160,6 +161,8 @@ impl Job {
             if *self.stop.borrow() != Stop::No {
                 return Flow::Stop;
             }
+            // Settings may have come while it waited for its turn.
+            self.cut(&mut batch, waiting);
             let (fault, pause_after) = match self.call(turn, &batch, false, false).await {
                 Call::Stopped => return Flow::Stop,
                 Call::NotReached(why) => {
@@ -224,6 +227,20 @@ impl Job {
                 return Flow::Stop;
             }
         }
+    }
+
+    /// A batch from before the mapping's batches became smaller keeps as many records as they have now, with its failures.
+    /// What is behind them goes by itself, with retries of its own.
+    fn cut(&self, batch: &mut Batch, waiting: &mut VecDeque<Batch>) {
+        let records_max = self.mapping.borrow().settings.batch_size;
+        if batch.len() <= records_max {
+            return;
+        }
+        let first = batch.take_first(records_max);
+        let mut rest = std::mem::replace(batch, first);
+        rest.failures = 0;
+        rest.last_call = LastCall::default();
+        waiting.push_front(rest);
     }
 
     fn split(&self, mut batch: Batch, at: usize, waiting: &mut VecDeque<Batch>) -> Flow {

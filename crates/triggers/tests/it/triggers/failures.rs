@@ -298,3 +298,34 @@ async fn a_batch_that_was_to_be_given_up_is_split_by_rules_that_allow_it() {
     assert_eq!(letters[0]["records"], 1);
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_fails_is_cut_to_the_size_that_batches_have_now() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    recorder.control(json!({"poison": ["item-0001"]}));
+    world.put_items("items", 0..4).await;
+    let uuid = world.map(&stream, "f", json!({"BatchSize": 4})).await;
+    recorder.calls_in_time(&world, 2, 1_000).await;
+    let has_failed = |status: &Value| status["shards"][0]["attempts"] == 2;
+    world.status_until(&uuid, has_failed).await;
+    let update = json!({"BatchSize": 1, "MaximumRetryAttempts": 2});
+    world.put(&format!("{MAPPINGS}/{uuid}"), update).await;
+    // Of the one that fails by itself the failures before do not count.
+    recorder.calls_in_time(&world, 2 + 1 + 3 + 2, 1_000).await;
+    world.wait_for_result(&uuid, "OK").await;
+    let whole = vec![numbered(0..4); 2];
+    let poison = vec![numbered(1..2); 3];
+    let expected = [
+        &whole[..],
+        &[numbered(0..1)],
+        &poison,
+        &[numbered(2..3), numbered(3..4)],
+    ];
+    assert_eq!(recorder.batches(), expected.concat());
+    let letters = world.dead_letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["records"], 1);
+    world.close().await;
+}
