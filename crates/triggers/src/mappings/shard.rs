@@ -135,7 +135,8 @@ struct Pass<'d> {
     window: Option<OpenWindow>,
     /// Every record of the open window is before it; set when the window's time is over.
     window_barrier: Option<Sequence>,
-    /// Records that nobody wants were passed, and that is not noted.
+    /// What is noted when all that was read is done may be behind it: records that nobody wants were passed, or went to
+    /// several lanes, of which the last to be done need not have had the last of them.
     has_passed: bool,
     failed_reads: u32,
     /// Until when a shard that could not be read is let be.
@@ -299,12 +300,13 @@ impl<'d> Pass<'d> {
             Ok(read) => {
                 self.failed_reads = 0;
                 add(&self.counts.filtered, read.filtered);
+                let is_spread = self.lanes.len() > 1 && !read.records.is_empty();
+                self.has_passed |= read.filtered > 0 || is_spread;
                 for (lane, record) in read.records {
                     self.held.grow(self.lanes[lane].push(record));
                 }
                 self.place_idle_lanes();
                 progress.read_to(self.reader.position(), 0);
-                self.has_passed |= read.filtered > 0;
             }
             Err(error) => {
                 self.failed_reads = self.failed_reads.saturating_add(1);
@@ -330,7 +332,8 @@ impl<'d> Pass<'d> {
         }
     }
 
-    /// A mapping that wants few of its records gets further all the same. Gives the time at which that is due.
+    /// A mapping that wants few of its records, or whose lanes were not done in the order of their records, gets further
+    /// all the same. Gives the time at which that is due.
     fn note_passed(&mut self) -> u64 {
         let is_idle = self.jobs.is_empty() && self.lanes.iter().all(|lane| lane.len() == 0);
         if !self.has_passed || !is_idle {
@@ -516,6 +519,9 @@ impl<'d> Pass<'d> {
         self.halt.send_replace(Stop::AfterInvocations);
         while let Some(ended) = self.jobs.join_next().await {
             self.take_end(ended);
+        }
+        if self.has_passed {
+            self.delivery.progress.note_places();
         }
         end
     }

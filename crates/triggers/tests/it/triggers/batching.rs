@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::a_moment;
 use super::world::{MAPPINGS, World, ids, item_id, numbered};
@@ -107,5 +107,50 @@ async fn a_lane_that_fails_keeps_no_other() {
         recorder.distinct() == 40
     })
     .await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_place_of_a_disabled_mapping_is_behind_what_all_lanes_have_done() {
+    let world = World::new().await;
+    let stream = world.table("items").await;
+    let recorder = world.recorder("f").await;
+    let slow = item_id(0);
+    recorder.control(json!({"poison": [slow]}));
+    world.put_item("items", &slow).await;
+    let uuid = world
+        .map(&stream, "f", json!({"ParallelizationFactor": 2}))
+        .await;
+    recorder.wait_for_calls(1).await;
+    world.put_items("items", 1..12).await;
+    // While one lane fails, what is delivered is of the other.
+    let of_other_lane = || recorder.ids().into_iter().find(|id| *id != slow);
+    crate::bench::until("the other lane", || of_other_lane().is_some()).await;
+    let quick = of_other_lane().unwrap();
+    for version in 2..50 {
+        world.put_version("items", &quick, version).await;
+    }
+    crate::bench::until("the last", || {
+        recorder.ids().iter().filter(|id| **id == quick).count() == 49
+    })
+    .await;
+    recorder.control(json!({}));
+    let is_done = |status: &Value| {
+        world.clock.advance_ms(100);
+        let shard = &status["shards"][0];
+        shard["lagRecords"] == 0 && shard["inFlight"] == 0
+    };
+    world.status_until(&uuid, is_done).await;
+
+    world.set_enabled(&uuid, false).await;
+    let status = world.manage("GET", &format!("triggers/{uuid}")).await;
+    assert_eq!(status["shards"][0]["lagRecords"], 0, "{status}");
+    let delivered = recorder.ids().len();
+    let update = json!({"ParallelizationFactor": 3, "Enabled": true});
+    world.put(&format!("{MAPPINGS}/{uuid}"), update).await;
+    world.put_item("items", "new").await;
+    crate::bench::until("the new one", || recorder.ids().contains(&"new".to_owned())).await;
+    world.status_until(&uuid, is_done).await;
+    assert_eq!(recorder.ids()[delivered..], ["new"]);
     world.close().await;
 }
