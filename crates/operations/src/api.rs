@@ -6,9 +6,11 @@ use headwater_engine::Database;
 use headwater_streams::{Streams, StreamsOptions};
 use headwater_wire::json::{Json, WriteJson};
 use headwater_wire::messages::tables;
+use headwater_wire::streams::GetRecordsInput;
 use headwater_wire::{ApiError, Operation, messages};
 
 use crate::failure::internal;
+use crate::get_records::get_records_again;
 use crate::transfer_jobs::TransferJobs;
 
 /// Settings of the API.
@@ -123,6 +125,20 @@ impl Api {
             // What is moved about for a request is as large as the largest of these.
             _ => Box::pin(self.dispatch_rarer(operation, body, context)).await,
         }
+    }
+
+    /// GetRecords once more, for a call that waits for records: [`Api::dispatch`] found none with the same body before. It
+    /// counts as one read with that, and the iterator does not expire in between.
+    ///
+    /// # Errors
+    /// As [`Api::dispatch`].
+    pub fn get_records_again(
+        &self,
+        body: &[u8],
+        context: &RequestContext,
+    ) -> Result<Vec<u8>, ApiError> {
+        let input = decode(body, GetRecordsInput::decode)?;
+        reply(&get_records_again(self, &input, context)?)
     }
 
     async fn dispatch_rarer(
@@ -340,7 +356,7 @@ impl Api {
             Operation::GetShardIterator => {
                 carry_out!(get_shard_iterator, streams::GetShardIteratorInput)
             }
-            Operation::GetRecords => carry_out!(get_records, streams::GetRecordsInput),
+            Operation::GetRecords => carry_out!(get_records, GetRecordsInput),
             Operation::CreateGlobalTable | Operation::UpdateGlobalTable => {
                 Err(tables::global_tables_of_2017())
             }

@@ -1,7 +1,7 @@
 //! GetRecords: a page of a shard's records, and the iterator for the next (streams.md section 8).
 
 use headwater_model::{CorruptItem, limits};
-use headwater_streams::RecordsPage;
+use headwater_streams::{RecordsPage, StreamsError};
 use headwater_wire::ApiError;
 use headwater_wire::json::{ArrayWriter, ObjectWriter, WriteJson};
 use headwater_wire::streams::GetRecordsInput;
@@ -15,11 +15,32 @@ pub(crate) async fn get_records(
     input: GetRecordsInput,
     context: &RequestContext,
 ) -> Result<GetRecordsReply, ApiError> {
+    let (namespace, limit) = (&context.namespace, limit(&input));
+    let page = api.streams.read(namespace, &input.shard_iterator, limit);
+    get_records_reply(page, context)
+}
+
+/// For a call that waits, and was answered by [`get_records`] before.
+pub(crate) fn get_records_again(
+    api: &Api,
+    input: &GetRecordsInput,
+    context: &RequestContext,
+) -> Result<GetRecordsReply, ApiError> {
+    let (namespace, limit) = (&context.namespace, limit(input));
+    let streams = &api.streams;
+    let page = streams.read_again(namespace, &input.shard_iterator, limit);
+    get_records_reply(page, context)
+}
+
+fn limit(input: &GetRecordsInput) -> usize {
     let limit = input.limit.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(limits::STREAM_PAGE_RECORDS_MAX);
-    let page = api
-        .streams
-        .read(&context.namespace, &input.shard_iterator, limit);
+    limit.unwrap_or(limits::STREAM_PAGE_RECORDS_MAX)
+}
+
+fn get_records_reply(
+    page: Result<RecordsPage, StreamsError>,
+    context: &RequestContext,
+) -> Result<GetRecordsReply, ApiError> {
     let page = page.map_err(|error| of_streams(error, "ShardIterator"))?;
     Ok(GetRecordsReply {
         page,

@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::body::{BODY_BYTES_MAX, FUNCTION_BODY_BYTES_MAX, units_of};
 use crate::connection::stopping;
 use crate::console::{self, ConsoleSettings};
-use crate::load::{Load, LoadLimits};
+use crate::load::{Load, LoadLimits, Place};
 use crate::metrics::Metrics;
 use crate::reply_body::ReplyBody;
 use crate::request_id::RequestIds;
@@ -254,15 +254,17 @@ impl Server {
         body: &[u8],
         context: &RequestContext,
     ) -> Result<Vec<u8>, ApiError> {
-        let _place = self
-            .load
-            .enter(operation)
-            .map_err(|_| messages::throttled())?;
+        let _place = self.enter(operation)?;
         self.api.dispatch(operation, body, context).await
     }
 
+    fn enter(&self, operation: Operation) -> Result<Place, ApiError> {
+        let place = self.load.enter(operation);
+        place.map_err(|_| messages::throttled())
+    }
+
     /// GetRecords that waits for a record, an extension: an empty page of an open shard is asked for again
-    /// with each commit until something is there, the time is over or the server stops.
+    /// with each commit, whatever table it is of, until something is there, the time is over or the server stops.
     async fn get_records_waiting(
         &self,
         body: &[u8],
@@ -272,23 +274,21 @@ impl Server {
     ) -> Result<Vec<u8>, ApiError> {
         let until = tokio::time::Instant::now() + wait;
         let mut commits = self.api.database().log().watch();
-        loop {
-            commits.borrow_and_update();
-            let reply = self.dispatch(Operation::GetRecords, body, context).await?;
-            let open_and_empty = contains(&reply, br#""Records":[]"#)
-                && contains(&reply, br#""NextShardIterator":"#);
-            if !open_and_empty {
-                return Ok(reply);
-            }
+        commits.borrow_and_update();
+        let mut reply = self.dispatch(Operation::GetRecords, body, context).await?;
+        while is_open_and_empty(&reply) {
             tokio::select! {
                 biased;
-                () = stopping(&mut stop) => return Ok(reply),
-                () = tokio::time::sleep_until(until) => return Ok(reply),
+                () = stopping(&mut stop) => break,
+                () = tokio::time::sleep_until(until) => break,
                 moved = commits.changed() => if moved.is_err() {
-                    return Ok(reply);
+                    break;
                 },
             }
+            let _place = self.enter(Operation::GetRecords)?;
+            reply = self.api.get_records_again(body, context)?;
         }
+        Ok(reply)
     }
 
     /// The Lambda interface: the operation is in method and path.
@@ -423,6 +423,11 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(&WAIT)?.to_str().ok()?;
     let wait_ms: u64 = value.parse().ok()?;
     Some(Duration::from_millis(wait_ms.min(WAIT_MS_MAX)))
+}
+
+/// Whether a reply of GetRecords has no records, of a shard that may get some.
+fn is_open_and_empty(reply: &[u8]) -> bool {
+    contains(reply, br#""Records":[]"#) && contains(reply, br#""NextShardIterator":"#)
 }
 
 /// Whether a reply holds these bytes. Quotes inside of values are escaped, so that only a member can match.

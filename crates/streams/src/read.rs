@@ -59,6 +59,31 @@ impl Streams {
         self.check_age(&iterator)?;
         let stream = self.find(namespace, &iterator.stream_arn)?;
         self.check_rate(iterator.shard)?;
+        self.read_page(stream, iterator, limit)
+    }
+
+    /// As [`Streams::read`], for a call that waits for records and found none before: it is no other read of the shard, and
+    /// its iterator was young enough when the call came.
+    ///
+    /// # Errors
+    /// As [`Streams::read`], but for [`StreamsError::ExpiredIterator`] and [`StreamsError::Throttled`].
+    pub fn read_again(
+        &self,
+        namespace: &str,
+        iterator: &str,
+        limit: usize,
+    ) -> Result<RecordsPage, StreamsError> {
+        let iterator = ShardIterator::parse(iterator)?;
+        let stream = self.find(namespace, &iterator.stream_arn)?;
+        self.read_page(stream, iterator, limit)
+    }
+
+    fn read_page(
+        &self,
+        stream: Arc<StreamRecord>,
+        iterator: ShardIterator,
+        limit: usize,
+    ) -> Result<RecordsPage, StreamsError> {
         let Some(shard) = self.shard_of(&stream, iterator.shard) else {
             return gone(stream, &iterator);
         };

@@ -1,11 +1,15 @@
 //! What stands around every answer (streams.md section 0, dynamodb-api.md section 2).
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use headwater_engine::{Durability, EngineOptions, StorageOptions};
+use headwater_model::{ManualClock, SeededRng};
+use headwater_operations::{Api, ApiOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{PATIENCE, Running, body_of, read_to_end, settings, start, status};
+use crate::support::{PATIENCE, Running, body_of, read_to_end, serve, settings, start, status};
 
 #[tokio::test]
 async fn answers_carry_request_id_checksum_and_type() {
@@ -236,4 +240,51 @@ async fn whoever_waits_for_records_is_answered_with_the_first_one() {
     );
     assert!(writing.elapsed() < Duration::from_secs(3));
     running.stop().await;
+}
+
+/// A reader waits while another table is written and time passes. Gives the answer when its own table is written at last.
+async fn answer_after_other_writes(api_options: ApiOptions, passes_ms: u64) -> String {
+    let mut storage = StorageOptions::default();
+    storage.log.durability = Durability::Memory;
+    let clock = ManualClock::new(1_760_000_000_000);
+    let (shared, rng) = (Arc::new(clock.clone()), Arc::new(SeededRng::new(7)));
+    let options = EngineOptions::default();
+    let (database, ..) =
+        headwater_engine::open(None, storage, shared.clone(), rng, options).unwrap();
+    let running = serve(settings(), Api::new(database, api_options), shared, None).await;
+    let other = r#"{"TableName":"other","BillingMode":"PAY_PER_REQUEST",
+        "AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],
+        "KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}]}"#;
+    let ask = async |target: &str, body: &str| {
+        let (status, answer) = running.post(target, body.as_bytes()).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    ask("DynamoDB_20120810.CreateTable", other).await;
+    let mut waiting = waiting_reader(&running).await;
+    clock.advance_ms(passes_ms);
+    for number in 0..30 {
+        let put = format!(r#"{{"TableName":"other","Item":{{"pk":{{"S":"{number}"}}}}}}"#);
+        ask("DynamoDB_20120810.PutItem", &put).await;
+    }
+    let put = r#"{"TableName":"table","Item":{"pk":{"S":"a"}}}"#;
+    ask("DynamoDB_20120810.PutItem", put).await;
+    let answer = read_to_end(&mut waiting).await;
+    running.stop().await;
+    answer
+}
+
+#[tokio::test]
+async fn whoever_waits_for_records_reads_once_however_often_others_write() {
+    let mut options = ApiOptions::default();
+    options.streams.reads_per_second_max = Some(5);
+    let answer = answer_after_other_writes(options, 0).await;
+    assert!(answer.contains(r#""eventName":"INSERT""#), "{answer}");
+}
+
+#[tokio::test]
+async fn an_iterator_does_not_expire_while_its_reader_waits() {
+    let options = ApiOptions::default();
+    let passes_ms = options.streams.iterator_age_ms_max + 1;
+    let answer = answer_after_other_writes(options, passes_ms).await;
+    assert!(answer.contains(r#""eventName":"INSERT""#), "{answer}");
 }
