@@ -51,9 +51,13 @@ struct Checkpoint {
 /// What is known of a destination here.
 enum Work {
     /// It has not begun since the server started.
-    Waits { positions: BTreeMap<u32, u64> },
-    /// It has a task.
-    Runs,
+    Waits {
+        /// As its table remembered it last; none if that was before the server started.
+        destination: Option<Destination>,
+        positions: BTreeMap<u32, u64>,
+    },
+    /// It has a task, which sends to a Kinesis stream of this ARN.
+    Runs { arn: String },
     /// All is sent.
     Done,
 }
@@ -220,6 +224,7 @@ async fn supervise(shared: Arc<Shared>, stored: Vec<Checkpoint>, mut stop: watch
         let work = match one.is_done {
             true => Work::Done,
             false => Work::Waits {
+                destination: None,
                 positions: one.positions,
             },
         };
@@ -255,38 +260,56 @@ async fn supervise(shared: Arc<Shared>, stored: Vec<Checkpoint>, mut stop: watch
 }
 
 impl Supervision {
-    /// Begins what can begin, and forgets what is gone.
+    /// Begins what can begin, and forgets what is gone. What its table forgot since the server started, or was deleted with,
+    /// is sent to its end all the same.
     async fn look(&mut self) {
-        let mut all = destinations(&self.shared.api);
-        all.sort_by_key(|one| one.key);
-        let present: HashSet<Key> = all.iter().map(|one| one.key).collect();
-        let gone: Vec<Key> = self
-            .known
-            .iter()
-            .filter_map(|(key, work)| {
-                let is_gone = !present.contains(key) && !matches!(work, Work::Runs);
-                is_gone.then_some(*key)
-            })
-            .collect();
+        let mut present = HashSet::new();
+        for one in destinations(&self.shared.api) {
+            present.insert(one.key);
+            let work = self.known.entry(one.key).or_insert(Work::Waits {
+                destination: None,
+                positions: BTreeMap::new(),
+            });
+            if let Work::Waits { destination, .. } = work {
+                *destination = Some(one);
+            }
+        }
+        let unknown = self.known.iter().filter(|(key, work)| {
+            let has_nothing = match work {
+                Work::Waits { destination, .. } => destination.is_none(),
+                Work::Runs { .. } => false,
+                Work::Done => true,
+            };
+            has_nothing && !present.contains(key)
+        });
+        let gone: Vec<Key> = unknown.map(|(key, _)| *key).collect();
         for key in gone {
             self.known.remove(&key);
             self.shared.forget(key).await;
         }
+        self.begin();
+    }
+
+    /// Begins the destinations that wait for no other. The earlier ones of a table come first.
+    fn begin(&mut self) {
+        let running = self.known.iter().filter_map(|(key, work)| match work {
+            Work::Runs { arn } => Some((key.table, arn.clone())),
+            Work::Waits { .. } | Work::Done => None,
+        });
         // The streams of Kinesis to which an earlier destination still sends.
-        let mut busy: HashSet<(u32, String)> = HashSet::new();
-        for one in all {
-            let work = self.known.entry(one.key).or_insert(Work::Waits {
-                positions: BTreeMap::new(),
-            });
-            if matches!(work, Work::Done) {
+        let mut busy: HashSet<(u32, String)> = running.collect();
+        for (key, work) in &mut self.known {
+            let Work::Waits {
+                destination: Some(one),
+                positions,
+            } = work
+            else {
                 continue;
-            }
-            let is_first = busy.insert((one.key.table, one.record.arn.clone()));
-            if let Work::Waits { positions } = work
-                && is_first
-            {
-                let positions = std::mem::take(positions);
-                *work = Work::Runs;
+            };
+            let arn = one.record.arn.clone();
+            if busy.insert((key.table, arn.clone())) {
+                let (one, positions) = (one.clone(), std::mem::take(positions));
+                *work = Work::Runs { arn };
                 let delivery =
                     Delivery::new(self.shared.clone(), one, positions, self.stop.clone());
                 self.tasks.spawn(delivery.run());

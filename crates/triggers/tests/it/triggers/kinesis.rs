@@ -68,6 +68,17 @@ fn takes_all(request: &Seen) -> Answer {
     answer(request, &HashSet::new())
 }
 
+/// A service that takes nothing until it is opened.
+async fn closed() -> (Fake, watch::Sender<bool>) {
+    let opened = watch::Sender::new(false);
+    let is_open = opened.subscribe();
+    let fake = Fake::start(move |_, seen| match *is_open.borrow() {
+        true => takes_all(seen),
+        false => Answer::of(500, "{}"),
+    });
+    (fake.await, opened)
+}
+
 /// The item and its version of each change that was taken, where all of a request were.
 fn versions(seen: &[Seen]) -> Vec<(String, i64)> {
     let all = seen.iter().flat_map(records);
@@ -378,13 +389,7 @@ async fn a_tables_own_stream_may_come_and_go() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_enabled_again_waits_for_what_was_before() {
-    let opened = watch::Sender::new(false);
-    let is_open = opened.subscribe();
-    let fake = Fake::start(move |_, seen| match *is_open.borrow() {
-        true => takes_all(seen),
-        false => Answer::of(500, "{}"),
-    })
-    .await;
+    let (fake, opened) = closed().await;
     let world = World::with_destinations(at(&fake)).await;
     world.plain_table("items").await;
     world.enable_kinesis("items", ARN).await;
@@ -408,6 +413,64 @@ async fn what_is_enabled_again_waits_for_what_was_before() {
     // A request may have been under way.
     taken.dedup();
     assert_eq!(taken, numbered([1, 3]));
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_an_earlier_enabling_is_sent_though_its_table_is_deleted() {
+    let (fake, opened) = closed().await;
+    let world = World::with_destinations(at(&fake)).await;
+    world.plain_table("items").await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 1).await;
+    world.kinesis_until("failures", 1).await;
+    world.disable_kinesis("items", ARN).await;
+    // Now it knows where it ends.
+    world.clock.advance_ms(PAUSE_MS_MAX);
+    world.kinesis_until("failures", 2).await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 2).await;
+    let delete = json!({"TableName": "items"});
+    world.dynamo(Operation::DeleteTable, delete).await;
+    let is_gone = || world.database().kinesis_tables().is_empty();
+    crate::bench::until("the end of the table", is_gone).await;
+    a_moment().await;
+    opened.send_replace(true);
+    crate::bench::until("both records", || {
+        world.clock.advance_ms(1_000);
+        versions(&fake.seen()).last() == Some(&("a".to_owned(), 2))
+    })
+    .await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_enabled_again_waits_for_an_enabling_that_is_forgotten() {
+    let (fake, opened) = closed().await;
+    let world = World::with_destinations(at(&fake)).await;
+    world.plain_table("items").await;
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 1).await;
+    world.kinesis_until("failures", 1).await;
+    world.disable_kinesis("items", ARN).await;
+    for _ in 0..20 {
+        world.enable_kinesis("items", OTHER_ARN).await;
+        world.disable_kinesis("items", OTHER_ARN).await;
+    }
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", "a", 2).await;
+    a_moment().await;
+    let refused = versions(&fake.seen());
+    assert!(
+        refused.iter().all(|(_, version)| *version == 1),
+        "{refused:?}"
+    );
+    opened.send_replace(true);
+    crate::bench::until("both records", || {
+        world.clock.advance_ms(1_000);
+        versions(&fake.seen()).last() == Some(&("a".to_owned(), 2))
+    })
+    .await;
     world.close().await;
 }
 
