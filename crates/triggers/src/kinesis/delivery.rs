@@ -182,6 +182,10 @@ impl Delivery {
                 ended &= is_behind(next);
                 round.progressed |= page.ended || (next > from && next <= durable);
                 let found = !page.records.is_empty();
+                if found {
+                    // It may have been disabled while what other shards had was sent: before some of these then.
+                    self.refresh();
+                }
                 self.send_all(stream.id, page.records).await?;
                 self.positions.insert(shard.number, next);
                 if found || page.ended {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::a_moment;
 use super::fake::{Answer, Fake, Seen};
-use super::world::{WAIT_MAX, World};
+use super::world::{WAIT_MAX, World, ids};
 
 const ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/changes";
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -134,6 +134,27 @@ impl World {
         let stream = database.streams().await.unwrap().remove(0).id;
         let shard = database.shards_now(stream).remove(0).number;
         database.split_shard(stream, shard, 3).await.unwrap();
+    }
+
+    /// The items of each shard of a stream that has records, in the order of the shards.
+    async fn items_by_shard(&self, stream: &str) -> Vec<Vec<String>> {
+        let body = json!({"StreamArn": stream});
+        let described = self.dynamo(Operation::DescribeStream, body).await;
+        let shards = described["StreamDescription"]["Shards"].as_array();
+        let mut all = Vec::new();
+        for shard in shards.unwrap() {
+            let body = json!({
+                "StreamArn": stream, "ShardId": shard["ShardId"],
+                "ShardIteratorType": "TRIM_HORIZON",
+            });
+            let iterator = self.dynamo(Operation::GetShardIterator, body).await;
+            let page = self.dynamo(Operation::GetRecords, iterator).await;
+            let items = ids(&page);
+            if !items.is_empty() {
+                all.push(items);
+            }
+        }
+        all
     }
 
     /// What the server tells of its destinations.
@@ -471,6 +492,34 @@ async fn what_is_enabled_again_waits_for_an_enabling_that_is_forgotten() {
         versions(&fake.seen()).last() == Some(&("a".to_owned(), 2))
     })
     .await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_from_after_it_was_disabled_is_sent_out_of_a_shard_that_is_read_late() {
+    let fake = Fake::start(|before, seen| Answer {
+        hangs: before == 0,
+        ..takes_all(seen)
+    })
+    .await;
+    let world = World::with_destinations(at(&fake)).await;
+    let stream = world.table("items").await;
+    world.split_shard().await;
+    world.put_items("items", 0..12).await;
+    let shards = world.items_by_shard(&stream).await;
+    assert!(shards.len() > 1, "{shards:?}");
+    let (early, late) = (&shards[0][0], &shards[shards.len() - 1][0]);
+    world.enable_kinesis("items", ARN).await;
+    world.put_version("items", early, 2).await;
+    fake.wait_for(1).await;
+    world.put_version("items", late, 2).await;
+    world.disable_kinesis("items", ARN).await;
+    world.put_version("items", late, 3).await;
+    fake.release();
+    world.kinesis_until("sent", 2).await;
+    a_moment().await;
+    let expected = [(early.clone(), 2), (late.clone(), 2)];
+    assert_eq!(versions(&fake.seen()), expected);
     world.close().await;
 }
 
