@@ -1,5 +1,7 @@
 //! How a life of the database ends.
 
+use std::io::ErrorKind;
+
 use headwater_changelog::testing::Fault;
 use headwater_model::SeededRng;
 
@@ -18,13 +20,25 @@ pub(crate) enum End {
     SuddenPowerLoss,
     /// A write or fsync of the log fails; after that the process is restarted.
     LogFault { power_loss: bool },
-    /// A write or fsync of the state fails; after that the process is restarted.
+    /// A write or fsync of the state fails, and all that follows or only that; after that the process is restarted.
     StateFault { power_loss: bool },
 }
 
 /// Operations of the log's disk among which one goes wrong.
 pub(crate) const LOG_OPERATIONS: u64 = 250;
 const STATE_OPERATIONS: u64 = 400;
+/// About as many as there are for a sync.
+const STATE_OPERATIONS_PER_SYNC: u64 = 8;
+
+/// Everything fails from some operation on, or one sync alone.
+fn fail_state(machine: &Machine, chosen: u64) {
+    let after = chosen / STATE_OPERATIONS_PER_SYNC;
+    match chosen % 4 {
+        0 => machine.disk.fail_one_sync(after, ErrorKind::Other),
+        1 => machine.disk.fail_one_sync(after, ErrorKind::StorageFull),
+        _ => machine.disk.fail_after(chosen),
+    }
+}
 
 impl End {
     pub(crate) fn choose(rng: &SeededRng) -> Self {
@@ -52,7 +66,7 @@ impl End {
                 };
                 machine.files.inject(rng.below(LOG_OPERATIONS), fault);
             }
-            End::StateFault { .. } => machine.disk.fail_after(rng.below(STATE_OPERATIONS)),
+            End::StateFault { .. } => fail_state(machine, rng.below(STATE_OPERATIONS)),
         }
     }
 

@@ -108,7 +108,7 @@ impl Machine {
             );
         }
         // A fault that was not met yet does not outlive the process.
-        self.disk.fail_after(u64::MAX);
+        self.disk.fail_no_more();
         let clock = Arc::new(self.clock.clone());
         let (log, _) = Log::open(
             Arc::new(self.files.clone()),

@@ -28,7 +28,7 @@ pub enum Fault {
     Fail,
     /// A part of the bytes is written, and the caller is told of a failure. Another operation just fails.
     Short,
-    /// Nothing happens, for lack of room.
+    /// As [`Fault::Fail`], for lack of room.
     NoRoom,
     /// The power goes: this operation and all later ones fail. A write may have reached memory in part.
     PowerLoss,
@@ -585,8 +585,10 @@ impl LogFile for FaultyFile {
         }
         disk.file(self.id).drop_unsynced();
         drop(disk);
-        if let Some(Fault::FailLate(turns)) = fault? {
-            (0..turns).for_each(|_| std::thread::yield_now());
+        match fault? {
+            Some(Fault::FailLate(turns)) => (0..turns).for_each(|_| std::thread::yield_now()),
+            Some(Fault::NoRoom) => return Err(no_room()),
+            _ => {}
         }
         Err(failure("sync failed"))
     }

@@ -11,6 +11,8 @@ fn a_failed_write_or_fsync_poisons_for_good() {
         (0, Fault::Fail, "write"),
         (0, Fault::Short, "write"),
         (1, Fault::Fail, "sync"),
+        // Of a write that finds none it waits for room; what this was to make safe may be gone.
+        (1, Fault::NoRoom, "sync"),
         (0, Fault::PowerLoss, "write"),
         (1, Fault::PowerLoss, "sync"),
     ] {

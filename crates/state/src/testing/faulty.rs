@@ -39,6 +39,8 @@ struct Platter {
     healthy_operations: Option<u64>,
     /// A write before this place is the last one that succeeds.
     fails_behind: Option<usize>,
+    /// Syncs before the one that fails alone, and of what kind that failure is.
+    failing_sync: Option<(u64, io::ErrorKind)>,
     /// Whether reads fail.
     fails_reads: bool,
     /// Writes, resizes and syncs that were asked for.
@@ -64,6 +66,18 @@ impl FaultyDisk {
     /// An empty disk.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A disk that has these bytes for sure.
+    pub fn with_content(bytes: &[u8]) -> Self {
+        let disk = Self::default();
+        {
+            let mut platter = disk.platter.lock();
+            platter.current = bytes.to_vec();
+            platter.synced = bytes.to_vec();
+            platter.placed = (0..bytes.len().div_ceil(PAGE_BYTES)).collect();
+        }
+        disk
     }
 
     /// A backend over the disk as it is powered now.
@@ -95,13 +109,7 @@ impl FaultyDisk {
     pub fn restart(&self) {
         let mut platter = self.platter.lock();
         let lost = std::mem::take(&mut platter.failed_sync);
-        let mut index = 0;
-        platter.unsynced.retain(|change| {
-            index += 1;
-            // What files are called and how long they are is in a journal.
-            index > lost || matches!(change, Change::Length(_))
-        });
-        platter.shows_lost |= lost > 0;
+        platter.lose(lost);
         platter.start_again();
     }
 
@@ -109,6 +117,17 @@ impl FaultyDisk {
     /// the next crash.
     pub fn fail_after(&self, operations: u64) {
         self.platter.lock().healthy_operations = Some(operations);
+    }
+
+    /// Fails the sync that is `after` others away, and nothing else. What it was to make safe is seen until the power goes,
+    /// and no later sync, which succeeds, writes it.
+    pub fn fail_one_sync(&self, after: u64, kind: io::ErrorKind) {
+        self.platter.lock().failing_sync = Some((after, kind));
+    }
+
+    /// Takes back what was to fail and has not yet.
+    pub fn fail_no_more(&self) {
+        self.platter.lock().fail_no_more();
     }
 
     /// Fails everything behind the next write to what lies before `end`, until the next crash.
@@ -175,9 +194,35 @@ impl FaultyDisk {
 impl Platter {
     fn start_again(&mut self) {
         self.power_on += 1;
+        self.fail_no_more();
+        self.fails_reads = false;
+    }
+
+    fn fail_no_more(&mut self) {
         self.healthy_operations = None;
         self.fails_behind = None;
-        self.fails_reads = false;
+        self.failing_sync = None;
+    }
+
+    /// Of the first of what is not synced, nothing reaches the disk any more.
+    fn lose(&mut self, changes: usize) {
+        let mut index = 0;
+        self.unsynced.retain(|change| {
+            index += 1;
+            // What files are called and how long they are is in a journal.
+            index > changes || matches!(change, Change::Length(_))
+        });
+        self.shows_lost |= changes > 0;
+    }
+
+    /// Counts a sync; the kind of its failure if it is the one to fail.
+    fn meet_failing_sync(&mut self) -> Option<io::ErrorKind> {
+        let (left, kind) = self.failing_sync.take()?;
+        let Some(left) = left.checked_sub(1) else {
+            return Some(kind);
+        };
+        self.failing_sync = Some((left, kind));
+        None
     }
 
     fn sync(&mut self) {
@@ -358,9 +403,16 @@ impl StorageBackend for FaultyBackend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let synced = self.change(|platter| {
-            platter.sync();
-            Ok(())
+        let failing = self.with(|platter| Ok(platter.meet_failing_sync()))?;
+        let synced = self.change(|platter| match failing {
+            None => {
+                platter.sync();
+                Ok(())
+            }
+            Some(kind) => {
+                platter.lose(platter.unsynced.len());
+                Err(io::Error::new(kind, "injected failure of a sync"))
+            }
         });
         if synced.is_err() {
             self.with(|platter| {

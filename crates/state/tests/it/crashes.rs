@@ -6,6 +6,7 @@ use headwater_state::testing::FaultyDisk;
 use headwater_state::{Batch, Remedy, RunStore, StateOptions, StateStore};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -17,6 +18,8 @@ enum Step {
     Restart,
     /// The disk fails after some operations; the steps that follow meet it until the next crash.
     FailAfter(u64),
+    /// A sync that is so many others away fails, for lack of room or not, and nothing else does.
+    FailOneSync(u64, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -28,6 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u64>().prop_map(Step::Crash),
         1 => Just(Step::Restart),
         1 => (0..60_u64).prop_map(Step::FailAfter),
+        1 => (0..4_u64, any::<bool>()).prop_map(|(after, room)| Step::FailOneSync(after, room)),
     ]
 }
 
@@ -73,6 +77,14 @@ impl Rig {
             Step::Restart => self.come_back(FaultyDisk::restart),
             Step::FailAfter(operations) => {
                 self.disk.fail_after(operations);
+                self.failing = true;
+            }
+            Step::FailOneSync(after, lacks_room) => {
+                let kind = match lacks_room {
+                    true => ErrorKind::StorageFull,
+                    false => ErrorKind::Other,
+                };
+                self.disk.fail_one_sync(after, kind);
                 self.failing = true;
             }
         }
@@ -246,6 +258,43 @@ fn a_head_that_a_failed_sync_left_in_the_page_cache_is_made_safe_before_anything
         );
         if !failed {
             break;
+        }
+    }
+}
+
+/// A sync fails for lack of room, and the next one would succeed without what the first was to make safe. Whoever waits
+/// for room elsewhere must not wait for that.
+#[test]
+fn a_sync_that_failed_alone_is_not_tried_again() {
+    for kind in Kind::ALL {
+        for (after, why) in [
+            (0, ErrorKind::StorageFull),
+            (1, ErrorKind::StorageFull),
+            (0, ErrorKind::Other),
+        ] {
+            let disk = FaultyDisk::new();
+            let store = kind.open(disk.backend(), small()).unwrap();
+            store.apply(large(1), 1).unwrap();
+            store.checkpoint().unwrap();
+            let before = content(&*store);
+            store.set_waits_for_room(true);
+            store.apply(large(2), 2).unwrap();
+            disk.fail_one_sync(after, why);
+            let told = store.checkpoint();
+            if kind == Kind::Tree && told.is_ok() {
+                // It has no second one.
+                assert_eq!(after, 1);
+                continue;
+            }
+            assert_eq!(told.unwrap_err().remedy(), Remedy::Reopen);
+            assert!(store.checkpoint().is_err(), "{kind:?} {after} {why}");
+            assert!(store.apply(large(3), 3).is_err(), "{kind:?} {after} {why}");
+            assert_eq!(store.durable_position(), 1);
+            drop(store);
+            disk.crash(0);
+            let store = kind.open(disk.backend(), small()).unwrap();
+            assert_eq!(store.position(), 1, "{kind:?} {after} {why}");
+            assert!(content(&*store) == before, "{kind:?} {after} {why}");
         }
     }
 }

@@ -112,10 +112,5 @@ pub fn scan(
 
 /// A disk that holds the bytes of a file.
 pub fn disk_with(image: &[u8]) -> FaultyDisk {
-    let disk = FaultyDisk::new();
-    let backend = disk.backend();
-    backend.set_len(image.len() as u64).unwrap();
-    backend.write(0, image).unwrap();
-    backend.sync_data().unwrap();
-    disk
+    FaultyDisk::with_content(image)
 }

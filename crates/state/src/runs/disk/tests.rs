@@ -126,3 +126,18 @@ fn the_chunk_of_the_heads_is_nobodys_in_a_short_file() {
         assert!(inner.len_bytes() >= offset_of(3));
     }
 }
+
+/// The system tells of what it could not write once. A later sync would succeed without it.
+#[test]
+fn after_one_sync_that_failed_none_succeeds() {
+    for kind in [io::ErrorKind::StorageFull, io::ErrorKind::Other] {
+        let faulty = FaultyDisk::new();
+        let disk = disk_over(faulty.backend());
+        disk.sync().unwrap();
+        faulty.fail_one_sync(0, kind);
+        for _ in 0..2 {
+            let error = disk.sync().unwrap_err();
+            assert!(!crate::space::is_no_room(&error), "{error}");
+        }
+    }
+}
