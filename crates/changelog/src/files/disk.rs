@@ -149,3 +149,25 @@ impl LogFile for DiskFile {
         }
     }
 }
+
+/// Linux refuses to sync `/dev/null`: whoever syncs what stands there is told so.
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn syncs_reach_the_system() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("log");
+        let files = DiskFiles::open(&folder).unwrap();
+        files.create("file").unwrap().sync_data().unwrap();
+        files.sync_dir().unwrap();
+        symlink("/dev/null", folder.join("null")).unwrap();
+        assert!(files.open("null").unwrap().sync_data().is_err());
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(files.sync_dir().is_err(), "it is gone");
+        symlink("/dev/null", &folder).unwrap();
+        assert!(files.sync_dir().is_err(), "it is opened only");
+    }
+}

@@ -6,9 +6,10 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use headwater_cipher::DataKey;
 use headwater_engine::{
     Database, KeyError, OpenError, StreamView, UserKey, VerificationStatus, key_id, reencrypt,
-    rotate_key,
+    rotate_key, write_key_file,
 };
 use headwater_model::{ManualClock, Rng, SeededRng};
 
@@ -465,4 +466,21 @@ fn a_database_in_memory_is_encrypted_if_a_key_is_given() {
     let sealed = try_open_with(None, Some(&key(1)), &clock, options(1)).unwrap();
     assert!(sealed.is_encrypted());
     assert!(!open(None, &clock, options(1)).is_encrypted());
+}
+
+/// Linux refuses to sync `/dev/null`: whoever syncs what stands there is told so.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_that_can_t_be_synced_is_not_put_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = || {
+        let (data, user) = (DataKey::new([2; 32]), UserKey::new([1; 32]));
+        write_key_file(folder.path(), &data, &user, &SeededRng::new(1))
+    };
+    symlink("/dev/null", folder.path().join("key.new")).unwrap();
+    assert!(written().is_err());
+    assert!(!folder.path().join("key").exists());
+    fs::remove_file(folder.path().join("key.new")).unwrap();
+    written().unwrap();
+    assert!(folder.path().join("key").is_file());
 }

@@ -2,7 +2,8 @@
 
 use crate::support::{Kind, bytes, content, small, small_encrypted};
 use bytes::Bytes;
-use headwater_state::{Batch, Remedy, StateError, StateOptions, StateStats};
+use headwater_state::{Batch, FileBackend, Remedy, StateError, StateOptions, StateStats};
+use redb::StorageBackend;
 use std::time::{Duration, Instant};
 
 /// Nothing here takes that long unless it hangs.
@@ -208,4 +209,17 @@ fn a_store_can_be_emptied_and_used_again() {
         store.apply(batch, 3).unwrap();
         assert_eq!(content(&*store).len(), 1);
     }
+}
+
+/// Linux refuses to sync `/dev/null`: whoever syncs what stands there is told so.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sync_reaches_the_system() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    FileBackend::open(&path).unwrap().sync_data().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+    let backend = FileBackend::open(&path).unwrap();
+    assert!(backend.sync_data().is_err());
 }
