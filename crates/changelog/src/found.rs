@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headwater_cipher::{LogKey, SegmentCipher};
+use headwater_model::Sequence;
 
 use crate::block::BlockFault;
 use crate::error::LogError;
@@ -30,9 +31,26 @@ pub(crate) struct Found<'f> {
     seeds: Vec<u32>,
     /// Whether what looks like a footer at its end is one.
     pub(crate) believes_footer: bool,
+    /// Why nothing of it is known but its name.
+    pub(crate) unread: Option<LogError>,
 }
 
-impl Found<'_> {
+impl<'f> Found<'f> {
+    fn unread(files: &'f dyn Files, id: u64, error: LogError) -> Self {
+        Self {
+            files,
+            id,
+            name: segment::name(id),
+            file: None,
+            size_bytes: 0,
+            header: None,
+            cipher: None,
+            seeds: Vec::new(),
+            believes_footer: false,
+            unread: Some(error),
+        }
+    }
+
     fn closed(self) -> Self {
         Self { file: None, ..self }
     }
@@ -167,12 +185,36 @@ pub(crate) fn find_segments<'f>(
     files: &'f dyn Files,
     key: Option<&LogKey>,
 ) -> Result<Vec<Found<'f>>, LogError> {
-    let ids = ids(files)?.into_iter();
-    let found = ids.map(|id| find_segment(files, id, key).map(Found::closed));
-    let mut found = found.collect::<Result<Vec<_>, _>>()?;
-    rule_out_footers(&mut found)?;
-    find_seeds(files, &mut found)?;
-    Ok(found)
+    find_each(files, key, Err)
+}
+
+/// As [`find_segments`], with those that are damaged where they begin or that the system does not give back.
+pub(crate) fn find_segments_and_unread<'f>(
+    files: &'f dyn Files,
+    key: Option<&LogKey>,
+) -> Result<Vec<Found<'f>>, LogError> {
+    find_each(files, key, |error| match error {
+        LogError::Io { .. } | LogError::Damaged { .. } => Ok(error),
+        error => Err(error),
+    })
+}
+
+/// `keep` gives back an error for which the segment is to be found as unread.
+fn find_each<'f>(
+    files: &'f dyn Files,
+    key: Option<&LogKey>,
+    keep: impl Fn(LogError) -> Result<LogError, LogError>,
+) -> Result<Vec<Found<'f>>, LogError> {
+    let mut all = Vec::new();
+    for id in ids(files)? {
+        all.push(match find_segment(files, id, key) {
+            Ok(found) => found.closed(),
+            Err(error) => Found::unread(files, id, keep(error)?),
+        });
+    }
+    rule_out_footers(&mut all, keep)?;
+    find_seeds(files, &mut all)?;
+    Ok(all)
 }
 
 /// Without a header a segment may be of the form of today, or of the earlier one unless it comes behind one of today's: what a
@@ -185,7 +227,11 @@ fn find_seeds(files: &dyn Files, found: &mut [Found<'_>]) -> Result<(), LogError
     let known = found.iter().find_map(|found| found.header);
     let store_id = match known.map(|header| header.store_id) {
         Some(store_id) => Some(store_id),
-        None => TrimPoint::read(files, &[])?.map(|point| point.store_id()),
+        None => match TrimPoint::read(files, &[]) {
+            // Whoever needs what can't be read is told.
+            Err(LogError::Io { .. }) => None,
+            point => point?.map(|point| point.store_id()),
+        },
     };
     let mut had_seed = false;
     for found in found {
@@ -203,23 +249,36 @@ fn find_seeds(files: &dyn Files, found: &mut [Found<'_>]) -> Result<(), LogError
 
 /// Segments get their footers in their order, so those that lack one are the newest. All are looked at until one has
 /// its own. The header of the one behind it may vouch for it; if there is none, all of it is read, 64 MB by default.
-fn rule_out_footers(found: &mut [Found<'_>]) -> Result<(), LogError> {
+fn rule_out_footers<'f>(
+    all: &mut [Found<'f>],
+    keep: impl Fn(LogError) -> Result<LogError, LogError>,
+) -> Result<(), LogError> {
     let mut base_behind = None;
-    for found in found.iter_mut().rev() {
+    for found in all.iter_mut().rev() {
         let Some(base) = found.header.as_ref().map(|header| header.base) else {
             found.believes_footer = false;
             continue;
         };
-        // One of a version that is not known is looked at below.
-        let last = found.footer().ok().flatten().map(|index| index.last);
-        let is_witnessed = last.is_some() && last == base_behind;
-        found.believes_footer = is_witnessed || found.has_footer_behind_blocks()?;
-        if is_witnessed || found.footer()?.is_some() {
-            break;
+        match is_footer_believed(found, base_behind) {
+            Ok(true) => break,
+            Ok(false) => {}
+            Err(error) => *found = Found::unread(found.files, found.id, keep(error)?),
         }
         base_behind = Some(base);
     }
     Ok(())
+}
+
+/// Looks whether a segment has a footer of its own, which is as good as the header of the one behind it says.
+fn is_footer_believed(
+    found: &mut Found<'_>,
+    base_behind: Option<Sequence>,
+) -> Result<bool, LogError> {
+    // One of a version that is not known is looked at below.
+    let last = found.footer().ok().flatten().map(|index| index.last);
+    let is_witnessed = last.is_some() && last == base_behind;
+    found.believes_footer = is_witnessed || found.has_footer_behind_blocks()?;
+    Ok(is_witnessed || found.footer()?.is_some())
 }
 
 /// A segment of which is known whether it is sealed, or that is asked for nothing of that kind.
@@ -255,6 +314,7 @@ pub(crate) fn find_segment<'f>(
         cipher,
         seeds: header.map(|header| header.seed()).into_iter().collect(),
         believes_footer: true,
+        unread: None,
     })
 }
 

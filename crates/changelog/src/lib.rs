@@ -70,4 +70,4 @@ pub use segment::{SegmentSummary, ShardSummary, is_segment};
 pub use shard::{ReadLimit, ShardPage};
 pub use stats::LogStats;
 pub use trim::Removed;
-pub use verify::{LogVisitor, Problem, StoppedLog, VerifyReport, verify};
+pub use verify::{LogVisitor, Problem, StoppedLog, VerifyReport, is_of_a_file, verify};

@@ -92,7 +92,7 @@ impl VerifyReport {
         });
     }
 
-    /// Damage is a problem; other errors end the check.
+    /// Damage is a problem, and a file that the disk does not give back; other errors end the check.
     fn problem_of(&mut self, error: LogError) -> Result<(), LogError> {
         match error {
             LogError::Damaged {
@@ -100,6 +100,14 @@ impl VerifyReport {
                 offset,
                 detail,
             } => self.problem(&file, offset, detail),
+            LogError::Io {
+                action,
+                file,
+                source,
+            } if is_of_a_file(&source) => {
+                let detail = format!("the system can't {action} it: {source}");
+                self.problem(&file, 0, detail);
+            }
             error => return Err(error),
         }
         Ok(())
@@ -180,7 +188,7 @@ fn check_all(
     key: Option<&LogKey>,
     visitor: &mut dyn LogVisitor,
 ) -> Result<VerifyReport, LogError> {
-    let mut found = found::find_segments(files, key)?;
+    let mut found = found::find_segments_and_unread(files, key)?;
     let mut chain = Chain::new(visitor);
     match TrimPoint::read(files, &found) {
         Ok(Some(point)) => leave_trimmed(&point, &mut found, &mut chain.report),
@@ -192,14 +200,18 @@ fn check_all(
         .rev()
         .find(|found| found.header.is_some())
         .map(|found| found.id);
-    for segment in &found {
+    for segment in &mut found {
+        if let Some(error) = segment.unread.take() {
+            chain.or_unread(Err(error))?;
+            continue;
+        }
         let Some(header) = segment.header else {
             check_unborn(segment, &mut chain.report);
             continue;
         };
         chain.join(segment, &header);
         let checked = chain.segment(segment, &header, Some(segment.id) == last_id);
-        chain.or_unread(&segment.name, checked)?;
+        chain.or_unread(checked)?;
     }
     Ok(chain.report)
 }
@@ -241,19 +253,16 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Names a file that the disk does not give back, and goes on behind it.
-    fn or_unread(&mut self, file: &str, checked: Result<(), LogError>) -> Result<(), LogError> {
-        match checked {
-            Err(LogError::Io { source, action, .. }) if is_of_a_file(&source) => {
-                let detail = format!("the system can't {action} it: {source}");
-                self.report.problem(file, 0, detail);
-                self.is_unread = true;
-                self.report.unread_files += 1;
-                self.gap();
-                Ok(())
-            }
-            checked => checked,
-        }
+    /// Names a file that the disk does not give back, or that is not the segment that it should be, and goes on behind it.
+    fn or_unread(&mut self, checked: Result<(), LogError>) -> Result<(), LogError> {
+        let Err(error) = checked else {
+            return Ok(());
+        };
+        self.report.problem_of(error)?;
+        self.is_unread = true;
+        self.report.unread_files += 1;
+        self.gap();
+        Ok(())
     }
 
     /// Whether a segment goes on where the one before ended.
@@ -287,9 +296,15 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// Whether an error says something of the file, and not of this process.
-fn is_of_a_file(error: &io::Error) -> bool {
-    let of_process = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::ACCESS];
+/// Whether an error says something of the file, and not of this process: what it may have, and what it may read.
+pub fn is_of_a_file(error: &io::Error) -> bool {
+    let of_process = [
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOMEM,
+        Errno::ACCESS,
+        Errno::PERM,
+    ];
     let of_process = of_process.map(|errno| Some(errno.raw_os_error()));
     !of_process.contains(&error.raw_os_error())
 }

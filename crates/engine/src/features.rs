@@ -10,7 +10,7 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use headwater_changelog::{Change, Entry, LogError};
-use headwater_state::{Direction, Snapshot};
+use headwater_state::{Direction, Snapshot, StateError};
 
 use crate::backups::{BackupKind, BackupRecord};
 use crate::catalog_change::CatalogChange;
@@ -78,6 +78,13 @@ impl Feature {
         key
     }
 
+    /// Whether the key of a document of one that is known begins so.
+    fn may_begin_with(key: &[u8]) -> bool {
+        let name = key.get(1..).unwrap_or_default();
+        let mut all = Self::ALL.iter();
+        all.any(|feature| feature.name().as_bytes().starts_with(name))
+    }
+
     /// The feature of a document's key.
     ///
     /// # Errors
@@ -136,16 +143,22 @@ impl Unknown {
         let from = state_key(CATALOG_TABLE, &[document_key::FEATURE]);
         let to = state_key(CATALOG_TABLE, &[document_key::FEATURE + 1]);
         let (from, to) = (Bound::Included(&from[..]), Bound::Excluded(&to[..]));
-        // The names are in the keys: a damaged value is found by whoever looks for damage. Where not even a key can be
-        // read, there is no name.
+        let mut unreadable = None;
+        // The names are in the keys: a damaged value is found by whoever looks for damage. Of a block that can't be read there
+        // is no more than the beginning of its first key.
         snapshot.scan_checked(from, to, Direction::Forward, &mut |key, value| {
             let key = key.get(4..).unwrap_or_default();
-            if value.is_ok() || key.len() > 1 {
-                unknown.note(key);
+            match value {
+                Err(error @ StateError::Io { .. }) => {
+                    unreadable = Some(error);
+                    return ControlFlow::Break(());
+                }
+                Err(_) if Feature::may_begin_with(key) => {}
+                _ => unknown.note(key),
             }
             ControlFlow::Continue(())
         })?;
-        Ok(unknown)
+        unreadable.map_or(Ok(unknown), |error| Err(error.into()))
     }
 
     /// Adds those that an entry of the log brings.

@@ -18,6 +18,7 @@ mod report;
 mod scan;
 mod source;
 mod stopped;
+mod unreadable;
 
 pub(crate) use live::Verification;
 pub use live::{VerificationEnd, VerificationRunning, VerificationStatus};
@@ -37,19 +38,29 @@ use compare::LastValues;
 use history::History;
 use source::Source;
 
-/// Runs all checks.
+/// Runs all checks. What ends them before their end is one more finding, if it is damage.
 fn run(source: &dyn Source, progress: &Progress) -> Result<Verified, EngineError> {
     let mut verified = Verified {
         live: source.is_live(),
         ..Verified::default()
     };
+    let checked = check(source, progress, &mut verified);
+    unreadable::or_finding(checked, &mut verified)?;
+    Ok(verified)
+}
+
+fn check(
+    source: &dyn Source,
+    progress: &Progress,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
     let snapshot = source.snapshot();
     let applied = Sequence(snapshot.position());
     verified.applied = applied;
     // What can't be read is found below.
     let unknown = Unknown::of_state(snapshot.as_ref()).unwrap_or_default();
     unknown.refuse()?;
-    let known = Known::load(snapshot.as_ref(), &mut verified);
+    let known = Known::load(snapshot.as_ref(), verified);
     drop(snapshot);
     progress.expect_more(known.bytes);
 
@@ -63,16 +74,16 @@ fn run(source: &dyn Source, progress: &Progress) -> Result<Verified, EngineError
     let report = source.check_log(&mut read)?;
     read.unknown.refuse()?;
     verified.take_log(&report);
-    source.check_reach(&report, applied, &mut verified);
-    read.history.finish(&known, &mut verified);
+    source.check_reach(&report, applied, verified);
+    read.history.finish(&known, verified);
     if report.is_clean() {
-        compare_all(source, progress, &known, read.last, &mut verified)?;
+        compare_all(source, progress, &known, read.last, verified)?;
     } else {
         verified.not_compared = true;
     }
-    scan::run(source, progress, &known, &mut verified)?;
+    scan::run(source, progress, &known, verified)?;
     progress.complete();
-    Ok(verified)
+    Ok(())
 }
 
 /// The first reading of the log.
@@ -151,26 +162,6 @@ impl LogVisitor for Again<'_> {
 
     fn gap(&mut self) {
         self.last.forget();
-    }
-}
-
-/// Damage of the log that ended a run is a finding as well.
-fn or_finding(verified: Result<Verified, EngineError>) -> Result<Verified, EngineError> {
-    match verified {
-        Err(EngineError::Log(LogError::Damaged {
-            file,
-            offset,
-            detail,
-        })) => {
-            let mut verified = Verified {
-                not_compared: true,
-                ..Verified::default()
-            };
-            let place = format!("log file {file} at byte {offset}");
-            verified.find(Finding::at(place, detail));
-            Ok(verified)
-        }
-        verified => verified,
     }
 }
 

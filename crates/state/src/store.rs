@@ -99,7 +99,8 @@ pub trait StateStore: Send + Sync {
 /// What a scan calls with each key and value, until it breaks.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
-/// What a scan calls with each key and its value, or what is wrong with the value, until it breaks.
+/// What a scan calls with each key and its value, or what is wrong with the value, until it breaks. Of a block that can't
+/// be read it is the beginning of its first key.
 pub type VisitChecked<'a> = dyn FnMut(&[u8], Result<&[u8], StateError>) -> ControlFlow<()> + 'a;
 
 /// An unchanging view of the whole content at one position.
@@ -146,10 +147,11 @@ pub trait Snapshot: Send + Sync {
         failure.map_or(Ok(()), Err)
     }
 
-    /// As [`Snapshot::scan`], for checking: a damaged value does not end it.
+    /// As [`Snapshot::scan`], for checking: a damaged value does not end it, nor a block that the storage does not give
+    /// back.
     ///
     /// # Errors
-    /// When the store cannot be read, because a page is damaged, too.
+    /// When nothing behind a place can be read, because a page of a tree is damaged, too.
     fn scan_checked(
         &self,
         from: Bound<&[u8]>,

@@ -31,7 +31,7 @@ impl Log {
                     continue;
                 }
                 Err(error) => {
-                    chain.or_unread(&segment.name, Err(error))?;
+                    chain.or_unread(Err(error))?;
                     continue;
                 }
             };
@@ -53,7 +53,7 @@ impl Log {
                     chain.blocks(&found, &header, Some(end)).map(drop)
                 }
             };
-            chain.or_unread(&segment.name, checked)?;
+            chain.or_unread(checked)?;
         }
         Ok(chain.report)
     }

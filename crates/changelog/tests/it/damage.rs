@@ -94,27 +94,52 @@ fn tail_cut_at_any_byte(form: Form) {
 }
 
 #[test]
-fn a_segment_that_can_t_be_read_hides_nothing_of_the_others() {
+fn a_file_that_can_t_be_read_hides_nothing_of_the_others() {
     for form in FORMS {
-        let (files, _) = crashed(150, form(small()));
-        let names = segments(&files);
+        let (whole, _) = crashed(150, form(small()));
+        let names = segments(&whole);
         assert!(names.len() > 5, "{names:?}");
-        files.make_unreadable(&names[1], 1_000);
-        let at = blocks(&files.contents(&names[3]).unwrap())[1];
-        assert!(files.flip(&names[3], at + 20, 1));
-        let report = verify(&files, &form(small())).unwrap();
-        let problems: Vec<_> = report
-            .problems
-            .iter()
-            .map(|problem| (problem.file.as_str(), problem.detail.contains("can't read")))
-            .collect();
-        assert!(problems.contains(&(names[1].as_str(), true)), "{report:?}");
-        assert!(problems.contains(&(names[3].as_str(), false)), "{report:?}");
-        assert_eq!(
-            (report.segments, report.oldest),
-            (names.len(), Sequence::ZERO)
-        );
+        let at = blocks(&whole.contents(&names[3]).unwrap())[1];
+        assert!(whole.flip(&names[3], at + 20, 1));
+        let last = names.last().unwrap();
+        let mut places = vec![("trimmed", 10)];
+        for name in [&names[0], &names[1], last] {
+            // In its header, its blocks and its footer.
+            let size = whole.contents(name).unwrap().len();
+            places.extend([10, size / 2, size - 1].map(|at| (name.as_str(), at)));
+        }
+        for (name, at) in places {
+            let files = copy_without(&whole, &[]);
+            files.make_unreadable(name, at);
+            let report = verify(&files, &form(small())).unwrap();
+            let problems: Vec<_> = report
+                .problems
+                .iter()
+                .map(|problem| (problem.file.as_str(), problem.detail.contains("can't read")))
+                .collect();
+            assert!(
+                problems.contains(&(name, true)),
+                "{name} at {at}: {report:?}"
+            );
+            assert!(
+                problems.contains(&(names[3].as_str(), false)),
+                "{name} at {at}: {report:?}"
+            );
+            assert_eq!(report.oldest, Sequence::ZERO, "{name} at {at}");
+        }
     }
+}
+
+#[test]
+fn a_segment_under_another_ones_name_hides_nothing_of_the_others() {
+    let (files, _) = crashed(150, small());
+    let names = segments(&files);
+    files.replace(&names[1], files.contents(&names[0]).unwrap());
+    let at = blocks(&files.contents(&names[3]).unwrap())[1];
+    assert!(files.flip(&names[3], at + 20, 1));
+    let report = verify(&files, &small()).unwrap();
+    let names_it = |name: &str| report.problems.iter().any(|problem| problem.file == name);
+    assert!(names_it(&names[1]) && names_it(&names[3]), "{report:?}");
 }
 
 #[test]

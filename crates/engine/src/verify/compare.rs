@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::catalog::Known;
 use super::source::Source;
-use super::{Finding, Progress, Verified, ended};
+use super::{Finding, Progress, Verified, ended, unreadable};
 use crate::error::EngineError;
 use crate::first_keys::{FirstKeys, Held};
 use crate::record::{CATALOG_TABLE, document_key, state_key};
@@ -116,24 +116,25 @@ pub(super) fn with_state(
         let mut compared = 0;
         for last in keys.by_ref().take(source.items_per_batch_max()) {
             compared += 1;
+            let mut find = |detail| {
+                verified.find(Finding::of_key(known.name_of(&last.key), &last.key, detail));
+            };
             let found = match snapshot.get(&last.key) {
                 Ok(found) => found.as_deref().map(xxh3_64),
-                Err(error @ StateError::Damaged { .. }) => {
+                Err(error) => {
                     // The scan names it too, unless it can't get there.
-                    verified.find(Finding::of_key(
-                        known.name_of(&last.key),
-                        &last.key,
-                        error.to_string(),
-                    ));
+                    find(unreadable::detail(error)?);
                     continue;
                 }
-                Err(error) => return Err(error.into()),
             };
-            verified.keys_compared += 1;
             if found == last.value {
-                if lacks_age(snapshot.as_ref(), &last)? {
-                    let detail = "nothing finds the token by its age";
-                    verified.find(Finding::of_key(known.name_of(&last.key), &last.key, detail));
+                match lacks_age(snapshot.as_ref(), &last) {
+                    Ok(false) => {}
+                    Ok(true) => find("nothing finds the token by its age".to_owned()),
+                    Err(error) => {
+                        let error = unreadable::detail(error)?;
+                        find(format!("what finds the token by its age: {error}"));
+                    }
                 }
             } else {
                 let hash = xxh3_128(&last.key);
@@ -146,6 +147,7 @@ pub(super) fn with_state(
                     },
                 );
             }
+            verified.keys_compared += 1;
         }
         drop(snapshot);
         if progress.advance(compared * COMPARED_BYTES).is_break() {
@@ -157,8 +159,18 @@ pub(super) fn with_state(
     differs.retain(|differs| differs.found != differs.last.value);
     differs.sort_unstable_by(|a, b| a.last.key.cmp(&b.last.key));
     for differs in differs {
-        if !is_swept(source, &differs)? {
-            verified.find(describe(known, &differs));
+        let finding = describe(known, &differs);
+        match is_swept(source, &differs) {
+            Ok(true) => {}
+            Ok(false) => verified.find(finding),
+            Err(error) => {
+                let error = unreadable::detail(error)?;
+                let detail = format!(
+                    "{}, and whether its table was dropped can't be read: {error}",
+                    finding.detail
+                );
+                verified.find(Finding { detail, ..finding });
+            }
         }
     }
     Ok(())
@@ -205,7 +217,7 @@ fn settle(
 }
 
 /// Items of a dropped table, the note that it was dropped, and old tokens leave the state without a log entry.
-fn is_swept(source: &dyn Source, differs: &Differs) -> Result<bool, EngineError> {
+fn is_swept(source: &dyn Source, differs: &Differs) -> Result<bool, StateError> {
     let key = &differs.last.key;
     match table_of(key) {
         CATALOG_TABLE => Ok(key.get(4) == Some(&document_key::DROPPED)),

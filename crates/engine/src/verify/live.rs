@@ -191,7 +191,7 @@ struct Live {
 impl Live {
     fn verify(&self, progress: &Progress) -> VerificationStatus {
         progress.expect_more(self.log.stats().stored_bytes);
-        match super::or_finding(super::run(self, progress)) {
+        match super::run(self, progress) {
             Ok(mut verified) => {
                 let goes_on = || progress.look().is_continue();
                 if let Err(error) = self.state.check_start(&goes_on) {

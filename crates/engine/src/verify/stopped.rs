@@ -7,9 +7,10 @@ use std::sync::Arc;
 use headwater_changelog::{Entry, LogVisitor, StoppedLog, VerifyReport};
 use headwater_cipher::UserKey;
 use headwater_model::{Clock, SeededRng, Sequence};
-use headwater_state::{Snapshot, StateError, StateStore};
+use headwater_state::{Snapshot, StateStore};
 
 use super::source::Source;
+use super::unreadable::{is_of_the_state, or_finding};
 use super::{Finding, Progress, Verified};
 use crate::clock::SystemClock;
 use crate::error::{EngineError, state_behind};
@@ -57,15 +58,27 @@ pub fn verify(
     progress.expect_more(log.size_bytes().unwrap_or_default());
     let mut damage = Vec::new();
     let state = open_or_say_why(folder, keys.as_ref(), &mut damage)?;
-    let Some(state) = state else {
-        let mut verified = super::or_finding(only_log(&log, progress))?;
-        verified.not_compared = true;
-        damage.into_iter().for_each(|found| verified.find(found));
-        return Ok(verified);
+    let (checked, state_format) = match state {
+        None => (only_log(&log, progress), 0),
+        Some(state) => {
+            let stopped = Stopped { log, state };
+            let checked = super::run(&stopped, progress);
+            (checked, stopped.state.format())
+        }
     };
-    let stopped = Stopped { log, state };
-    let mut verified = super::or_finding(super::run(&stopped, progress))?;
-    verified.state_format = stopped.state.format();
+    let mut verified = match checked {
+        // Damage that was found is not to be lost, whatever keeps the rest from being checked.
+        Err(error) if !damage.is_empty() && progress.look().is_continue() => {
+            let mut verified = Verified {
+                not_compared: true,
+                ..Verified::default()
+            };
+            verified.find(Finding::at("store", format!("not checked: {error}")));
+            verified
+        }
+        checked => checked?,
+    };
+    verified.state_format = state_format;
     damage.into_iter().for_each(|found| verified.find(found));
     Ok(verified)
 }
@@ -82,7 +95,7 @@ fn open_or_say_why(
             Ok(state) => return Ok(Some(state)),
             // The second time, what is damaged may look like anything.
             Err(_) if !damage.is_empty() => {}
-            Err(error) if is_damage(&error) => {
+            Err(error) if is_of_the_state(&error) => {
                 damage.push(Finding::at("state", error.to_string()));
             }
             Err(error) => return Err(EngineError::from(error).into()),
@@ -91,25 +104,29 @@ fn open_or_say_why(
     Ok(None)
 }
 
-/// Whether there is something that was not written so, or that the disk does not give back.
-fn is_damage(error: &StateError) -> bool {
-    match error {
-        StateError::Damaged { .. } => true,
-        StateError::Io { source, .. } => source.kind() != io::ErrorKind::PermissionDenied,
-        _ => false,
-    }
+fn only_log(log: &StoppedLog, progress: &Progress) -> Result<Verified, EngineError> {
+    let mut verified = Verified {
+        not_compared: true,
+        ..Verified::default()
+    };
+    let checked = check_log(log, progress, &mut verified);
+    or_finding(checked, &mut verified)?;
+    Ok(verified)
 }
 
-fn only_log(log: &StoppedLog, progress: &Progress) -> Result<Verified, EngineError> {
+fn check_log(
+    log: &StoppedLog,
+    progress: &Progress,
+    verified: &mut Verified,
+) -> Result<(), EngineError> {
     let mut seen = Log {
         progress,
         unknown: Unknown::default(),
     };
     let report = log.check(&mut seen)?;
     seen.unknown.refuse()?;
-    let mut verified = Verified::default();
     verified.take_log(&report);
-    Ok(verified)
+    Ok(())
 }
 
 /// Sees the log when there is no state to compare it with.

@@ -28,3 +28,4 @@ mod upkeep;
 mod vectors;
 mod verify;
 mod verify_derived;
+mod verify_state;

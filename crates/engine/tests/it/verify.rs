@@ -26,7 +26,7 @@ use crate::support::{
 const SECTOR_BYTES: usize = 512;
 
 /// A stopped store with a table and its stream, over several segments, and a table without a stream.
-async fn store() -> tempfile::TempDir {
+pub async fn store() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(START_MS);
     let database = open(Some(folder.path()), &clock, options(2));
@@ -133,7 +133,7 @@ fn segments(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn flip(path: &Path, offset: usize) {
+pub fn flip(path: &Path, offset: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[offset] ^= 0x10;
     fs::write(path, bytes).unwrap();

@@ -157,7 +157,7 @@ impl<'a> RunCursor<'a> {
 
     /// Tells of a block or section that can't be read before anything is told of keys that it may have.
     fn meet_damage(&mut self, error: StateError) -> Result<(), StateError> {
-        if !matches!(error, StateError::Damaged { .. }) {
+        if !matches!(error, StateError::Damaged { .. } | StateError::Io { .. }) {
             return Err(error);
         }
         let place = match self.backward {

@@ -191,6 +191,9 @@ impl Snapshot for View {
         visit: &mut VisitChecked<'_>,
     ) -> Result<(), StateError> {
         let backward = direction == Direction::Backward;
-        self.stop.note_read(self.visit(from, to, backward, visit))
+        let visited = self.visit(from, to, backward, &mut |key, value| {
+            visit(key, self.stop.note_read(value))
+        });
+        self.stop.note_read(visited)
     }
 }

@@ -3,8 +3,9 @@
 
 use crate::support::{bytes, disk_with, small, small_encrypted};
 use headwater_state::testing::{FaultyBackend, FaultyDisk};
-use headwater_state::{Batch, Remedy, StateOptions, StateStore};
+use headwater_state::{Batch, Direction, Remedy, StateOptions, StateStore};
 use redb::StorageBackend;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -165,5 +166,57 @@ fn a_run_that_cannot_be_read_stays_unmerged_and_stops_nothing() {
             );
         }
         assert!(snapshot.get(&key(123)).is_err(), "nothing was written over");
+    }
+}
+
+/// Whoever checks is told of the block and of everything else, forward and backward; whoever reads is told no less than
+/// before, and a store that met it takes no more batches.
+#[test]
+fn a_scan_that_checks_goes_on_behind_an_unreadable_block() {
+    for options in [small(), small_encrypted()] {
+        let disk = FaultyDisk::new();
+        open(&disk, &options).apply(filled(1), 1).unwrap();
+        let whole = image(&disk.backend());
+        let mut met = 0;
+        for start in (HEADS_BYTES..whole.len()).step_by(BLOCK_BYTES) {
+            let disk = disk_with(&whole);
+            disk.break_page(start);
+            let Ok(store) = headwater_state::open_read_only(disk.backend(), options.clone()) else {
+                continue;
+            };
+            let snapshot = store.snapshot();
+            let readable: Vec<_> = (0..KEYS)
+                .map(key)
+                .filter(|key| snapshot.get(key).is_ok())
+                .collect();
+            let is_whole = readable.len() == KEYS as usize;
+            for direction in [Direction::Forward, Direction::Backward] {
+                let store = open(&disk, &options);
+                let (mut told, mut failures) = (Vec::new(), 0);
+                let all = (Bound::Unbounded, Bound::Unbounded);
+                let snapshot = store.snapshot();
+                snapshot
+                    .scan_checked(all.0, all.1, direction, &mut |key, value| {
+                        match value {
+                            Ok(_) => told.push(bytes::Bytes::copy_from_slice(key)),
+                            Err(_) => failures += 1,
+                        }
+                        ControlFlow::Continue(())
+                    })
+                    .unwrap();
+                told.sort();
+                assert_eq!(told, readable, "{start}");
+                assert_eq!(failures > 0, !is_whole, "{start}");
+                assert_eq!(store.failure().is_some(), !is_whole, "{start}");
+                let mut goes_on = |_: &[u8], _: &[u8]| ControlFlow::Continue(());
+                let scanned = snapshot.scan(all.0, all.1, direction, &mut goes_on);
+                match scanned {
+                    Ok(()) => assert!(is_whole, "{start}"),
+                    Err(error) => assert_eq!(error.remedy(), Remedy::Reopen, "{error}"),
+                }
+            }
+            met += usize::from(!is_whole);
+        }
+        assert!(met > 5, "{met} blocks with values");
     }
 }
