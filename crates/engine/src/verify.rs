@@ -102,8 +102,10 @@ impl LogVisitor for Reading<'_> {
 
     fn entry(&mut self, entry: &Entry) {
         self.unknown.entry(entry);
+        self.history.items(entry);
+        // What the state does not have yet, its catalog need not know either.
         if entry.last() <= self.applied {
-            self.history.entry(entry);
+            self.history.records(entry);
             self.last.entry(entry);
         }
     }

@@ -20,6 +20,11 @@ const ITEMS_MAX: usize = 1 << 20;
 /// Findings that are held until the end; the report holds fewer.
 const FINDINGS_MAX: usize = 1_000;
 
+fn changes(entry: &Entry) -> impl Iterator<Item = (&Change, Sequence)> {
+    let changes = entry.changes.iter().enumerate();
+    changes.map(|(ordinal, change)| (change, entry.first.offset(ordinal as u64)))
+}
+
 pub(super) struct History<'a> {
     known: &'a Known,
     /// By hash of the state's key: digest and size of the value after the last change, or nothing.
@@ -48,12 +53,18 @@ impl<'a> History<'a> {
         self.items.clear();
     }
 
-    pub(super) fn entry(&mut self, entry: &Entry) {
-        for (ordinal, change) in entry.changes.iter().enumerate() {
-            let position = entry.first.offset(ordinal as u64);
+    /// Looks at how the items of an entry go on from those before.
+    pub(super) fn items(&mut self, entry: &Entry) {
+        for (change, position) in changes(entry) {
             if holds_items(change.table) {
                 self.item(change, position);
             }
+        }
+    }
+
+    /// Looks at where the records of an entry lie, which the catalog must know.
+    pub(super) fn records(&mut self, entry: &Entry) {
+        for (change, position) in changes(entry) {
             if change.shard != 0 {
                 self.record(change, position);
             }

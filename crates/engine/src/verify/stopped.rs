@@ -9,6 +9,8 @@ use headwater_cipher::UserKey;
 use headwater_model::{Clock, SeededRng, Sequence};
 use headwater_state::{Snapshot, StateStore};
 
+use super::catalog::Known;
+use super::history::History;
 use super::source::Source;
 use super::unreadable::{is_of_the_state, or_finding};
 use super::{Finding, Progress, Verified};
@@ -119,19 +121,23 @@ fn check_log(
     progress: &Progress,
     verified: &mut Verified,
 ) -> Result<(), EngineError> {
+    let known = Known::default();
     let mut seen = Log {
         progress,
+        history: History::new(&known),
         unknown: Unknown::default(),
     };
     let report = log.check(&mut seen)?;
     seen.unknown.refuse()?;
     verified.take_log(&report);
+    seen.history.finish(&known, verified);
     Ok(())
 }
 
 /// Sees the log when there is no state to compare it with.
 struct Log<'a> {
     progress: &'a Progress,
+    history: History<'a>,
     unknown: Unknown,
 }
 
@@ -142,6 +148,11 @@ impl LogVisitor for Log<'_> {
 
     fn entry(&mut self, entry: &Entry) {
         self.unknown.entry(entry);
+        self.history.items(entry);
+    }
+
+    fn gap(&mut self) {
+        self.history.forget_items();
     }
 }
 

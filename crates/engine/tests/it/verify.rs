@@ -402,7 +402,7 @@ async fn documents_of_the_catalog_must_decode_and_agree() {
 }
 
 /// Appends entries that no server would write, and brings the state up to them.
-fn append(folder: &Path, changes: Vec<Change>) {
+pub fn append(folder: &Path, changes: Vec<Change>) {
     let files = Arc::new(DiskFiles::open(folder.join("log")).unwrap());
     let clock = Arc::new(ManualClock::new(START_MS + 10_000));
     let (log, _) = Log::open(files, LogOptions::default(), clock).unwrap();
@@ -425,7 +425,7 @@ fn append(folder: &Path, changes: Vec<Change>) {
     state.checkpoint().unwrap();
 }
 
-fn change(key: &str, kind: ChangeKind, shard: u32, old: Option<Bytes>) -> Change {
+pub fn change(key: &str, kind: ChangeKind, shard: u32, old: Option<Bytes>) -> Change {
     Change {
         table: 1,
         shard,

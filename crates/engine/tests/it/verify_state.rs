@@ -4,12 +4,15 @@ use std::fs;
 use std::ops::{Bound, ControlFlow};
 use std::path::Path;
 
+use headwater_changelog::ChangeKind;
 use headwater_engine::{Action, RequestToken};
 use headwater_model::{EncodedItem, ManualClock};
 use headwater_state::{Direction, StateOptions};
 
 use crate::support::{START_MS, command, create, item, open, options, verify};
-use crate::verify::{change_state, finds, flip, state_key, store, wait_for_result};
+use crate::verify::{
+    append, change, change_state, finds, flip, hash, state_key, storage_key, store, wait_for_result,
+};
 
 /// Tokens by their age.
 const AGES: u32 = u32::MAX - 2;
@@ -72,6 +75,28 @@ async fn damage_to_the_ages_of_tokens_is_a_finding() {
     let last = database.last_verification().unwrap();
     assert_eq!(last.findings, verified.findings_total);
     database.close();
+}
+
+/// The state is gone, or nothing of it can be read: the entries of the log are checked among each other nevertheless.
+#[tokio::test]
+async fn without_a_state_the_log_is_checked_by_itself() {
+    let folder = store().await;
+    let there = "key number 149";
+    append(
+        folder.path(),
+        vec![change(there, ChangeKind::Insert, 0, None)],
+    );
+    let key = hash(&state_key(1, &storage_key(there)));
+    let expected = ["table number 1", &key, "an insert follows a value"];
+    let path = folder.path().join("state");
+    fs::remove_file(&path).unwrap();
+    let verified = verify(folder.path()).unwrap();
+    assert!(finds(&verified, &expected), "{verified:?}");
+    assert_eq!(verified.findings_total, 1, "{verified:?}");
+    fs::write(&path, vec![7; 100_000]).unwrap();
+    let verified = verify(folder.path()).unwrap();
+    assert!(finds(&verified, &expected), "{verified:?}");
+    assert!(finds(&verified, &["state"]), "{verified:?}");
 }
 
 /// In a large catalog a block may begin among the names of features. Where it begins is no name.
