@@ -175,11 +175,21 @@ impl Log {
         Ok((log, report))
     }
 
-    /// The trim point as its file has it, if the file says anything, and as the log goes by it.
-    pub(crate) fn trim_points(&self) -> Result<(Option<Sequence>, Sequence), LogError> {
+    /// What is wrong with the file with the trim point; `None` if it says what the log goes by.
+    pub(crate) fn trim_point_fault(&self) -> Result<Option<String>, LogError> {
         let known = self.shared.trim_point.lock();
-        let stored = TrimPoint::read(&*self.shared.files, &[])?;
-        Ok((stored.map(|stored| stored.sequence()), known.sequence()))
+        let Some(stored) = TrimPoint::read(&*self.shared.files, &[])? else {
+            return Ok(Some(
+                "it does not say up to where the log is trimmed".to_owned(),
+            ));
+        };
+        if stored.store_id() != known.store_id() {
+            return Ok(Some("it belongs to another store".to_owned()));
+        }
+        let (stored, known) = (stored.sequence(), known.sequence());
+        Ok((stored != known).then(|| {
+            format!("it says that the log is trimmed up to {stored}, but the log goes by {known}")
+        }))
     }
 
     /// Enqueues an entry: no I/O, one short lock. Wait for `last` to know that it is durable.

@@ -60,19 +60,14 @@ impl Log {
 
     /// Whether the trim point's file says what the log goes by.
     fn check_trim_point(&self, report: &mut VerifyReport) -> Result<(), LogError> {
-        let (stored, known) = match self.trim_points() {
-            Ok(points) => points,
-            Err(error) => return report.problem_of(error),
-        };
-        let detail = match stored {
-            Some(stored) if stored == known => return Ok(()),
-            Some(stored) => format!(
-                "it says that the log is trimmed up to {stored}, but the log goes by {known}"
-            ),
-            None => "it does not say up to where the log is trimmed".to_owned(),
-        };
-        report.problem(TRIM_POINT_NAME, 0, detail);
-        Ok(())
+        match self.trim_point_fault() {
+            Ok(None) => Ok(()),
+            Ok(Some(detail)) => {
+                report.problem(TRIM_POINT_NAME, 0, detail);
+                Ok(())
+            }
+            Err(error) => report.problem_of(error),
+        }
     }
 
     fn check_sealed(

@@ -4,7 +4,9 @@
 use std::sync::Barrier;
 
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{Entry, Log, LogError, LogOptions, MemoryFiles, ReadLimit, is_segment};
+use headwater_changelog::{
+    Entry, Log, LogError, LogOptions, LogVisitor, MemoryFiles, ReadLimit, is_segment,
+};
 
 use crate::support::{change, entries, fill, open, put, small, verify};
 
@@ -238,6 +240,32 @@ fn a_lost_or_damaged_trim_point_is_noticed() {
     assert_refused(&files, "the file is missing");
     files.replace(TRIM_POINT, whole);
     open(&files, options()).unwrap();
+}
+
+struct Nobody;
+
+impl LogVisitor for Nobody {
+    fn entry(&mut self, _: &Entry) {}
+}
+
+/// Of two new stores both are trimmed up to nothing.
+#[test]
+fn another_store_s_trim_point_under_an_open_log_is_noticed() {
+    let (files, log, _) = sealed();
+    let other = FaultyFiles::new(9);
+    let of_other = LogOptions {
+        store_id: Some([9; 16]),
+        ..options()
+    };
+    drop(open(&other, of_other).unwrap());
+    assert!(log.check(&mut Nobody).unwrap().is_clean());
+    files.replace(TRIM_POINT, other.contents(TRIM_POINT).unwrap());
+    let problems = log.check(&mut Nobody).unwrap().problems;
+    let [problem] = &problems[..] else {
+        panic!("{problems:?}");
+    };
+    assert_eq!(problem.file, TRIM_POINT);
+    assert!(problem.detail.contains("another store"), "{problem:?}");
 }
 
 #[test]
