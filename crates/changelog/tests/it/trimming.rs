@@ -151,6 +151,24 @@ fn without_room_for_the_point_the_log_opens_and_removes_nothing() {
     assert_eq!(segment_files(&files), log.segments().len());
 }
 
+/// Not so if what was written of the point may be gone.
+#[test]
+fn without_room_to_sync_the_point_the_log_does_not_open() {
+    let (files, log, all) = sealed();
+    assert!(log.trim(&|_| true).unwrap() > 8);
+    let (oldest, left) = (log.oldest(), since_oldest(&log, &all));
+    let files = files.power_loss(Survives::All);
+    drop(log);
+    files.inject(1, Fault::NoRoom);
+    let refused = open(&files, options()).map(|_| ());
+    assert!(
+        matches!(refused, Err(LogError::Io { action: "sync", .. })),
+        "{refused:?}"
+    );
+    let log = open(&files, options()).unwrap().0;
+    assert_eq!((log.oldest(), entries(&log).unwrap()), (oldest, left));
+}
+
 #[test]
 fn a_crash_after_any_step_leaves_all_or_what_is_not_trimmed() {
     let mut step = 0;
