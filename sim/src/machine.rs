@@ -5,9 +5,9 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context, Result, ensure};
 use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
-use headwater_changelog::{Durability, Files, Log, LogEncryption, LogOptions};
+use headwater_changelog::{Durability, Files, Log, LogEncryption, LogError, LogOptions};
 use headwater_cipher::{DataKey, LogKey, UserKey};
-use headwater_engine::{Database, EngineOptions, Progress, Verified};
+use headwater_engine::{Database, EngineError, EngineOptions, OpenError, Progress, Verified};
 use headwater_model::{Clock, ManualClock, SeededRng};
 use headwater_state::testing::FaultyDisk;
 use headwater_state::{StateOptions, StateStore};
@@ -224,13 +224,19 @@ impl Machine {
         )?)
     }
 
-    /// What `headwater verify` says of the files, an error too.
+    /// What `headwater verify` says of the files. Damage is none of its errors, but for a log file that has come to look like
+    /// one of a later version.
     pub(crate) fn verify(&self) -> Result<Verdict> {
         let folder = tempfile::tempdir()?;
         self.write_to(folder.path())?;
-        let verified =
-            headwater_engine::verify(folder.path(), self.key.as_ref(), &Progress::new(None));
-        Ok(Verdict(verified.map_err(|error| error.to_string())))
+        match headwater_engine::verify(folder.path(), self.key.as_ref(), &Progress::new(None)) {
+            Ok(verified) => Ok(Verdict::Verified(verified)),
+            Err(
+                OpenError::Log(LogError::Unsupported { file, .. })
+                | OpenError::Engine(EngineError::Log(LogError::Unsupported { file, .. })),
+            ) => Ok(Verdict::Unsupported(format!("log file {file} "))),
+            Err(error) => Err(error).context("verification"),
+        }
     }
 
     /// Writes both disks into a folder, as a stopped server would have left them.
@@ -251,20 +257,33 @@ impl Machine {
 
 /// What verification says.
 #[derive(Debug)]
-pub(crate) struct Verdict(Result<Verified, String>);
+pub(crate) enum Verdict {
+    /// It went to its end.
+    Verified(Verified),
+    /// It refuses a file of the log, and what is named is its place.
+    Unsupported(String),
+}
 
 impl Verdict {
-    pub(crate) fn is_clean(&self) -> bool {
-        matches!(&self.0, Ok(verified) if verified.is_clean())
+    fn verified(&self) -> Option<&Verified> {
+        match self {
+            Self::Verified(verified) => Some(verified),
+            Self::Unsupported(_) => None,
+        }
     }
 
-    /// Where something is wrong. A store that can't be looked at at all is so because of what the error names.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.verified().is_some_and(Verified::is_clean)
+    }
+
+    /// Where something is wrong.
     pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
-        let (found, error) = match &self.0 {
-            Ok(verified) => (&verified.findings[..], None),
-            Err(error) => (&[][..], Some(error.as_str())),
+        let (found, refused) = match self {
+            Self::Verified(verified) => (&verified.findings[..], None),
+            Self::Unsupported(place) => (&[][..], Some(place.as_str())),
         };
-        found.iter().map(|found| found.place.as_str()).chain(error)
+        let found = found.iter().map(|found| found.place.as_str());
+        found.chain(refused)
     }
 
     /// Whether something is wrong in a place whose name begins so.
@@ -273,11 +292,11 @@ impl Verdict {
     }
 
     pub(crate) fn keys_compared(&self) -> u64 {
-        self.0.as_ref().map_or(0, |verified| verified.keys_compared)
+        self.verified().map_or(0, |verified| verified.keys_compared)
     }
 
     pub(crate) fn torn_bytes(&self) -> u64 {
-        self.0.as_ref().map_or(0, |verified| verified.torn_bytes)
+        self.verified().map_or(0, |verified| verified.torn_bytes)
     }
 }
 

@@ -75,8 +75,7 @@ fn a_lost_header_of_an_old_segment_is_damage() {
             "format {format}: {refused:?}"
         );
         assert_eq!(fs::read(&segments[0]).unwrap(), bytes);
-        let verified = verify_with(copy.path(), None);
-        assert!(!verified.is_ok_and(|verified| verified.is_clean()));
+        assert!(!verify_with(copy.path(), None).unwrap().is_clean());
     }
 }
 

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use headwater_changelog::{Change, ChangeKind, DiskFiles, EntryDraft, Identity, Log, LogOptions};
 use headwater_engine::{
-    Action, Database, StreamView, VerificationEnd, VerificationStatus, Verified,
+    Action, Database, EngineError, LogError, OpenError, StreamView, VerificationEnd,
+    VerificationStatus, Verified,
 };
 use headwater_model::{
     AttributeValue, Clock, EncodedItem, KeyAttribute, KeySchema, KeyType, ManualClock, SeededRng,
@@ -179,7 +180,10 @@ async fn a_flipped_bit_anywhere_in_the_log_is_named_by_file_and_offset() {
         let verified = verify(folder.path());
         let named = match &verified {
             Ok(verified) => finds(verified, &["log file", ".hwl at byte"]),
-            Err(error) => error.to_string().contains(".hwl"),
+            Err(OpenError::Engine(EngineError::Log(LogError::Unsupported { file, .. }))) => {
+                file.ends_with(".hwl")
+            }
+            Err(_) => false,
         };
         assert!(named, "{offset} of {size}: {verified:?}");
         fs::write(&path, &whole).unwrap();
@@ -252,7 +256,7 @@ async fn damaged_pages_of_the_state_are_found_and_values_named_by_their_keys() {
         for offset in [0, 30, SECTOR_BYTES] {
             fs::write(&path, &whole).unwrap();
             flip(&path, page + offset);
-            found += usize::from(!verify(folder.path()).is_ok_and(|verified| verified.is_clean()));
+            found += usize::from(!verify(folder.path()).unwrap().is_clean());
         }
     }
     assert!(found > 3, "{found}");
