@@ -13,6 +13,7 @@ mod server;
 mod trigger;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,10 +33,15 @@ pub use client::{Client, Refused};
 pub use server::{Server, binary};
 
 const CONNECTIONS: u64 = 8;
-/// Longest time between two kills, so that a crash meets a server in every state.
-const LIFE_MS_MAX: u64 = 250;
-/// Some lives are so much longer that the function is called in them.
-const LONG_LIFE_TIMES: u64 = 6;
+/// Time between two kills, so that a crash meets a server in every state.
+const LIFE_MS: Range<u64> = 5..255;
+/// One life of so many is so long that the function is called in it.
+const LIVES_PER_LONG_LIFE: u64 = 8;
+const LONG_LIFE_MS: Range<u64> = 750..1_500;
+/// Before one life of so many, a server is killed while it starts.
+const LIVES_PER_KILLED_START: u64 = 6;
+/// After one life of so many, the folder is verified as the kill left it.
+const LIVES_PER_VERIFICATION: u64 = 20;
 /// Farthest that a server's clock is off, two hours: less than the retention.
 const CLOCK_OFF_MS_MAX: u64 = 7_200_000;
 
@@ -56,23 +62,29 @@ pub struct Report {
     pub shards: usize,
     /// Records that a function was given by a trigger, each time.
     pub deliveries: usize,
-    /// Of them, those that it had been given before.
+    /// Of them, those of the lives that ended in kills.
+    pub delivered_between_kills: usize,
+    /// Of all of them, those that it had been given before.
     pub repeated: usize,
+    /// Folders that were verified as a kill left them.
+    pub verified: usize,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills under load, {} while starting, {} acknowledged changes, {} records in {} shards, {} reads, \
-             {} deliveries to a function ({} repeated)",
+            "{} kills under load, {} while starting, {} folders verified, {} acknowledged changes, {} records in {} shards, \
+             {} reads, {} deliveries to a function ({} between kills, {} repeated)",
             self.kills,
             self.kills_while_starting,
+            self.verified,
             self.acknowledged,
             self.records,
             self.shards,
             self.sightings,
             self.deliveries,
+            self.delivered_between_kills,
             self.repeated
         )
     }
@@ -116,13 +128,28 @@ impl Campaign<'_> {
         drop(server);
         for kill in 0..kills {
             let context = || format!("after {kill} kills under load");
-            if self.rng.below(6) == 0 {
+            let is_one_of = |lives: u64| kill % lives == lives - 1;
+            if is_one_of(LIVES_PER_KILLED_START) {
                 self.kill_while_starting()?;
             }
             let server = self.start().with_context(context)?;
             self.check(&server).with_context(context)?;
-            self.work_until_killed(server).with_context(context)?;
+            let life_ms = match is_one_of(LIVES_PER_LONG_LIFE) {
+                true => LONG_LIFE_MS,
+                false => LIFE_MS,
+            };
+            self.work_until_killed(server, life_ms)
+                .with_context(context)?;
+            if is_one_of(LIVES_PER_VERIFICATION) {
+                verify(self.binary, &self.data, true).with_context(context)?;
+                self.report.verified += 1;
+            }
         }
+        self.report.delivered_between_kills = trigger.given()?.len();
+        ensure!(
+            kills < 2 * LIVES_PER_LONG_LIFE || self.report.delivered_between_kills > 0,
+            "the function was given nothing while servers were killed"
+        );
         let server = self.start()?;
         self.check(&server).context("after the last kill")?;
         self.read_anew(&server)?;
@@ -189,7 +216,7 @@ impl Campaign<'_> {
     }
 
     /// Connections and a follower at work, until the server is dead.
-    fn work_until_killed(&mut self, mut server: Server) -> Result<()> {
+    fn work_until_killed(&mut self, mut server: Server, life_ms: Range<u64>) -> Result<()> {
         let address = server.address();
         let over = Arc::new(AtomicBool::new(false));
         let mut loads = Vec::new();
@@ -209,11 +236,8 @@ impl Campaign<'_> {
                 (follower, result)
             }
         });
-        let life_ms_max = match self.rng.below(8) {
-            0 => LIFE_MS_MAX * LONG_LIFE_TIMES,
-            _ => LIFE_MS_MAX,
-        };
-        pause(Duration::from_millis(5 + self.rng.below(life_ms_max)));
+        let life_ms = life_ms.start + self.rng.below(life_ms.end - life_ms.start);
+        pause(Duration::from_millis(life_ms));
         server.check_alive()?;
         // From here on a closed connection is no failure.
         over.store(true, Ordering::SeqCst);

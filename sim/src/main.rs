@@ -33,7 +33,7 @@ struct Args {
     /// many if absent).
     #[arg(long)]
     histories: Option<u64>,
-    /// The seed of --histories.
+    /// The seed of --kills, --soak and --histories.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The server's binary for --kills, --soak and --histories; target/{release,debug}/headwater if absent.
@@ -47,7 +47,7 @@ fn main() -> Result<ExitCode> {
         let binary = args.binary.map_or_else(kill::binary, Ok)?;
         println!(
             "{}",
-            soak::run(&binary, changes, args.kills.unwrap_or(8), 1)?
+            soak::run(&binary, changes, args.kills.unwrap_or(8), args.seed)?
         );
         return Ok(ExitCode::SUCCESS);
     }
@@ -62,7 +62,7 @@ fn main() -> Result<ExitCode> {
     }
     if let Some(kills) = args.kills {
         let binary = args.binary.map_or_else(kill::binary, Ok)?;
-        let report = kill::run(&binary, kills, 1)?;
+        let report = kill::run(&binary, kills, args.seed)?;
         println!("{report}");
         return Ok(ExitCode::SUCCESS);
     }

@@ -96,7 +96,7 @@ impl Trigger {
     }
 
     /// The sequence numbers that the function has noted; a line that was cut by a kill is none.
-    fn given(&self) -> Result<Vec<Sequence>> {
+    pub(super) fn given(&self) -> Result<Vec<Sequence>> {
         let notes = match fs::read_to_string(&self.notes) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             notes => notes?,
