@@ -8,7 +8,7 @@ use headwater_changelog::testing::{Fault, FaultyFiles, Survives};
 use headwater_changelog::{Durability, Files, Log, LogEncryption, LogError, LogOptions};
 use headwater_cipher::{DataKey, LogKey, UserKey};
 use headwater_engine::{Database, EngineError, EngineOptions, OpenError, Progress, Verified};
-use headwater_model::{Clock, ManualClock, SeededRng};
+use headwater_model::{Clock, ManualClock, SeededRng, Sequence};
 use headwater_state::testing::FaultyDisk;
 use headwater_state::{StateOptions, StateStore};
 use redb::StorageBackend;
@@ -99,7 +99,7 @@ impl Machine {
         state_is_free && !matches!(self.files.lock(), Ok(None))
     }
 
-    /// Opens the database. The one before must be closed and dropped.
+    /// Opens the database, as a server opens a folder. The one before must be closed and dropped.
     pub(crate) fn open(&mut self) -> Result<Database> {
         if let Some(state) = &self.open_state {
             ensure!(
@@ -109,17 +109,19 @@ impl Machine {
         }
         // A fault that was not met yet does not outlive the process.
         self.disk.fail_no_more();
-        let clock = Arc::new(self.clock.clone());
-        let (log, _) = Log::open(
-            Arc::new(self.files.clone()),
-            self.log.clone(),
-            clock.clone(),
-        )
-        .context("opening the log")?;
         let space = Arc::new(self.disk.clone());
         let state = headwater_state::open(self.disk.backend(), Some(space), self.state.clone());
         let state: Arc<dyn StateStore> = state.context("opening the state")?;
         self.open_state = Some(Arc::downgrade(&state));
+        let clock = Arc::new(self.clock.clone());
+        let log = LogOptions {
+            reaches: Sequence(state.position()),
+            ..self.log.clone()
+        };
+        let log = Log::open(Arc::new(self.files.clone()), log, clock.clone());
+        let (log, _) = log.context("opening the log")?;
+        let claimed = state.claim(log.store_id());
+        claimed.context("claiming the state")?;
         let options = self.engine.clone();
         let (database, _) = Database::open(log, state, clock, self.rng.clone(), options)
             .context("opening the database")?;
