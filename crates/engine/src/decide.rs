@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use headwater_changelog::ChangeKind;
-use headwater_expression::{Update, Updated};
+use headwater_expression::{Steps, Update, Updated};
 use headwater_model::{CorruptItem, EncodedItem, Item, limits};
 
 use crate::command::{Action, ItemCommand, Outcome, Refusal, ReturnValues};
+use crate::error::EngineError;
 use crate::index::{self, EntryChange, Index, IndexWrite};
 use crate::index_record::IndexKind;
 use crate::time_to_live::is_expired;
@@ -24,19 +25,20 @@ pub(crate) struct Decided {
 /// What [`decide`] answers when nothing is wrong with the store itself.
 pub(crate) type Decision = Result<(Option<Decided>, Outcome), Refusal>;
 
-/// Decides one item command against the item that is there, in a table with these indexes.
+/// Decides one item command against the item that is there, but for what it does to the table's indexes, which
+/// [`decide_entries`] says. Its condition is evaluated within `steps`.
 ///
 /// An outcome without a change means that the command leaves the item as it is: no log entry, no record.
 pub(crate) fn decide(
     command: &ItemCommand,
     seen: Option<&EncodedItem>,
-    indexes: &[Arc<Index>],
-) -> Result<Decision, CorruptItem> {
+    steps: &mut Steps,
+) -> Result<Decision, EngineError> {
     let old_size_bytes = seen.map_or(0, EncodedItem::size_bytes);
     let mut decoded = None;
     if let Some(condition) = &command.condition {
         let item = decode_once(&mut decoded, seen)?;
-        if !condition.evaluate(item) {
+        if !condition.evaluate_within(item, steps)? {
             let item = seen.filter(|_| command.return_item_on_failure).cloned();
             return Ok(Err(Refusal::ConditionFailed {
                 item,
@@ -69,8 +71,7 @@ pub(crate) fn decide(
     };
     let new_size_bytes = new.as_ref().map_or(0, EncodedItem::size_bytes);
     if new_size_bytes > limits::ITEM_SIZE_BYTES_MAX {
-        let by_update = matches!(command.action, Action::Update { .. });
-        return Ok(Err(Refusal::ItemTooLarge { by_update }));
+        return Ok(Err(too_large(command)));
     }
     let kind = match (seen, &new) {
         (None, None) => None,
@@ -80,28 +81,6 @@ pub(crate) fn decide(
         (Some(old), Some(new)) if old == new => None,
         (Some(_), Some(_)) => Some(ChangeKind::Modify),
     };
-    let mut entries = Vec::new();
-    if kind.is_some() && !indexes.is_empty() {
-        let key = command.key.bytes();
-        let changes = match command.action {
-            Action::Copy(_) => Ok(index::changes(indexes, key, seen, new.as_ref())?),
-            _ => index::decided_changes(indexes, key, seen, new.as_ref())?,
-        };
-        match changes {
-            Ok(changes) => {
-                let is_new = !matches!(command.action, Action::Copy(_));
-                if is_new && exceeds_with_entries(indexes, key, new.as_ref())? {
-                    let by_update = matches!(command.action, Action::Update { .. });
-                    return Ok(Err(Refusal::ItemTooLarge { by_update }));
-                }
-                entries = changes;
-            }
-            Err(error) => {
-                let by_update = matches!(command.action, Action::Update { .. });
-                return Ok(Err(Refusal::IndexKey { error, by_update }));
-            }
-        }
-    }
     let outcome = Outcome {
         attributes: returned(
             command.returns,
@@ -113,10 +92,51 @@ pub(crate) fn decide(
         old_size_bytes,
         new_size_bytes,
         changed: kind.is_some(),
-        index_writes: index_writes(indexes, &entries),
+        index_writes: Vec::new(),
     };
+    let entries = Vec::new();
     let decided = kind.map(|kind| Decided { kind, new, entries });
     Ok(Ok((decided, outcome)))
+}
+
+/// Adds to a decision what it does to the table's indexes, unless one of them refuses it.
+pub(crate) fn decide_entries(
+    command: &ItemCommand,
+    seen: Option<&EncodedItem>,
+    indexes: &[Arc<Index>],
+    decision: &mut Decision,
+) -> Result<(), CorruptItem> {
+    let Ok((Some(decided), outcome)) = decision else {
+        return Ok(());
+    };
+    if indexes.is_empty() {
+        return Ok(());
+    }
+    let (key, new) = (command.key.bytes(), decided.new.as_ref());
+    let is_copy = matches!(command.action, Action::Copy(_));
+    let changes = match is_copy {
+        true => Ok(index::changes(indexes, key, seen, new)?),
+        false => index::decided_changes(indexes, key, seen, new)?,
+    };
+    match changes {
+        Ok(_) if !is_copy && exceeds_with_entries(indexes, key, new)? => {
+            *decision = Err(too_large(command));
+        }
+        Ok(entries) => {
+            outcome.index_writes = index_writes(indexes, &entries);
+            decided.entries = entries;
+        }
+        Err(error) => {
+            let by_update = matches!(command.action, Action::Update { .. });
+            *decision = Err(Refusal::IndexKey { error, by_update });
+        }
+    }
+    Ok(())
+}
+
+fn too_large(command: &ItemCommand) -> Refusal {
+    let by_update = matches!(command.action, Action::Update { .. });
+    Refusal::ItemTooLarge { by_update }
 }
 
 fn index_writes(indexes: &[Arc<Index>], entries: &[EntryChange]) -> Vec<IndexWrite> {

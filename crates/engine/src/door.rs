@@ -1,8 +1,8 @@
 //! The one door: every change of an item goes through [`Database::write`].
 //!
-//! What is not in memory is read first. Then latches, the newest value, the decision, the queue and the overlay are one synchronous step; then the
-//! latches are free and the caller waits for the disk. A reply that depends on a pending value, that of a
-//! failed condition too, waits until that value is durable.
+//! What is not in memory is read first, and what may take long is decided ahead. Then latches, the newest value, the
+//! decision, the queue and the overlay are one synchronous step; then the latches are free and the caller waits for the
+//! disk. A reply that depends on a pending value, that of a failed condition too, waits until that value is durable.
 //!
 //! A command of several items takes all their latches, and is one entry. So is a transaction, whose token is latched,
 //! looked up and kept as one more key.
@@ -16,9 +16,10 @@ use headwater_model::limits::TRANSACTION_SIZE_BYTES_MAX;
 use headwater_model::{EncodedItem, Sequence};
 
 use crate::applier::ROOM_LOOK_INTERVAL;
-use crate::command::{Action, Command, ItemCommand, Outcome, Refusal, Transacted};
+use crate::command::{Action, Command, ItemCommand, Outcome, Transacted};
 use crate::database::Database;
-use crate::decide::{Decided, decide};
+use crate::decide::Decided;
+use crate::decisions::{Decisions, may_take_long, takes_long};
 use crate::error::EngineError;
 use crate::features::Feature;
 use crate::index::{self, EntryChange, Indexes};
@@ -45,6 +46,8 @@ struct Prepared {
     keys: Vec<Vec<u8>>,
     token_key: Option<Vec<u8>>,
     watched: Watched,
+    /// What was decided already.
+    ahead: Decisions,
 }
 
 /// What the synchronous half of a write leaves behind.
@@ -77,7 +80,8 @@ impl Database {
     ///
     /// # Errors
     /// [`EngineError::Refused`] names for each item command whether and why it was refused;
-    /// [`EngineError::TableNotFound`] if a table went away; [`EngineError::Log`] if the log takes no more. With
+    /// [`EngineError::TableNotFound`] if a table went away; [`EngineError::ConditionTooCostly`] if its conditions compare
+    /// too much; [`EngineError::Log`] if the log takes no more. With
     /// [`LogError::NoRoom`](headwater_changelog::LogError::NoRoom) the write was refused, or waits for room on the
     /// disk and may still come to be.
     pub async fn write(&self, command: Command) -> Result<Vec<Outcome>, EngineError> {
@@ -140,10 +144,12 @@ impl Database {
             true => Watched::default(),
             false => self.watch_collections(work.command).await?,
         };
+        let ahead = self.decide_ahead(work, &keys).await?;
         let prepared = Prepared {
             keys,
             token_key,
             watched,
+            ahead,
         };
         let enqueued = self.decide_and_enqueue(work, prepared);
         if let Some(position) = enqueued.wait_for {
@@ -174,6 +180,26 @@ impl Database {
         }
     }
 
+    /// Decides what may take long, so that nobody waits for a latch meanwhile.
+    async fn decide_ahead(
+        &self,
+        work: Work<'_>,
+        keys: &[Vec<u8>],
+    ) -> Result<Decisions, EngineError> {
+        let mut ahead = Decisions::new();
+        if may_take_long(work.command) {
+            // Nothing is said of these: they may be others under the latches.
+            let seen = self.newest_items(keys, &mut None)?;
+            let indexes = items_indexes(work.command);
+            if takes_long(work.command, &seen, &indexes) {
+                ahead
+                    .prepare(work.command, &seen, &indexes, work.bytes_max)
+                    .await;
+            }
+        }
+        Ok(ahead)
+    }
+
     fn decide_and_enqueue(&self, work: Work<'_>, prepared: Prepared) -> Enqueued {
         let latched = prepared.keys.iter().chain(&prepared.token_key);
         let _latches = self.inner.latches.hold(latched.map(Vec::as_slice));
@@ -192,6 +218,7 @@ impl Database {
             keys,
             token_key,
             watched,
+            mut ahead,
         } = prepared;
         let command = work.command;
         // Those that change nothing, too, must not be told of a table that is not usable.
@@ -214,7 +241,8 @@ impl Database {
         let indexes = items_indexes(command);
         let counted = command.items.iter().filter(|_| by_caller);
         counted.for_each(|item| item.table.count_access(&item.key));
-        let decided = decide_all(&command.items, &seen, &indexes);
+        let complete = ahead.complete(command, &seen, &indexes, work.bytes_max);
+        let decided = complete.and_then(|()| ahead.all());
         if let (Some(factor), Err(EngineError::Refused(refusals))) = (limited, &decided) {
             self.charge_refused(&command.items, refusals, factor);
         }
@@ -243,9 +271,6 @@ impl Database {
             if let Some(decided) = &decisions[index] {
                 item.table.count_entries(&indexes[index], &decided.entries);
             }
-        }
-        if let Some(bytes_max) = work.bytes_max {
-            check_size(command, &outcomes, bytes_max)?;
         }
         let token = match token {
             Some(Looked::New { token, key, now_ms }) => {
@@ -462,22 +487,6 @@ fn outcome_of_size(new_size_bytes: usize) -> Outcome {
     }
 }
 
-fn check_size(
-    command: &Command,
-    outcomes: &[Outcome],
-    bytes_max: usize,
-) -> Result<(), EngineError> {
-    let items = command.items.iter().zip(outcomes);
-    let bytes: usize = items
-        .filter(|(item, _)| matches!(item.action, Action::Put(_) | Action::Update { .. }))
-        .map(|(_, outcome)| outcome.new_size_bytes)
-        .sum();
-    match bytes > bytes_max {
-        true => Err(EngineError::TransactionTooLarge),
-        false => Ok(()),
-    }
-}
-
 fn state_keys(command: &Command) -> Vec<Vec<u8>> {
     let items = command.items.iter();
     items
@@ -489,36 +498,6 @@ fn state_keys(command: &Command) -> Vec<Vec<u8>> {
 fn items_indexes(command: &Command) -> Vec<Indexes> {
     let items = command.items.iter();
     items.map(|item| item.table.indexes()).collect()
-}
-
-type Decisions = (Vec<Option<Decided>>, Vec<Outcome>);
-
-/// Decides every item command; one refusal refuses them all.
-fn decide_all(
-    items: &[ItemCommand],
-    seen: &[Option<EncodedItem>],
-    indexes: &[Indexes],
-) -> Result<Decisions, EngineError> {
-    let mut decisions = Vec::with_capacity(items.len());
-    let mut outcomes = Vec::with_capacity(items.len());
-    let mut refusals: Vec<Option<Refusal>> = Vec::new();
-    for (index, (item, seen)) in items.iter().zip(seen).enumerate() {
-        match decide(item, seen.as_ref(), &indexes[index])? {
-            Ok((decided, outcome)) => {
-                decisions.push(decided);
-                outcomes.push(outcome);
-            }
-            Err(refusal) => {
-                refusals.resize_with(items.len(), || None);
-                refusals[index] = Some(refusal);
-            }
-        }
-    }
-    if refusals.is_empty() {
-        Ok((decisions, outcomes))
-    } else {
-        Err(EngineError::Refused(refusals))
-    }
 }
 
 type LockedTables<'a> = Vec<(u32, parking_lot::RwLockReadGuard<'a, TableState>)>;

@@ -1,6 +1,7 @@
 //! What the engine refuses, and why. Which sentence a client sees for it is decided above.
 
 use headwater_changelog::LogError;
+use headwater_expression::StepsUsedUp;
 use headwater_model::{CorruptItem, CorruptKey, Sequence};
 use headwater_state::StateError;
 
@@ -163,6 +164,9 @@ pub enum EngineError {
     /// The items of a transaction would be larger together than they may be.
     #[error("the items of the transaction are too large together")]
     TransactionTooLarge,
+    /// What the conditions of a command, or a filter and one item, compare is too much.
+    #[error(transparent)]
+    ConditionTooCostly(#[from] StepsUsedUp),
     /// The token of a transaction was used for another one.
     #[error("the token was used for another transaction")]
     TokenMismatch,

@@ -21,6 +21,7 @@ mod copies;
 mod data_folder;
 mod database;
 mod decide;
+mod decisions;
 mod derived;
 mod door;
 mod error;

@@ -5,7 +5,7 @@ use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_expression::Condition;
+use headwater_expression::{Condition, Steps};
 use headwater_model::{EncodedItem, Sequence, StorageKey, capacity};
 use headwater_state::Direction;
 
@@ -17,8 +17,9 @@ use crate::overlay::Found;
 use crate::record::state_key;
 use crate::table::Table;
 
-/// Bytes of a filter's constants that are gone through for a page; the page ends with the item that reaches it.
-const FILTER_BYTES_MAX: usize = 512 << 20;
+/// Steps that the filter of a page may take, about 0.2 s: the page ends with the item that reaches them. For one item it
+/// may take no more.
+const FILTER_STEPS_MAX: u64 = 32 << 20;
 /// How many overlay values are gathered at once while a range is read.
 const OVERLAY_GATHER_MAX: usize = 4096;
 
@@ -147,7 +148,7 @@ impl Database {
     /// Reads a page of a range. Each item is a durable value of it, at least as new as the call.
     ///
     /// # Errors
-    /// As [`Database::get`].
+    /// As [`Database::get`]; [`EngineError::ConditionTooCostly`] of the filter and one item.
     pub fn page(&self, table: &Table, request: &PageRequest<'_>) -> Result<Page, EngineError> {
         usable(&table.state.read(), self.inner.clock.now_ms())?;
         if let Some(index) = request.index.filter(|index| !index.is_readable()) {
@@ -156,7 +157,7 @@ impl Database {
             });
         }
         let mut page = Page::default();
-        let constant_bytes = request.filter.map_or(0, Condition::constant_bytes);
+        let mut filter_steps = 0;
         let mut failure = None;
         let number = request.index.map_or(table.id(), Index::id);
         let range = KeyRange {
@@ -170,7 +171,7 @@ impl Database {
                 None => Some(item.clone()),
             };
             match shown {
-                Some(shown) => evaluate(request, &mut page, constant_bytes, key, &item, shown),
+                Some(shown) => evaluate(request, &mut page, &mut filter_steps, key, &item, shown),
                 // Deleted since the entry was read.
                 None => Ok(ControlFlow::Continue(())),
             }
@@ -341,12 +342,12 @@ impl Database {
     }
 }
 
-/// Takes one item into the page, or ends it; `read` is what stands under the key that was read, and the filter goes through
-/// `constant_bytes` of its own for each.
+/// Takes one item into the page, or ends it; `read` is what stands under the key that was read, and `filter_steps` are those
+/// that the filter took.
 fn evaluate(
     request: &PageRequest<'_>,
     page: &mut Page,
-    constant_bytes: usize,
+    filter_steps: &mut u64,
     key: &[u8],
     read: &EncodedItem,
     item: EncodedItem,
@@ -358,7 +359,12 @@ fn evaluate(
         page.fetched_units += capacity::read_units(item.size_bytes(), true);
     }
     let matches = match request.filter {
-        Some(filter) => filter.evaluate(&item.decode()?),
+        Some(filter) => {
+            let mut steps = Steps::new(FILTER_STEPS_MAX);
+            let matches = filter.evaluate_within(&item.decode()?, &mut steps)?;
+            *filter_steps += steps.taken();
+            matches
+        }
         None => true,
     };
     if matches {
@@ -368,7 +374,7 @@ fn evaluate(
         }
     }
     let full = request.limit.is_some_and(|limit| page.scanned >= limit)
-        || page.scanned.saturating_mul(constant_bytes) >= FILTER_BYTES_MAX
+        || *filter_steps >= FILTER_STEPS_MAX
         || page.scanned_bytes + page.fetched_bytes >= request.bytes_max;
     if full {
         page.last_key = Some(key[4..].to_vec());

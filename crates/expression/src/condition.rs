@@ -4,6 +4,7 @@ pub(crate) mod build;
 mod check;
 mod evaluate;
 mod fold;
+mod steps;
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,8 @@ use crate::error::ExpressionError;
 use crate::kind::ExpressionKind;
 use crate::parser::parse_condition;
 use crate::placeholders::Placeholders;
+
+pub use steps::{Steps, StepsUsedUp};
 
 /// A condition on an item, ready to be evaluated any number of times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +47,6 @@ impl Condition {
         }
     }
 
-    /// Bytes that each evaluation goes through beside those of the item: constants in which something is looked for.
-    pub fn constant_bytes(&self) -> usize {
-        fold::constant_bytes(&self.root)
-    }
-
     /// The tree; what needs no item is evaluated in it already, unless it is one of keys.
     pub fn root(&self) -> &ConditionNode {
         &self.root
@@ -61,7 +59,24 @@ impl Condition {
 
     /// Whether the condition holds for `item`; a missing item is an empty one.
     pub fn evaluate(&self, item: &Item) -> bool {
-        evaluate::holds(&self.root, item)
+        evaluate::holds(&self.root, item, &mut Steps::unlimited())
+    }
+
+    /// As [`Condition::evaluate`], within these steps.
+    ///
+    /// # Errors
+    /// [`StepsUsedUp`].
+    pub fn evaluate_within(&self, item: &Item, steps: &mut Steps) -> Result<bool, StepsUsedUp> {
+        let holds = evaluate::holds(&self.root, item, steps);
+        match steps.are_used_up() {
+            true => Err(StepsUsedUp),
+            false => Ok(holds),
+        }
+    }
+
+    /// How many comparisons an evaluation makes at most.
+    pub fn comparisons(&self) -> usize {
+        comparisons(&self.root)
     }
 
     /// The top-level attributes that the condition reads.
@@ -85,6 +100,15 @@ impl Condition {
             }),
             None => Ok(()),
         }
+    }
+}
+
+fn comparisons(node: &ConditionNode) -> usize {
+    match node {
+        ConditionNode::And(list) | ConditionNode::Or(list) => list.iter().map(comparisons).sum(),
+        ConditionNode::Not(inner) => comparisons(inner),
+        ConditionNode::In { list, .. } => list.len(),
+        _ => 1,
     }
 }
 

@@ -36,7 +36,7 @@ mod search_condition;
 mod syntax;
 mod update;
 
-pub use condition::Condition;
+pub use condition::{Condition, Steps, StepsUsedUp};
 pub use error::{ExpressionError, Fault, UpdateError};
 pub use index_key_condition::IndexKeyCondition;
 pub use key_condition::{KeyCondition, KeyTerm, ResolvedKeyCondition, SortCondition};

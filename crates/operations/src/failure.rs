@@ -21,6 +21,7 @@ pub(crate) fn of_items(error: EngineError) -> ApiError {
         EngineError::Throttled(throttled) => of_throttled(&throttled),
         EngineError::IndexBackfilling { index } => items::index_is_backfilling(&index),
         EngineError::IndexNotFound { index, .. } => items::index_not_found(&index),
+        EngineError::ConditionTooCostly(_) => items::condition_too_costly(),
         EngineError::Refused(refusals) => match refusals.into_iter().flatten().next() {
             Some(refusal) => of_refusal(refusal),
             None => internal("a command was refused without a reason"),

@@ -1,7 +1,7 @@
 //! Texts made to hurt: none may panic, overflow the stack or take long.
 
 use headwater_expression::{
-    Condition, ExpressionKind, KeyCondition, Placeholders, Projection, Update,
+    Condition, ExpressionKind, KeyCondition, Placeholders, Projection, Steps, StepsUsedUp, Update,
 };
 use headwater_model::{AttributeValue, Item};
 use proptest::prelude::*;
@@ -101,6 +101,74 @@ fn nesting_that_is_of_use_is_accepted() {
             }
         }
     });
+}
+
+/// Every way to go through a large value takes steps, and none goes on without them.
+#[test]
+fn what_is_compared_again_and_again_ends_when_the_steps_are_used_up() {
+    let long = "x".repeat(10_000);
+    let mut large = item("{p: 1}");
+    let lists = [("a", "y"), ("b", "z")].map(|(name, end)| {
+        let mut list = vec![AttributeValue::Null; 9_999];
+        list.push(AttributeValue::from(end));
+        (name, AttributeValue::L(list))
+    });
+    let sets = [("c", "y"), ("d", "z")].map(|(name, end)| {
+        let mut set: Vec<String> = (0..9_999).map(|number| number.to_string()).collect();
+        set.push(end.to_owned());
+        (name, AttributeValue::string_set(set).unwrap())
+    });
+    let texts = [("s", "y"), ("t", "z")].map(|(name, end)| {
+        let text = format!("{long}{end}");
+        (name, AttributeValue::from(text))
+    });
+    for (name, value) in lists.into_iter().chain(sets).chain(texts) {
+        large.insert(name.to_owned(), value);
+    }
+    let map = |list: &str| {
+        let list = large.get(list).cloned().unwrap();
+        AttributeValue::M([("l".to_owned(), list)].into_iter().collect())
+    };
+    let (m, n) = (map("a"), map("b"));
+    large.insert("m".to_owned(), m);
+    large.insert("n".to_owned(), n);
+    for (text, least) in [
+        ("a = b", 10_000),
+        ("NOT a <> b", 10_000),
+        ("a IN (p, b, b)", 20_000),
+        ("m = n", 10_000),
+        ("contains(a, t)", 10_000),
+        ("c = d", 10_000),
+        ("s = t", 600),
+        ("s > t", 600),
+        ("s BETWEEN t AND t", 600),
+        ("begins_with(s, t)", 600),
+        ("contains(s, t)", 600),
+        ("size(s) < p", 600),
+    ] {
+        let mut given = Placeholders::default();
+        let condition = Condition::parse(ExpressionKind::Filter, text, &mut given).unwrap();
+        let mut steps = Steps::new(1_000_000);
+        assert_eq!(
+            condition.evaluate_within(&large, &mut steps),
+            Ok(false),
+            "{text}"
+        );
+        let taken = steps.taken();
+        assert!(
+            (least..2 * least + 1_000).contains(&taken),
+            "{text}: {taken}"
+        );
+        let mut few = Steps::new(taken);
+        let refused = condition.evaluate_within(&large, &mut few);
+        assert_eq!(refused, Err(StepsUsedUp), "{text}");
+        // Each of them would take hundreds of steps more.
+        let often = vec![text; 100].join(" OR ");
+        let condition = Condition::parse(ExpressionKind::Filter, &often, &mut given).unwrap();
+        let mut few = Steps::new(3 * taken);
+        let refused = condition.evaluate_within(&large, &mut few);
+        assert_eq!(refused, Err(StepsUsedUp), "{often}");
+    }
 }
 
 /// Large values that are mentioned often are shared, not copied.

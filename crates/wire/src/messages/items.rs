@@ -94,6 +94,13 @@ pub fn updated_item_too_large() -> ApiError {
     ApiError::validation("Item size to update has exceeded the maximum allowed size")
 }
 
+/// Conditions, or a filter and one item, that compare too much: the service names no such limit. Text ours.
+pub fn condition_too_costly() -> ApiError {
+    ApiError::validation(
+        "The expression compares too much with the item: it must not name large values so often",
+    )
+}
+
 /// An attribute nested too deep: dynamodb-api.md section 6.
 pub fn nesting_too_deep() -> ApiError {
     ApiError::validation(super::NESTING_TOO_DEEP)

@@ -207,6 +207,152 @@ fn items_looked_for_in_large_constants() {
     server.stop();
 }
 
+/// Attributes of an item were compared with each other as often as the expression said.
+#[test]
+fn large_attributes_compared_with_each_other_again_and_again() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    server.create_table("table", false);
+    let mut client = Client::connect(&server);
+    let list = |end: &str| {
+        let mut list = vec![json!({"S": ""}); 150_000];
+        list.push(json!({"S": end}));
+        json!({"L": list})
+    };
+    put(
+        &mut client,
+        json!({"id": {"S": "x"}, "a": list("a"), "b": list("b")}),
+    );
+    let compared = format!("a IN ({})", vec!["b"; 99].join(","));
+    let expression = vec![compared.as_str(); 19].join(" OR ");
+    assert!(expression.len() < 4096);
+    let key = json!({"id": {"S": "x"}});
+    let body = json!({"TableName": "table", "FilterExpression": expression});
+    let refused = [
+        ask(&mut client, "Scan", &body.to_string()),
+        ask(
+            &mut client,
+            "DeleteItem",
+            &json!({"TableName": "table", "Key": key, "ConditionExpression": expression})
+                .to_string(),
+        ),
+    ];
+    for answer in refused {
+        let message = answer.json()["message"].to_string();
+        assert!(message.contains("compares too much"), "{message}");
+    }
+    // Ten times is no more than what large items may well be asked for.
+    let compared = format!("a IN ({})", ["b"; 10].join(","));
+    let body = json!({"TableName": "table", "FilterExpression": compared});
+    let answer = ask(&mut client, "Scan", &body.to_string()).json();
+    assert_eq!(
+        (&answer["Count"], &answer["ScannedCount"]),
+        (&json!(0), &json!(1))
+    );
+    server.stop();
+}
+
+/// Others waited for latches while the items of a transaction were read and compared, one after the other.
+#[test]
+fn writes_beside_a_transaction_that_looks_at_large_items() {
+    const ITEMS: usize = 10;
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    server.create_table("table", false);
+    let mut client = Client::connect(&server);
+    let list = vec![json!({"S": ""}); 300_000];
+    for number in 0..ITEMS {
+        let id = format!("large-{number}");
+        put(&mut client, json!({"id": {"S": id}, "a": {"L": list}}));
+    }
+    let check = |number: usize| {
+        json!({"ConditionCheck": {
+            "TableName": "table",
+            "Key": {"id": {"S": format!("large-{number}")}},
+            "ConditionExpression": "a <> c AND attribute_exists(a)",
+        }})
+    };
+    let mut actions: Vec<Value> = (0..ITEMS).map(check).collect();
+    actions.push(json!({"Put": {"TableName": "table", "Item": {"id": {"S": "small"}}}}));
+    let body = json!({"TransactItems": actions}).to_string();
+    let transaction = std::thread::spawn(move || {
+        let begun = Instant::now();
+        let answer = ask(&mut client, "TransactWriteItems", &body);
+        (answer, begun.elapsed())
+    });
+    let mut other = Client::connect(&server);
+    let (mut count, mut longest) = (0, Duration::ZERO);
+    while !transaction.is_finished() {
+        // Looks at one of the items, and changes none.
+        let body = json!({
+            "TableName": "table",
+            "Key": {"id": {"S": format!("large-{}", count % ITEMS)}},
+            "ConditionExpression": "attribute_exists(nothing)",
+        });
+        let begun = Instant::now();
+        let answer = other.ask("DynamoDB_20120810.DeleteItem", &body.to_string());
+        longest = longest.max(begun.elapsed());
+        assert_eq!(answer.error(), "ConditionalCheckFailedException");
+        count += 1;
+    }
+    let (answer, took) = transaction.join().expect("a transaction");
+    assert_eq!(answer.status, 200, "{}", answer.error());
+    println!("{count} writes beside it, the longest took {longest:?}");
+    assert!(longest < took / 2, "{longest:?} of {took:?}");
+    server.stop();
+}
+
+/// The entries of all indexes were made before anybody looked at the size of the whole.
+#[test]
+fn a_transaction_that_is_too_large_in_a_table_with_many_indexes() {
+    const ITEMS: usize = 100;
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::with(data.path(), &[]);
+    let mut client = Client::connect(&server);
+    let index = |number: usize| {
+        json!({
+            "IndexName": format!("index-{number}"),
+            "KeySchema": [{"AttributeName": "group", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["text"]},
+        })
+    };
+    let attribute = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
+    let create = json!({
+        "TableName": "table",
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [attribute("id"), attribute("group")],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "GlobalSecondaryIndexes": (0..20).map(index).collect::<Vec<_>>(),
+    });
+    client.dynamodb("CreateTable", &create);
+    let text = "x".repeat(400_000);
+    let id = |number: usize| json!({"S": format!("item-{number}")});
+    for number in 0..ITEMS {
+        put(
+            &mut client,
+            json!({"id": id(number), "text": {"S": text}, "other": {"S": "y"}}),
+        );
+    }
+    let update = |number: usize| {
+        json!({"Update": {
+            "TableName": "table",
+            "Key": {"id": id(number)},
+            "UpdateExpression": "SET #g = :g",
+            "ExpressionAttributeNames": {"#g": "group"},
+            "ExpressionAttributeValues": {":g": {"S": "g"}},
+        }})
+    };
+    let updates: Vec<Value> = (0..ITEMS).map(update).collect();
+    let body = json!({"TransactItems": updates}).to_string();
+    let answer = ask(&mut client, "TransactWriteItems", &body);
+    let message = answer.json()["message"].to_string();
+    assert!(message.contains("maximum of 4 MB"), "{message}");
+    let peak = usage::peak_rss_mb(server.pid());
+    println!("{peak} MB");
+    assert!(peak < MEMORY_MB_MAX, "{peak} MB");
+    server.stop();
+}
+
 /// The part was gone through before its length was looked at, for each item.
 #[test]
 fn large_bytes_looked_for_in_small_items() {
