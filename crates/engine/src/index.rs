@@ -44,6 +44,15 @@ pub(crate) struct IndexEntry {
     pub(crate) item: EncodedItem,
 }
 
+/// An entry that an item had. What it held is not kept: a transaction may remove a hundred large ones in each index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RemovedEntry {
+    /// Its key within the index.
+    pub(crate) key: Vec<u8>,
+    /// Bytes that it held.
+    pub(crate) size_bytes: usize,
+}
+
 /// Why an item can't be indexed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("index {index}: {error}")]
@@ -102,7 +111,7 @@ pub(crate) struct EntryChange {
     /// The index's number.
     pub(crate) index: u32,
     /// The entry that goes away.
-    pub(crate) removed: Option<IndexEntry>,
+    pub(crate) removed: Option<RemovedEntry>,
     /// The entry that comes, or takes the place of one with its key.
     pub(crate) put: Option<IndexEntry>,
 }
@@ -311,7 +320,10 @@ impl Index {
     fn between(&self, removed: Option<IndexEntry>, put: Option<IndexEntry>) -> Option<EntryChange> {
         (removed != put).then_some(EntryChange {
             index: self.id(),
-            removed,
+            removed: removed.map(|entry| RemovedEntry {
+                size_bytes: entry.item.size_bytes(),
+                key: entry.key,
+            }),
             put,
         })
     }
@@ -320,11 +332,7 @@ impl Index {
 impl EntryChange {
     /// The state keys that change, with their new values; what is removed first.
     pub(crate) fn writes(&self) -> impl Iterator<Item = (Vec<u8>, Option<Bytes>)> {
-        let moved = match (&self.removed, &self.put) {
-            (Some(removed), Some(put)) => removed.key != put.key,
-            _ => true,
-        };
-        let removed = self.removed.as_ref().filter(|_| moved);
+        let removed = self.removed.as_ref().filter(|_| self.is_moved());
         let removed = removed.map(|entry| (state_key(self.index, &entry.key), None));
         let put = self.put.as_ref().map(|entry| {
             let value = entry.item.bytes().clone();
@@ -335,35 +343,50 @@ impl EntryChange {
 
     /// By how much the index's entries and their bytes grow.
     pub(crate) fn growth(&self) -> (i64, i64) {
-        let size = |entry: &Option<IndexEntry>| match entry {
-            Some(entry) => (1, entry.item.size_bytes() as i64),
-            None => (0, 0),
-        };
-        let (removed, put) = (size(&self.removed), size(&self.put));
+        let counted = |size: Option<usize>| size.map_or((0, 0), |size| (1, size as i64));
+        let (removed, put) = self.sizes();
+        let (removed, put) = (counted(removed), counted(put));
         (put.0 - removed.0, put.1 - removed.1)
     }
 
     /// Bytes of a write to a vector index: those of the larger entry (guide: they scale with what is replicated; the
     /// least is of the conformance suite).
     pub(crate) fn vector_write_bytes(&self) -> f64 {
-        let sizes = [&self.removed, &self.put].into_iter().flatten();
-        let larger = sizes.map(|entry| entry.item.size_bytes()).max();
-        larger.unwrap_or(0).max(limits::VECTOR_REQUEST_BYTES_MIN) as f64
+        let (removed, put) = self.sizes();
+        let larger = removed.max(put).unwrap_or(0);
+        larger.max(limits::VECTOR_REQUEST_BYTES_MIN) as f64
     }
 
     /// Write units: a move is a delete and a put (guide; dynamodb-api.md section 5).
     pub(crate) fn write_units(&self) -> f64 {
-        let size = |entry: &IndexEntry| entry.item.size_bytes();
-        match (&self.removed, &self.put) {
-            (Some(removed), Some(put)) if removed.key == put.key => {
-                capacity::write_units(size(removed).max(size(put)))
-            }
-            (removed, put) => [removed, put]
-                .into_iter()
-                .flatten()
-                .map(|entry| capacity::write_units(size(entry)))
-                .sum(),
+        let (removed, put) = self.sizes();
+        let units = |size: Option<usize>| size.map_or(0.0, capacity::write_units);
+        match self.is_moved() {
+            true => units(removed) + units(put),
+            false => units(removed.max(put)),
         }
+    }
+
+    /// The keys that come or go.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let removed = self.removed.as_ref().filter(|_| self.is_moved());
+        let removed = removed.map(|entry| entry.key.as_slice());
+        let put = self.put.as_ref().map(|entry| entry.key.as_slice());
+        removed.into_iter().chain(put)
+    }
+
+    /// Whether no entry stays under its key.
+    fn is_moved(&self) -> bool {
+        match (&self.removed, &self.put) {
+            (Some(removed), Some(put)) => removed.key != put.key,
+            _ => true,
+        }
+    }
+
+    fn sizes(&self) -> (Option<usize>, Option<usize>) {
+        let removed = self.removed.as_ref().map(|entry| entry.size_bytes);
+        let put = self.put.as_ref().map(|entry| entry.item.size_bytes());
+        (removed, put)
     }
 }
 

@@ -207,11 +207,8 @@ impl Table {
     ) {
         for change in changes {
             let index = indexes.iter().find(|index| index.id() == change.index);
-            let entries = [&change.removed, &change.put].into_iter().flatten();
             // An entry that stays under its key is one access.
-            let mut keys: Vec<&[u8]> = entries.map(|entry| entry.key.as_slice()).collect();
-            keys.dedup();
-            for key in keys {
+            for key in change.keys() {
                 index
                     .into_iter()
                     .for_each(|index| self.contributors.count_entry(counted, index, key));

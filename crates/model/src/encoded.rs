@@ -14,13 +14,14 @@
 //! ```
 //! Counts and lengths are minimal varints. Everything is prefixed with its length, so that a
 //! walker ([`ItemRef`]) passes over what it does not want, and allocates nothing.
-//! The reading half is in `encoded/read.rs`.
+//! The reading half is in `encoded/read.rs`, what takes a part of an item in `encoded/select.rs`.
 
 use bytes::Bytes;
 
 use crate::{AttributeValue, Item, Number, varint};
 
 mod read;
+mod select;
 #[cfg(test)]
 mod tests;
 
@@ -104,19 +105,12 @@ impl EncodedItem {
         value.map(|value| value.to_value()).transpose()
     }
 
-    /// The item with only those attributes whose names `keep` wants.
+    /// The item with only those attributes whose names `keep` wants. Their values are taken over as they are.
     ///
     /// # Errors
-    /// [`CorruptItem`] if the bytes are not an item's.
+    /// [`CorruptItem`] if the bytes can't be an item's.
     pub fn select(&self, keep: impl Fn(&str) -> bool) -> Result<Self, CorruptItem> {
-        let mut selected = Item::new();
-        for attribute in self.as_ref().iter() {
-            let (name, value) = attribute?;
-            if keep(name) {
-                selected.insert(name.to_owned(), value.to_value()?);
-            }
-        }
-        Ok(Self::encode(&selected))
+        select::select(self, keep)
     }
 
     /// A view for walking without allocation.

@@ -49,9 +49,9 @@ pub enum SetError {
 }
 
 /// Counted for a list or a map besides its elements (dynamodb-api.md section 4).
-const CONTAINER_SIZE_BYTES: usize = 3;
+pub(crate) const CONTAINER_SIZE_BYTES: usize = 3;
 /// Counted for each element of a list or a map.
-const ELEMENT_SIZE_BYTES: usize = 1;
+pub(crate) const ELEMENT_SIZE_BYTES: usize = 1;
 
 impl AttributeValue {
     /// A set of strings, brought into order.

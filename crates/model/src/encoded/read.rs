@@ -51,10 +51,10 @@ pub enum ValueRef<'a> {
 /// What a container's view knows: how many elements stand in which bytes, and how many
 /// containers may still stand in it.
 #[derive(Clone, Copy, Debug)]
-struct Body<'a> {
-    bytes: &'a [u8],
-    count: usize,
-    levels: u8,
+pub(super) struct Body<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) count: usize,
+    pub(super) levels: u8,
 }
 
 impl<'a> Body<'a> {
@@ -125,10 +125,11 @@ impl<'a> ItemRef<'a> {
     /// # Errors
     /// [`CorruptItem`] if the bytes up to the attribute are not an item's.
     pub fn get(&self, name: &str) -> Result<Option<ValueRef<'a>>, CorruptItem> {
-        match self.iter().body {
-            Some(body) => find(body, name),
-            None => Err(CorruptItem("no attributes")),
-        }
+        find(self.body()?, name)
+    }
+
+    pub(super) fn body(&self) -> Result<Body<'a>, CorruptItem> {
+        self.iter().body.ok_or(CorruptItem("no attributes"))
     }
 
     /// Reads the whole item.
@@ -192,7 +193,7 @@ fn find<'a>(body: Body<'a>, name: &str) -> Result<Option<ValueRef<'a>>, CorruptI
     Ok(None)
 }
 
-fn skip_value(bytes: &mut &[u8]) -> Result<(), CorruptItem> {
+pub(super) fn skip_value(bytes: &mut &[u8]) -> Result<(), CorruptItem> {
     let (tag, rest) = bytes.split_first().ok_or(CorruptItem("a missing value"))?;
     *bytes = rest;
     let skipped = match *tag {
@@ -204,16 +205,16 @@ fn skip_value(bytes: &mut &[u8]) -> Result<(), CorruptItem> {
     skipped.ok_or(CorruptItem("a cut value"))
 }
 
-fn read_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str, CorruptItem> {
+pub(super) fn read_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str, CorruptItem> {
     let raw = read_raw(bytes)?;
     str::from_utf8(raw).map_err(|_| CorruptItem("a text that is not UTF-8"))
 }
 
-fn read_raw<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], CorruptItem> {
+pub(super) fn read_raw<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], CorruptItem> {
     varint::read_prefixed(bytes).ok_or(CorruptItem("cut bytes"))
 }
 
-fn read_number(bytes: &mut &[u8]) -> Result<Number, CorruptItem> {
+pub(super) fn read_number(bytes: &mut &[u8]) -> Result<Number, CorruptItem> {
     Number::decode_compact(bytes).ok_or(CorruptItem("a broken number"))
 }
 
@@ -222,12 +223,12 @@ fn read_body<'a>(bytes: &mut &'a [u8], levels: u8) -> Result<Body<'a>, CorruptIt
 }
 
 /// As [`read_body`], for a container of values: takes one of the levels.
-fn read_nested<'a>(bytes: &mut &'a [u8], levels: u8) -> Result<Body<'a>, CorruptItem> {
+pub(super) fn read_nested<'a>(bytes: &mut &'a [u8], levels: u8) -> Result<Body<'a>, CorruptItem> {
     let levels = levels.checked_sub(1).ok_or(CorruptItem("too deep"))?;
     read_body(bytes, levels)
 }
 
-fn read_set<'a>(bytes: &mut &'a [u8]) -> Result<Body<'a>, CorruptItem> {
+pub(super) fn read_set<'a>(bytes: &mut &'a [u8]) -> Result<Body<'a>, CorruptItem> {
     let body = read_body(bytes, 0)?;
     if body.count == 0 {
         return Err(CorruptItem("an empty set"));

@@ -184,6 +184,27 @@ proptest! {
     }
 
     #[test]
+    fn a_selection_is_the_item_of_its_attributes(item in item(), kept in any::<u64>()) {
+        let mut number = 0;
+        let names: Vec<String> = item.iter().map(|(name, _)| name.to_owned()).collect();
+        let names = names.into_iter().filter(|_| {
+            number += 1;
+            kept >> (number % 64) & 1 == 1
+        });
+        let names: std::collections::BTreeSet<String> = names.collect();
+        let encoded = EncodedItem::encode(&item);
+        let mut selected = item;
+        selected.retain(|name, _| names.contains(name));
+        let expected = EncodedItem::encode(&selected);
+        prop_assert_eq!(encoded.select(|name| names.contains(name)), Ok(expected));
+    }
+
+    #[test]
+    fn a_selection_of_any_bytes_is_one_or_an_error(bytes in vec(any::<u8>(), 0..64)) {
+        let _ = encoded(&bytes).select(|name| name.len() % 2 == 0);
+    }
+
+    #[test]
     fn equal_items_are_equal_bytes(left in item(), right in item(), order in any::<u64>()) {
         let bytes = |item: &Item| EncodedItem::encode(item);
         prop_assert_eq!(left == right, bytes(&left) == bytes(&right));
