@@ -36,8 +36,8 @@ pub(crate) use manner::Manner;
 pub(crate) use mismatch::{ATTRIBUTE_VALUE, decode_base64};
 pub use mismatch::{DecodeError, Token, Want};
 pub(crate) use pattern::Pattern;
-use violation::StructureEcho;
 pub use violation::{Echo, Rule, Violation};
+use violation::{Shown, StructureEcho};
 
 /// Most violations that are listed in one answer.
 /// Source: dynamodb-api.md section 7 leaves it open; AWS was seen to stop at 10 (dynalite's captures).
@@ -411,7 +411,7 @@ impl<'j> Decoder<'j> {
                     rule,
                 }),
                 false => {
-                    let echo = violation::shortened(violation::echo(json, length.echo()));
+                    let echo = Shown::of(|out| violation::echo(out, json, length.echo()));
                     self.violate(Echo::Value(echo), rule);
                 }
             }

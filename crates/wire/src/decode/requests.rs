@@ -2,14 +2,13 @@
 //! shows the whole map for it, in one of two forms (conformance suite; dynamodb-api.md section 7).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use headwater_model::limits::BATCH_WRITE_REQUESTS_MAX;
 
 use super::Decoder;
 use super::constraint::{self, Length, MAP_KEY_CHARS_MIN, MAP_KEY_RULES};
 use super::mismatch::DecodeError;
-use super::violation::{self, Echo, Rule, Violation};
+use super::violation::{self, Echo, Rule, Shown, Violation};
 use crate::json::Json;
 use crate::messages;
 
@@ -25,9 +24,7 @@ impl<'j> Decoder<'j> {
         read: impl Fn(&'j Json<'j>, &mut Self) -> Result<T, DecodeError>,
     ) -> Result<BTreeMap<String, T>, DecodeError> {
         if breaks_key_rules(json) {
-            let mut echo = String::new();
-            push_json(&mut echo, json);
-            let echo = Echo::Value(violation::shortened(echo));
+            let echo = Echo::Value(Shown::of(|out| push_json(out, json)));
             self.violate(echo, Rule::MapKeys(MAP_KEY_RULES));
         }
         self.map(json, KEYS_AND_ATTRIBUTES, read)
@@ -76,84 +73,77 @@ fn breaks_key_rules(json: &Json<'_>) -> bool {
 
 /// `{users=[WriteRequest(putRequest=PutRequest(item={id={S=ann}}), deleteRequest=null)]}`.
 fn write_requests_echo(json: &Json<'_>) -> Echo {
-    let tables = members(json).map(|(table, requests)| {
-        let requests = match requests {
-            Json::Array(requests) => {
-                format!(
-                    "[{}]",
-                    violation::joined(requests.iter().map(write_request_echo))
-                )
+    Echo::Value(Shown::of(|out| {
+        out.push("{");
+        out.joined(", ", members(json), |out, (table, requests)| {
+            out.push(table);
+            out.push("=");
+            match requests {
+                Json::Array(requests) => {
+                    out.push("[");
+                    out.joined(", ", requests.iter(), push_write_request);
+                    out.push("]");
+                }
+                other => violation::echo(out, other, None),
             }
-            other => violation::echo(other, None),
-        };
-        format!("{table}={requests}")
-    });
-    Echo::Value(violation::shortened(format!(
-        "{{{}}}",
-        violation::joined(tables)
-    )))
+        });
+        out.push("}");
+    }))
 }
 
-fn write_request_echo(request: &Json<'_>) -> String {
-    let part = |member: &str, inner: &str, name: &str| match request.get(member) {
-        None | Some(Json::Null) => "null".to_owned(),
+fn push_write_request(out: &mut Shown, request: &Json<'_>) {
+    let part = |out: &mut Shown, member: &str, inner: &str, name: &str| match request.get(member) {
+        None | Some(Json::Null) => out.push("null"),
         Some(given) => {
-            let value = given.get(inner).unwrap_or(&Json::Null);
-            format!("{member}({name}={})", violation::echo(value, None))
+            out.push(member);
+            out.push("(");
+            out.push(name);
+            out.push("=");
+            violation::echo(out, given.get(inner).unwrap_or(&Json::Null), None);
+            out.push(")");
         }
     };
-    format!(
-        "WriteRequest(putRequest={}, deleteRequest={})",
-        part("PutRequest", "Item", "item"),
-        part("DeleteRequest", "Key", "key")
-    )
+    out.push("WriteRequest(putRequest=");
+    part(out, "PutRequest", "Item", "item");
+    out.push(", deleteRequest=");
+    part(out, "DeleteRequest", "Key", "key");
+    out.push(")");
 }
 
-/// Writes a value as JSON without spaces, as it came.
-fn push_json(out: &mut String, json: &Json<'_>) {
+/// Appends a value as JSON without spaces, as it came.
+fn push_json(out: &mut Shown, json: &Json<'_>) {
     match json {
-        Json::Null => out.push_str("null"),
-        Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Json::Number(text) => out.push_str(text),
+        Json::Null => out.push("null"),
+        Json::Bool(value) => out.push(if *value { "true" } else { "false" }),
+        Json::Number(text) => out.push(text),
         Json::String(text) => push_string(out, text),
         Json::Array(elements) => {
-            out.push('[');
-            for (index, element) in elements.iter().enumerate() {
-                push_comma(out, index);
-                push_json(out, element);
-            }
-            out.push(']');
+            out.push("[");
+            out.joined(",", elements.iter(), push_json);
+            out.push("]");
         }
         Json::Object(members) => {
-            out.push('{');
-            for (index, (name, value)) in members.iter().enumerate() {
-                push_comma(out, index);
+            out.push("{");
+            out.joined(",", members.iter(), |out, (name, value)| {
                 push_string(out, name);
-                out.push(':');
+                out.push(":");
                 push_json(out, value);
-            }
-            out.push('}');
+            });
+            out.push("}");
         }
     }
 }
 
-fn push_comma(out: &mut String, index: usize) {
-    if index > 0 {
-        out.push(',');
-    }
-}
-
-fn push_string(out: &mut String, text: &str) {
-    out.push('"');
+fn push_string(out: &mut Shown, text: &str) {
+    out.push("\"");
     for letter in text.chars() {
         match letter {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            control if control < ' ' => {
-                let _ = write!(out, "\\u{:04x}", control as u32);
-            }
-            other => out.push(other),
+            _ if out.is_full() => return,
+            '"' => out.push("\\\""),
+            '\\' => out.push("\\\\"),
+            control if control < ' ' => out.push(&format!("\\u{:04x}", control as u32)),
+            other => out.push(other.encode_utf8(&mut [0; 4])),
         }
     }
-    out.push('"');
+    out.push("\"");
 }

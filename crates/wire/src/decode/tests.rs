@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use crate::error::{ApiError, ErrorKind};
 use crate::generated::dynamodb::{
-    BatchExecuteStatementInput, CreateTableInput, DescribeTableInput, GetItemInput,
-    ListTablesInput, PutItemInput, QueryInput, ScanInput, TransactWriteItemsInput, UpdateItemInput,
-    UpdateTableInput,
+    BatchExecuteStatementInput, BatchWriteItemInput, CreateTableInput, DescribeTableInput,
+    GetItemInput, ListTablesInput, PutItemInput, QueryInput, ScanInput, TransactWriteItemsInput,
+    UpdateItemInput, UpdateTableInput,
 };
 use crate::generated::lambda::{
     CreateEventSourceMappingRequest, CreateFunctionRequest, InvocationRequest,
@@ -615,6 +615,36 @@ fn at_most_ten_violations_are_listed() {
         "{error}"
     );
     assert_eq!(error.message.split("; ").count(), 10);
+}
+
+/// All that lies within a value was copied for each level around it, and then cut off.
+#[test]
+fn a_long_text_within_many_levels_is_shown_up_to_64_kb() {
+    let long = "\u{fc}".repeat(8 << 20);
+    let item = format!("{}\"{long}\"{}", r#"{"a":"#.repeat(240), "}".repeat(240));
+    let first = format!(r#"{{"PutRequest":{{"Item":{item}}}}}"#);
+    let others = r#",{"DeleteRequest":{"Key":{"id":{"S":"x"}}}}"#.repeat(25);
+    let body = format!(r#"{{"RequestItems":{{"table":[{first}{others}]}}}}"#);
+    let json = Json::parse(body.as_bytes()).expect("it is JSON");
+    let begun = std::time::Instant::now();
+    let error = BatchWriteItemInput::decode(&json).expect_err("too many requests");
+    let took = begun.elapsed();
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+    let begin = format!(
+        "1 validation error detected: Value '{{table=[WriteRequest(putRequest=PutRequest(item={}\u{fc}",
+        "{a=".repeat(240)
+    );
+    assert!(
+        error.message.starts_with(&begin),
+        "{}",
+        &error.message[..2000]
+    );
+    let (shown, _) = error
+        .message
+        .split_once("...' at 'requestItems'")
+        .expect("it is cut off");
+    let (_, shown) = shown.split_once('\'').expect("a value");
+    assert!((65_535..=65_536).contains(&shown.len()), "{}", shown.len());
 }
 
 #[test]

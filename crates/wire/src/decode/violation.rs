@@ -110,48 +110,89 @@ pub(crate) struct StructureEcho {
     pub(crate) members: &'static [&'static str],
 }
 
-/// A value as Java's `toString` prints it: `[KeySchemaElement(attributeName=a, keyType=HASH)]`
+/// The text of a value, which grows no longer than it is shown: a part of it is not gone through any more then.
+#[derive(Debug, Default)]
+pub(super) struct Shown(String);
+
+impl Shown {
+    /// What `push` appends, cut off where it becomes too long.
+    pub(super) fn of(push: impl FnOnce(&mut Shown)) -> String {
+        let mut shown = Shown::default();
+        push(&mut shown);
+        let is_cut = shown.is_full();
+        let Shown(mut text) = shown;
+        if is_cut {
+            text.truncate(text.floor_char_boundary(ECHO_BYTES_MAX));
+            text.push_str("...");
+        }
+        text
+    }
+
+    /// Whether it is cut off already.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() > ECHO_BYTES_MAX
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        // With the first byte that is not shown.
+        let room = (ECHO_BYTES_MAX + 1).saturating_sub(self.0.len());
+        self.0.push_str(&text[..text.ceil_char_boundary(room)]);
+    }
+
+    /// Appends each element, with this between two of them.
+    pub(super) fn joined<T>(
+        &mut self,
+        between: &str,
+        elements: impl Iterator<Item = T>,
+        push: impl Fn(&mut Shown, T),
+    ) {
+        for (index, element) in elements.enumerate() {
+            if self.is_full() {
+                return;
+            }
+            if index > 0 {
+                self.push(between);
+            }
+            push(self, element);
+        }
+    }
+}
+
+/// Appends a value as Java's `toString` prints it: `[KeySchemaElement(attributeName=a, keyType=HASH)]`
 /// (dynamodb-api.md section 7, "table KeySchema with > 2 elements").
-pub(super) fn echo(json: &Json<'_>, elements: Option<StructureEcho>) -> String {
+pub(super) fn echo(out: &mut Shown, json: &Json<'_>, elements: Option<StructureEcho>) {
     match (json, elements) {
-        (Json::Null, _) => "null".to_owned(),
-        (Json::Bool(value), _) => value.to_string(),
-        (Json::Number(text), _) => (*text).to_owned(),
-        (Json::String(text), _) => text.to_string(),
-        (Json::Array(list), _) => format!(
-            "[{}]",
-            joined(list.iter().map(|element| echo(element, elements)))
-        ),
-        (Json::Object(_), Some(shape)) => format!(
-            "{}({})",
-            shape.name,
-            joined(shape.members.iter().map(|name| {
-                let value = json.get(name).unwrap_or(&Json::Null);
-                let mut text = String::new();
-                super::told::push_lower_first(&mut text, name);
-                format!("{text}={}", echo(value, None))
-            }))
-        ),
-        (Json::Object(members), None) => format!(
-            "{{{}}}",
-            joined(
-                members
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", echo(value, None)))
-            )
-        ),
+        (Json::Null, _) => out.push("null"),
+        (Json::Bool(value), _) => out.push(if *value { "true" } else { "false" }),
+        (Json::Number(text), _) => out.push(text),
+        (Json::String(text), _) => out.push(text),
+        (Json::Array(list), _) => {
+            out.push("[");
+            out.joined(", ", list.iter(), |out, element| {
+                echo(out, element, elements)
+            });
+            out.push("]");
+        }
+        (Json::Object(_), Some(shape)) => {
+            out.push(shape.name);
+            out.push("(");
+            out.joined(", ", shape.members.iter(), |out, name| {
+                let mut lower = String::new();
+                super::told::push_lower_first(&mut lower, name);
+                out.push(&lower);
+                out.push("=");
+                echo(out, json.get(name).unwrap_or(&Json::Null), None);
+            });
+            out.push(")");
+        }
+        (Json::Object(members), None) => {
+            out.push("{");
+            out.joined(", ", members.iter(), |out, (name, value)| {
+                out.push(name);
+                out.push("=");
+                echo(out, value, None);
+            });
+            out.push("}");
+        }
     }
-}
-
-/// The value, cut off where it becomes too long to be shown.
-pub(super) fn shortened(mut echo: String) -> String {
-    if echo.len() > ECHO_BYTES_MAX {
-        echo.truncate(echo.floor_char_boundary(ECHO_BYTES_MAX));
-        echo.push_str("...");
-    }
-    echo
-}
-
-pub(super) fn joined(parts: impl Iterator<Item = String>) -> String {
-    parts.collect::<Vec<_>>().join(", ")
 }
