@@ -12,6 +12,8 @@ use crate::table::Table;
 
 /// Entries of the log that one call looks at: about half a second's.
 const ENTRIES_PER_CALL_MAX: usize = 100_000;
+/// Bytes of changes, of whatever item, after which a call ends.
+const CHANGES_BYTES_MAX: usize = 64 << 20;
 /// Bytes of versions after which a call ends.
 const VERSIONS_BYTES_MAX: usize = 1 << 20;
 
@@ -43,7 +45,8 @@ pub struct HistoryPage {
 
 impl Database {
     /// The changes of an item behind a position, [`Sequence::ZERO`] for the oldest: those in the log that are durable at
-    /// the call. It reads files and takes up to a second: not for a thread that serves others.
+    /// the call. It reads files and takes up to a second: not for a thread that serves others. It ends early when nobody
+    /// wants it any more.
     ///
     /// # Errors
     /// [`EngineError::Log`]: damage in the log.
@@ -52,12 +55,13 @@ impl Database {
         table: &Table,
         key: &StorageKey,
         after: Sequence,
+        is_wanted: &dyn Fn() -> bool,
     ) -> Result<HistoryPage, EngineError> {
         loop {
             let since = self.inner.log.oldest();
             // One below the first that is kept.
             let from = after.max(Sequence(since.0.saturating_sub(1)));
-            match self.read_history(table, key, from) {
+            match self.read_history(table, key, from, is_wanted) {
                 // Trimmed meanwhile: what is left begins later.
                 Err(EngineError::Log(LogError::Trimmed { .. })) => continue,
                 read => {
@@ -72,16 +76,20 @@ impl Database {
         table: &Table,
         key: &StorageKey,
         from: Sequence,
+        is_wanted: &dyn Fn() -> bool,
     ) -> Result<HistoryPage, EngineError> {
         let mut page = HistoryPage::default();
-        let mut bytes = 0;
+        let (mut bytes, mut seen_bytes) = (0, 0);
         for (count, entry) in self.inner.log.read_from(from).enumerate() {
             let entry = entry?;
             let last = entry.last();
             for (at, change) in entry.changes.into_iter().enumerate() {
+                seen_bytes += change.size_bytes();
                 if change.table != table.id() || change.key != key.bytes() {
                     continue;
                 }
+                // As it was read it would keep all that was read with it.
+                let change = change.detached();
                 bytes += change.size_bytes();
                 page.versions.push(Version {
                     sequence: entry.first.offset(at as u64),
@@ -91,7 +99,10 @@ impl Database {
                     before: change.old.map(EncodedItem::from_bytes),
                 });
             }
-            if count + 1 >= ENTRIES_PER_CALL_MAX || bytes >= VERSIONS_BYTES_MAX {
+            let is_full = count + 1 >= ENTRIES_PER_CALL_MAX
+                || seen_bytes >= CHANGES_BYTES_MAX
+                || bytes >= VERSIONS_BYTES_MAX;
+            if is_full || !is_wanted() {
                 page.next = Some(last);
                 break;
             }

@@ -8,9 +8,11 @@ use headwater_wire::json::{Json, WriteJson};
 use headwater_wire::messages::tables;
 use headwater_wire::streams::GetRecordsInput;
 use headwater_wire::{ApiError, Operation, messages};
+use tokio::sync::Semaphore;
 
 use crate::failure::internal;
 use crate::get_records::get_records_again;
+use crate::item_history;
 use crate::transfer_jobs::TransferJobs;
 
 /// Settings of the API.
@@ -57,6 +59,8 @@ pub struct Api {
     pub(crate) sends_to_kinesis: bool,
     pub(crate) reaches_buckets: bool,
     pub(crate) transfers: Arc<TransferJobs>,
+    /// Turns of those who read an item's history.
+    pub(crate) history_turns: Arc<Semaphore>,
 }
 
 /// Carries an operation out on items. Which parameters go together is settled before refused attribute values are told.
@@ -74,6 +78,7 @@ impl Api {
         let streams = Streams::new(database.clone(), options.streams);
         Api {
             transfers: Arc::new(TransferJobs::new(database.clone())),
+            history_turns: Arc::new(Semaphore::new(item_history::TURNS)),
             database,
             streams,
             sends_to_kinesis: options.sends_to_kinesis,

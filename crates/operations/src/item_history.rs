@@ -1,5 +1,7 @@
 //! What an item was, as far back as the log reaches: `POST /_headwater/history`, an extension.
 
+use std::sync::Arc;
+
 use headwater_engine::{ChangeKind, HistoryPage, Identity, Version};
 use headwater_model::{CorruptItem, Sequence};
 use headwater_wire::ApiError;
@@ -10,6 +12,9 @@ use crate::api::{Api, RequestContext, decode};
 use crate::failure::{internal, of_items};
 use crate::key;
 use crate::table_name::table_name;
+
+/// Histories that are read at once: others need the threads that may wait, too.
+pub(crate) const TURNS: usize = 2;
 
 impl Api {
     /// Answers `{"TableName", "Key", "Cursor"?}` with the changes of that item, oldest first, from the beginning of the log
@@ -30,8 +35,17 @@ impl Api {
         let table = self.table_of(table_name(&input.table_name, context)?, context)?;
         let key = key::of_key(table.schema(), &input.key)?;
         let database = self.database.clone();
-        let read = tokio::task::spawn_blocking(move || database.history(&table, &key, after));
+        let turn = self.history_turns.clone().acquire_owned().await;
+        let turn = turn.map_err(internal)?;
+        // Goes with this call, also if it is given up.
+        let asker = Arc::new(());
+        let asked = Arc::downgrade(&asker);
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            database.history(&table, &key, after, &|| asked.strong_count() > 0)
+        });
         let page = read.await.map_err(internal)?.map_err(of_items)?;
+        drop(asker);
         written(&page).map_err(internal)
     }
 }

@@ -28,6 +28,8 @@ use crate::{contributors, overview};
 
 const INSIGHTS: &str = "contributor-insights/";
 const ADMIN_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Filters that are explained at once: others need the threads that may take their time, too.
+pub(crate) const EXPLAINING_TURNS: usize = 2;
 
 pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply {
     let path = request
@@ -238,7 +240,11 @@ async fn split_shard(
 
 /// On a thread that may take its time.
 async fn explain_filter(server: &Server, question: Bytes) -> Reply {
-    let explain = move || headwater_triggers::explain_filter(&question);
+    let turn = server.explaining_turns.clone().acquire_owned().await;
+    let explain = move || {
+        let _turn = turn;
+        headwater_triggers::explain_filter(&question)
+    };
     match tokio::task::spawn_blocking(explain).await {
         Ok(Ok(explained)) => answer(server, StatusCode::OK, explained),
         Ok(Err(reason)) => refuse(server, &reason),

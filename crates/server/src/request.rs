@@ -90,6 +90,8 @@ pub struct Server {
     pub(crate) started_ms: u64,
     /// Places for readers of events.
     pub(crate) event_readers: Arc<Semaphore>,
+    /// Turns of those who have filters explained.
+    pub(crate) explaining_turns: Arc<Semaphore>,
     ids: RequestIds,
     pub(crate) large_bodies: Arc<Semaphore>,
 }
@@ -113,6 +115,7 @@ impl Server {
             load: Load::new(limits, &api),
             started_ms: api.database().clock().now_ms(),
             event_readers: Arc::new(Semaphore::new(events::READERS_MAX)),
+            explaining_turns: Arc::new(Semaphore::new(admin::EXPLAINING_TURNS)),
             settings,
             api,
             triggers,

@@ -6,6 +6,7 @@
 mod client;
 mod connections;
 mod costly;
+mod histories;
 mod many;
 mod overload;
 mod pages;

@@ -13,6 +13,7 @@ mod failures;
 mod features;
 mod fixtures;
 mod full_disk;
+mod history;
 mod indexes;
 mod interrupted_copies;
 mod item_collections;
