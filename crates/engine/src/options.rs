@@ -39,6 +39,8 @@ pub struct EngineOptions {
     pub checkpoint_interval_ms: u64,
     /// Bytes of log after which a checkpoint is due.
     pub checkpoint_log_bytes: u64,
+    /// Deleted keys that a page passes, about 0.3 s; then it ends, maybe without an item.
+    pub deleted_keys_per_page_max: usize,
     /// Most items that an index is filled with in one transaction, before waiting writes have their turn.
     pub backfill_items_max: usize,
 }
@@ -62,6 +64,7 @@ impl Default for EngineOptions {
             apply_interval_ms: 100,
             checkpoint_interval_ms: 5_000,
             checkpoint_log_bytes: 64 << 20,
+            deleted_keys_per_page_max: 1_000_000,
             backfill_items_max: 1_000,
         }
     }

@@ -68,7 +68,7 @@ pub struct Page {
     pub fetched_bytes: usize,
     /// Read units that fetching from the table took, by strongly consistent reads.
     pub fetched_units: f64,
-    /// The storage key at which the page ended, if it ended before the range did.
+    /// The storage key at which the page ended, if it ended before the range did; it may be one that was deleted.
     pub last_key: Option<Vec<u8>>,
 }
 
@@ -78,6 +78,16 @@ pub(crate) struct MergedOnce {
     pub(crate) position: Sequence,
     /// The state key at which it ended before the range did, unless the visitor ended it.
     pub(crate) rest: Option<Vec<u8>>,
+}
+
+/// What [`Database::merge_with_state`] saw.
+struct MergedPart {
+    /// The position of the state.
+    position: Sequence,
+    /// Whether the visitor ended it.
+    flow: ControlFlow<()>,
+    /// The deleted key at which it ended, if it passed too many.
+    passed: Option<Vec<u8>>,
 }
 
 impl Database {
@@ -176,9 +186,10 @@ impl Database {
                 None => Ok(ControlFlow::Continue(())),
             }
         };
-        self.merged(
+        let passed = self.merged_within(
             range,
             request.direction,
+            self.inner.options.deleted_keys_per_page_max,
             &mut |key, value| match visit(key, value) {
                 Ok(flow) => flow,
                 Err(error) => {
@@ -187,6 +198,9 @@ impl Database {
                 }
             },
         )?;
+        if let Some(key) = passed {
+            page.last_key = Some(key[4..].to_vec());
+        }
         table.counts.read(page.scanned as u64);
         if let Some(error) = failure {
             return Err(error);
@@ -223,10 +237,22 @@ impl Database {
     /// Visits the durable values of a range of state keys in order, overlay and state merged.
     pub(crate) fn merged(
         &self,
-        mut range: KeyRange,
+        range: KeyRange,
         direction: Direction,
         visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
     ) -> Result<(), EngineError> {
+        self.merged_within(range, direction, usize::MAX, visit)
+            .map(|_| ())
+    }
+
+    /// As [`Database::merged`], until about so many deleted keys were passed: then it gives the last of them.
+    fn merged_within(
+        &self,
+        mut range: KeyRange,
+        direction: Direction,
+        deleted_max: usize,
+        visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
+    ) -> Result<Option<Vec<u8>>, EngineError> {
         let inner = &self.inner;
         let reverse = direction == Direction::Backward;
         loop {
@@ -247,11 +273,11 @@ impl Database {
                     from: std::mem::replace(&mut range.from, Bound::Excluded(stop)),
                 },
             });
-            let merged = self.merge_with_state(&range, direction, &gathered.entries, visit)?;
-            let (_, flow) = merged;
+            let newer = &gathered.entries;
+            let part = self.merge_with_state(&range, direction, deleted_max, newer, visit)?;
             match rest {
-                Some(rest) if flow.is_continue() => range = rest,
-                _ => return Ok(()),
+                Some(rest) if part.flow.is_continue() && part.passed.is_none() => range = rest,
+                _ => return Ok(part.passed),
             }
         }
     }
@@ -280,21 +306,21 @@ impl Database {
             to: rest.clone().map_or(range.to, Bound::Excluded),
             from: range.from,
         };
-        let direction = Direction::Forward;
-        let (applied, _) = self.merge_with_state(&range, direction, &gathered.entries, visit)?;
+        let (direction, newer) = (Direction::Forward, &gathered.entries);
+        let part = self.merge_with_state(&range, direction, usize::MAX, newer, visit)?;
         // What the overlay did not have was applied before the snapshot was taken.
-        let position = applied.max(durable.get());
+        let position = part.position.max(durable.get());
         Ok(MergedOnce { position, rest })
     }
 
-    /// Gives the position of the state that it saw, too.
     fn merge_with_state(
         &self,
         range: &KeyRange,
         direction: Direction,
+        deleted_max: usize,
         newer: &[(Vec<u8>, Sequence, Option<Bytes>)],
         visit: &mut dyn FnMut(&[u8], &Bytes) -> ControlFlow<()>,
-    ) -> Result<(Sequence, ControlFlow<()>), EngineError> {
+    ) -> Result<MergedPart, EngineError> {
         let snapshot = self.inner.state.snapshot();
         let position = Sequence(snapshot.position());
         let mut newer = newer
@@ -306,10 +332,11 @@ impl Database {
             Direction::Backward => a > b,
         };
         let mut flow = ControlFlow::Continue(());
-        snapshot.scan(
+        let mut passed = snapshot.scan_within(
             as_slice(&range.from),
             as_slice(&range.to),
             direction,
+            deleted_max,
             &mut |key, value| {
                 while let Some((newer_key, _, newer_value)) =
                     newer.next_if(|(newer_key, _, _)| before(newer_key, key))
@@ -329,16 +356,23 @@ impl Database {
                 flow
             },
         )?;
-        if flow.is_continue() {
-            for (key, _, value) in newer {
-                if let Some(value) = value
-                    && visit(key, value).is_break()
-                {
-                    return Ok((position, ControlFlow::Break(())));
-                }
+        while flow.is_continue()
+            && let Some((key, _, value)) =
+                newer.next_if(|(key, _, _)| passed.as_ref().is_none_or(|end| !before(end, key)))
+        {
+            if let Some(value) = value {
+                flow = visit(key, value);
             }
         }
-        Ok((position, flow))
+        if flow.is_break() {
+            // Who visits knows where it ended.
+            passed = None;
+        }
+        Ok(MergedPart {
+            position,
+            flow,
+            passed,
+        })
     }
 }
 

@@ -147,6 +147,23 @@ pub trait Snapshot: Send + Sync {
         failure.map_or(Ok(()), Err)
     }
 
+    /// As [`Snapshot::scan`], but it ends when about so many deleted keys were passed, and gives the last of them: nothing is
+    /// there up to it that was not visited.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    fn scan_within(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        direction: Direction,
+        _deleted_max: usize,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Vec<u8>>, StateError> {
+        // For stores that keep nothing of what was deleted.
+        self.scan(from, to, direction, visit).map(|()| None)
+    }
+
     /// As [`Snapshot::scan`], for checking: a damaged value does not end it, nor a block that the storage does not give
     /// back.
     ///

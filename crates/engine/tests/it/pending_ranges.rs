@@ -90,9 +90,7 @@ fn check(database: &Database, table: &Table, model: &BTreeMap<String, i64>) {
     }
 }
 
-/// The value at which the gathering stopped belongs to the next part of the range. It was in neither.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_range_with_more_pending_values_than_are_gathered_at_once_is_whole() {
+fn over_held_state(options: EngineOptions) -> (Database, Arc<Held>) {
     let state = Arc::new(Held::new(
         headwater_state::in_memory(StateOptions::default()).unwrap(),
     ));
@@ -103,11 +101,18 @@ async fn a_range_with_more_pending_values_than_are_gathered_at_once_is_whole() {
     };
     let (log, _) = Log::open(Arc::new(MemoryFiles::new()), log_options, clock.clone()).unwrap();
     let rng = Arc::new(SeededRng::new(1));
+    let (database, _) = Database::open(log, state.clone(), clock, rng, options).unwrap();
+    (database, state)
+}
+
+/// The value at which the gathering stopped belongs to the next part of the range. It was in neither.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_with_more_pending_values_than_are_gathered_at_once_is_whole() {
     let options = EngineOptions {
         overlay_bytes_max: 64 << 20,
         ..options(1)
     };
-    let (database, _) = Database::open(log, state.clone(), clock, rng, options).unwrap();
+    let (database, state) = over_held_state(options);
     let table = create(&database, "t", None).await;
     let mut model = BTreeMap::new();
     let mut writes = Vec::new();
@@ -143,5 +148,72 @@ async fn a_range_with_more_pending_values_than_are_gathered_at_once_is_whole() {
     state.is_full.store(false, Ordering::SeqCst);
     until_applied(&database).await;
     check(&database, &table, &model);
+    database.close();
+}
+
+/// A page ends among the keys that are gone from the state, and what is pending before that belongs to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_that_pass_many_deleted_keys_end_and_miss_nothing() {
+    let options = EngineOptions {
+        deleted_keys_per_page_max: 64,
+        ..options(1)
+    };
+    let (database, state) = over_held_state(options);
+    let table = create(&database, "t", None).await;
+    let mut model = BTreeMap::new();
+    let keys = |step: usize| {
+        (0..APPLIED)
+            .step_by(step)
+            .map(|number| (number, format!("k{number}")))
+    };
+    let puts = keys(1).map(|(number, key)| write(key, Some(number)));
+    write_all(&database, &table, puts.collect()).await;
+    let deletes = keys(1).filter(|(number, _)| number % 500 != 0);
+    let deletes = deletes.map(|(_, key)| write(key, None));
+    write_all(&database, &table, deletes.collect()).await;
+    model.extend(keys(500).map(|(number, key)| (key, number)));
+    until_applied(&database).await;
+    let check_pages = |model: &BTreeMap<String, i64>| {
+        let mut expected = in_order(&table, model);
+        for direction in [Direction::Forward, Direction::Backward] {
+            let found = scan(&database, &table, 1_000, direction);
+            assert!(found == expected, "{direction:?}");
+            expected.reverse();
+        }
+    };
+    let request = PageRequest {
+        range: KeyRange {
+            from: Bound::Unbounded,
+            to: Bound::Unbounded,
+        },
+        direction: Direction::Forward,
+        limit: None,
+        bytes_max: usize::MAX,
+        filter: None,
+        items: true,
+        index: None,
+        fetch: false,
+    };
+    let page = database.page(&table, &request).unwrap();
+    assert!(page.last_key.is_some() && page.items.len() < model.len());
+    check_pages(&model);
+
+    state.is_full.store(true, Ordering::SeqCst);
+    let mut writes = Vec::new();
+    for (number, key) in keys(7).chain([(1, "new".to_owned())]) {
+        let value = (number % 500 != 0).then_some(-number);
+        match value {
+            Some(value) => drop(model.insert(key.clone(), value)),
+            None => assert!(model.remove(&key).is_some()),
+        }
+        writes.push(write(key, value));
+    }
+    write_all(&database, &table, writes).await;
+    until("the state waits", || state.waits.load(Ordering::SeqCst)).await;
+    check_pages(&model);
+
+    state.is_full.store(false, Ordering::SeqCst);
+    until_applied(&database).await;
+    check_pages(&model);
     database.close();
 }

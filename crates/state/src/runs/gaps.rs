@@ -1,8 +1,8 @@
-//! Ranges in which every key is gone, so that whoever looks for the first key of a range need not pass all of them
-//! each time, as a queue does whose front is deleted.
+//! Ranges in which every key is gone, so that whoever reads a range need not pass all of them each time, as a queue does
+//! whose front is deleted, or a stack whose top is.
 //!
-//! A gap is noted by a scan that met many deleted keys before the first that is there, and holds until a key in it is
-//! put again.
+//! A gap is noted by a scan, of either direction, that met many deleted keys one after the other. A key that is put again
+//! parts it in two.
 
 use super::memory::Memory;
 use parking_lot::Mutex;
@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Fewer deleted keys are not worth noting.
 pub(super) const GONE_MIN: usize = 1024;
+/// After so many deleted keys a scan looks whether they are in a gap.
+pub(super) const GONE_LOOK: usize = 64;
 /// Keys of later batches that are looked at before a gap is noted.
 const LOOKED_MAX: usize = 20_000;
 /// Gaps that are known at once.
@@ -47,6 +49,31 @@ impl State {
         let around = self.gaps.iter().filter(holds);
         around.map(|gap| gap.to.as_slice()).max()
     }
+
+    /// The beginning of the gap just before a key, which may be its end, that reaches furthest.
+    fn farthest_before(&self, at: &[u8], batch: u64) -> Option<&[u8]> {
+        let holds =
+            |gap: &&Gap| gap.since <= batch && gap.from.as_slice() < at && at <= gap.to.as_slice();
+        let before = self.gaps.iter().filter(holds);
+        before.map(|gap| gap.from.as_slice()).min()
+    }
+
+    /// Takes a key out of the gaps.
+    fn part(&mut self, key: &[u8]) {
+        let holds = |gap: &Gap| gap.from.as_slice() <= key && key < gap.to.as_slice();
+        while let Some(at) = self.gaps.iter().position(holds) {
+            let gap = self.gaps.remove(at);
+            let behind = [key, &[0]].concat();
+            for (from, to) in [(gap.from, key.to_vec()), (behind, gap.to)] {
+                if from < to {
+                    let since = gap.since;
+                    self.gaps.push(Gap { from, to, since });
+                }
+            }
+        }
+        let surplus = self.gaps.len().saturating_sub(GAPS_MAX);
+        self.gaps.drain(..surplus);
+    }
 }
 
 impl Gaps {
@@ -74,6 +101,19 @@ impl Gaps {
             at = to;
         }
         (at > from).then(|| at.to_vec())
+    }
+
+    /// Where the gaps begin in which a key that is gone stands, for a view of this batch: no key is there from that on.
+    pub(super) fn before(&self, gone: &[u8], batch: u64) -> Option<Vec<u8>> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let state = self.state.lock();
+        let mut at = gone;
+        while let Some(from) = state.farthest_before(at, batch) {
+            at = from;
+        }
+        (at < gone).then(|| at.to_vec())
     }
 
     /// Notes that a view of `memory` and `batch` shows no key from `from` up to before `to`.
@@ -121,7 +161,7 @@ impl Gaps {
         self.any.store(true, Ordering::Release);
     }
 
-    /// Shows a batch by `show` once the gaps in which it puts keys are forgotten.
+    /// Shows a batch by `show` once the keys that it puts are in no gap.
     pub(super) fn show<'a>(
         &self,
         batch: u64,
@@ -131,9 +171,7 @@ impl Gaps {
         let mut state = self.state.lock();
         if !state.gaps.is_empty() {
             for key in put {
-                state
-                    .gaps
-                    .retain(|gap| key < gap.from.as_slice() || gap.to.as_slice() <= key);
+                state.part(key);
             }
             self.any.store(!state.gaps.is_empty(), Ordering::Release);
         }
@@ -176,6 +214,45 @@ mod tests {
         }
         assert_eq!(behind(&gaps, "k"), None);
         assert_eq!(behind(&gaps, "m").as_deref(), Some("n"));
+    }
+
+    #[test]
+    fn a_range_ends_before_all_that_is_gone() {
+        let gaps = gaps(&[("b", "d"), ("a", "c"), ("e", "k"), ("k", "n")]);
+        let before = |gone: &str| {
+            let before = gaps.before(gone.as_bytes(), 0);
+            before.map(|key| String::from_utf8(key).unwrap())
+        };
+        for gone in ["b", "c", "d"] {
+            assert_eq!(before(gone).as_deref(), Some("a"), "{gone}");
+        }
+        for gone in ["f", "k", "l", "n"] {
+            assert_eq!(before(gone).as_deref(), Some("e"), "{gone}");
+        }
+        assert_eq!((before("a"), before("e"), before("o")), (None, None, None));
+    }
+
+    #[test]
+    fn a_key_that_is_put_parts_its_gaps() {
+        let gaps = gaps(&[("a", "g"), ("f", "k")]);
+        let shown = |gaps: &Gaps, from: &str| {
+            let behind = gaps.behind(from.as_bytes(), 1);
+            behind.map(|key| String::from_utf8(key).unwrap())
+        };
+        gaps.show(1, ["f".as_bytes(), b"a", b"z"].into_iter(), || {});
+        assert_eq!(shown(&gaps, "a"), None);
+        assert_eq!(shown(&gaps, "a\0").as_deref(), Some("f"));
+        assert_eq!(shown(&gaps, "f"), None);
+        assert_eq!(shown(&gaps, "f\0").as_deref(), Some("k"));
+        let memory = gaps.state.lock().memory.clone();
+        let below = |prefix: &[u8], number: u32| [prefix, &number.to_be_bytes()].concat();
+        for number in 0..1000 {
+            let batch = u64::from(number) + 1;
+            gaps.note(below(b"p", number), b"q".to_vec(), batch, &memory);
+            let put = below(b"p\xff", number);
+            gaps.show(batch + 1, [put.as_slice()].into_iter(), || {});
+            assert!(gaps.state.lock().gaps.len() <= GAPS_MAX);
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The whole content at one position: what is in memory, and the runs behind it.
 
 use super::cursor::{Cursor, Merged, RunCursor, Told};
-use super::gaps::{GONE_MIN, Gaps};
+use super::gaps::{GONE_LOOK, GONE_MIN, Gaps};
 use super::memory::Memory;
 use super::run::Run;
 use super::stop::Stop;
 use crate::cold::without_waiting;
 use crate::store::excludes_everything;
-use crate::{Direction, Snapshot, Sought, StateError, VisitChecked};
+use crate::{Direction, Snapshot, Sought, StateError, Visit, VisitChecked};
 use bytes::Bytes;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
@@ -67,51 +67,71 @@ impl View {
         Ok(None)
     }
 
+    /// Gives the last deleted key that was passed if it ended because they were so many.
     fn visit(
         &self,
         from: Bound<&[u8]>,
         to: Bound<&[u8]>,
         backward: bool,
+        deleted_max: usize,
         visit: &mut VisitChecked<'_>,
-    ) -> Result<(), StateError> {
-        if backward {
-            return self.visit_all(from, to, true, &mut |key, told| match told {
-                Ok(Some(value)) => visit(key, Ok(value)),
-                Ok(None) => ControlFlow::Continue(()),
-                Err(error) => visit(key, Err(error)),
-            });
+    ) -> Result<Option<Vec<u8>>, StateError> {
+        let mut deleted = Deleted::default();
+        let (mut start, mut stopped) = (None, None);
+        if !backward {
+            let first = match from {
+                Bound::Unbounded => Vec::new(),
+                Bound::Included(key) => key.to_vec(),
+                Bound::Excluded(key) => [key, &[0]].concat(),
+            };
+            start = self.gaps.behind(&first, self.batch);
+            deleted.edge = first;
+            deleted.has_edge = true;
         }
-        let first = match from {
-            Bound::Unbounded => Vec::new(),
-            Bound::Included(key) => key.to_vec(),
-            Bound::Excluded(key) => [key, &[0]].concat(),
-        };
-        let behind = self.gaps.behind(&first, self.batch);
-        let from = behind.as_deref().map_or(from, Bound::Included);
-        // Keys that are gone, before the first that is there; and that one, or the last of them.
-        let (mut gone, mut gone_to, mut is_first) = (0, None, true);
-        self.visit_all(from, to, false, &mut |key, told| {
-            if is_first && matches!(told, Ok(None)) {
-                gone += 1;
-                if gone % GONE_MIN == 0 {
-                    gone_to = Some(key.to_vec());
+        loop {
+            let (from, to) = match &start {
+                Some(start) if backward => (from, Bound::Excluded(start.as_slice())),
+                Some(start) => (Bound::Included(start.as_slice()), to),
+                None => (from, to),
+            };
+            let mut next = None;
+            self.visit_all(from, to, backward, &mut |key, told| {
+                match told {
+                    Ok(None) => {
+                        deleted.pass(key, backward);
+                        if !deleted.count.is_multiple_of(GONE_LOOK) {
+                            return ControlFlow::Continue(());
+                        }
+                        next = match backward {
+                            true => self.gaps.before(key, self.batch),
+                            false => self.gaps.behind(key, self.batch),
+                        };
+                        if next.is_none() && deleted.all >= deleted_max {
+                            stopped = Some(key.to_vec());
+                        }
+                        match next.is_some() || stopped.is_some() {
+                            true => ControlFlow::Break(()),
+                            false => ControlFlow::Continue(()),
+                        }
+                    }
+                    Ok(Some(value)) => {
+                        deleted.end(key, backward, self);
+                        visit(key, Ok(value))
+                    }
+                    Err(error) => {
+                        // What lies there is not known.
+                        deleted.forget();
+                        visit(key, Err(error))
+                    }
                 }
-                return ControlFlow::Continue(());
+            })?;
+            match next {
+                Some(next) => start = Some(next),
+                None => break,
             }
-            if is_first && gone >= GONE_MIN && told.is_ok() {
-                gone_to = Some(key.to_vec());
-            }
-            is_first = false;
-            match told {
-                Ok(Some(value)) => visit(key, Ok(value)),
-                Ok(None) => ControlFlow::Continue(()),
-                Err(error) => visit(key, Err(error)),
-            }
-        })?;
-        if let Some(to) = gone_to {
-            self.gaps.note(first, to, self.batch, &self.memory);
         }
-        Ok(())
+        deleted.end_at_last(backward, self);
+        Ok(stopped)
     }
 
     fn visit_all(
@@ -143,6 +163,74 @@ impl View {
                 false => visit(key, told),
             }
         })
+    }
+}
+
+/// The deleted keys that a scan passes one after the other.
+#[derive(Default)]
+struct Deleted {
+    count: usize,
+    /// All of the scan.
+    all: usize,
+    /// The edge of the gap that they make where the scan came to them: its beginning, or its end if the scan goes backward.
+    edge: Vec<u8>,
+    has_edge: bool,
+    /// One of the last.
+    last: Vec<u8>,
+}
+
+impl Deleted {
+    fn pass(&mut self, key: &[u8], backward: bool) {
+        self.count += 1;
+        self.all += 1;
+        if !self.has_edge {
+            self.has_edge = true;
+            self.edge.clear();
+            self.edge.extend_from_slice(key);
+            if backward {
+                // Just behind it: what comes after it later is not in the gap.
+                self.edge.push(0);
+            }
+        }
+        if self.count.is_multiple_of(GONE_MIN) {
+            self.last.clear();
+            self.last.extend_from_slice(key);
+        }
+    }
+
+    /// They end before a key that is there.
+    fn end(&mut self, key: &[u8], backward: bool, view: &View) {
+        if self.count >= GONE_MIN {
+            let other = match backward {
+                true => [key, &[0]].concat(),
+                false => key.to_vec(),
+            };
+            self.note(other, backward, view);
+        }
+        self.forget();
+    }
+
+    /// They end where the scan does.
+    fn end_at_last(&mut self, backward: bool, view: &View) {
+        if self.count >= GONE_MIN {
+            let last = std::mem::take(&mut self.last);
+            self.note(last, backward, view);
+        }
+        self.forget();
+    }
+
+    fn note(&mut self, other: Vec<u8>, backward: bool, view: &View) {
+        let edge = std::mem::take(&mut self.edge);
+        let (from, to) = match backward {
+            true => (other, edge),
+            false => (edge, other),
+        };
+        view.gaps.note(from, to, view.batch, &view.memory);
+    }
+
+    fn forget(&mut self) {
+        self.count = 0;
+        self.has_edge = false;
     }
 }
 
@@ -183,6 +271,35 @@ impl Snapshot for View {
         }
     }
 
+    fn scan_within(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        direction: Direction,
+        deleted_max: usize,
+        visit: &mut Visit<'_>,
+    ) -> Result<Option<Vec<u8>>, StateError> {
+        let backward = direction == Direction::Backward;
+        let mut failure = None;
+        let visited = self.visit(
+            from,
+            to,
+            backward,
+            deleted_max,
+            &mut |key, value| match value {
+                Ok(value) => visit(key, value),
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            },
+        );
+        match failure {
+            Some(error) => self.stop.note_read(Err(error)),
+            None => self.stop.note_read(visited),
+        }
+    }
+
     fn scan_checked(
         &self,
         from: Bound<&[u8]>,
@@ -191,9 +308,9 @@ impl Snapshot for View {
         visit: &mut VisitChecked<'_>,
     ) -> Result<(), StateError> {
         let backward = direction == Direction::Backward;
-        let visited = self.visit(from, to, backward, &mut |key, value| {
+        let visited = self.visit(from, to, backward, usize::MAX, &mut |key, value| {
             visit(key, self.stop.note_read(value))
         });
-        self.stop.note_read(visited)
+        self.stop.note_read(visited.map(|_| ()))
     }
 }
