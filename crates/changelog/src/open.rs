@@ -11,7 +11,8 @@
 //!    opens nevertheless, for its readers: footers are written, and the new segment is made, once there is some.
 //!
 //! A segment whose header never reached the disk holds nothing that was acknowledged: its header and first group
-//! share one fsync. That the others join on without it is the proof.
+//! share one fsync. That the others join on without it is the proof, or of the oldest one that the next joins on to the trim
+//! point.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -116,6 +117,8 @@ pub(crate) fn open(
         Some(point) => point.finish(&mut found, options.syncs())?,
         None => Vec::new(),
     };
+    let point = trim_point.as_ref();
+    let mut lost = point.and_then(|point| point.lost_beginning(&found));
     let known_id = trim_point.as_ref().map(TrimPoint::store_id);
     let store_id = store_id(&found, known_id, &options, clock)?;
     let (unborn, born): (Vec<Found<'_>>, Vec<Found<'_>>) =
@@ -123,7 +126,7 @@ pub(crate) fn open(
     let mut report = OpenReport::default();
     let known = know_all(born, &mut report)?;
     for unborn in &unborn {
-        check_unborn(unborn)?;
+        check_unborn(unborn, lost.take())?;
     }
     check_chain(&known)?;
     check_reaches(&known, &unborn, options.reaches)?;
@@ -287,8 +290,8 @@ pub(crate) fn scan_segment(
 }
 
 /// A segment without a header may only hold a first group that never finished. The header shares its disk sector
-/// with the start of the first block, so that block cannot be whole either.
-pub(crate) fn check_unborn(found: &Found<'_>) -> Result<(), LogError> {
+/// with the start of the first block, so that block cannot be whole either. `lost` says what is known to be missing.
+pub(crate) fn check_unborn(found: &Found<'_>, lost: Option<String>) -> Result<(), LogError> {
     for window in found.windows() {
         let mut window = window?;
         let first_is_whole = window.is_whole(found.id, SEGMENT_HEADER_BYTES as u64)?;
@@ -300,7 +303,10 @@ pub(crate) fn check_unborn(found: &Found<'_>) -> Result<(), LogError> {
             ));
         }
     }
-    Ok(())
+    match lost {
+        Some(detail) => Err(LogError::damaged(&found.name, 0, detail)),
+        None => Ok(()),
+    }
 }
 
 fn check_chain(known: &[Known<'_>]) -> Result<(), LogError> {

@@ -50,8 +50,10 @@ pub fn rewrite(
     let mut before: Option<(SegmentHeader, Sequence)> = None;
     let mut all = found::find_segments(from, key)?;
     let point = TrimPoint::read(from, &all)?;
+    let mut lost = None;
     if let Some(point) = &point {
         point.split_trimmed(&mut all)?;
+        lost = point.lost_beginning(&all);
     }
     if let Some(first) = all.iter().find_map(|found| found.header) {
         let mut copy = TrimPoint::create(to, first.store_id, first.base, true)?;
@@ -69,7 +71,7 @@ pub fn rewrite(
                 rewritten.entries += index.entries;
                 rewritten.bytes += index.end;
             }
-            None => open::check_unborn(&found)?,
+            None => open::check_unborn(&found, lost.take())?,
         }
         progress(found.size_bytes);
     }

@@ -251,6 +251,22 @@ impl TrimPoint {
             _ => None,
         }
     }
+
+    /// What is missing if the first segment, which has no header, had one: it held what the first one that has a header
+    /// joins on to. One that was never begun held nothing.
+    pub(crate) fn lost_beginning(&self, kept: &[Found<'_>]) -> Option<String> {
+        kept.first().filter(|first| first.header.is_none())?;
+        let (next, header) = kept.iter().find_map(|found| Some((found, found.header?)))?;
+        (header.base != self.sequence()).then(|| {
+            format!(
+                "the segment's header is not valid, and the entries from {} to {}, which {} joins on to, are missing; \
+                 restore it from a copy of the folder",
+                self.sequence().next(),
+                header.base,
+                next.name
+            )
+        })
+    }
 }
 
 /// The valid slot with the later point; both slots are the same in a new file.

@@ -190,8 +190,12 @@ fn check_all(
 ) -> Result<VerifyReport, LogError> {
     let mut found = found::find_segments_and_unread(files, key)?;
     let mut chain = Chain::new(visitor);
+    let mut lost = None;
     match TrimPoint::read(files, &found) {
-        Ok(Some(point)) => leave_trimmed(&point, &mut found, &mut chain.report),
+        Ok(Some(point)) => {
+            leave_trimmed(&point, &mut found, &mut chain.report);
+            lost = point.lost_beginning(&found);
+        }
         Ok(None) => {}
         Err(error) => chain.report.problem_of(error)?,
     }
@@ -206,7 +210,7 @@ fn check_all(
             continue;
         }
         let Some(header) = segment.header else {
-            check_unborn(segment, &mut chain.report);
+            check_unborn(segment, lost.take(), &mut chain.report);
             continue;
         };
         chain.join(segment, &header);
@@ -309,8 +313,8 @@ pub fn is_of_a_file(error: &io::Error) -> bool {
     !of_process.contains(&error.raw_os_error())
 }
 
-fn check_unborn(found: &Found<'_>, report: &mut VerifyReport) {
-    match open::check_unborn(found) {
+fn check_unborn(found: &Found<'_>, lost: Option<String>, report: &mut VerifyReport) {
+    match open::check_unborn(found, lost) {
         Ok(()) => report.torn_at = Some((found.name.clone(), 0)),
         Err(error) => report.problem(&found.name, 0, error),
     }

@@ -356,6 +356,40 @@ fn missing_segment(form: Form) {
 }
 
 #[test]
+fn an_oldest_segment_without_its_header_was_never_begun_only_if_nothing_is_missing() {
+    FORMS.iter().copied().for_each(lost_oldest_segment);
+}
+
+fn lost_oldest_segment(form: Form) {
+    let (files, _) = sealed(form);
+    let name = segments(&files)[0].clone();
+    let size_bytes = files.sizes()[&name];
+    for left in [Vec::new(), vec![0; size_bytes]] {
+        files.replace(&name, left);
+        let report = verify(&files, &form(small())).unwrap();
+        let problem = &report.problems[0];
+        assert_eq!((problem.file.as_str(), problem.offset), (name.as_str(), 0));
+        assert!(problem.detail.contains("are missing"), "{problem:?}");
+        assert_eq!(report.torn_at, None, "nothing of it would be cut");
+        let encryption = form(small()).encryption;
+        let key = encryption.as_ref().map(|encryption| &encryption.key);
+        let copied = rewrite(&files, key, &FaultyFiles::new(1), None, &mut |_| {});
+        for refused in [copied.map(drop), open(&files, form(small())).map(drop)] {
+            let Err(LogError::Damaged { file, .. }) = refused else {
+                panic!("not noticed: {refused:?}")
+            };
+            assert_eq!(file, name);
+        }
+        assert!(segments(&files).contains(&name), "it is still there");
+    }
+    // One that was never begun, as a power loss may bring it back.
+    let (files, all) = sealed(form);
+    files.replace("00000000000000000000.hwl", Vec::new());
+    let (log, _) = open(&files, form(small())).unwrap();
+    assert_eq!(entries(&log).unwrap(), all);
+}
+
+#[test]
 fn a_segment_of_another_store_is_refused() {
     let (files, _) = sealed(FORMS[0]);
     let other = FaultyFiles::new(3);
