@@ -215,16 +215,6 @@ impl Database {
         Ok(self.inner.log.wait_durable(position).await?)
     }
 
-    /// Where the log is still needed from by copies, if by any.
-    pub(crate) fn copies_need(&self) -> Option<Sequence> {
-        let maps = self.inner.catalog.maps.read();
-        let copyings = maps
-            .all_tables()
-            .filter_map(|table| table.record().copying());
-        let before = copyings.filter_map(|copying| copying.before);
-        before.min().map(Sequence)
-    }
-
     /// Whether a table is being made of this one.
     pub(crate) fn is_copied_from(&self, number: u32) -> bool {
         self.has_copy(|copying| copying.table == number)
@@ -244,7 +234,7 @@ impl Database {
 
 impl TableRecord {
     /// Where its items are being copied from, until all are there.
-    fn copying(&self) -> Option<Copying> {
+    pub(crate) fn copying(&self) -> Option<Copying> {
         self.restore.as_ref()?.copying
     }
 

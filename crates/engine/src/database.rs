@@ -1,12 +1,11 @@
 //! The database: it owns log, state, overlay and catalog, and opens them into a consistent whole.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-use headwater_changelog::{FilesLock, Log, LogError, Removed, ShardSummary};
+use headwater_changelog::{FilesLock, Log, LogError, Removed, SegmentSummary};
 use headwater_model::{Clock, Rng, Sequence};
 use headwater_state::{StateStats, StateStore};
 use parking_lot::Mutex;
@@ -22,6 +21,7 @@ use crate::features::Unknown;
 use crate::history_holds::HistoryHolds;
 use crate::item_collections::KnownCollections;
 use crate::latches::Latches;
+use crate::log_needs::{DurableNeeds, LogNeeds};
 use crate::options::EngineOptions;
 use crate::overlay::Overlay;
 use crate::verify::Verification;
@@ -89,6 +89,8 @@ pub(crate) struct Inner {
     pub(crate) filled_indexes: Arc<FilledIndexes>,
     /// Of whoever reads the history of tables.
     pub(crate) history_holds: Arc<Mutex<HistoryHolds>>,
+    /// What the catalog on the disk keeps the log for.
+    stored_needs: Mutex<DurableNeeds>,
     applier: Mutex<Option<JoinHandle<()>>>,
     /// A permit for each removed file that may be open until its space is free.
     held_files: Arc<Semaphore>,
@@ -139,6 +141,7 @@ impl Database {
         let replayed = applier.replay()?;
         log.checkpointed(Sequence(state.durable_position()));
         let catalog = Catalog::load(state.snapshot().as_ref())?;
+        let needs = LogNeeds::of(&catalog.maps.read(), end, options.retention_ms);
         let position = Sequence(state.position());
         let overlay = Arc::new(Overlay::new(
             options.overlay_bytes_max,
@@ -163,6 +166,7 @@ impl Database {
             copying: tokio::sync::Mutex::default(),
             filled_indexes: filled,
             history_holds: Arc::default(),
+            stored_needs: Mutex::new(DurableNeeds::new(needs)),
             applier: Mutex::new(Some(thread)),
             held_files: Arc::new(Semaphore::new(REMOVED_FILES)),
             folder_lock: Mutex::new(None),
@@ -377,22 +381,29 @@ impl Database {
     /// held meanwhile.
     async fn trim_log(&self) -> Result<(), EngineError> {
         let now_ms = self.inner.clock.now_ms();
-        let (retention_ms, next_shard) = self.retentions();
-        let is_past = |held: &ShardSummary| match retention_ms.get(&held.shard) {
-            Some(keep_ms) => held.last.ms().saturating_add(*keep_ms) < now_ms,
-            // Gone with its stream, unless it was opened after the retentions were looked up.
-            None => held.shard < next_shard,
-        };
         let log = &self.inner.log;
-        let recovery_ms = self.recovery_needs_ms(now_ms);
-        let (copies, readers) = (self.copies_need(), self.readers_need());
-        let is_needed = |last: Sequence| {
-            recovery_ms.is_some_and(|since_ms| last.ms() >= since_ms)
-                || copies.is_some_and(|since| last >= since)
-                || readers.is_some_and(|since| last >= since)
+        let durable = log.durable();
+        // A power loss takes none of it back.
+        log.sync()?;
+        let present = {
+            let maps = self.inner.catalog.maps.read();
+            Arc::new(LogNeeds::of(
+                &maps,
+                durable,
+                self.inner.options.retention_ms,
+            ))
         };
-        log.trim(&|segment| !is_needed(segment.last) && segment.shards.iter().all(is_past))?;
-        log.retain_trimmed(&|shard| retention_ms.contains_key(&shard) || shard >= next_shard);
+        let stored = self.inner.stored_needs.lock().follow(&present, durable);
+        let (by_present, by_stored) = (present.at(now_ms), stored.at(now_ms));
+        let readers = self.readers_need();
+        let is_needed = |segment: &SegmentSummary| {
+            segment.last > stored.as_of
+                || by_stored(segment)
+                || by_present(segment)
+                || readers.is_some_and(|since| segment.last >= since)
+        };
+        log.trim(&|segment| !is_needed(segment))?;
+        log.retain_trimmed(&|shard| present.knows_shard(shard));
         self.remove_trimmed().await
     }
 
@@ -415,17 +426,6 @@ impl Database {
             error: error.into(),
         })?;
         removed.map_err(|error: LogError| error.into())
-    }
-
-    /// The retention of each shard that is known, in milliseconds, and the number of the next one.
-    fn retentions(&self) -> (HashMap<u32, u64>, u32) {
-        let default_ms = self.inner.options.retention_ms;
-        let maps = self.inner.catalog.maps.read();
-        let known = maps.stream_of_shard.iter().filter_map(|(shard, stream)| {
-            let stream = maps.streams.get(stream)?;
-            Some((*shard, stream.retention_ms.unwrap_or(default_ms)))
-        });
-        (known.collect(), maps.next.shard)
     }
 
     /// Holds the lock of the data folder for as long as the database is open.

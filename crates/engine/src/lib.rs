@@ -38,6 +38,7 @@ mod item_collections;
 mod keys;
 mod kinesis;
 mod latches;
+mod log_needs;
 mod options;
 mod overlay;
 mod past_items;

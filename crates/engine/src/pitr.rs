@@ -69,11 +69,4 @@ impl Database {
         self.inner.log.wait_durable(position).await?;
         Ok((*table.record()).clone())
     }
-
-    /// Since when the log is needed for recovery, milliseconds; `None` if no table has it.
-    pub(crate) fn recovery_needs_ms(&self, now_ms: u64) -> Option<u64> {
-        let maps = self.inner.catalog.maps.read();
-        let windows = maps.all_tables().filter_map(|table| table.record().pitr);
-        windows.map(|pitr| pitr.earliest_ms(now_ms)).min()
-    }
 }

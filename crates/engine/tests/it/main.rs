@@ -25,6 +25,7 @@ mod support;
 mod swept;
 mod tokens;
 mod transactions;
+mod trimming;
 mod upkeep;
 mod vectors;
 mod verify;
