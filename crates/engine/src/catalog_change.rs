@@ -85,6 +85,7 @@ impl CatalogChange {
         for table in &mut self.tables {
             if table.created_ms == AT_COMMIT_MS {
                 table.created_ms = now_ms;
+                table.copy_nothing_later_than(first);
             }
             match &mut table.transition {
                 Some((_, until)) if *until == AT_COMMIT_MS && transition_ms > 0 => {

@@ -238,6 +238,18 @@ impl TableRecord {
         self.restore.as_ref()?.copying
     }
 
+    /// Of a table that is to be made as another one was: lets no change from `first` on be copied. The log may be ahead of
+    /// the clock; then those of the moment that was asked for are still to come.
+    pub(crate) fn copy_nothing_later_than(&mut self, first: Sequence) {
+        let copying = self
+            .restore
+            .as_mut()
+            .and_then(|restore| restore.copying.as_mut());
+        if let Some(before) = copying.and_then(|copying| copying.before.as_mut()) {
+            *before = first.0.min(*before);
+        }
+    }
+
     /// The same definition, for a new table under numbers of its own.
     pub(crate) fn renumber(&mut self, next: &mut crate::record::NextNumbers) {
         let mut number = || {

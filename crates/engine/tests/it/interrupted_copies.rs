@@ -157,17 +157,8 @@ async fn a_backup_whose_copy_was_interrupted_is_of_the_moment_at_which_it_began_
     database.close();
 }
 
-/// What was does not change: the copy goes on, over what it put already.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_whose_copy_was_interrupted_is_of_its_moment() {
-    let mut store = Store::new().await;
-    let recovery = store.database.change_recovery("", "t", Some(1)).await;
-    recovery.unwrap();
-    let (at_ms, before) = (START_MS, store.model.clone());
-    store.clock.advance_ms(60_000);
-    let keys: Vec<_> = store.model.keys().take(100).cloned().collect();
-    let deleted = keys.into_iter().map(|key| (key, None)).collect();
-    store.write(deleted).await;
+/// Restores the table to a moment, after which it was `before`, with a copy that is interrupted.
+async fn restore_with_an_interruption(mut store: Store, at_ms: u64, before: Model) {
     let mut definition = (*store.table.record()).clone();
     definition.name = "before".to_owned();
     let restoring = store
@@ -184,4 +175,34 @@ async fn a_restore_whose_copy_was_interrupted_is_of_its_moment() {
     assert!(items(database, &store.table) == store.model);
     store.check().await;
     database.close();
+}
+
+/// What was does not change: the copy goes on, over what it put already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_whose_copy_was_interrupted_is_of_its_moment() {
+    let mut store = Store::new().await;
+    let recovery = store.database.change_recovery("", "t", Some(1)).await;
+    recovery.unwrap();
+    let (at_ms, before) = (START_MS, store.model.clone());
+    store.clock.advance_ms(60_000);
+    let keys: Vec<_> = store.model.keys().take(100).cloned().collect();
+    let deleted = keys.into_iter().map(|key| (key, None)).collect();
+    store.write(deleted).await;
+    restore_with_an_interruption(store, at_ms, before).await;
+}
+
+/// The clock was set back: until it is where the log is, all changes are of the latest moment. Those behind the restore are
+/// none of its.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_to_the_latest_moment_has_nothing_of_later_changes_of_that_moment() {
+    let mut store = Store::new().await;
+    let recovery = store.database.change_recovery("", "t", Some(1)).await;
+    recovery.unwrap();
+    store.clock.advance_ms(3_600_000);
+    let key = store.model.keys().next().unwrap().clone();
+    store.write(vec![(key, Some(3))]).await;
+    store.clock.set_ms(START_MS);
+    let (at_ms, before) = (store.database.latest_ms(), store.model.clone());
+    assert!(at_ms > START_MS);
+    restore_with_an_interruption(store, at_ms, before).await;
 }
