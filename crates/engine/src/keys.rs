@@ -195,7 +195,7 @@ pub fn rotate_key(
     let Some(_lock) = try_lock(folder)? else {
         return Err(busy("wait until that is done"));
     };
-    if reencrypt::is_unfinished(folder) {
+    if reencrypt::is_unfinished(folder).map_err(|error| in_folder(folder, error))? {
         return Err(busy("start the server once, which finishes it"));
     }
     match data_key(folder, Some(old))? {
@@ -288,7 +288,8 @@ fn unwrap(folder: &Path, wrapped: &WrappedKey, user: &UserKey) -> Result<DataKey
 }
 
 fn read(folder: &Path) -> Result<Option<WrappedKey>, KeyError> {
-    let file = reencrypt::new_key_file(folder).unwrap_or_else(|| folder.join(KEY_FILE));
+    let new = reencrypt::new_key_file(folder).map_err(|error| in_folder(folder, error))?;
+    let file = new.unwrap_or_else(|| folder.join(KEY_FILE));
     let bytes = match fs::read(&file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -297,6 +298,13 @@ fn read(folder: &Path) -> Result<Option<WrappedKey>, KeyError> {
     decode(&bytes)
         .map(Some)
         .map_err(|fault| KeyError::Form { file, fault })
+}
+
+fn in_folder(folder: &Path, error: io::Error) -> KeyError {
+    KeyError::File {
+        file: folder.join(KEY_FILE),
+        error,
+    }
 }
 
 fn decode(bytes: &[u8]) -> Result<WrappedKey, String> {

@@ -27,6 +27,13 @@ const READY_FILE: &str = "READY";
 const MOUNTS_FILE: &str = "/proc/self/mountinfo";
 /// Which field of its lines says where.
 const MOUNT_PLACE_FIELD: usize = 4;
+/// What writing a store anew replaces, and where it writes; and whether that is a folder.
+const PLACES: [(&str, bool); 4] = [
+    (LOG_FOLDER, true),
+    (STATE_FILE, false),
+    (KEY_FILE, false),
+    (NEXT_FOLDER, true),
+];
 
 /// What was written anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +62,7 @@ pub fn reencrypt(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Reencrypted, OpenError> {
     let failed = |error| in_folder(folder, error);
-    check_places(folder).map_err(failed)?;
+    check_places(folder, &PLACES).map_err(failed)?;
     let _lock = lock_folder(folder)?;
     let _keys = lock_keys(folder)?;
     finish(folder).map_err(failed)?;
@@ -103,7 +110,7 @@ fn write_anew(
     let log_end = check_copy(&to, &new_keys)?;
     let state_file = folder.join(STATE_FILE);
     let mut state_bytes = 0;
-    if state_file.exists() {
+    if is_there(&state_file).map_err(failed)? {
         check_state(folder, old_keys.as_ref(), log_end)?;
         headwater_state::copy_file(
             &state_file,
@@ -175,18 +182,13 @@ impl LogVisitor for Features {
 }
 
 /// Refuses a folder of which a part lies elsewhere. What is mounted can't be replaced, and of what a link leads to only
-/// the link would be: the old log would stay there, readable.
-fn check_places(folder: &Path) -> io::Result<()> {
+/// the link would be: the old log would stay there, readable. Nor is a folder that lies elsewhere one that was written here.
+fn check_places(folder: &Path, places: &[(&str, bool)]) -> io::Result<()> {
     // Some file systems that are made of others give files another number than folders; of those the list tells.
     let device = fs::metadata(folder)?.dev();
     let mounts = fs::read(MOUNTS_FILE).unwrap_or_default();
     let mounts = String::from_utf8_lossy(&mounts);
-    for (name, is_folder) in [
-        (LOG_FOLDER, true),
-        (STATE_FILE, false),
-        (KEY_FILE, false),
-        (NEXT_FOLDER, true),
-    ] {
+    for &(name, is_folder) in places {
         let path = folder.join(name);
         let found = match fs::symlink_metadata(&path) {
             Ok(found) => found,
@@ -236,38 +238,52 @@ fn commit(folder: &Path) -> io::Result<()> {
     sync_folder(&next)
 }
 
+/// Whether there is something of this name. What can't be looked at is not taken to be absent.
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let path = path.display();
+            Err(io::Error::new(error.kind(), format!("{path}: {error}")))
+        }
+    }
+}
+
 /// Whether new files wait to take the places of the old ones.
-pub(crate) fn is_unfinished(folder: &Path) -> bool {
-    folder.join(NEXT_FOLDER).join(READY_FILE).exists()
+pub(crate) fn is_unfinished(folder: &Path) -> io::Result<bool> {
+    is_there(&folder.join(NEXT_FOLDER).join(READY_FILE))
 }
 
 /// The key file that counts while it is not in its place yet.
-pub(crate) fn new_key_file(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn new_key_file(folder: &Path) -> io::Result<Option<PathBuf>> {
     let file = folder.join(NEXT_FOLDER).join(KEY_FILE);
-    (is_unfinished(folder) && file.exists()).then_some(file)
+    let counts = is_unfinished(folder)? && is_there(&file)?;
+    Ok(counts.then_some(file))
 }
 
 /// Whether there is something for [`finish`] to do.
-pub(crate) fn is_begun(folder: &Path) -> bool {
-    folder.join(NEXT_FOLDER).is_dir()
+pub(crate) fn is_begun(folder: &Path) -> io::Result<bool> {
+    is_there(&folder.join(NEXT_FOLDER))
 }
 
 /// Finishes or undoes what an earlier run left, in a folder that the caller has locked. The steps may be cut short anywhere and begun again.
 pub(crate) fn finish(folder: &Path) -> io::Result<()> {
-    if !is_begun(folder) {
+    if !is_begun(folder)? {
         return Ok(());
     }
+    check_places(folder, &[(NEXT_FOLDER, true)])?;
     let next = folder.join(NEXT_FOLDER);
-    if is_unfinished(folder) {
+    if is_unfinished(folder)? {
         // Some may have been put elsewhere since.
-        check_places(folder)?;
+        check_places(folder, &PLACES)?;
         for name in [KEY_FILE, STATE_FILE] {
-            if next.join(name).exists() {
+            if is_there(&next.join(name))? {
                 fs::rename(next.join(name), folder.join(name))?;
             }
         }
         let (old, new) = (folder.join(LOG_FOLDER), next.join(LOG_FOLDER));
-        if new.exists() {
+        if is_there(&new)? {
             remove_folder(&old)?;
             fs::rename(new, old)?;
         }
@@ -280,10 +296,11 @@ pub(crate) fn finish(folder: &Path) -> io::Result<()> {
 
 /// Removes what was written, and nothing that was not.
 fn discard(folder: &Path) -> io::Result<()> {
-    let next = folder.join(NEXT_FOLDER);
-    if !next.is_dir() {
+    // While it is ready, it may be all that there is.
+    if !is_begun(folder)? || is_unfinished(folder)? {
         return Ok(());
     }
+    let next = folder.join(NEXT_FOLDER);
     remove_folder(&next.join(LOG_FOLDER))?;
     for name in [KEY_FILE, NEW_KEY_FILE, STATE_FILE] {
         match fs::remove_file(next.join(name)) {

@@ -121,16 +121,17 @@ fn on_disk(
     storage: &StorageOptions,
     rng: &Arc<dyn Rng>,
 ) -> Result<Parts, OpenError> {
-    make_folder(folder).map_err(|error| in_folder(folder, error))?;
+    let failed = |error| in_folder(folder, error);
+    make_folder(folder).map_err(failed)?;
     let lock = lock_folder(folder)?;
     // Others may change the key of an encrypted store while a server runs, but not while it starts.
-    let _keys = match storage.key.is_some() || reencrypt::is_begun(folder) {
+    let _keys = match storage.key.is_some() || reencrypt::is_begun(folder).map_err(failed)? {
         true => Some(reencrypt::lock_keys(folder)?),
         false => None,
     };
-    reencrypt::finish(folder).map_err(|error| in_folder(folder, error))?;
+    reencrypt::finish(folder).map_err(failed)?;
     let files = log_files(folder)?;
-    let is_new = !holds_store(folder).map_err(|error| in_folder(folder, error))?;
+    let is_new = !holds_store(folder).map_err(failed)?;
     let keys = keys::open(folder, is_new, storage.key.as_ref(), rng)?;
     let state = open_state(folder, storage, keys.as_ref())?;
     Ok(Parts {

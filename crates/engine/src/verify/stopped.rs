@@ -44,7 +44,7 @@ pub fn verify(
         return Err(in_folder(folder, error));
     }
     let _lock = lock_folder(folder)?;
-    if reencrypt::is_unfinished(folder) {
+    if reencrypt::is_unfinished(folder).map_err(|error| in_folder(folder, error))? {
         return Err(KeyError::Busy {
             folder: folder.to_owned(),
             what: "start the server once, which finishes it",

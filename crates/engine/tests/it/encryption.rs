@@ -446,6 +446,43 @@ async fn reencrypting_may_be_cut_short_anywhere() {
     assert!(!folder.path().join("reencrypted").exists());
 }
 
+/// The system told nothing of it, which passed for a file READY that is not there: the new files went, and with them the
+/// only log.
+#[tokio::test]
+async fn new_files_whose_readiness_can_t_be_looked_at_are_not_discarded() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path(), Some(&key(1))).await;
+    let next = folder.path().join("reencrypted");
+    fs::create_dir(&next).unwrap();
+    // As between two steps.
+    fs::rename(folder.path().join("log"), next.join("log")).unwrap();
+    symlink("READY", next.join("READY")).unwrap();
+    assert!(fs::metadata(next.join("READY")).is_err());
+    works(folder.path(), Some(&key(1))).await;
+    assert!(!next.exists());
+}
+
+#[tokio::test]
+async fn a_link_to_another_store_is_not_what_was_written_anew() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    filled(folder.path(), Some(&key(1))).await;
+    filled(other.path(), Some(&key(1))).await;
+    fs::remove_file(other.path().join("LOCK")).unwrap();
+    fs::remove_file(other.path().join("key.lock")).unwrap();
+    let before = contents(other.path());
+    let link = folder.path().join("reencrypted");
+    symlink(other.path(), &link).unwrap();
+    let refused = try_open(folder.path(), Some(&key(1))).err().unwrap();
+    let refused = refused.to_string();
+    assert!(
+        refused.contains("`reencrypted` is a symbolic link"),
+        "{refused}"
+    );
+    assert!(contents(other.path()) == before);
+    fs::remove_file(link).unwrap();
+    works(folder.path(), Some(&key(1))).await;
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
