@@ -5,6 +5,7 @@ use crate::runs::EMPTY_BYTES;
 use crate::{RedbStore, RunStore, Space, StateError, StateOptions, StateStore, redb_store, runs};
 use headwater_cipher::UNIT_BYTES;
 use redb::StorageBackend;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,7 +59,8 @@ pub fn in_memory(options: StateOptions) -> Result<Arc<dyn StateStore>, StateErro
     Ok(Arc::new(RunStore::in_memory(options)?))
 }
 
-/// Whether there is a tree. What is neither is taken for one if it is more than an unfinished beginning.
+/// Whether there is a tree. What is neither is taken for one if it is more than an unfinished beginning of runs. One that
+/// is zeros could be an unfinished tree, which holds nothing: what has something behind them lost its heads.
 fn is_tree(backend: &impl StorageBackend, options: &StateOptions) -> Result<bool, StateError> {
     let io = |source| StateError::Io {
         doing: "opening",
@@ -80,7 +82,8 @@ fn is_tree(backend: &impl StorageBackend, options: &StateOptions) -> Result<bool
         }
         [start, plain]
     };
-    if start_at(0).iter().any(|start| redb_store::is_magic(start)) {
+    let start = start_at(0);
+    if start.iter().any(|start| redb_store::is_magic(start)) {
         return Ok(true);
     }
     let mut starts = runs::head_places().flat_map(start_at);
@@ -90,6 +93,15 @@ fn is_tree(backend: &impl StorageBackend, options: &StateOptions) -> Result<bool
     drop(starts);
     match unread {
         Some(error) => Err(io(error)),
-        None => Ok(length > EMPTY_BYTES),
+        None if length <= EMPTY_BYTES => Ok(false),
+        None if start[0] != [0; UNIT_BYTES] || !redb_store::may_be_unfinished(length) => Ok(true),
+        None => Ok(!holds_something(backend, EMPTY_BYTES, length).map_err(io)?),
     }
+}
+
+/// Whether a short file has anything but zeros in a range.
+fn holds_something(backend: &impl StorageBackend, from: u64, to: u64) -> io::Result<bool> {
+    let mut piece = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
+    backend.read(from, &mut piece)?;
+    Ok(piece.iter().any(|byte| *byte != 0))
 }

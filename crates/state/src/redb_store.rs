@@ -401,18 +401,23 @@ pub(crate) fn is_magic(start: &[u8]) -> bool {
     start.starts_with(&MAGIC)
 }
 
+/// Whether a file is so short that it may be one that was never finished being created.
+pub(crate) fn may_be_unfinished(length: u64) -> bool {
+    const NEW_FILE_BYTES_MAX: u64 = 2 << 20;
+    length <= NEW_FILE_BYTES_MAX
+}
+
 /// redb makes a new file large enough first and then writes its header, whose magic number it syncs
 /// before anything is committed. A crash between the two leaves a file that redb refuses for ever, though nothing
 /// was ever stored in it: start over.
 fn clear_unfinished_creation(backend: &impl StorageBackend) -> Result<(), StateError> {
     const MAGIC_BYTES: usize = 9;
-    const NEW_FILE_BYTES_MAX: u64 = 2 << 20;
     let io = |source| StateError::Io {
         doing: "opening",
         source,
     };
     let length = backend.len().map_err(io)?;
-    if length == 0 || length > NEW_FILE_BYTES_MAX {
+    if length == 0 || !may_be_unfinished(length) {
         return Ok(());
     }
     let mut start = [0; MAGIC_BYTES];

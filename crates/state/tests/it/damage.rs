@@ -572,6 +572,30 @@ fn reads_fail(store: &RunStore) -> bool {
     (0..KEYS).any(|number| snapshot.get(&key(number)).is_err())
 }
 
+/// It was taken for a tree that was never finished being created, and made one.
+#[test]
+fn runs_whose_heads_read_as_zeros_are_damaged_and_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    for options in [small(), crate::support::small_encrypted()] {
+        let store = headwater_state::open_file(&path, options.clone()).unwrap();
+        store.apply(filled(), 7).unwrap();
+        drop(store);
+        let mut file = std::fs::read(&path).unwrap();
+        file[..CHUNK_BYTES].fill(0);
+        assert!(file.len() > CHUNK_BYTES && file.len() < 2 << 20);
+        std::fs::write(&path, &file).unwrap();
+        let refused = headwater_state::open_file(&path, options).err().unwrap();
+        assert!(matches!(refused, StateError::Damaged { .. }), "{refused}");
+        assert!(std::fs::read(&path).unwrap() == file);
+        std::fs::remove_file(&path).unwrap();
+    }
+    // As a crash left a tree while it was made.
+    std::fs::write(&path, vec![0; 1 << 20]).unwrap();
+    let store = headwater_state::open_file(&path, small()).unwrap();
+    assert_eq!((store.format(), store.position()), (2, 0));
+}
+
 #[test]
 fn a_head_of_a_later_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
