@@ -301,13 +301,19 @@ impl Database {
         Ok(table)
     }
 
-    /// The backup whose ARN this is.
+    /// The backup whose ARN this is, as it is durable.
     ///
     /// # Errors
-    /// [`EngineError::BackupNotFound`].
-    pub fn backup(&self, namespace: &str, arn: &str) -> Result<Arc<BackupRecord>, EngineError> {
-        self.backup_by(|backup| backup.table.namespace == namespace && backup.arn() == arn)
-            .ok_or(EngineError::BackupNotFound)
+    /// [`EngineError::BackupNotFound`]; [`EngineError::Log`] if the log takes no more.
+    pub async fn backup(
+        &self,
+        namespace: &str,
+        arn: &str,
+    ) -> Result<Arc<BackupRecord>, EngineError> {
+        let is_it =
+            |backup: &BackupRecord| backup.table.namespace == namespace && backup.arn() == arn;
+        let found = self.durable(|| self.backup_by(is_it)).await?;
+        found.ok_or(EngineError::BackupNotFound)
     }
 
     fn backup_by(&self, wanted: impl Fn(&BackupRecord) -> bool) -> Option<Arc<BackupRecord>> {

@@ -151,7 +151,11 @@ impl Database {
             watched,
             ahead,
         };
-        let enqueued = self.decide_and_enqueue(work, prepared);
+        let mut enqueued = self.decide_and_enqueue(work, prepared);
+        if matches!(enqueued.result, Err(EngineError::TableNotFound { .. })) {
+            // What made it so may be pending as well.
+            enqueued.wait_for = enqueued.wait_for.max(Some(self.catalog_changed_at()));
+        }
         if let Some(position) = enqueued.wait_for {
             self.inner.log.wait_durable(position).await?;
         }

@@ -184,13 +184,18 @@ impl Database {
         new: NewTable,
         transition: Option<(Transition, u64)>,
     ) -> Result<TableView, EngineError> {
-        let (view, position) = {
+        let name = new.name.clone();
+        let enqueued = {
             let _change = self.inner.catalog.change.lock();
-            self.remove_if_gone(&new.namespace, &new.name)?;
-            if self.table(&new.namespace, &new.name).is_ok() {
-                return Err(EngineError::TableExists { name: new.name });
+            self.remove_if_gone(&new.namespace, &name)?;
+            match self.table(&new.namespace, &name) {
+                Ok(_) => None,
+                Err(_) => Some(self.enqueue_new_table(new, transition)?),
             }
-            self.enqueue_new_table(new, transition)?
+        };
+        let Some((view, position)) = enqueued else {
+            self.catalog_is_durable().await?;
+            return Err(EngineError::TableExists { name });
         };
         self.inner.log.wait_durable(position).await?;
         Ok(view)
@@ -502,9 +507,18 @@ impl Database {
     /// What is seen in the catalog, once it is durable: looked at first, so that nothing comes between.
     pub(crate) async fn durable<T>(&self, look: impl FnOnce() -> T) -> Result<T, EngineError> {
         let seen = look();
-        let changed_at = self.inner.catalog.maps.read().changed_at;
-        self.inner.log.wait_durable(changed_at).await?;
+        self.catalog_is_durable().await?;
         Ok(seen)
+    }
+
+    /// Waits until the catalog is durable as it is now. [`Database::table`], and reads of items, tell at once what is not
+    /// there: who passes that on waits for this first, since a crash may bring it back.
+    ///
+    /// # Errors
+    /// [`EngineError::Log`] if the log takes no more.
+    pub async fn catalog_is_durable(&self) -> Result<(), EngineError> {
+        let changed_at = self.catalog_changed_at();
+        Ok(self.inner.log.wait_durable(changed_at).await?)
     }
 }
 

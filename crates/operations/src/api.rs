@@ -10,7 +10,7 @@ use headwater_wire::streams::GetRecordsInput;
 use headwater_wire::{ApiError, Operation, messages};
 use tokio::sync::Semaphore;
 
-use crate::failure::internal;
+use crate::failure::{internal, may_tell_of_catalog, of_tables};
 use crate::get_records::get_records_again;
 use crate::item_history;
 use crate::transfer_jobs::TransferJobs;
@@ -107,6 +107,27 @@ impl Api {
     /// # Errors
     /// The error for the client. What goes wrong inside is logged here and named to nobody else.
     pub async fn dispatch(
+        &self,
+        operation: Operation,
+        body: &[u8],
+        context: &RequestContext,
+    ) -> Result<Vec<u8>, ApiError> {
+        match self.carry_out(operation, body, context).await {
+            Err(refusal) if may_tell_of_catalog(refusal.kind) => {
+                self.catalog_is_durable().await?;
+                Err(refusal)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Waits until what a refusal may tell is durable: a table that somebody else has just deleted may be back after a
+    /// crash.
+    pub(crate) async fn catalog_is_durable(&self) -> Result<(), ApiError> {
+        self.database.catalog_is_durable().await.map_err(of_tables)
+    }
+
+    async fn carry_out(
         &self,
         operation: Operation,
         body: &[u8],

@@ -71,6 +71,7 @@ pub(crate) async fn batch_execute_statement(
         let (place, name, outcome) = written.map_err(internal)?;
         answer.written(place, name, outcome);
     }
+    answer.wait_for_catalog(api).await;
     Ok(BatchExecuteStatementOutput {
         responses: answer.responses,
         consumed_capacity: answer.capacity.reply(),
@@ -173,6 +174,30 @@ impl Answer {
             table_name: name,
             item: None,
         };
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &BatchStatementError> {
+        self.responses.iter().flat_map(|one| &one.error)
+    }
+
+    /// Waits for what refusals may tell of the catalog; if it does not become durable, they tell that.
+    async fn wait_for_catalog(&mut self, api: &Api) {
+        use BatchStatementErrorCodeEnum as Code;
+        let tells = |error: &BatchStatementError| {
+            let code = error.code.as_ref();
+            matches!(code, Some(Code::ResourceNotFound | Code::ValidationError))
+        };
+        if !self.errors().any(tells) {
+            return;
+        }
+        let Err(failure) = api.catalog_is_durable().await else {
+            return;
+        };
+        let errors = self.responses.iter_mut().flat_map(|one| &mut one.error);
+        for error in errors.filter(|error| tells(error)) {
+            error.code = Some(code_of(failure.kind));
+            error.message = Some(failure.message.clone());
+        }
     }
 
     async fn read(

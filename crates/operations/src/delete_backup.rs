@@ -16,7 +16,7 @@ pub(crate) async fn delete_backup(
 ) -> Result<DeleteBackupOutput, ApiError> {
     let arn = &input.backup_arn;
     let refused = |error| of_backups(error, arn);
-    let backup = api.database.backup(&context.namespace, arn);
+    let backup = api.database.backup(&context.namespace, arn).await;
     let backup = backup.map_err(refused)?;
     let deleted = api.database.delete_backup(backup.id).await;
     let deleted = deleted.map_err(|error| match error {

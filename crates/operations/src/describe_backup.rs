@@ -13,7 +13,7 @@ pub(crate) async fn describe_backup(
     context: &RequestContext,
 ) -> Result<DescribeBackupOutput, ApiError> {
     let arn = &input.backup_arn;
-    let backup = api.database.backup(&context.namespace, arn);
+    let backup = api.database.backup(&context.namespace, arn).await;
     let backup = backup.map_err(|error| of_backups(error, arn))?;
     Ok(DescribeBackupOutput {
         backup_description: Some(description(&backup)),

@@ -7,12 +7,32 @@ use headwater_engine::{
 use headwater_expression::ExpressionError;
 use headwater_model::KeyError;
 use headwater_streams::StreamsError;
-use headwater_wire::ApiError;
 use headwater_wire::messages::{self, backups, items, streams, tables, throughput};
+use headwater_wire::{ApiError, ErrorKind};
 
 use crate::key;
 use crate::tags::RETENTION_TAG;
 use crate::throughput::of_throttled;
+
+/// Whether an error may say what is there and what is not.
+pub(crate) fn may_tell_of_catalog(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::BackupInUse
+            | ErrorKind::BackupNotFound
+            | ErrorKind::ContinuousBackupsUnavailable
+            | ErrorKind::InvalidRestoreTime
+            | ErrorKind::LimitExceeded
+            | ErrorKind::PointInTimeRecoveryUnavailable
+            | ErrorKind::PolicyNotFound
+            | ErrorKind::ResourceInUse
+            | ErrorKind::ResourceNotFound
+            | ErrorKind::TableAlreadyExists
+            | ErrorKind::TableInUse
+            | ErrorKind::TableNotFound
+            | ErrorKind::Validation
+    )
+}
 
 /// An operation on items was refused.
 pub(crate) fn of_items(error: EngineError) -> ApiError {

@@ -13,7 +13,7 @@ pub(crate) async fn restore_table_from_backup(
     context: &RequestContext,
 ) -> Result<RestoreTableFromBackupOutput, ApiError> {
     let arn = &input.backup_arn;
-    let backup = api.database.backup(&context.namespace, arn);
+    let backup = api.database.backup(&context.namespace, arn).await;
     let backup = backup.map_err(|error| of_backups(error, arn))?;
     let name = &input.target_table_name;
     let definition = overrides!(input).define(&backup.table, name, api)?;

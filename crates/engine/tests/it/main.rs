@@ -7,6 +7,7 @@ mod backups;
 mod cold;
 mod concurrency;
 mod dropped;
+mod durable_catalog;
 mod encryption;
 mod exports;
 mod failures;

@@ -6,6 +6,7 @@
 
 mod batches;
 mod contributor_insights;
+mod durable_catalog;
 mod errors;
 mod items;
 mod pages;

@@ -3,9 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use headwater_engine::{Durability, EngineOptions, StorageOptions, open};
+use headwater_changelog::testing::FaultyFiles;
+use headwater_changelog::{Log, LogOptions};
+use headwater_engine::{Database, Durability, EngineOptions, StorageOptions, open};
 use headwater_model::{Clock, ManualClock, SeededRng};
 use headwater_operations::{Api, ApiOptions, RequestContext};
+use headwater_state::StateOptions;
 use headwater_wire::{ApiError, Operation, Service};
 use serde_json::{Value, json};
 
@@ -56,6 +59,26 @@ impl Server {
         };
         let storage = StorageOptions::default();
         Self::open(Some(folder), clock, storage, engine, ApiOptions::default())
+    }
+
+    /// A server with its log in these files, and its state in memory.
+    pub fn on_files(files: &FaultyFiles) -> Self {
+        let clock = ManualClock::new(START_MS);
+        let log_options = LogOptions {
+            preallocate: false,
+            ..LogOptions::default()
+        };
+        let time = Arc::new(clock.clone());
+        let (log, _) = Log::open(Arc::new(files.clone()), log_options, time.clone()).unwrap();
+        let state = headwater_state::in_memory(StateOptions::default()).unwrap();
+        let rng = Arc::new(SeededRng::new(7));
+        let (database, _) =
+            Database::open(log, state, time, rng, EngineOptions::default()).unwrap();
+        Server {
+            api: Api::new(database, ApiOptions::default()),
+            clock,
+            context: RequestContext::local(),
+        }
     }
 
     fn open(
