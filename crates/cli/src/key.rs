@@ -100,6 +100,7 @@ fn folder(matches: &ArgMatches) -> Result<&Path> {
 }
 
 fn new(matches: &ArgMatches) -> Result<()> {
+    keys::keep_memory_off_disk();
     let key = new_user_key(&SystemRng)?;
     match matches.get_one::<PathBuf>("out") {
         Some(file) => {

@@ -140,6 +140,7 @@ impl KeySource {
 
     /// A key to change to: a new one in a key ring, else the named one.
     pub(crate) fn new_key(&self, data: &Path, rng: &dyn Rng) -> Result<UserKey> {
+        keep_memory_off_disk();
         match self {
             Self::Ring(ring) => new_in_ring(ring, data, rng),
             _ => self.key(Some(data), rng),
@@ -149,7 +150,7 @@ impl KeySource {
 
 /// A process that has a key leaves no core file, in which the key and what it protects would be plain; nor do others of
 /// its user see its memory and its environment.
-fn keep_memory_off_disk() {
+pub(crate) fn keep_memory_off_disk() {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),

@@ -1,13 +1,17 @@
 //! A server with a key: what its files show, which tables it takes, and how keys are made and changed.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Server, output, text, unread};
+use crate::process::{PATIENCE, Server, headwater, output, text, unread};
 
 const MARKERS: [&str; 5] = [
     "marker-of-a-table",
@@ -396,10 +400,40 @@ fn keys_are_made_and_changed_when_nobody_reads() {
 fn a_server_with_a_key_leaves_no_core_file() {
     let place = Place::new();
     let server = place.serve(&["--encryption-key-file", &place.path("the.key")]);
-    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).expect("limits");
+    assert!(leaves_no_core_file(server.pid()));
+}
+
+/// Nor does whoever makes a key. Each is looked at while it waits for a reader of its last words.
+#[test]
+fn who_makes_a_key_leaves_no_core_file() {
+    let place = Place::new();
+    place.serve(&[]).stop();
+    let (data, ring) = (place.path("data"), place.path("ring"));
+    let encrypt = ["key", "reencrypt", "--data", &data, "--new-key-ring", &ring];
+    for arguments in [&["key", "new"][..], &encrypt] {
+        let (reader, mut writer) = UnixStream::pair().expect("a pair");
+        writer.set_nonblocking(true).expect("set");
+        while writer.write(&[b' '; 4096]).is_ok() {}
+        writer.set_nonblocking(false).expect("set");
+        let mut child = headwater(arguments)
+            .stdout(OwnedFd::from(writer))
+            .spawn()
+            .expect("started");
+        let deadline = Instant::now() + PATIENCE;
+        while !leaves_no_core_file(child.id()) {
+            assert!(Instant::now() < deadline, "{arguments:?}");
+            std::thread::yield_now();
+        }
+        drop(reader);
+        assert!(child.wait().expect("ended").success(), "{arguments:?}");
+    }
+}
+
+fn leaves_no_core_file(pid: u32) -> bool {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("limits");
     let line = limits
         .lines()
         .find_map(|line| line.strip_prefix("Max core file size"));
     let words: Vec<&str> = line.expect("a limit").split_whitespace().collect();
-    assert_eq!(words[..2], ["0", "0"]);
+    words[..2] == ["0", "0"]
 }
