@@ -17,6 +17,8 @@ use crate::world::{MAIN, scan};
 /// Bytes that are tried for one that says something.
 const LOOKS: u64 = 12;
 const STATE_PAGE_BYTES: usize = 4096;
+/// What stands in front of everything else in the state: two heads, each of them twice.
+const STATE_HEADS_BYTES: usize = 4 * STATE_PAGE_BYTES;
 const LOG_FILE: &str = "log file ";
 
 /// What flipping bits gave.
@@ -188,14 +190,18 @@ async fn check(
     }
 }
 
-/// A byte of the state that no check covers holds nothing: all that can be read is the same. A change of the header
-/// may bring back the checkpoint before, which the log brings up to date.
+/// A byte of the state that no check covers holds nothing: all that can be read is the same. A change of the newest head, of
+/// which a crash left one copy, may bring back the checkpoint before, which the log brings up to date.
 fn check_same_state(machine: &Machine, damaged: &Machine, offset: usize) -> Result<()> {
     let (whole, other) = (content(machine)?, content(damaged)?);
-    let is_older = offset < STATE_PAGE_BYTES && other.0 < whole.0;
+    let is_older = offset < STATE_HEADS_BYTES && other.0 < whole.0;
     ensure!(
         is_older || whole == other,
-        "the state holds something else, and nobody finds it"
+        "the state holds something else, and nobody finds it: {} keys at {} instead of {} at {}",
+        other.1.len(),
+        other.0,
+        whole.1.len(),
+        whole.0
     );
     Ok(())
 }
