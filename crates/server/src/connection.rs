@@ -3,8 +3,10 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use hyper::body::Body as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -91,16 +93,25 @@ async fn connection(
     // The narrower answer if it can't be known.
     let local = stream.local_addr();
     let is_loopback = local.map_or(true, |local| local.ip().to_canonical().is_loopback());
+    let reply_bytes = Arc::new(AtomicUsize::new(0));
+    let stream = PatientStream::new(stream, timeout, reply_bytes.clone());
     let to_stop = stop.clone();
     let service = service_fn(move |request| {
         let (server, stop) = (server.clone(), to_stop.clone());
-        async move { Ok::<_, Infallible>(server.handle(request, is_loopback, stop).await) }
+        let reply_bytes = reply_bytes.clone();
+        async move {
+            let reply = server.handle(request, is_loopback, stop).await;
+            // The next request is not answered before all of this is written.
+            let bytes = reply.body().size_hint().exact().unwrap_or_default();
+            reply_bytes.store(bytes as usize, Ordering::Relaxed);
+            Ok::<_, Infallible>(reply)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
         .max_buf_size(HEADERS_BYTES_MAX)
-        .serve_connection(TokioIo::new(PatientStream::new(stream, timeout)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let finished = tokio::select! {
         result = connection.as_mut() => Some(result),

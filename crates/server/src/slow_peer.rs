@@ -2,6 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,26 +12,35 @@ use tokio::time::{Instant, Sleep};
 
 /// Who takes less than this within the patience while a reply waits is given up.
 const PROGRESS_BYTES_MIN: usize = 64 * 1024;
+/// And so is who takes less than this part of a large reply: it is in memory until the last of it is taken.
+const PROGRESS_PARTS: usize = 8;
 
 /// A stream with patience.
 pub(crate) struct PatientStream<S> {
     stream: S,
     patience: Duration,
+    /// The length of the reply that is being written.
+    reply_bytes: Arc<AtomicUsize>,
     /// Ends the patience with the peer, since the first time that a write had to wait.
     end: Option<Pin<Box<Sleep>>>,
     /// Bytes that the peer took since then.
     taken_bytes: usize,
+    /// Bytes that it has to take until then.
+    enough_bytes: usize,
     /// Whether a write waits.
     waits: bool,
 }
 
 impl<S: AsyncWrite + Unpin> PatientStream<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
+    /// `reply_bytes` is the length of the reply that is being written, as far as it is known.
+    pub(crate) fn new(stream: S, patience: Duration, reply_bytes: Arc<AtomicUsize>) -> Self {
         PatientStream {
             stream,
             patience,
+            reply_bytes,
             end: None,
             taken_bytes: 0,
+            enough_bytes: PROGRESS_BYTES_MIN,
             waits: false,
         }
     }
@@ -49,6 +60,8 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
             let waited = std::mem::replace(&mut self.waits, true);
             let Some(end) = &mut self.end else {
                 self.taken_bytes = 0;
+                let part = self.reply_bytes.load(Ordering::Relaxed) / PROGRESS_PARTS;
+                self.enough_bytes = part.max(PROGRESS_BYTES_MIN);
                 let until = Instant::now() + self.patience;
                 self.end = Some(Box::pin(tokio::time::sleep_until(until)));
                 continue;
@@ -56,7 +69,7 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
             if end.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            if waited && self.taken_bytes < PROGRESS_BYTES_MIN {
+            if waited && self.taken_bytes < self.enough_bytes {
                 let reason = "the peer does not read its reply";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, reason)));
             }

@@ -1,6 +1,8 @@
 //! Peers that read nothing, little, and enough.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -12,7 +14,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[tokio::test]
 async fn a_peer_that_reads_nothing_is_given_up() {
     let (ours, _peer) = duplex(1024);
-    let mut stream = PatientStream::new(ours, PATIENCE);
+    let mut stream = PatientStream::new(ours, PATIENCE, Arc::default());
     let error = stream.write_all(&[0; 4096]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
@@ -20,7 +22,7 @@ async fn a_peer_that_reads_nothing_is_given_up() {
 #[tokio::test]
 async fn a_peer_that_reads_a_byte_now_and_then_is_given_up() {
     let (ours, mut peer) = duplex(64);
-    let mut stream = PatientStream::new(ours, PATIENCE);
+    let mut stream = PatientStream::new(ours, PATIENCE, Arc::default());
     let reads = async {
         while peer.read_u8().await.is_ok() {
             tokio::time::sleep(PATIENCE / 20).await;
@@ -37,7 +39,7 @@ async fn a_peer_that_reads_a_byte_now_and_then_is_given_up() {
 #[tokio::test]
 async fn a_peer_that_goes_on_reading_gets_everything_however_long_it_takes() {
     let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
-    let mut stream = PatientStream::new(ours, PATIENCE);
+    let mut stream = PatientStream::new(ours, PATIENCE, Arc::default());
     let reads = async {
         let mut buffer = vec![0; PROGRESS_BYTES_MIN];
         let mut read = 0;
@@ -52,10 +54,44 @@ async fn a_peer_that_goes_on_reading_gets_everything_however_long_it_takes() {
     written.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_large_reply_is_not_read_for_ever() {
+    let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
+    let reply = vec![0; 64 * PROGRESS_BYTES_MIN];
+    let reply_bytes = Arc::new(AtomicUsize::new(reply.len()));
+    let mut stream = PatientStream::new(ours, PATIENCE, reply_bytes.clone());
+    let reads = async {
+        let mut buffer = vec![0; PROGRESS_BYTES_MIN];
+        // Four of these pieces are taken in each patience, where eight are an eighth of the reply.
+        while peer.read_exact(&mut buffer).await.is_ok() {
+            tokio::time::sleep(PATIENCE / 4).await;
+        }
+    };
+    tokio::select! {
+        written = stream.write_all(&reply) => {
+            assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+        }
+        () = reads => panic!("the stream ended"),
+    }
+    // What is small next to that is waited for as long as ever.
+    let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
+    let mut stream = PatientStream::new(ours, PATIENCE, reply_bytes.clone());
+    reply_bytes.store(0, Ordering::Relaxed);
+    let reads = async {
+        let mut buffer = vec![0; PROGRESS_BYTES_MIN];
+        for _ in 0..64 {
+            tokio::time::sleep(PATIENCE / 4).await;
+            peer.read_exact(&mut buffer).await.unwrap();
+        }
+    };
+    let (written, ()) = tokio::join!(stream.write_all(&reply), reads);
+    written.unwrap();
+}
+
 #[tokio::test]
 async fn time_between_replies_does_not_count() {
     let (ours, mut peer) = duplex(1024);
-    let mut stream = PatientStream::new(ours, PATIENCE);
+    let mut stream = PatientStream::new(ours, PATIENCE, Arc::default());
     let mut buffer = [0; 2048];
     for _ in 0..3 {
         // The reader comes a moment late each time, so that each write has to wait.

@@ -112,6 +112,42 @@ async fn readers_that_do_not_read_are_given_up() {
     running.stop().await;
 }
 
+/// Who takes a large reply so slowly that it would be in memory for long is given up too.
+#[tokio::test]
+async fn readers_that_make_a_large_reply_last_are_given_up() {
+    let mut hasty = settings();
+    hasty.request_timeout = Duration::from_millis(500);
+    let running = start(hasty).await;
+    running.create_table().await;
+    // Each number is three bytes of an item and 141 of a reply.
+    let numbers = vec![r#"{"N":"1e-130"}"#; 120_000].join(",");
+    let item =
+        format!(r#"{{"TableName":"table","Item":{{"pk":{{"S":"a"}},"v":{{"L":[{numbers}]}}}}}}"#);
+    let put = running.post("DynamoDB_20120810.PutItem", item.as_bytes());
+    assert_eq!(put.await.0, 200);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut slow = socket.connect(running.address).await.unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\n\
+         x-amz-target: DynamoDB_20120810.GetItem\r\ncontent-length: {}\r\n\r\n",
+        GET.len()
+    );
+    let request = [head.as_bytes(), GET].concat();
+    slow.write_all(&request).await.unwrap();
+    // A fifteenth of the reply in each patience.
+    let mut piece = vec![0; 110_000];
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let mut read = 0;
+    while slow.read_exact(&mut piece).await.is_ok() {
+        read += piece.len();
+        pace.tick().await;
+    }
+    assert!(read > 0);
+    assert!(read < 120_000 * 130, "all of it was sent");
+    running.stop().await;
+}
+
 /// A disk that takes writes and makes nothing safe any more: those that are under way wait for it, further ones are told
 /// to come again, and reads go on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
