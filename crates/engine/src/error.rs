@@ -106,8 +106,11 @@ pub enum EngineError {
     #[error("throughput is exceeded")]
     Throttled(Vec<Option<Throttled>>),
     /// The results of a search are too large for one answer.
-    #[error("the results of a search are too large")]
-    SearchTooLarge,
+    #[error("the results of a search are over {bytes_max} bytes")]
+    SearchTooLarge {
+        /// Most bytes that they may be.
+        bytes_max: usize,
+    },
     /// There is no such backup.
     #[error("backup not found")]
     BackupNotFound,

@@ -104,13 +104,13 @@ impl Database {
     /// # Errors
     /// [`EngineError::TableNotFound`] if the table is not usable; [`EngineError::IndexNotFound`] if the index is not
     /// one of vectors or went away meanwhile; [`EngineError::IndexBackfilling`];
-    /// [`EngineError::SearchTooLarge`] if what is shown is over [`limits::SEARCH_SIZE_BYTES_MAX`]; errors of the state
-    /// store.
+    /// [`EngineError::SearchTooLarge`] if what is shown is over [`limits::SEARCH_SIZE_BYTES_MAX`]; errors of `show` and of
+    /// the state store.
     pub async fn nearest(
         &self,
         table: &Table,
         search: &VectorSearch<'_>,
-        show: impl FnMut(&EncodedItem) -> Result<EncodedItem, CorruptItem>,
+        show: impl FnMut(&EncodedItem) -> Result<EncodedItem, EngineError>,
     ) -> Result<Vec<Neighbour>, EngineError> {
         let index = search.index;
         usable(&table.state.read(), self.inner.clock.now_ms())?;
@@ -178,7 +178,7 @@ impl Database {
         search: &VectorSearch<'_>,
         of_vectors: &VectorRecord,
         found: Vec<Ranked>,
-        mut show: impl FnMut(&EncodedItem) -> Result<EncodedItem, CorruptItem>,
+        mut show: impl FnMut(&EncodedItem) -> Result<EncodedItem, EngineError>,
     ) -> Result<Vec<Neighbour>, EngineError> {
         let mut shown = Vec::with_capacity(found.len());
         let mut bytes = 0;
@@ -192,7 +192,9 @@ impl Database {
             let item = show(&entry)?;
             bytes += item.size_bytes();
             if bytes > limits::SEARCH_SIZE_BYTES_MAX {
-                return Err(EngineError::SearchTooLarge);
+                return Err(EngineError::SearchTooLarge {
+                    bytes_max: limits::SEARCH_SIZE_BYTES_MAX,
+                });
             }
             ranked.score = score;
             shown.push((ranked, item));

@@ -1,6 +1,6 @@
 //! BatchExecuteStatement: up to 25 statements, each about one item, that happen or fail by themselves.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use headwater_engine::{Outcome, ReadOf, Table};
 use headwater_expression::partiql::{PartiqlError, Statement};
@@ -14,6 +14,7 @@ use headwater_wire::messages::{batches, statements};
 use headwater_wire::{ApiError, ErrorDetail, ErrorKind};
 use tokio::task::JoinSet;
 
+use crate::answer_room::AnswerRoom;
 use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
@@ -49,27 +50,52 @@ pub(crate) async fn batch_execute_statement(
     let mut answer = Answer {
         responses: vec![BatchStatementResponse::default(); prepared.len()],
         capacity: CapacityByTable::new(input.return_consumed_capacity, UnitKind::Batch),
+        room: AnswerRoom::new(),
     };
     // Each write waits for the disk; together they wait once.
     let mut writes = JoinSet::new();
+    let carried_out = |place: usize, name: String, write: StatementWrite| {
+        let (api, returns_old) = (api.clone(), returns_old[place]);
+        let returns = write.returns();
+        async move {
+            let outcome = write.carry_out(&api, returns_old).await;
+            (place, name, returns, outcome)
+        }
+    };
+    let mut returning = VecDeque::new();
     for (place, prepared) in prepared.into_iter().enumerate() {
         match prepared {
-            Err(error) => answer.refuse(place, None, error),
+            Err(error) => answer.refuse(place, None, error)?,
             Ok(Prepared::Read(name, read)) => {
-                answer
-                    .read(api, place, name, &read, consistent[place])
-                    .await;
+                let read = answer.read(api, place, name, &read, consistent[place]);
+                read.await?;
+            }
+            Ok(Prepared::Write(name, write)) if write.returns() => {
+                returning.push_back((place, name, write));
             }
             Ok(Prepared::Write(name, write)) => {
-                let (api, returns_old) = (api.clone(), returns_old[place]);
-                let work = async move { (place, name, write.carry_out(&api, returns_old).await) };
-                writes.spawn(work);
+                writes.spawn(carried_out(place, name, write));
             }
         }
     }
-    while let Some(written) = writes.join_next().await {
-        let (place, name, outcome) = written.map_err(internal)?;
-        answer.written(place, name, outcome);
+    loop {
+        // What was written has to be told, so there is room for it before it is.
+        while !returning.is_empty() && answer.room.reserve() {
+            if let Some((place, name, write)) = returning.pop_front() {
+                writes.spawn(carried_out(place, name, write));
+            }
+        }
+        let Some(written) = writes.join_next().await else {
+            break;
+        };
+        let (place, name, returns, outcome) = written.map_err(internal)?;
+        if returns {
+            answer.room.release();
+        }
+        answer.written(place, name, outcome)?;
+    }
+    for (place, name, _) in returning {
+        answer.refuse(place, Some(name), statements::answer_is_full())?;
     }
     answer.wait_for_catalog(api).await;
     Ok(BatchExecuteStatementOutput {
@@ -156,13 +182,24 @@ impl Prepared {
 struct Answer {
     responses: Vec<BatchStatementResponse>,
     capacity: CapacityByTable,
+    room: AnswerRoom,
 }
 
 impl Answer {
-    /// A statement failed; the table is named if it was carried out so far.
-    fn refuse(&mut self, place: usize, name: Option<String>, error: ApiError) {
+    /// A statement failed; the table is named if it was carried out so far. The item of a failure that there is no room
+    /// for is left out.
+    fn refuse(
+        &mut self,
+        place: usize,
+        name: Option<String>,
+        error: ApiError,
+    ) -> Result<(), ApiError> {
         let item = match error.detail.map(|detail| *detail) {
             Some(ErrorDetail::Item(item)) => Some(item),
+            _ => None,
+        };
+        let item = match item {
+            Some(item) if self.room.take(&item).map_err(internal)? => Some(item),
             _ => None,
         };
         self.responses[place] = BatchStatementResponse {
@@ -174,6 +211,7 @@ impl Answer {
             table_name: name,
             item: None,
         };
+        Ok(())
     }
 
     fn errors(&self) -> impl Iterator<Item = &BatchStatementError> {
@@ -207,7 +245,7 @@ impl Answer {
         name: String,
         read: &StatementRead,
         consistent: bool,
-    ) {
+    ) -> Result<(), ApiError> {
         let admitted = api.admit_read(read.table(), None, ReadOf::Item(read.key()));
         let item = match admitted {
             Ok(()) => {
@@ -224,20 +262,38 @@ impl Answer {
         let units = capacity::read_units(size_bytes, consistent);
         api.database.charge_read(read.table(), None, units);
         self.capacity.add(&name, &Used::of_table(units));
-        match item.map(|item| read.shown(item)).transpose() {
-            Ok(item) => self.accept(place, name, item),
-            Err(error) => self.refuse(place, Some(name), error),
+        let item = match item.map(|item| read.shown(item)).transpose() {
+            Ok(item) => item,
+            Err(error) => return self.refuse(place, Some(name), error),
+        };
+        match item.as_ref().map(|item| self.room.take(item)).transpose() {
+            Ok(Some(false)) => self.refuse(place, Some(name), statements::answer_is_full()),
+            Ok(_) => {
+                self.accept(place, name, item);
+                Ok(())
+            }
+            Err(error) => Err(internal(error)),
         }
     }
 
-    fn written(&mut self, place: usize, name: String, outcome: Result<Outcome, ApiError>) {
-        match outcome {
-            Ok(mut outcome) => {
-                self.capacity.add(&name, &Used::of_write(&outcome));
-                self.accept(place, name, returned(&mut outcome));
-            }
-            Err(error) => self.refuse(place, Some(name), error),
+    fn written(
+        &mut self,
+        place: usize,
+        name: String,
+        outcome: Result<Outcome, ApiError>,
+    ) -> Result<(), ApiError> {
+        let mut outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return self.refuse(place, Some(name), error),
+        };
+        self.capacity.add(&name, &Used::of_write(&outcome));
+        let item = returned(&mut outcome);
+        if let Some(item) = &item {
+            // It fits: there was room for any item.
+            self.room.take(item).map_err(internal)?;
         }
+        self.accept(place, name, item);
+        Ok(())
     }
 
     fn accept(&mut self, place: usize, name: String, item: Option<EncodedItem>) {

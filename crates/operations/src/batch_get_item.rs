@@ -8,9 +8,9 @@ use headwater_expression::Projection;
 use headwater_model::{EncodedItem, Item, StorageKey, capacity, limits};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{BatchGetItemInput, BatchGetItemOutput, KeysAndAttributes};
-use headwater_wire::json::WriteJson as _;
 use headwater_wire::messages::batches;
 
+use crate::answer_room::AnswerRoom;
 use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
@@ -20,13 +20,8 @@ use crate::table_name::table_name;
 use crate::{key, legacy, nested_keys};
 
 const OPERATION: &str = "BatchGetItem";
-/// Most bytes of an answer's JSON that its larger items take. Three bytes as they are counted may be 140 of JSON, so that
-/// the service's limit, which is in counted bytes, does not bound them.
-const WRITTEN_BYTES_MAX: usize = 64 << 20;
 /// Keys that are brought into memory at once. Many more would be more than an answer takes.
 const KEYS_AHEAD: usize = 16;
-/// Items up to this size are not measured: all of a batch together come to little.
-const SMALL_SIZE_BYTES_MAX: usize = 4 << 10;
 
 /// The parameters that exclude or need each other. Legacy parameters and expressions exclude each other over all tables
 /// of the request.
@@ -70,7 +65,7 @@ pub(crate) async fn batch_get_item(
     let mut answer = Answer {
         capacity: CapacityByTable::new(input.return_consumed_capacity, UnitKind::Batch),
         bytes_left: limits::BATCH_GET_SIZE_BYTES_MAX,
-        written_bytes_left: WRITTEN_BYTES_MAX,
+        room: AnswerRoom::new(),
         is_full: false,
         has_read: false,
         throttled: None,
@@ -134,7 +129,7 @@ pub(crate) async fn batch_get_item(
 struct Answer {
     capacity: CapacityByTable,
     bytes_left: usize,
-    written_bytes_left: usize,
+    room: AnswerRoom,
     /// An item did not fit; what comes after it is not read.
     is_full: bool,
     has_read: bool,
@@ -172,12 +167,11 @@ impl Answer {
             return Ok(None);
         };
         let item = shown(item, projection)?;
-        let written_bytes = self.written_bytes_left.checked_sub(written_bytes(&item)?);
-        let Some(written_bytes_left) = written_bytes else {
+        if !self.room.take(&item).map_err(internal)? {
             self.is_full = true;
             return Ok(None);
-        };
-        (self.bytes_left, self.written_bytes_left) = (bytes_left, written_bytes_left);
+        }
+        self.bytes_left = bytes_left;
         let item = Some(item);
         Ok(Some(Taken { size_bytes, item }))
     }
@@ -189,16 +183,6 @@ struct Taken {
     size_bytes: usize,
     /// As it is shown; `None` if there is none.
     item: Option<EncodedItem>,
-}
-
-/// The length of an item's JSON, if it is a large one.
-fn written_bytes(item: &EncodedItem) -> Result<usize, ApiError> {
-    if item.size_bytes() <= SMALL_SIZE_BYTES_MAX {
-        return Ok(0);
-    }
-    let mut json = Vec::new();
-    item.write(&mut json).map_err(internal)?;
-    Ok(json.len())
 }
 
 fn projection(block: &KeysAndAttributes) -> Result<Option<Projection>, ApiError> {

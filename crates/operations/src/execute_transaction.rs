@@ -11,16 +11,17 @@ use headwater_wire::dynamodb::{
     ExecuteTransactionInput, ExecuteTransactionOutput, ItemResponse, ParameterizedStatement,
     ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
 };
-use headwater_wire::messages::{batches, statements};
+use headwater_wire::messages::statements;
 
+use crate::answer_room::AnswerRoom;
 use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
 use crate::partiql::{self, StatementFault, StatementRead, StatementWrite, parse, refused};
 use crate::request_digest::RequestDigest;
 use crate::transaction::{
-    ActionFault, all_or_reasons, consumed_by, of_transaction, reason, refuse_duplicates,
-    refuse_too_large,
+    self, ActionFault, all_or_reasons, consumed_by, of_transaction, reason, refuse_duplicates,
+    refuse_too_large, refuse_without_room,
 };
 
 pub(crate) async fn execute_transaction(
@@ -115,13 +116,14 @@ async fn read(
     refuse_too_large(items.iter().map(size).sum())?;
     let mut consumed = CapacityByTable::new(wanted, UnitKind::TransactedRead);
     let mut responses = Vec::with_capacity(items.len());
+    let mut room = AnswerRoom::new();
     for ((item, read), name) in items.into_iter().zip(&reads).zip(&names) {
         let units = capacity::read_units(size(&item), true);
         api.database.charge_read(read.table(), None, 2.0 * units);
         consumed.add(name, &Used::of_table(units));
-        responses.push(ItemResponse {
-            item: item.map(|item| read.shown(item)).transpose()?,
-        });
+        let item = item.map(|item| read.shown(item)).transpose()?;
+        refuse_without_room(&mut room, item.as_ref())?;
+        responses.push(ItemResponse { item });
     }
     Ok(ExecuteTransactionOutput {
         responses,
@@ -257,5 +259,5 @@ fn cancelled(error: EngineError, inserts: &[bool]) -> ApiError {
         Some(Refusal::ConditionFailed { .. }) if *inserts => statements::reason_duplicate_item(),
         refusal => reason(refusal),
     });
-    batches::transaction_cancelled(reasons.collect())
+    transaction::cancelled(reasons)
 }

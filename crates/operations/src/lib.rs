@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod answer_room;
 mod api;
 mod backup_description;
 mod batch_execute_statement;

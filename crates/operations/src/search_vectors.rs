@@ -10,6 +10,7 @@ use headwater_wire::dynamodb::{
 };
 use headwater_wire::messages::{items, vectors};
 
+use crate::answer_room::{AnswerRoom, WRITTEN_BYTES_MAX};
 use crate::api::{Api, RequestContext};
 use crate::expressions::{Expressions, refuse_placeholders_alone};
 use crate::failure::of_items;
@@ -84,21 +85,28 @@ pub(crate) async fn search_vectors(
         attributes.any(|attribute| attribute == of_vectors.attribute)
     });
     let mut shown_bytes = 0;
+    let mut room = AnswerRoom::new();
     let show = |entry: &EncodedItem| {
         let item = index.searched_item(entry, false)?;
         shown_bytes += item.size_bytes();
-        Ok(match &projection {
+        let shown = match &projection {
             None => EncodedItem::encode(&item),
             Some(projection) if shows_vector => {
                 let whole = index.searched_item(entry, true)?;
                 EncodedItem::encode(&projection.project(&whole))
             }
             Some(projection) => EncodedItem::encode(&projection.project(&item)),
-        })
+        };
+        match room.take(&shown)? {
+            true => Ok(shown),
+            false => Err(EngineError::SearchTooLarge {
+                bytes_max: WRITTEN_BYTES_MAX,
+            }),
+        }
     };
     let found = api.database.nearest(&table, &search, show).await;
     let found = found.map_err(|error| match error {
-        EngineError::SearchTooLarge => vectors::results_too_large(limits::SEARCH_SIZE_BYTES_MAX),
+        EngineError::SearchTooLarge { bytes_max } => vectors::results_too_large(bytes_max),
         EngineError::IndexBackfilling { index } => vectors::index_is_backfilling(&index),
         EngineError::IndexNotFound { index, .. } => items::index_not_found(&index),
         other => of_items(other),

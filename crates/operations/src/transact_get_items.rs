@@ -5,13 +5,15 @@ use headwater_model::{EncodedItem, capacity};
 use headwater_wire::ApiError;
 use headwater_wire::dynamodb::{Get, ItemResponse, TransactGetItemsInput, TransactGetItemsOutput};
 
+use crate::answer_room::AnswerRoom;
 use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
 use crate::expressions::{Expressions, refuse_placeholders_alone};
 use crate::failure::internal;
 use crate::transaction::{
-    ActionFault, all_or_reasons, of_transaction, refuse_duplicates, refuse_too_large, tables_of,
+    ActionFault, all_or_reasons, of_transaction, refuse_duplicates, refuse_too_large,
+    refuse_without_room, tables_of,
 };
 use crate::{key, nested_keys};
 
@@ -49,15 +51,17 @@ pub(crate) async fn transact_get_items(
     let mut consumed =
         CapacityByTable::new(input.return_consumed_capacity, UnitKind::TransactedRead);
     let mut responses = Vec::with_capacity(items.len());
+    let mut room = AnswerRoom::new();
     let read = wanted.iter().zip(names);
     for ((item, projection), ((table, _), name)) in items.into_iter().zip(&projections).zip(read) {
         let units = capacity::read_units(size(&item), true);
         api.database.charge_read(table, None, 2.0 * units);
         consumed.add(name, &Used::of_table(units));
-        let item = item.map(|item| shown(item, projection.as_ref()));
-        responses.push(ItemResponse {
-            item: item.transpose()?,
-        });
+        let item = item
+            .map(|item| shown(item, projection.as_ref()))
+            .transpose()?;
+        refuse_without_room(&mut room, item.as_ref())?;
+        responses.push(ItemResponse { item });
     }
     Ok(TransactGetItemsOutput {
         consumed_capacity: consumed.reply(),

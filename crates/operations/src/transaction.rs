@@ -5,15 +5,16 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use headwater_engine::{EngineError, IndexFault, IndexKeyError, Refusal, Table, Transacted};
-use headwater_model::{KeyError, StorageKey, capacity};
+use headwater_model::{EncodedItem, KeyError, StorageKey, capacity};
 use headwater_wire::dynamodb::ReturnConsumedCapacity;
 use headwater_wire::messages::{batches, items};
 use headwater_wire::{ApiError, CancellationReason};
 
+use crate::answer_room::{AnswerRoom, WRITTEN_BYTES_MAX};
 use crate::api::{Api, RequestContext};
 use crate::capacity::Used;
 use crate::capacity_by_table::{CapacityByTable, UnitKind};
-use crate::failure::{of_items, of_refusal};
+use crate::failure::{internal, of_items, of_refusal};
 use crate::key;
 use crate::table_name::table_name;
 use crate::throughput::cancellation;
@@ -112,9 +113,7 @@ pub(crate) fn refuse_duplicates<'a>(
 /// A transaction was refused by the engine.
 pub(crate) fn of_transaction(error: EngineError) -> ApiError {
     match error {
-        EngineError::Refused(refusals) => {
-            batches::transaction_cancelled(refusals.into_iter().map(reason).collect())
-        }
+        EngineError::Refused(refusals) => cancelled(refusals.into_iter().map(reason)),
         EngineError::Throttled(throttled) => {
             let reasons = throttled.iter().map(|throttled| match throttled {
                 Some(throttled) => cancellation(throttled),
@@ -125,6 +124,23 @@ pub(crate) fn of_transaction(error: EngineError) -> ApiError {
         EngineError::TransactionTooLarge => batches::transaction_too_large(),
         EngineError::TokenMismatch => batches::token_mismatch(),
         other => of_items(other),
+    }
+}
+
+/// A transaction that was cancelled for reasons of which some may have items. What there is no room for is left out, so
+/// that every reason is told.
+pub(crate) fn cancelled(reasons: impl Iterator<Item = CancellationReason>) -> ApiError {
+    let mut room = AnswerRoom::new();
+    let told = reasons.map(|mut reason| {
+        let fits = reason.item.as_ref().map(|item| room.take(item)).transpose();
+        if fits.map_err(internal)? == Some(false) {
+            reason.item = None;
+        }
+        Ok::<_, ApiError>(reason)
+    });
+    match told.collect() {
+        Ok(told) => batches::transaction_cancelled(told),
+        Err(error) => error,
     }
 }
 
@@ -164,6 +180,18 @@ pub(crate) fn refuse_too_large(size_bytes: usize) -> Result<(), ApiError> {
     match size_bytes > headwater_model::limits::TRANSACTION_SIZE_BYTES_MAX {
         true => Err(batches::transaction_too_large()),
         false => Ok(()),
+    }
+}
+
+/// Refuses items whose JSON is too much together, one after the other.
+pub(crate) fn refuse_without_room(
+    room: &mut AnswerRoom,
+    item: Option<&EncodedItem>,
+) -> Result<(), ApiError> {
+    let fits = item.map(|item| room.take(item)).transpose();
+    match fits.map_err(internal)? {
+        Some(false) => Err(batches::transaction_answer_too_large(WRITTEN_BYTES_MAX)),
+        Some(true) | None => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@ mod contributor_insights;
 mod durable_catalog;
 mod errors;
 mod items;
+mod large_answers;
 mod pages;
 mod record_contents;
 mod shards;

@@ -62,6 +62,13 @@ pub fn transaction_too_large() -> ApiError {
     ApiError::validation("Size of the items of the transaction has exceeded the maximum of 4 MB")
 }
 
+/// Items whose JSON is too much for one answer, though they count little. Text ours.
+pub fn transaction_answer_too_large(most: usize) -> ApiError {
+    ApiError::validation(format!(
+        "The items of the transaction exceed the maximum of {most} bytes of an answer"
+    ))
+}
+
 /// A token that came with another request before: dynamodb-api.md section 12. Text ours.
 pub fn token_mismatch() -> ApiError {
     ApiError::new(

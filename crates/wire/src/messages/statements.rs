@@ -120,6 +120,14 @@ pub fn not_of_a_batch() -> ApiError {
     )
 }
 
+/// A statement of a batch whose item there is no room for in the answer. It was not carried out. Text ours.
+pub fn answer_is_full() -> ApiError {
+    ApiError::new(
+        ErrorKind::Throttling,
+        "The answer to the batch has no room for the item of this statement. Send it again",
+    )
+}
+
 /// A condition that is no EXISTS, in a transaction (DynamoDB Local).
 pub fn not_of_a_transaction() -> ApiError {
     ApiError::validation("Unsupported operation in transaction.")
