@@ -33,13 +33,18 @@ const PROGRESS_BYTES_MIN: usize = 64 * 1024;
 /// The body of a request, with its part of the budget for as long as it is in memory.
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
     /// Whether it is more than what most requests need.
     pub(crate) fn is_large(&self) -> bool {
         self.bytes.len() > SMALL_BODY_BYTES_MAX
+    }
+
+    /// The bytes, and what has to be kept for as long as they are.
+    pub(crate) fn into_parts(self) -> (Bytes, impl Send + 'static) {
+        (self.bytes, self.place)
     }
 }
 
@@ -76,10 +81,7 @@ impl Server {
         match read.unwrap_or(Err(Failure::TooSlow)) {
             Ok(bytes) => {
                 shrink(&mut place, bytes.len());
-                Ok(Body {
-                    bytes,
-                    _place: place,
-                })
+                Ok(Body { bytes, place })
             }
             Err(failure) => Err(Box::new(self.body_failure(failure))),
         }
@@ -119,7 +121,7 @@ impl Server {
         }
         Ok(Body {
             bytes: bytes.freeze(),
-            _place: place,
+            place,
         })
     }
 

@@ -315,7 +315,7 @@ impl Server {
                 head.method.as_str(),
                 &head.uri.to_string(),
                 &header,
-                body.bytes.clone(),
+                body.into_parts(),
                 &context,
             )
             .await;

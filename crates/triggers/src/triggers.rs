@@ -8,13 +8,14 @@ use headwater_model::{Clock, Rng};
 use headwater_operations::Api;
 use headwater_streams::Streams;
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::api::{Events, remove_unused};
 use crate::destinations::{DestinationSettings, Destinations};
 use crate::functions::{CodeStore, PROCESSES_PER_FUNCTION_MAX, Runtimes};
 use crate::kinesis::Kinesis;
-use crate::manage::OneAtATime;
+use crate::manage::{OneAtATime, Redrives};
 use crate::mappings::{Board, Deliveries, ReadAhead, Shared, Turns};
 use crate::registry::{
     Blobs, Checkpoints, DeadLetterBounds, DeadLetters, Documents, Functions, Mappings, StoreError,
@@ -22,6 +23,9 @@ use crate::registry::{
 
 /// How often it is tried to settle changes whose outcome is open.
 const SETTLE_INTERVAL_MS: u64 = 1_000;
+
+/// Changes that are under way or wait for others, with or without somebody who waits for their answers.
+const CHANGES_MAX: usize = 256;
 
 /// Settings of the triggers.
 #[derive(Clone, Debug)]
@@ -84,6 +88,8 @@ pub struct Triggers {
     pub(crate) events: Events,
     /// Held while functions or mappings are changed.
     pub(crate) changes: Arc<tokio::sync::Mutex<()>>,
+    changes_places: Arc<Semaphore>,
+    pub(crate) redrives: Redrives,
     /// Counting the lags of mappings, which reads files.
     pub(crate) counting: OneAtATime,
     stop_grace_ms: u64,
@@ -178,6 +184,8 @@ impl Triggers {
             kinesis,
             events,
             changes,
+            changes_places: Arc::new(Semaphore::new(CHANGES_MAX)),
+            redrives: Redrives::default(),
             counting: OneAtATime::default(),
             stop_grace_ms: settings.stop_grace_ms,
             keepers: Mutex::new(keepers),
@@ -227,6 +235,11 @@ impl Triggers {
             .drain(..)
             .for_each(|keeper| keeper.abort());
         self.runtimes.shutdown().await;
+    }
+
+    /// A place for a change, unless too many are under way.
+    pub(crate) fn place_for_a_change(&self) -> Option<OwnedSemaphorePermit> {
+        self.changes_places.clone().try_acquire_owned().ok()
     }
 
     pub(crate) fn streams(&self) -> &Streams {

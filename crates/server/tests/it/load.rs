@@ -196,6 +196,74 @@ async fn a_disk_that_hangs_throttles_writes_and_no_reads() {
     Arc::into_inner(running).unwrap().stop().await;
 }
 
+/// The code of a function is in memory until the change that brought it is over, whether its client waits for that or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_client_left_keeps_its_part_of_the_memory_for_bodies() {
+    const BODY_BYTES: usize = 700_000;
+    let (files, hold) = HeldFiles::new();
+    let clock = Arc::new(TestClock::default());
+    let (log, _) = Log::open(Arc::new(files), LogOptions::default(), clock.clone()).unwrap();
+    let state = headwater_state::in_memory(StateOptions::default()).unwrap();
+    let rng = Arc::new(SeededRng::new(1));
+    let options = EngineOptions::default();
+    let (database, _) = Database::open(log, state, clock.clone(), rng, options).unwrap();
+    let mut tight = settings();
+    tight.large_bodies_bytes_max = 1 << 20;
+    tight.wait_max = Duration::from_millis(200);
+    let running = start_on(tight, database, clock).await;
+    let create = |name: &str, code: &str| {
+        let body = format!(
+            r#"{{"FunctionName":"{name}","Role":"arn:aws:iam::000000000000:role/any","Runtime":"provided.al2023",
+            "Handler":"none","Code":{{{code}}}}}"#
+        );
+        let length = body.len();
+        format!(
+            "POST /2015-03-31/functions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+    };
+    let webhook = r#""S3Bucket":"headwater-webhook","S3Key":"http://127.0.0.1:9/""#;
+    let before = create("before", webhook);
+    let answer = running.exchange(before.as_bytes()).await;
+    assert_eq!(status(&answer), 201, "{answer}");
+    // Holds the lock of changes and waits for the disk.
+    hold.send_replace(true);
+    let mut first = running.connect().await;
+    let first_asks = create("first", webhook);
+    first.write_all(first_asks.as_bytes()).await.unwrap();
+    let list = format!(r#"{{"Unknown":"{}"}}"#, "x".repeat(BODY_BYTES));
+    let large = async || {
+        let list = running.post("DynamoDB_20120810.ListTables", list.as_bytes());
+        list.await
+    };
+    assert_eq!(large().await.0, 200);
+    let zip = format!(r#""ZipFile":"{}""#, "A".repeat(BODY_BYTES));
+    // Until all of it was read, and waits behind the first.
+    let (mut kept, mut tries) = (0, 0);
+    while kept < 5 {
+        tries += 1;
+        assert!(tries < 500, "its part is given back each time");
+        if kept == 0 {
+            let mut leaving = running.connect().await;
+            let asks = create("second", &zip);
+            leaving.write_all(asks.as_bytes()).await.unwrap();
+        }
+        match large().await {
+            (200, _) => {
+                assert_eq!(kept, 0, "its part was given back");
+            }
+            refused => {
+                assert_throttled(refused);
+                kept += 1;
+            }
+        }
+    }
+    hold.send_replace(false);
+    let again = async { while large().await.0 != 200 {} };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+    running.stop().await;
+}
+
 /// Work that comes to a processor too late is refused rather than done late.
 #[test]
 fn processors_that_are_kept_throttle_what_comes() {

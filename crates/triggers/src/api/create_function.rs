@@ -28,6 +28,7 @@ const MEMORY_MB: i64 = 128;
 const EPHEMERAL_STORAGE_MB: i64 = 512;
 const ARCHITECTURE: &str = "x86_64";
 
+/// The caller holds the lock of changes.
 pub(super) async fn create_function(
     triggers: &Triggers,
     request: CreateFunctionRequest,
@@ -49,7 +50,6 @@ pub(super) async fn create_function(
         return Err(functions::runtime_and_handler_required());
     };
     let name = FunctionName::parse(&request.function_name).name;
-    let _change = triggers.changes.lock().await;
     if triggers.functions.get(&context.namespace, &name).is_some() {
         return Err(functions::already_exists(&name));
     }

@@ -40,16 +40,18 @@ const TRACE_ID: &str = "x-amzn-trace-id";
 pub type HeaderOf<'h> = &'h (dyn Fn(&str) -> Option<String> + Send + Sync);
 
 impl Triggers {
-    /// Answers a request of the Lambda API. `uri` is its path and query.
+    /// Answers a request of the Lambda API. `uri` is its path and query. `held` is what the body's memory is counted by: it
+    /// is kept for as long as the body, which a change keeps when whoever asked has left.
     pub async fn handle(
         self: &Arc<Self>,
         method: &str,
         uri: &str,
         header: HeaderOf<'_>,
-        body: Bytes,
+        (body, held): (Bytes, impl Send + 'static),
         context: &RequestContext,
     ) -> HttpAnswer {
-        let answer = self.answer(method, uri, header, body, context).await;
+        let answer = self.answer(method, uri, header, (body, held), context);
+        let answer = answer.await;
         answer
             .unwrap_or_else(|error| HttpAnswer::error(&error))
             .with_request_id(|| uuid(self.rng()))
@@ -60,7 +62,7 @@ impl Triggers {
         method: &str,
         uri: &str,
         header: HeaderOf<'_>,
-        body: Bytes,
+        (body, held): (Bytes, impl Send + 'static),
         context: &RequestContext,
     ) -> Result<HttpAnswer, ApiError> {
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
@@ -77,6 +79,7 @@ impl Triggers {
         let trace_id = header(TRACE_ID);
         let (triggers, context) = (self.clone(), context.clone());
         let work = async move {
+            let _held = held;
             triggers
                 .dispatch(operation, &request, trace_id, &context)
                 .await
@@ -84,8 +87,14 @@ impl Triggers {
         if !is_change(operation) {
             return work.await;
         }
+        let place = self.place_for_a_change();
+        let place = place.ok_or_else(functions::too_many_requests)?;
         // Whoever asks may leave, and then this future is dropped. A change is finished all the same: half of
         // one would leave in memory what is not in the tables.
+        let work = async move {
+            let _place = place;
+            work.await
+        };
         let finished = tokio::spawn(work).await;
         finished.unwrap_or_else(|error| Err(internal(error)))
     }
@@ -104,6 +113,8 @@ impl Triggers {
         }
         match operation {
             Operation::CreateFunction => {
+                // Before the package is decoded: who waits holds no more than the request.
+                let _change = self.changes.lock().await;
                 create_function(self, decoded!(CreateFunctionRequest), context).await
             }
             Operation::GetFunction => get_function(self, decoded!(GetFunctionRequest), context),
@@ -119,6 +130,7 @@ impl Triggers {
             }
             Operation::Invoke => invoke(self, decoded!(InvocationRequest), context, trace_id).await,
             Operation::UpdateFunctionCode => {
+                let _change = self.changes.lock().await;
                 update_function_code(self, decoded!(UpdateFunctionCodeRequest), context).await
             }
             Operation::UpdateFunctionConfiguration => {

@@ -19,6 +19,7 @@ use super::function_code::GivenCode;
 use super::function_name::FunctionName;
 use super::function_view;
 
+/// The caller holds the lock of changes.
 pub(super) async fn update_function_code(
     triggers: &Triggers,
     request: UpdateFunctionCodeRequest,
@@ -30,7 +31,6 @@ pub(super) async fn update_function_code(
     }
     refuse_all(&unsupported)?;
     let name = FunctionName::parse(&request.function_name).of_latest()?;
-    let _change = triggers.changes.lock().await;
     let before = triggers.at_revision(&name, request.revision_id.as_deref(), context)?;
     if request.image_uri.is_some() {
         return Err(functions::image_for_package());

@@ -19,10 +19,12 @@ mod dead_letters;
 mod function_logs;
 mod numbers;
 mod one_at_a_time;
+mod redrives;
 mod status;
 
 pub use numbers::{MappingNumbers, TriggerNumbers};
 pub(crate) use one_at_a_time::OneAtATime;
+pub(crate) use redrives::Redrives;
 
 use std::sync::Arc;
 
@@ -81,12 +83,28 @@ impl Triggers {
             ("GET", ["dead-letters"]) => self.list_dead_letters(namespace, query),
             ("GET", ["dead-letters", id]) => self.show_dead_letter(namespace, id).await,
             ("DELETE", ["dead-letters", id]) => {
+                let Some(place) = self.place_for_a_change() else {
+                    return Some(ManageAnswer::refused(429, "too many changes are under way"));
+                };
                 let (triggers, namespace, id) = self.for_a_change(namespace, id);
-                finished(async move { triggers.remove_dead_letter(&namespace, &id).await }).await
+                let removed = async move {
+                    let _place = place;
+                    triggers.remove_dead_letter(&namespace, &id).await
+                };
+                finished(removed).await
             }
             ("POST", ["dead-letters", id, "redrive"]) => {
+                // Here, so that who leaves meanwhile leaves nothing behind.
+                let Some(redriving) = self.redrives.begin(id).await else {
+                    let reason = format!("the dead letter {id} is being redriven");
+                    return Some(ManageAnswer::refused(409, reason));
+                };
                 let (triggers, namespace, id) = self.for_a_change(namespace, id);
-                finished(async move { triggers.redrive(&namespace, &id).await }).await
+                let redriven = async move {
+                    let _redriving = redriving;
+                    triggers.redrive(&namespace, &id).await
+                };
+                finished(redriven).await
             }
             ("GET", ["functions", name, "logs"]) => self.function_log(namespace, name, query).await,
             _ => return None,

@@ -278,7 +278,7 @@ impl World {
         };
         let answer = self
             .triggers
-            .handle(method, uri, &header, body.into(), &self.context)
+            .handle(method, uri, &header, (body.into(), ()), &self.context)
             .await;
         let reply = Reply::of(answer);
         assert!(reply.header("x-amzn-RequestId").is_some());
