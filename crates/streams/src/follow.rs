@@ -96,6 +96,12 @@ impl ShardFollower {
         self.position
     }
 
+    /// Goes back to a record that it has read, to read it again.
+    pub(crate) fn go_back(&mut self, to: Sequence) {
+        self.position = to;
+        self.kind = IteratorKind::Exact;
+    }
+
     /// The first sequence number that is within the stream's retention and kept now.
     pub fn trim_point(&self) -> Sequence {
         self.streams.database.trim_point(&self.stream)

@@ -20,6 +20,8 @@ use crate::streams::Streams;
 
 /// Most records that are read and wait for those of other shards, over all shards; each has one at least.
 const READY_RECORDS_MAX: usize = 1_000;
+/// Most bytes of such records, unless those of one shard are more; the last of them are read again when it is their turn.
+const READY_BYTES_MAX: usize = 4 << 20;
 
 /// What a follower of a whole stream got.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +49,51 @@ struct Lane {
     follower: ShardFollower,
     /// Read, and not given yet.
     ready: VecDeque<RecordView>,
+    /// Bytes of them.
+    ready_bytes: usize,
+    /// Where the first record is that was read and not kept.
+    ahead: Option<Sequence>,
     ended: bool,
+}
+
+impl Lane {
+    /// Where its next record is, if that is known.
+    fn front(&self) -> Option<Sequence> {
+        self.ready.front().map(RecordView::sequence).or(self.ahead)
+    }
+
+    /// Reads on; whether records were trimmed before they were read.
+    fn read(&mut self, limit: usize) -> Result<bool, StreamsError> {
+        let page = self.follower.poll(limit)?;
+        self.ahead = None;
+        self.ended = page.ended;
+        self.ready_bytes += page
+            .records
+            .iter()
+            .map(RecordView::held_bytes)
+            .sum::<usize>();
+        self.ready.extend(page.records);
+        Ok(page.lost)
+    }
+
+    /// Gives the first record that is ready.
+    fn pop(&mut self) -> Option<RecordView> {
+        let record = self.ready.pop_front()?;
+        self.ready_bytes -= record.held_bytes();
+        Some(record)
+    }
+
+    /// Drops what is ready, to be read again.
+    fn put_back(&mut self) {
+        let Some(first) = self.ready.front() else {
+            return;
+        };
+        self.ahead = Some(first.sequence());
+        self.follower.go_back(first.sequence());
+        self.ready.clear();
+        self.ready_bytes = 0;
+        self.ended = false;
+    }
 }
 
 impl Streams {
@@ -84,6 +130,12 @@ impl StreamFollower {
         self.seen
     }
 
+    /// Bytes of the records that were read and wait for those of other shards.
+    pub fn held_bytes(&self) -> usize {
+        let lanes = self.lanes.values().flatten();
+        lanes.map(|lane| lane.ready_bytes).sum()
+    }
+
     async fn begin(&mut self, start: Start) -> Result<(), StreamsError> {
         let views = self.streams.shards(&self.stream).await?;
         let from = match start {
@@ -110,6 +162,8 @@ impl StreamFollower {
         Ok(Lane {
             follower: self.streams.follow(self.stream.clone(), shard, start)?,
             ready: VecDeque::new(),
+            ready_bytes: 0,
+            ahead: None,
             ended: false,
         })
     }
@@ -174,7 +228,8 @@ impl StreamFollower {
         Ok(())
     }
 
-    /// Reads once from each shard of which nothing is ready; whether nothing that was durable then is left to read.
+    /// Reads once from each shard of which nothing is known, and again from the one whose turn it is, if what was read of it
+    /// was not kept; whether nothing that was durable then is left to read.
     fn read_on(
         &mut self,
         shards: &[Arc<ShardRecord>],
@@ -183,26 +238,57 @@ impl StreamFollower {
         let open = self.turns(shards);
         let limit = (READY_RECORDS_MAX / open.len().max(1)).max(1);
         let mut caught_up = true;
-        for shard in open {
+        for shard in &open {
             let Some(Some(lane)) = self.lanes.get_mut(&shard.number) else {
                 continue;
             };
             let behind =
                 lane.follower.position() <= durable || is_behind(shard, lane.follower.position());
-            if lane.ready.is_empty() && !lane.ended && behind {
-                let page = lane.follower.poll(limit)?;
-                self.lost |= page.lost;
-                lane.ended = page.ended;
-                lane.ready.extend(page.records);
+            let mut brought = false;
+            if lane.front().is_none() && !lane.ended && behind {
+                self.lost |= lane.read(limit)?;
+                brought = !lane.ready.is_empty();
             }
-            if lane.ready.is_empty() && lane.ended {
+            if lane.front().is_none() && lane.ended {
                 self.lanes.insert(shard.number, None);
                 caught_up = false;
             } else {
                 caught_up &= lane.follower.position() > durable;
             }
+            if brought && self.keep_the_first() {
+                caught_up = false;
+            }
+        }
+        let fronts = open.iter().filter_map(|shard| {
+            let lane = self.lanes.get(&shard.number)?.as_ref()?;
+            Some((lane.front()?, shard.number))
+        });
+        if let Some((_, first)) = fronts.min()
+            && let Some(Some(lane)) = self.lanes.get_mut(&first)
+            && lane.ahead.is_some()
+        {
+            self.lost |= lane.read(limit)?;
+            self.keep_the_first();
         }
         Ok(caught_up)
+    }
+
+    /// Holds what is ready to its bound: what is given last is not kept. Whether there was such.
+    fn keep_the_first(&mut self) -> bool {
+        let mut put_back = false;
+        while self.held_bytes() > READY_BYTES_MAX {
+            let lanes = self.lanes.values().flatten();
+            if lanes.filter(|lane| !lane.ready.is_empty()).count() < 2 {
+                break;
+            }
+            let lanes = self.lanes.values_mut().flatten();
+            let last = lanes.max_by_key(|lane| lane.ready.front().map(RecordView::sequence));
+            if let Some(lane) = last {
+                lane.put_back();
+                put_back = true;
+            }
+        }
+        put_back
     }
 
     /// Takes what is before everything that may still come.
@@ -223,9 +309,9 @@ impl StreamFollower {
                 let Some(Some(lane)) = self.lanes.get(&shard.number) else {
                     continue;
                 };
-                match lane.ready.front() {
-                    Some(record) => {
-                        let own = (record.sequence(), shard.number);
+                match lane.front() {
+                    Some(sequence) => {
+                        let own = (sequence, shard.number);
                         first = Some(first.map_or(own, |first| first.min(own)));
                     }
                     // Its children are next, and were not read yet.
@@ -236,11 +322,13 @@ impl StreamFollower {
             let Some((_, shard)) = first.filter(|(sequence, _)| *sequence < bound) else {
                 break;
             };
-            if let Some(Some(lane)) = self.lanes.get_mut(&shard) {
-                let record = lane.ready.pop_front();
-                bytes += record.as_ref().map_or(0, RecordView::size_bytes);
-                records.extend(record);
-            }
+            let lane = self.lanes.get_mut(&shard).and_then(Option::as_mut);
+            let Some(record) = lane.and_then(Lane::pop) else {
+                // It was not kept, and is read again first.
+                break;
+            };
+            bytes += record.size_bytes();
+            records.push(record);
         }
         records
     }

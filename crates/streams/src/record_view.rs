@@ -137,6 +137,11 @@ impl RecordView {
         self.keys.size_bytes() + image(self.new_image()) + image(self.old_image())
     }
 
+    /// Bytes that it keeps in memory, about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.keys.size_bytes() + self.change.size_bytes()
+    }
+
     /// When the change was made, in microseconds since the epoch, as far as the order of changes tells.
     pub fn created_us(&self) -> u64 {
         let within_ms = self.sequence.counter().min(MICROSECONDS_PER_MS - 1);

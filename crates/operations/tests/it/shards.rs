@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use headwater_engine::EngineOptions;
+use headwater_model::AttributeValue;
 use headwater_operations::ApiOptions;
 use headwater_streams::{RecordView, Start};
 use serde_json::{Value, json};
@@ -212,6 +213,40 @@ async fn a_split_keeps_the_order_of_each_item() {
     server.put("ttt", json!({"pk": s("later")})).await;
     let page = follower.next(7, 1 << 20).await.unwrap().unwrap();
     assert_eq!(page.records.len(), 1);
+}
+
+/// Each shard has records that wait for those of the others; all of them would be too much.
+#[tokio::test]
+async fn a_follower_of_many_shards_holds_little_and_keeps_the_order() {
+    const ITEMS: usize = 32;
+    let server = with_shards(16);
+    server.table("ttt", Some("NEW_AND_OLD_IMAGES")).await;
+    for round in 0..2 {
+        for number in 0..ITEMS {
+            let large = s(&"x".repeat(390_000));
+            let item =
+                json!({"pk": s(&format!("k{number}")), "round": s(&round.to_string()), "v": large});
+            server.put("ttt", item).await;
+        }
+    }
+    let arn = server.stream_arn("ttt").await;
+    let streams = server.api.streams();
+    let stream = streams.find("", &arn).unwrap();
+    let mut follower = streams
+        .follow_stream(stream, Start::TrimHorizon)
+        .await
+        .unwrap();
+    let mut keys = Vec::new();
+    while keys.len() < 2 * ITEMS {
+        let page = follower.next(5, 1 << 20).await.unwrap().unwrap();
+        assert!(!page.lost);
+        assert!(follower.held_bytes() <= 4 << 20);
+        let key = |record: &RecordView| record.keys().decode().unwrap().get("pk").cloned();
+        keys.extend(page.records.iter().map(key));
+    }
+    let key = |number| Some(AttributeValue::S(format!("k{number}")));
+    let once = || (0..ITEMS).map(key);
+    assert!(keys.into_iter().eq(once().chain(once())));
 }
 
 #[tokio::test]
