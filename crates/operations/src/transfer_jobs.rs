@@ -28,6 +28,9 @@ const REMEMBERED_MS: u64 = 90 * 24 * 60 * 60 * 1000;
 const REMEMBERED_MAX: usize = 10_000;
 /// Bytes of a request that is remembered; a job's document has room for little more.
 const REQUEST_BYTES_MAX: usize = limits::ITEM_SIZE_BYTES_MAX / 8 * 3;
+/// Bytes of the document of a new job: texts are longer in it than in its request, and there has to be room for what comes
+/// of it.
+const DOCUMENT_BYTES_MAX: usize = limits::ITEM_SIZE_BYTES_MAX / 8 * 7;
 
 /// Why a job could not be remembered or found.
 #[derive(Debug, thiserror::Error)]
@@ -313,7 +316,7 @@ impl Beginning<'_> {
         }
         let now_ms = self.jobs.database.clock().now_ms();
         let id = random_id(self.jobs.database.rng().as_ref(), now_ms);
-        Ok(TransferJob {
+        let job = TransferJob {
             arn: format!("{table_arn}/{}/{id}", kind.as_str()),
             kind,
             namespace: context.namespace.clone(),
@@ -332,7 +335,11 @@ impl Beginning<'_> {
             is_begun: false,
             counts: Default::default(),
             failure: None,
-        })
+        };
+        match serde_json::to_vec(&job).map_err(internal)?.len() > DOCUMENT_BYTES_MAX {
+            true => Err(messages::request_too_large(REQUEST_BYTES_MAX)),
+            false => Ok(job),
+        }
     }
 
     /// Keeps the job. It is durable when this returns.

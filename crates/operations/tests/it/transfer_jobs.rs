@@ -72,6 +72,19 @@ async fn documents(server: &Server) -> SystemTable {
     SystemTable::open(database, "transfers").await.unwrap()
 }
 
+/// Quotes are two characters in the request, and four in what is remembered of it.
+#[tokio::test]
+async fn a_token_of_quotes_that_there_is_no_room_for_is_refused() {
+    let server = start().await;
+    let refused = export(&server, json!("\"".repeat(76_000))).await;
+    assert_eq!(
+        refused.unwrap_err(),
+        "ValidationException: Headwater remembers the request of a transfer, which can't be larger than 153600 bytes"
+    );
+    export(&server, json!("\"".repeat(50_000))).await.unwrap();
+    assert_eq!(listed(&server).await.len(), 1);
+}
+
 #[tokio::test]
 async fn a_token_stands_for_its_first_job_after_a_restart_too() {
     let mut server = start().await;

@@ -13,6 +13,7 @@ use super::answer::{HttpAnswer, internal};
 use super::function_name::FunctionName;
 use super::mapping_settings::GivenSettings;
 use super::mapping_view::Transition;
+use super::tags::check_keys;
 
 /// Most tags of a resource.
 const TAGS_MAX: usize = 50;
@@ -31,6 +32,7 @@ pub(super) async fn create_mapping(
     if tags.len() > TAGS_MAX {
         return Err(mappings::too_many_tags(TAGS_MAX));
     }
+    check_keys(&tags)?;
     let name = FunctionName::parse(&request.function_name);
     let _change = triggers.changes.lock().await;
     let function = triggers

@@ -18,6 +18,8 @@ use super::function_name::FunctionName;
 
 /// Lambda guide, "Using tags": 50 tags for each resource.
 const TAGS_MAX: usize = 50;
+/// Characters of a tag's key; there is one at least (the model, whose decoder looks at values only).
+const KEY_CHARS_MAX: usize = 128;
 
 /// What a request is about.
 enum Tagged {
@@ -51,6 +53,7 @@ pub(super) async fn tag_resource(
     if request.tags.is_empty() {
         return Err(functions::no_tags());
     }
+    check_keys(&request.tags)?;
     let add = |tags: &mut BTreeMap<String, String>| tags.extend(request.tags);
     triggers.change_tags(tagged, context, add).await
 }
@@ -79,11 +82,25 @@ pub(super) fn list_tags(
     HttpAnswer::json(200, &ListTagsResponse { tags: Some(tags) })
 }
 
-/// Refuses more tags than a resource may have.
+/// Refuses more tags than a resource may have, and keys that are too long.
 pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    check_number(tags)?;
+    check_keys(tags)
+}
+
+fn check_number(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
     match tags.len() > TAGS_MAX {
         true => Err(functions::too_many_tags()),
         false => Ok(()),
+    }
+}
+
+/// Refuses tags with a key that is empty or too long.
+pub(super) fn check_keys(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let is_wrong = |key: &str| !(1..=KEY_CHARS_MAX).contains(&key.chars().count());
+    match tags.iter().find(|(key, _)| is_wrong(key)) {
+        Some((key, value)) => Err(functions::tag_key_length(key, value, KEY_CHARS_MAX)),
+        None => Ok(()),
     }
 }
 
@@ -109,13 +126,13 @@ impl Triggers {
             Tagged::Function(name) => {
                 let mut record = FunctionRecord::clone(&*self.function(&name, context)?);
                 change(&mut record.tags);
-                check_tags(&record.tags)?;
+                check_number(&record.tags)?;
                 self.functions.put(record).await.map_err(internal)?;
             }
             Tagged::Mapping(arn) => {
                 let mut record = MappingRecord::clone(&*self.tagged_mapping(&arn, context)?);
                 change(&mut record.tags);
-                check_tags(&record.tags)?;
+                check_number(&record.tags)?;
                 self.mappings.put(record).await.map_err(internal)?;
             }
         }

@@ -212,6 +212,17 @@ pub fn too_many_tags() -> ApiError {
     invalid_parameter("Number of tags exceeds resource tag limit.")
 }
 
+/// A tag's key that is empty or too long: the constraint is the model's, in the form of others of AWS. Of a long key the
+/// beginning is told.
+pub fn tag_key_length(key: &str, value: &str, most: usize) -> ApiError {
+    let told: String = key.chars().take(2 * most).collect();
+    ApiError::validation(format!(
+        "1 validation error detected: Value '{{{told}={value}}}' at 'tags' failed to satisfy constraint: Map keys must \
+         satisfy constraint: [Member must have length less than or equal to {most}, Member must have length greater \
+         than or equal to 1]"
+    ))
+}
+
 /// Tags of a mapping that is not there: triggers.md section 1 (recorded).
 pub fn tagged_mapping_not_found(arn: &str) -> ApiError {
     ApiError::new(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::packages::{arn, create, definition, package, refusal, with};
-use super::world::{FUNCTIONS, World};
+use super::world::{FUNCTIONS, MAPPINGS, World};
 
 fn path(resource: &str) -> String {
     format!("/2017-03-31/tags/{}", resource.replace(':', "%3A"))
@@ -111,6 +111,44 @@ async fn tags_that_are_refused() {
     );
     let reply = world.delete(&path(&arn("f"))).await;
     assert!(refusal(&reply).2.contains("Value null at 'tagKeys'"));
+    world.close().await;
+}
+
+/// 50 long keys were more than there is room for beside the function.
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_that_are_too_long_are_refused() {
+    let world = World::new().await;
+    create(&world, "f", "").await;
+    let stream = world.table("items").await;
+    let tags_of = |length: usize| -> Value {
+        let tags = (0..50).map(|n| (format!("{n:0length$}"), json!("x".repeat(256))));
+        tags.collect::<serde_json::Map<_, _>>().into()
+    };
+    let mapping = |tags: Value| json!({"EventSourceArn": stream, "FunctionName": "f", "StartingPosition": "LATEST", "Tags": tags});
+    let key = "The key of a tag must have 1 to 128 characters";
+    let value = "The value of a tag must have at most 256 characters";
+    for (tags, wanted) in [
+        (tags_of(10_000), key),
+        (tags_of(129), key),
+        (json!({"": "x"}), key),
+        (json!({"x": "x".repeat(257)}), value),
+    ] {
+        let g = with(definition("g", &package("")), "Tags", tags.clone());
+        for reply in [
+            world.post(FUNCTIONS, g).await,
+            world.post(MAPPINGS, mapping(tags.clone())).await,
+            world.post(&path(&arn("f")), json!({"Tags": tags})).await,
+        ] {
+            let (status, _, message) = refusal(&reply);
+            assert_eq!((status, message.as_str()), (400, wanted));
+        }
+    }
+    let g = with(definition("g", &package("")), "Tags", tags_of(128));
+    assert_eq!(world.post(FUNCTIONS, g).await.status, 201);
+    let mapped = world.post(MAPPINGS, mapping(tags_of(128))).await;
+    assert_eq!(mapped.status, 202);
+    let tagged = world.post(&path(&arn("f")), json!({"Tags": tags_of(128)}));
+    assert_eq!(tagged.await.status, 204);
     world.close().await;
 }
 
