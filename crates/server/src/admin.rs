@@ -23,7 +23,7 @@ use hyper::header::HeaderValue;
 use hyper::{Method, Request, StatusCode};
 
 use crate::query::Query;
-use crate::request::{Reply, Server};
+use crate::request::{Interface, Reply, Server};
 use crate::{contributors, overview};
 
 const INSIGHTS: &str = "contributor-insights/";
@@ -40,7 +40,9 @@ pub(crate) async fn handle(server: &Server, request: Request<Incoming>) -> Reply
     let query = request.uri().query().unwrap_or_default().to_owned();
     let method = request.method().clone();
     let context = server.context(request.headers());
-    let body = match server.body(request.into_body(), ADMIN_BODY_BYTES_MAX).await {
+    let body = request.into_body();
+    let body = server.body(body, ADMIN_BODY_BYTES_MAX, Interface::DynamoDb);
+    let body = match body.await {
         Ok(body) => body.bytes,
         Err(reply) => return *reply,
     };

@@ -5,7 +5,7 @@ mod gzip;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use headwater_wire::messages;
+use headwater_wire::messages::{self, functions};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming};
@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::load::Full;
-use crate::request::{Reply, Server, closing, status_only};
+use crate::request::{Interface, Reply, Server, closing, status_only};
 
 /// Most bytes of a body (dynamodb-api.md section 2: larger ones get 413).
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -50,6 +50,10 @@ impl Body {
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
+/// There was no part of the budget in time.
+#[derive(Debug)]
+struct NoRoom;
+
 /// Why a body is not there.
 #[derive(Debug)]
 enum Failure {
@@ -60,16 +64,23 @@ enum Failure {
 
 impl Server {
     /// Reads a body within its bounds in size and time. Large ones share a budget: who finds it used up waits
-    /// for a place, and is throttled if that takes too long.
-    pub(crate) async fn body(&self, body: Incoming, bytes_max: usize) -> Result<Body, Box<Reply>> {
+    /// for a place, and is throttled if that takes too long. What goes wrong is told as by the interface.
+    pub(crate) async fn body(
+        &self,
+        body: Incoming,
+        bytes_max: usize,
+        interface: Interface,
+    ) -> Result<Body, Box<Reply>> {
+        let failed = |failure| Box::new(self.body_failure(failure, bytes_max, interface));
         let hint = body.size_hint();
         if hint.lower() > bytes_max as u64 {
             // Its length is announced: no need to read it.
-            return Err(Box::new(self.body_failure(Failure::TooLarge)));
+            return Err(failed(Failure::TooLarge));
         }
         let bytes_most = hint.exact().map_or(bytes_max, |bytes| bytes as usize);
         let place = self.place_for(bytes_most).await;
-        let mut place = place.map_err(|refusal| Box::new(closing(*refusal)))?;
+        let throttled = |NoRoom| Box::new(closing(self.throttled(interface)));
+        let mut place = place.map_err(throttled)?;
         let body = Limited::new(body, bytes_max);
         let read = async {
             match &place {
@@ -83,7 +94,7 @@ impl Server {
                 shrink(&mut place, bytes.len());
                 Ok(Body { bytes, place })
             }
-            Err(failure) => Err(Box::new(self.body_failure(failure))),
+            Err(failure) => Err(failed(failure)),
         }
     }
 
@@ -102,7 +113,9 @@ impl Server {
             let error = messages::internal_server_error();
             return Err(Box::new(self.dynamodb_error(&error)));
         }
-        let _work = self.place_for(gzip::WORK_BYTES).await?;
+        let throttled = |NoRoom| Box::new(self.throttled(Interface::DynamoDb));
+        let work = self.place_for(gzip::WORK_BYTES).await;
+        let _work = work.map_err(throttled)?;
         // What comes of it is measured first: the budget is for what there is, not for what there might be.
         let (mut length, mut small) = (0, BytesMut::new());
         let measured = gzip::pieces(&body.bytes, bytes_max, |piece| {
@@ -112,7 +125,7 @@ impl Server {
             }
         });
         measured.await.map_err(|failure| self.undecoded(failure))?;
-        let place = self.place_for(length).await?;
+        let place = self.place_for(length).await.map_err(throttled)?;
         let mut bytes = small;
         if length > SMALL_BODY_BYTES_MAX {
             bytes = BytesMut::with_capacity(length);
@@ -135,9 +148,19 @@ impl Server {
         }))
     }
 
-    fn body_failure(&self, failure: Failure) -> Reply {
+    fn throttled(&self, interface: Interface) -> Reply {
+        match interface {
+            Interface::DynamoDb => self.dynamodb_error(&messages::throttled()),
+            Interface::Lambda => self.lambda_error(&functions::too_many_requests()),
+        }
+    }
+
+    fn body_failure(&self, failure: Failure, bytes_max: usize, interface: Interface) -> Reply {
         closing(match failure {
-            Failure::TooLarge => self.dynamodb_error(&messages::body_too_large()),
+            Failure::TooLarge => match interface {
+                Interface::DynamoDb => self.dynamodb_error(&messages::body_too_large()),
+                Interface::Lambda => self.lambda_error(&functions::request_too_large(bytes_max)),
+            },
             Failure::BrokenOff(error) => {
                 tracing::debug!(%error, "a body broke off");
                 status_only(StatusCode::BAD_REQUEST)
@@ -148,7 +171,7 @@ impl Server {
 
     /// A part of the budget for a large body; small ones need none, so that nobody can hold them up. Who waits too long
     /// for it is throttled.
-    async fn place_for(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Box<Reply>> {
+    async fn place_for(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, NoRoom> {
         if bytes <= SMALL_BODY_BYTES_MAX {
             return Ok(None);
         }
@@ -158,7 +181,7 @@ impl Server {
             Ok(place) => Ok(place.ok()),
             Err(_) => {
                 self.load.refuse(Full::Bodies);
-                Err(Box::new(self.dynamodb_error(&messages::throttled())))
+                Err(NoRoom)
             }
         }
     }

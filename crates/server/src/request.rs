@@ -41,6 +41,14 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 pub(crate) type Reply = Response<ReplyBody>;
 
+/// Whose errors a request is answered with.
+#[derive(Clone, Copy)]
+pub(crate) enum Interface {
+    /// Those of DynamoDB, and what is the server's own.
+    DynamoDb,
+    Lambda,
+}
+
 /// Settings of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
@@ -211,7 +219,8 @@ impl Server {
             return self.not_found();
         }
         let (head, body) = request.into_parts();
-        let body = match self.body(body, BODY_BYTES_MAX).await {
+        let body = self.body(body, BODY_BYTES_MAX, Interface::DynamoDb);
+        let body = match body.await {
             Ok(body) => self.decoded(body, &head.headers, BODY_BYTES_MAX).await,
             Err(reply) => return *reply,
         };
@@ -300,7 +309,8 @@ impl Server {
             return closing(self.lambda_error(&functions::too_many_requests()));
         }
         let (head, body) = request.into_parts();
-        let body = match self.body(body, FUNCTION_BODY_BYTES_MAX).await {
+        let body = self.body(body, FUNCTION_BODY_BYTES_MAX, Interface::Lambda);
+        let body = match body.await {
             Ok(body) => body,
             Err(reply) => return *reply,
         };
@@ -383,7 +393,7 @@ impl Server {
         self.reply(status, JSON_1_0, Bytes::from(body))
     }
 
-    fn lambda_error(&self, error: &ApiError) -> Reply {
+    pub(crate) fn lambda_error(&self, error: &ApiError) -> Reply {
         let mut body = Vec::with_capacity(128);
         if let Err(error) = error.write_lambda(&mut body) {
             tracing::error!(%error, "an error could not be written down");

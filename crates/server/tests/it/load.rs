@@ -69,6 +69,40 @@ async fn a_body_that_finds_no_memory_in_time_is_throttled() {
     running.stop().await;
 }
 
+/// Whoever calls the Lambda interface is told so in its words.
+#[tokio::test]
+async fn a_body_of_the_lambda_interface_that_finds_no_memory_is_too_much() {
+    let mut tight = settings();
+    tight.large_bodies_bytes_max = 1 << 20;
+    tight.wait_max = Duration::from_millis(50);
+    tight.request_timeout = Duration::from_secs(1);
+    let running = start(tight).await;
+    let create = |length: usize| {
+        format!(
+            "POST /2015-03-31/functions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let answer = loop {
+        // It takes nearly all of the memory and sends nothing.
+        let mut greedy = running.connect().await;
+        let asks = create(1_000_000);
+        greedy.write_all(asks.as_bytes()).await.unwrap();
+        let answer = running.exchange(asks.as_bytes()).await;
+        // Until the greedy one was noticed, the other one gets the memory, and its body is missing.
+        if status(&answer) != 408 {
+            break answer;
+        }
+    };
+    assert_eq!(status(&answer), 429, "{answer}");
+    let kind = "x-amzn-errortype: TooManyRequestsException";
+    assert!(answer.contains(kind), "{answer}");
+    let answer = running.exchange(create(100_000_000).as_bytes()).await;
+    assert_eq!(status(&answer), 413, "{answer}");
+    let kind = "x-amzn-errortype: RequestTooLargeException";
+    assert!(answer.contains(kind), "{answer}");
+    running.stop().await;
+}
+
 /// Replies that nobody reads take memory: past its bound others are throttled, and who reads nothing is given up.
 #[tokio::test]
 async fn readers_that_do_not_read_are_given_up() {

@@ -55,6 +55,14 @@ pub fn invalid_payload(why: &str) -> ApiError {
     )
 }
 
+/// A request over the limit: type by triggers.md section 10; text as AWS writes it of packages, unconfirmed.
+pub fn request_too_large(limit_bytes: usize) -> ApiError {
+    ApiError::new(
+        ErrorKind::LambdaRequestTooLarge,
+        format!("Request must be smaller than {limit_bytes} bytes"),
+    )
+}
+
 /// An Invoke payload over the limit: type by triggers.md section 10; text as AWS writes it, unconfirmed.
 pub fn payload_too_large(size_bytes: usize, limit_bytes: usize) -> ApiError {
     ApiError::new(

@@ -125,14 +125,9 @@ async fn tags_that_are_too_long_are_refused() {
         tags.collect::<serde_json::Map<_, _>>().into()
     };
     let mapping = |tags: Value| json!({"EventSourceArn": stream, "FunctionName": "f", "StartingPosition": "LATEST", "Tags": tags});
-    let key = "The key of a tag must have 1 to 128 characters";
-    let value = "The value of a tag must have at most 256 characters";
-    for (tags, wanted) in [
-        (tags_of(10_000), key),
-        (tags_of(129), key),
-        (json!({"": "x"}), key),
-        (json!({"x": "x".repeat(257)}), value),
-    ] {
+    let keys = "at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less \
+         than or equal to 128, Member must have length greater than or equal to 1]";
+    for tags in [tags_of(10_000), tags_of(129), json!({"": "x"})] {
         let g = with(definition("g", &package("")), "Tags", tags.clone());
         for reply in [
             world.post(FUNCTIONS, g).await,
@@ -140,15 +135,16 @@ async fn tags_that_are_too_long_are_refused() {
             world.post(&path(&arn("f")), json!({"Tags": tags})).await,
         ] {
             let (status, _, message) = refusal(&reply);
-            assert_eq!((status, message.as_str()), (400, wanted));
+            assert_eq!(status, 400);
+            assert!(message.ends_with(keys), "{message}");
         }
     }
     let g = with(definition("g", &package("")), "Tags", tags_of(128));
     assert_eq!(world.post(FUNCTIONS, g).await.status, 201);
     let mapped = world.post(MAPPINGS, mapping(tags_of(128))).await;
     assert_eq!(mapped.status, 202);
-    let tagged = world.post(&path(&arn("f")), json!({"Tags": tags_of(128)}));
-    assert_eq!(tagged.await.status, 204);
+    let tags = json!({"Tags": tags_of(128)});
+    assert_eq!(world.post(&path(&arn("f")), tags).await.status, 204);
     world.close().await;
 }
 
