@@ -278,6 +278,11 @@ impl Log {
         self.shared.read_shard(shard, from, limit)
     }
 
+    /// Whether the log has records of a shard that are durable and not trimmed.
+    pub fn has_records(&self, shard: u32) -> bool {
+        self.shared.shard_ends.read().contains_key(&shard)
+    }
+
     /// Whether records of a shard from `from` on were trimmed. Of what was trimmed before the log was opened that is not
     /// known, and taken to be so; of shards that were let go, it is taken not to be.
     pub fn has_trimmed(&self, shard: u32, from: Sequence) -> bool {

@@ -39,6 +39,8 @@ pub(crate) struct Maps {
     pub(crate) shards: BTreeMap<u32, BTreeMap<u32, Arc<ShardRecord>>>,
     /// The stream of each shard that is known.
     pub(crate) stream_of_shard: HashMap<u32, u32>,
+    /// How many shards are those of streams that were disabled.
+    pub(crate) disabled_shards: usize,
     /// By number.
     pub(crate) backups: BTreeMap<u32, Arc<BackupRecord>>,
     /// What the catalog says that the store uses.
@@ -53,10 +55,22 @@ impl Maps {
         let name = (stream.namespace.clone(), stream.table_name.clone());
         let of_name = self.streams_of_name.entry(name).or_default();
         of_name.insert(stream.id);
+        if stream.disabled_ms.is_some() && !self.is_disabled(stream.id) {
+            self.disabled_shards += self.shards_of(stream.id).count();
+        }
         self.streams.insert(stream.id, Arc::new(stream));
     }
 
+    /// Whether a stream is known that is not written to any more.
+    fn is_disabled(&self, stream: u32) -> bool {
+        let stream = self.streams.get(&stream);
+        stream.is_some_and(|stream| stream.disabled_ms.is_some())
+    }
+
     pub(crate) fn remove_stream(&mut self, id: u32) {
+        if self.is_disabled(id) {
+            self.disabled_shards -= self.shards_of(id).count();
+        }
         let Some(stream) = self.streams.remove(&id) else {
             return;
         };
@@ -82,19 +96,25 @@ impl Maps {
 
     pub(crate) fn insert_shard(&mut self, shard: ShardRecord) {
         self.stream_of_shard.insert(shard.number, shard.stream);
-        self.shards
-            .entry(shard.stream)
-            .or_default()
-            .insert(shard.number, Arc::new(shard));
+        let stream = shard.stream;
+        let of_stream = self.shards.entry(stream).or_default();
+        let is_new = of_stream.insert(shard.number, Arc::new(shard)).is_none();
+        if is_new && self.is_disabled(stream) {
+            self.disabled_shards += 1;
+        }
     }
 
     pub(crate) fn remove_shard(&mut self, stream: u32, number: u32) {
         self.stream_of_shard.remove(&number);
-        if let Some(shards) = self.shards.get_mut(&stream) {
-            shards.remove(&number);
-            if shards.is_empty() {
-                self.shards.remove(&stream);
-            }
+        let Some(shards) = self.shards.get_mut(&stream) else {
+            return;
+        };
+        let removed = shards.remove(&number);
+        if shards.is_empty() {
+            self.shards.remove(&stream);
+        }
+        if removed.is_some() && self.is_disabled(stream) {
+            self.disabled_shards -= 1;
         }
     }
 

@@ -161,6 +161,12 @@ pub enum EngineError {
         /// How many.
         most: usize,
     },
+    /// As many shards of disabled streams are kept as may be.
+    #[error("there are {most} shards of disabled streams within their retention")]
+    TooManyDisabledShards {
+        /// How many may be kept.
+        most: usize,
+    },
     /// The command was refused: one entry per item command, in order.
     #[error("the command was refused")]
     Refused(Vec<Option<Refusal>>),

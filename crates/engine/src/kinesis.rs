@@ -215,7 +215,11 @@ impl Database {
                 }
             }
             let mut change = CatalogChange::default();
+            let hidden = record.hidden_stream;
             apply(self, &mut record, &mut change)?;
+            if record.hidden_stream.is_some() && record.hidden_stream != hidden {
+                self.check_disabled_shards()?;
+            }
             change.tables.push(record);
             let position = self.commit_catalog(change, std::slice::from_ref(&table))?;
             let record = table.record();

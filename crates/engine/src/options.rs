@@ -16,6 +16,9 @@ pub struct EngineOptions {
     pub shard_age_ms: u64,
     /// Open shards of a new stream; `None` decides by billing mode and throughput.
     pub shards: Option<u32>,
+    /// Most shards of disabled streams, those of deleted tables too: past it no stream is enabled. Past half of it the shards
+    /// that have no records are forgotten, the oldest first.
+    pub disabled_shards_max: usize,
     /// Whether what exceeds provisioned throughput, and the maxima of on-demand throughput, is refused.
     pub enforce_throughput: bool,
     /// Most bytes of an item collection, in tables with local indexes: its items with their entries in these. 0 sets no
@@ -53,6 +56,7 @@ impl Default for EngineOptions {
             retention_ms: limits::STREAM_RETENTION_MS,
             shard_age_ms: limits::SHARD_ROLLOVER_MS,
             shards: None,
+            disabled_shards_max: 65_536,
             enforce_throughput: false,
             item_collection_bytes_max: limits::ITEM_COLLECTION_SIZE_BYTES_MAX,
             known_collections_max: 16_384,

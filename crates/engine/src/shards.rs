@@ -150,6 +150,15 @@ impl Database {
         Ok(())
     }
 
+    /// Refuses another stream while too many that were disabled are kept for their readers.
+    pub(crate) fn check_disabled_shards(&self) -> Result<(), EngineError> {
+        let most = self.inner.options.disabled_shards_max;
+        match self.inner.catalog.maps.read().disabled_shards >= most {
+            true => Err(EngineError::TooManyDisabledShards { most }),
+            false => Ok(()),
+        }
+    }
+
     /// Rolls every shard over that has reached its age. Returns when that is durable.
     pub(crate) async fn roll_due_shards(&self) -> Result<(), EngineError> {
         let mut position = Sequence::ZERO;
@@ -224,21 +233,35 @@ impl Database {
         }
     }
 
-    /// Some of what nothing can be read of any more; a stream is the last of its shards.
+    /// Whether a closed shard has no records that the log still keeps.
+    fn is_without_records(&self, shard: &ShardRecord) -> bool {
+        let log = &self.inner.log;
+        // The durable position first: what is behind it is known to have records, if it has.
+        let is_closed = shard.end.is_some_and(|end| end <= log.durable());
+        is_closed && !log.has_records(shard.number)
+    }
+
+    /// Some of what nothing can be read of any more, and of what has nothing to be read if there is too much of it; a stream
+    /// is the last of its shards.
     fn expired(&self) -> CatalogChange {
         let mut change = CatalogChange::default();
         let maps = self.inner.catalog.maps.read();
+        let kept_max = self.inner.options.disabled_shards_max / 2;
+        let mut surplus = maps.disabled_shards.saturating_sub(kept_max);
         for stream in maps.streams.values() {
+            let is_disabled = stream.disabled_ms.is_some();
             let mut left = 0;
             for shard in maps.shards_of(stream.id) {
                 let is_full = change.removed_shards.len() >= SHARDS_PER_CHANGE_MAX;
-                if !is_full && self.is_past_retention(stream, shard) {
-                    change.removed_shards.push((stream.id, shard.number));
-                } else {
+                let is_surplus = || surplus > 0 && is_disabled && self.is_without_records(shard);
+                if is_full || !(self.is_past_retention(stream, shard) || is_surplus()) {
                     left += 1;
+                    continue;
                 }
+                change.removed_shards.push((stream.id, shard.number));
+                surplus = surplus.saturating_sub(usize::from(is_disabled));
             }
-            if left == 0 && stream.disabled_ms.is_some() {
+            if left == 0 && is_disabled {
                 change.removed_streams.push(stream.id);
             }
         }

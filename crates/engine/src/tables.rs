@@ -218,6 +218,7 @@ impl Database {
         record.transition = transition.or(record.transition);
         let mut change = CatalogChange::default();
         if let Some(view) = view {
+            self.check_disabled_shards()?;
             self.enable_stream(&mut record, view, &mut next, &mut change);
         }
         change.tables.push(record);
@@ -348,6 +349,7 @@ impl Database {
             (StreamChange::Enable(_), Some(_)) => Err(EngineError::StreamEnabled { name }),
             (StreamChange::Disable, None) => Err(EngineError::StreamNotEnabled { name }),
             (StreamChange::Enable(view), None) => {
+                self.check_disabled_shards()?;
                 let present = self.inner.catalog.maps.read().next;
                 let mut next = change.next.unwrap_or(present);
                 self.enable_stream(record, view, &mut next, change);

@@ -147,6 +147,7 @@ fn of_store(error: EngineError) -> ApiError {
         EngineError::Log(LogError::Poisoned { reason }) => messages::writes_stopped(reason),
         EngineError::Log(LogError::NoRoom { .. }) => messages::no_room(),
         EngineError::Log(LogError::Overloaded { .. }) => messages::throttled(),
+        EngineError::TooManyDisabledShards { most } => tables::too_many_disabled_shards(*most),
         _ => internal(error),
     }
 }

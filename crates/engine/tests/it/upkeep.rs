@@ -437,6 +437,60 @@ async fn many_shards_are_rolled_over_and_forgotten_by_several_entries() {
     database.close();
 }
 
+/// Shards of deleted tables stay for their readers; but if there are many, not those that have nothing to be read.
+#[tokio::test]
+async fn streams_of_deleted_tables_are_no_more_than_may_be() {
+    const SHARDS_MAX: usize = 32;
+    let clock = ManualClock::new(START_MS);
+    let few = EngineOptions {
+        disabled_shards_max: SHARDS_MAX,
+        ..options(4)
+    };
+    let database = open(None, &clock, few);
+    let view = Some(StreamView::KeysOnly);
+    let kept = async || {
+        database.run_due().await.unwrap();
+        let streams = database.streams().await.unwrap();
+        let shards = streams.iter().map(|one| database.shards_now(one.id).len());
+        (streams.len(), shards.sum::<usize>())
+    };
+    create(&database, "stays", view).await;
+    for _ in 0..20 {
+        create(&database, "goes", view).await;
+        database.delete_table("", "goes").await.unwrap();
+        kept().await;
+    }
+    assert_eq!(kept().await, (1 + 4, 4 + SHARDS_MAX / 2));
+    // Those with records are kept; with them there may be too many.
+    let mut written = 0;
+    let refused = loop {
+        let table = match database.create_table(new_table("goes", view)).await {
+            Ok(view) => view.table,
+            Err(refused) => break refused,
+        };
+        for key in 0..40 {
+            put(&database, &table, &key.to_string(), 1).await.unwrap();
+        }
+        database.delete_table("", "goes").await.unwrap();
+        written += 1;
+        kept().await;
+    };
+    assert!(
+        matches!(
+            refused,
+            EngineError::TooManyDisabledShards { most: SHARDS_MAX }
+        ),
+        "{refused}"
+    );
+    assert_eq!(written, SHARDS_MAX / 4);
+    assert_eq!(kept().await, (1 + written, 4 + SHARDS_MAX));
+    create(&database, "without", None).await;
+    clock.advance_ms(25 * HOUR_MS);
+    kept().await;
+    create(&database, "goes", view).await;
+    database.close();
+}
+
 #[tokio::test]
 async fn a_stream_has_no_more_open_shards_by_splitting_than_it_may() {
     let clock = ManualClock::new(START_MS);

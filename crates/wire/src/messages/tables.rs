@@ -584,6 +584,17 @@ pub fn one_index_change_at_a_time() -> ApiError {
     )
 }
 
+/// A stream while too many that were disabled are kept for their readers. Ours.
+pub fn too_many_disabled_shards(most: usize) -> ApiError {
+    ApiError::new(
+        ErrorKind::LimitExceeded,
+        format!(
+            "Subscriber limit exceeded: The streams that were disabled, those of deleted tables too, have {most} shards \
+             within their retention. Enable streams when it is over for some"
+        ),
+    )
+}
+
 /// Enabling a stream on a table that has one: streams.md section 2 (recorded).
 pub fn stream_already_enabled(table: &str) -> ApiError {
     ApiError::validation(format!(
