@@ -241,7 +241,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "TIME",
         Kind::Duration,
         Some("60s"),
-        "Longest time that a client may take to send a request, and longest time in which it reads less than 64 KB of a reply",
+        "Longest time that a client may take to send a request, and longest time in which it reads less than 64 KB of a reply, or less than an eighth of a large one",
     ),
     setting(
         "wait-max",
