@@ -255,7 +255,9 @@ impl TrimPoint {
     /// What is missing if the first segment, which has no header, had one: it held what the first one that has a header
     /// joins on to. One that was never begun held nothing.
     pub(crate) fn lost_beginning(&self, kept: &[Found<'_>]) -> Option<String> {
-        kept.first().filter(|first| first.header.is_none())?;
+        // One that can't be read is told of as that.
+        let lacks_header = |first: &&Found<'_>| first.header.is_none() && first.unread.is_none();
+        kept.first().filter(lacks_header)?;
         let (next, header) = kept.iter().find_map(|found| Some((found, found.header?)))?;
         (header.base != self.sequence()).then(|| {
             format!(

@@ -251,10 +251,16 @@ impl Database {
         for stream in maps.streams.values() {
             let is_disabled = stream.disabled_ms.is_some();
             let mut left = 0;
+            // All of a stream: whoever reads finds no shard without its parent, while that has records.
+            let is_surplus = surplus > 0
+                && is_disabled
+                && maps
+                    .shards_of(stream.id)
+                    .all(|shard| self.is_without_records(shard));
             for shard in maps.shards_of(stream.id) {
                 let is_full = change.removed_shards.len() >= SHARDS_PER_CHANGE_MAX;
-                let is_surplus = || surplus > 0 && is_disabled && self.is_without_records(shard);
-                if is_full || !(self.is_past_retention(stream, shard) || is_surplus()) {
+                let is_surplus = is_surplus && surplus > 0;
+                if is_full || !(self.is_past_retention(stream, shard) || is_surplus) {
                     left += 1;
                     continue;
                 }

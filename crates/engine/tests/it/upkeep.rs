@@ -437,6 +437,35 @@ async fn many_shards_are_rolled_over_and_forgotten_by_several_entries() {
     database.close();
 }
 
+/// Whoever reads a shard waits for its parent. One without records between two that have some is not forgotten before them,
+/// however many shards there are.
+#[tokio::test]
+async fn a_stream_with_records_keeps_all_of_its_shards() {
+    let clock = ManualClock::new(START_MS);
+    let few = EngineOptions {
+        disabled_shards_max: 2,
+        shard_age_ms: HOUR_MS,
+        ..options(1)
+    };
+    let database = open(None, &clock, few);
+    let table = create(&database, "t", Some(StreamView::KeysOnly)).await;
+    let stream = table.record().stream.unwrap();
+    put(&database, &table, "a", 1).await.unwrap();
+    for _ in 0..2 {
+        clock.advance_ms(2 * HOUR_MS);
+        database.run_due().await.unwrap();
+    }
+    put(&database, &table, "a", 2).await.unwrap();
+    assert_eq!(database.shards_now(stream).len(), 3);
+    database.delete_table("", "t").await.unwrap();
+    database.run_due().await.unwrap();
+    assert_eq!(database.shards_now(stream).len(), 3);
+    clock.advance_ms(25 * HOUR_MS);
+    database.run_due().await.unwrap();
+    assert_eq!(database.shards_now(stream).len(), 0);
+    database.close();
+}
+
 /// Shards of deleted tables stay for their readers; but if there are many, not those that have nothing to be read.
 #[tokio::test]
 async fn streams_of_deleted_tables_are_no_more_than_may_be() {

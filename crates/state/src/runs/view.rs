@@ -119,8 +119,8 @@ impl View {
                         visit(key, Ok(value))
                     }
                     Err(error) => {
-                        // What lies there is not known.
-                        deleted.forget();
+                        // What lies there is not known, nor how far it reaches.
+                        deleted.meets_damage = true;
                         visit(key, Err(error))
                     }
                 }
@@ -177,6 +177,8 @@ struct Deleted {
     has_edge: bool,
     /// One of the last.
     last: Vec<u8>,
+    /// Something could not be read: what was passed since then may have keys between that are there.
+    meets_damage: bool,
 }
 
 impl Deleted {
@@ -220,6 +222,9 @@ impl Deleted {
     }
 
     fn note(&mut self, other: Vec<u8>, backward: bool, view: &View) {
+        if self.meets_damage {
+            return;
+        }
         let edge = std::mem::take(&mut self.edge);
         let (from, to) = match backward {
             true => (other, edge),

@@ -220,3 +220,45 @@ fn a_scan_that_checks_goes_on_behind_an_unreadable_block() {
         assert!(met > 5, "{met} blocks with values");
     }
 }
+
+/// What a damaged block has is not known, nor how far it reaches: what is deleted around it is no range without keys.
+#[test]
+fn a_scan_that_checks_takes_nothing_around_damage_for_empty() {
+    const DELETED: u64 = 6_000;
+    const THERE: u64 = 2_500;
+    let options = StateOptions::default();
+    let disk = FaultyDisk::new();
+    let mut batch = Batch::new();
+    (0..DELETED).for_each(|number| batch.put(key(number), bytes(&format!("<{number:05}>"))));
+    open(&disk, &options).apply(batch, 1).unwrap();
+    let whole = image(&disk.backend());
+    let value = format!("<{THERE:05}>").into_bytes();
+    let place = whole.windows(value.len()).position(|bytes| bytes == value);
+    for direction in [Direction::Forward, Direction::Backward] {
+        let disk = disk_with(&whole);
+        assert!(disk.flip(place.unwrap(), 1));
+        let store = open(&disk, &options);
+        let mut batch = Batch::new();
+        let others = (0..DELETED).filter(|number| *number != THERE);
+        others.for_each(|number| batch.delete(key(number)));
+        store.apply(batch, 2).unwrap();
+        let snapshot = store.snapshot();
+        let (from, to) = (Bound::Unbounded, Bound::Unbounded);
+        let is_told = || {
+            let mut goes_on = |_: &[u8], _: &[u8]| ControlFlow::Continue(());
+            snapshot.scan(from, to, direction, &mut goes_on).is_err()
+        };
+        assert!(is_told());
+        for turn in 0..2 {
+            let mut failures = 0;
+            let mut count = |_: &[u8], value: Result<&[u8], _>| {
+                failures += usize::from(value.is_err());
+                ControlFlow::Continue(())
+            };
+            let checked = snapshot.scan_checked(from, to, direction, &mut count);
+            checked.unwrap();
+            assert_eq!(failures, 1, "{direction:?}, turn {turn}");
+        }
+        assert!(is_told(), "{direction:?}");
+    }
+}
