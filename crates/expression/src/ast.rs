@@ -194,6 +194,8 @@ pub enum SetValue {
     Difference(UpdateOperand, UpdateOperand),
 }
 
+/// Most bytes that a number counts for.
+pub(crate) const NUMBER_BYTES_MAX: usize = 22;
 const NUMBER_TYPE: &str = "N";
 const LIST_TYPE: &str = "L";
 
@@ -206,6 +208,29 @@ impl SetValue {
             Self::Operand(UpdateOperand::Computed(value)) => value.known_type(),
             Self::Operand(UpdateOperand::Path(_) | UpdateOperand::IfNotExists { .. }) => None,
             Self::Sum(..) | Self::Difference(..) => Some(NUMBER_TYPE),
+        }
+    }
+
+    /// Most bytes that the value may have in an item of this size.
+    pub(crate) fn size_bytes_max(&self, item_bytes: usize) -> usize {
+        match self {
+            Self::Operand(operand) => operand.size_bytes_max(item_bytes),
+            Self::Sum(..) | Self::Difference(..) => NUMBER_BYTES_MAX,
+        }
+    }
+}
+
+impl UpdateOperand {
+    fn size_bytes_max(&self, item_bytes: usize) -> usize {
+        match self {
+            Self::Path(_) => item_bytes,
+            Self::Value(value) => value.size_bytes(),
+            Self::IfNotExists { default, .. } => item_bytes.max(default.size_bytes_max(item_bytes)),
+            Self::ListAppend { first, second } => {
+                let first = first.size_bytes_max(item_bytes);
+                first.saturating_add(second.size_bytes_max(item_bytes))
+            }
+            Self::Computed(value) => value.size_bytes_max(item_bytes),
         }
     }
 }

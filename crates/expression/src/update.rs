@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use headwater_model::Item;
 
-use crate::ast::{Path, UpdateAction};
+use crate::ast::{NUMBER_BYTES_MAX, Path, Segment, UpdateAction};
 use crate::error::{ExpressionError, UpdateError};
 use crate::kind::ExpressionKind;
 use crate::parser::parse_update;
@@ -22,6 +22,9 @@ pub struct Update {
     /// Whether it comes from `AttributeUpdates`, whose faults have another sentence.
     of_attribute_updates: bool,
 }
+
+/// What a new attribute, or element of a list, counts for beside its name and value.
+const ELEMENT_BYTES: usize = 1;
 
 /// What an update made of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,24 @@ impl Update {
             )
         };
         self.actions.is_empty() || !self.actions.iter().all(removes)
+    }
+
+    /// Most bytes that an item of this size may have after it, as sizes of items are counted.
+    pub fn size_bytes_max(&self, item_bytes: usize) -> usize {
+        let added = self.actions.iter().map(|action| {
+            let names = action.path().rest.iter().map(|segment| match segment {
+                Segment::Name(name) => name.len(),
+                Segment::Index(_) => 0,
+            });
+            let name_bytes = action.path().attribute.len() + names.sum::<usize>();
+            let value_bytes = match action {
+                UpdateAction::Set { value, .. } => value.size_bytes_max(item_bytes),
+                UpdateAction::Add { value, .. } => value.size_bytes() + NUMBER_BYTES_MAX,
+                UpdateAction::Remove { .. } | UpdateAction::Delete { .. } => 0,
+            };
+            value_bytes.saturating_add(name_bytes + ELEMENT_BYTES)
+        });
+        added.fold(item_bytes, usize::saturating_add)
     }
 
     /// The top-level attributes that the update writes to.

@@ -56,12 +56,12 @@ pub(crate) async fn batch_execute_statement(
     let mut writes = JoinSet::new();
     let carried_out = |place: usize, name: String, write: StatementWrite| {
         let (api, returns_old) = (api.clone(), returns_old[place]);
-        let returns = write.returns();
         async move {
             let outcome = write.carry_out(&api, returns_old).await;
-            (place, name, returns, outcome)
+            (place, name, outcome)
         }
     };
+    let mut reserved = BTreeMap::new();
     let mut returning = VecDeque::new();
     for (place, prepared) in prepared.into_iter().enumerate() {
         match prepared {
@@ -71,7 +71,8 @@ pub(crate) async fn batch_execute_statement(
                 read.await?;
             }
             Ok(Prepared::Write(name, write)) if write.returns() => {
-                returning.push_back((place, name, write));
+                let size_bytes_max = write.returned_size_max(api).await;
+                returning.push_back((place, name, write, size_bytes_max));
             }
             Ok(Prepared::Write(name, write)) => {
                 writes.spawn(carried_out(place, name, write));
@@ -80,21 +81,24 @@ pub(crate) async fn batch_execute_statement(
     }
     loop {
         // What was written has to be told, so there is room for it before it is.
-        while !returning.is_empty() && answer.room.reserve() {
-            if let Some((place, name, write)) = returning.pop_front() {
-                writes.spawn(carried_out(place, name, write));
-            }
+        while let Some((place, name, write, size_bytes_max)) = returning.pop_front() {
+            let Some(room) = answer.room.reserve(size_bytes_max) else {
+                returning.push_front((place, name, write, size_bytes_max));
+                break;
+            };
+            reserved.insert(place, room);
+            writes.spawn(carried_out(place, name, write));
         }
         let Some(written) = writes.join_next().await else {
             break;
         };
-        let (place, name, returns, outcome) = written.map_err(internal)?;
-        if returns {
-            answer.room.release();
+        let (place, name, outcome) = written.map_err(internal)?;
+        if let Some(room) = reserved.remove(&place) {
+            answer.room.release(room);
         }
         answer.written(place, name, outcome)?;
     }
-    for (place, name, _) in returning {
+    for (place, name, ..) in returning {
         answer.refuse(place, Some(name), statements::answer_is_full())?;
     }
     answer.wait_for_catalog(api).await;
@@ -289,8 +293,8 @@ impl Answer {
         self.capacity.add(&name, &Used::of_write(&outcome));
         let item = returned(&mut outcome);
         if let Some(item) = &item {
-            // It fits: there was room for any item.
-            self.room.take(item).map_err(internal)?;
+            // It fits, unless others have made it larger meanwhile.
+            self.room.take_anyway(item).map_err(internal)?;
         }
         self.accept(place, name, item);
         Ok(())

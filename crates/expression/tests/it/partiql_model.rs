@@ -123,6 +123,8 @@ proptest! {
         };
         let found = update.update.apply(Some(&model.item()), &Item::new());
         let found = found.ok().map(|new| new.item);
+        let size_bytes_max = update.update.size_bytes_max(model.item().size_bytes());
+        prop_assert!(found.as_ref().is_none_or(|new| new.size_bytes() <= size_bytes_max), "{}", text);
         prop_assert_eq!(found, apply(&model, &actions).map(|new| new.item()), "{}", text);
     }
 }

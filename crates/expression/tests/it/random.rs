@@ -387,6 +387,8 @@ proptest! {
         let update = Update::parse(&text, &mut values.placeholders());
         let update = update.map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
         let found = update.apply(Some(&model.item()), &Item::new()).ok().map(|new| new.item);
+        let size_bytes_max = update.size_bytes_max(model.item().size_bytes());
+        prop_assert!(found.as_ref().is_none_or(|new| new.size_bytes() <= size_bytes_max), "{}", text);
         prop_assert_eq!(found, apply(&model, &actions).map(|new| new.item()), "{}", text);
     }
 

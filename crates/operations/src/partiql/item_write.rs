@@ -131,6 +131,19 @@ impl StatementWrite {
         self.returns != ReturnValues::None
     }
 
+    /// Most bytes of the item that it returns, as the item is now.
+    pub(crate) async fn returned_size_max(&self, api: &Api) -> usize {
+        let item = api.database.get(&self.table, &self.key).await;
+        // Without it nothing is returned, or the write tells why.
+        let present = item.ok().flatten().map_or(0, |item| item.size_bytes());
+        match (&self.action, self.returns) {
+            (Action::Update { update, .. }, ReturnValues::AllNew | ReturnValues::UpdatedNew) => {
+                update.size_bytes_max(present)
+            }
+            _ => present,
+        }
+    }
+
     pub(crate) fn size_bytes(&self) -> usize {
         self.size_bytes
     }
