@@ -13,6 +13,13 @@ const REFUSAL: &str = "Disk full";
 
 type Request = (&'static str, Value);
 
+/// The history of the item `a` of `table`, whoever asks for that.
+async fn history(server: &Server) -> String {
+    let body = json!({"TableName": "table", "Key": key()}).to_string();
+    let told = server.api.item_history(body.as_bytes(), &server.context);
+    format!("{:?}", told.await)
+}
+
 /// Makes a change on a full disk, asks what would tell of it, and once more when there is room.
 async fn check_untold(server: &Server, files: &FaultyFiles, change: Request, asked: Vec<Request>) {
     files.set_disk_size_bytes(Some(files.used_bytes()));
@@ -74,6 +81,22 @@ async fn a_table_is_there_until_its_deletion_is_durable() {
     ];
     let change = ("DeleteTable", json!({"TableName": "table"}));
     check_untold(&server, &files, change, asked).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_item_has_a_history_until_the_deletion_of_its_table_is_durable() {
+    let files = FaultyFiles::new(1);
+    let server = Server::on_files(&files);
+    server.table("table", None).await;
+    let put = json!({"TableName": "table", "Item": key()});
+    server.must("PutItem", put).await;
+    assert!(history(&server).await.starts_with("Ok"));
+    files.set_disk_size_bytes(Some(files.used_bytes()));
+    let delete = server.ask("DeleteTable", json!({"TableName": "table"}));
+    assert!(delete.await.unwrap_err().contains(REFUSAL));
+    let told = history(&server).await;
+    assert!(told.contains(REFUSAL), "{told}");
+    server.api.database().close();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
