@@ -40,8 +40,24 @@ pub struct StreamFollower {
     /// The shards that were met, by number; `None` is done with.
     lanes: BTreeMap<u32, Option<Lane>>,
     lost: bool,
+    /// Records that were read, also those that were read before and not kept.
+    records_read: u64,
     /// See [`StreamFollower::seen`].
     seen: Option<Sequence>,
+}
+
+/// What each of the shards may have ready, so that hardly anything is read that can't be kept.
+#[derive(Clone, Copy)]
+struct Share {
+    records: usize,
+    bytes: usize,
+}
+
+/// What came of reading on.
+struct Read {
+    records: u64,
+    /// Whether records were trimmed before they were read.
+    lost: bool,
 }
 
 /// A shard on its way.
@@ -51,6 +67,8 @@ struct Lane {
     ready: VecDeque<RecordView>,
     /// Bytes of them.
     ready_bytes: usize,
+    /// Bytes of a record of the last page that had any, on average.
+    record_bytes: usize,
     /// Where the first record is that was read and not kept.
     ahead: Option<Sequence>,
     ended: bool,
@@ -62,18 +80,24 @@ impl Lane {
         self.ready.front().map(RecordView::sequence).or(self.ahead)
     }
 
-    /// Reads on; whether records were trimmed before they were read.
-    fn read(&mut self, limit: usize) -> Result<bool, StreamsError> {
-        let page = self.follower.poll(limit)?;
+    /// Reads on, about as much as its share is.
+    fn read(&mut self, share: Share) -> Result<Read, StreamsError> {
+        let fitting = share.bytes.checked_div(self.record_bytes);
+        let limit = fitting.map_or(share.records, |fitting| fitting.min(share.records));
+        let page = self.follower.poll(limit.max(1))?;
         self.ahead = None;
         self.ended = page.ended;
-        self.ready_bytes += page
-            .records
-            .iter()
-            .map(RecordView::held_bytes)
-            .sum::<usize>();
+        let bytes: usize = page.records.iter().map(RecordView::held_bytes).sum();
+        if let Some(record_bytes) = bytes.checked_div(page.records.len()) {
+            self.record_bytes = record_bytes;
+        }
+        self.ready_bytes += bytes;
+        let records = page.records.len() as u64;
         self.ready.extend(page.records);
-        Ok(page.lost)
+        Ok(Read {
+            records,
+            lost: page.lost,
+        })
     }
 
     /// Gives the first record that is ready.
@@ -110,6 +134,7 @@ impl Streams {
             streams: self.clone(),
             durable: self.database.log().watch(),
             lanes: BTreeMap::new(),
+            records_read: 0,
             lost: false,
             seen: None,
             stream,
@@ -134,6 +159,11 @@ impl StreamFollower {
     pub fn held_bytes(&self) -> usize {
         let lanes = self.lanes.values().flatten();
         lanes.map(|lane| lane.ready_bytes).sum()
+    }
+
+    /// Records that were read, those that were read again included.
+    pub fn records_read(&self) -> u64 {
+        self.records_read
     }
 
     async fn begin(&mut self, start: Start) -> Result<(), StreamsError> {
@@ -163,6 +193,7 @@ impl StreamFollower {
             follower: self.streams.follow(self.stream.clone(), shard, start)?,
             ready: VecDeque::new(),
             ready_bytes: 0,
+            record_bytes: 0,
             ahead: None,
             ended: false,
         })
@@ -236,7 +267,10 @@ impl StreamFollower {
         durable: Sequence,
     ) -> Result<bool, StreamsError> {
         let open = self.turns(shards);
-        let limit = (READY_RECORDS_MAX / open.len().max(1)).max(1);
+        let share = Share {
+            records: READY_RECORDS_MAX / open.len().max(1),
+            bytes: READY_BYTES_MAX / open.len().max(1),
+        };
         let mut caught_up = true;
         for shard in &open {
             let Some(Some(lane)) = self.lanes.get_mut(&shard.number) else {
@@ -246,7 +280,9 @@ impl StreamFollower {
                 lane.follower.position() <= durable || is_behind(shard, lane.follower.position());
             let mut brought = false;
             if lane.front().is_none() && !lane.ended && behind {
-                self.lost |= lane.read(limit)?;
+                let read = lane.read(share)?;
+                self.lost |= read.lost;
+                self.records_read += read.records;
                 brought = !lane.ready.is_empty();
             }
             if lane.front().is_none() && lane.ended {
@@ -267,7 +303,9 @@ impl StreamFollower {
             && let Some(Some(lane)) = self.lanes.get_mut(&first)
             && lane.ahead.is_some()
         {
-            self.lost |= lane.read(limit)?;
+            let read = lane.read(share)?;
+            self.lost |= read.lost;
+            self.records_read += read.records;
             self.keep_the_first();
         }
         Ok(caught_up)

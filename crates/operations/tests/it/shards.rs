@@ -249,6 +249,31 @@ async fn a_follower_of_many_shards_holds_little_and_keeps_the_order() {
     assert!(keys.into_iter().eq(once().chain(once())));
 }
 
+/// Whoever is behind reads records of all shards side by side, and hardly any of them twice.
+#[tokio::test]
+async fn a_follower_of_much_reads_it_once() {
+    const ITEMS: u64 = 3_000;
+    let server = with_shards(8);
+    server.table("ttt", Some("NEW_IMAGE")).await;
+    for number in 0..ITEMS {
+        let value = s(&"x".repeat(8_000));
+        let item = json!({"pk": s(&format!("k{number}")), "v": value});
+        server.put("ttt", item).await;
+    }
+    let arn = server.stream_arn("ttt").await;
+    let streams = server.api.streams();
+    let stream = streams.find("", &arn).unwrap();
+    let follower = streams.follow_stream(stream, Start::TrimHorizon);
+    let mut follower = follower.await.unwrap();
+    let mut given = 0;
+    while given < ITEMS {
+        let page = follower.next(100, 256 << 10).await.unwrap().unwrap();
+        given += page.records.len() as u64;
+    }
+    let read = follower.records_read();
+    assert!(read < ITEMS * 3 / 2, "{read} records for {ITEMS}");
+}
+
 #[tokio::test]
 async fn descriptions_come_in_pages() {
     let server = with_shards(5);
