@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hyper::body::Body as _;
@@ -14,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::request::Server;
-use crate::slow_peer::PatientStream;
+use crate::slow_peer::{PatientStream, Reply};
 
 /// Most bytes of request line and headers.
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
@@ -93,17 +92,17 @@ async fn connection(
     // The narrower answer if it can't be known.
     let local = stream.local_addr();
     let is_loopback = local.map_or(true, |local| local.ip().to_canonical().is_loopback());
-    let reply_bytes = Arc::new(AtomicUsize::new(0));
-    let stream = PatientStream::new(stream, timeout, reply_bytes.clone());
+    let written = Arc::new(Reply::default());
+    let stream = PatientStream::new(stream, timeout, written.clone());
     let to_stop = stop.clone();
     let service = service_fn(move |request| {
         let (server, stop) = (server.clone(), to_stop.clone());
-        let reply_bytes = reply_bytes.clone();
+        let written = written.clone();
         async move {
             let reply = server.handle(request, is_loopback, stop).await;
             // The next request is not answered before all of this is written.
             let bytes = reply.body().size_hint().exact().unwrap_or_default();
-            reply_bytes.store(bytes as usize, Ordering::Relaxed);
+            written.begin(bytes as usize);
             Ok::<_, Infallible>(reply)
         }
     });

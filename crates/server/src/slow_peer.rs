@@ -15,12 +15,29 @@ const PROGRESS_BYTES_MIN: usize = 64 * 1024;
 /// And so is who takes less than this part of a large reply: it is in memory until the last of it is taken.
 const PROGRESS_PARTS: usize = 8;
 
+/// The reply that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    bytes: AtomicUsize,
+    /// How many were begun.
+    number: AtomicUsize,
+}
+
+impl Reply {
+    /// The next one, of this length as far as it is known, is written from now on.
+    pub(crate) fn begin(&self, bytes: usize) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.number.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A stream with patience.
 pub(crate) struct PatientStream<S> {
     stream: S,
     patience: Duration,
-    /// The length of the reply that is being written.
-    reply_bytes: Arc<AtomicUsize>,
+    reply: Arc<Reply>,
+    /// The number of the reply for which the patience began.
+    reply_number: usize,
     /// Ends the patience with the peer, since the first time that a write had to wait.
     end: Option<Pin<Box<Sleep>>>,
     /// Bytes that the peer took since then.
@@ -32,12 +49,13 @@ pub(crate) struct PatientStream<S> {
 }
 
 impl<S: AsyncWrite + Unpin> PatientStream<S> {
-    /// `reply_bytes` is the length of the reply that is being written, as far as it is known.
-    pub(crate) fn new(stream: S, patience: Duration, reply_bytes: Arc<AtomicUsize>) -> Self {
+    /// `reply` is told of each reply before it is written.
+    pub(crate) fn new(stream: S, patience: Duration, reply: Arc<Reply>) -> Self {
         PatientStream {
             stream,
             patience,
-            reply_bytes,
+            reply,
+            reply_number: 0,
             end: None,
             taken_bytes: 0,
             enough_bytes: PROGRESS_BYTES_MIN,
@@ -60,7 +78,8 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
             let waited = std::mem::replace(&mut self.waits, true);
             let Some(end) = &mut self.end else {
                 self.taken_bytes = 0;
-                let part = self.reply_bytes.load(Ordering::Relaxed) / PROGRESS_PARTS;
+                let part = self.reply.bytes.load(Ordering::Relaxed) / PROGRESS_PARTS;
+                self.reply_number = self.reply.number.load(Ordering::Relaxed);
                 self.enough_bytes = part.max(PROGRESS_BYTES_MIN);
                 let until = Instant::now() + self.patience;
                 self.end = Some(Box::pin(tokio::time::sleep_until(until)));
@@ -69,7 +88,13 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
             if end.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            if waited && self.taken_bytes < self.enough_bytes {
+            let is_same = self.reply_number == self.reply.number.load(Ordering::Relaxed);
+            // What is enough of an earlier reply says nothing of this one, beyond the least that is enough of any.
+            let enough_bytes = match is_same {
+                true => self.enough_bytes,
+                false => PROGRESS_BYTES_MIN,
+            };
+            if waited && self.taken_bytes < enough_bytes {
                 let reason = "the peer does not read its reply";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, reason)));
             }

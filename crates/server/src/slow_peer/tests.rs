@@ -2,12 +2,11 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{PROGRESS_BYTES_MIN, PatientStream};
+use super::{PROGRESS_BYTES_MIN, PatientStream, Reply};
 
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -58,8 +57,9 @@ async fn a_peer_that_goes_on_reading_gets_everything_however_long_it_takes() {
 async fn a_large_reply_is_not_read_for_ever() {
     let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
     let reply = vec![0; 64 * PROGRESS_BYTES_MIN];
-    let reply_bytes = Arc::new(AtomicUsize::new(reply.len()));
-    let mut stream = PatientStream::new(ours, PATIENCE, reply_bytes.clone());
+    let told = Arc::new(Reply::default());
+    told.begin(reply.len());
+    let mut stream = PatientStream::new(ours, PATIENCE, told.clone());
     let reads = async {
         let mut buffer = vec![0; PROGRESS_BYTES_MIN];
         // Four of these pieces are taken in each patience, where eight are an eighth of the reply.
@@ -75,8 +75,8 @@ async fn a_large_reply_is_not_read_for_ever() {
     }
     // What is small next to that is waited for as long as ever.
     let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
-    let mut stream = PatientStream::new(ours, PATIENCE, reply_bytes.clone());
-    reply_bytes.store(0, Ordering::Relaxed);
+    told.begin(0);
+    let mut stream = PatientStream::new(ours, PATIENCE, told.clone());
     let reads = async {
         let mut buffer = vec![0; PROGRESS_BYTES_MIN];
         for _ in 0..64 {
@@ -85,6 +85,32 @@ async fn a_large_reply_is_not_read_for_ever() {
         }
     };
     let (written, ()) = tokio::join!(stream.write_all(&reply), reads);
+    written.unwrap();
+}
+
+/// The patience that began near the end of a large reply ends in another one, of which less is enough.
+#[tokio::test(start_paused = true)]
+async fn the_next_reply_is_not_judged_by_the_one_before() {
+    let (ours, mut peer) = duplex(PROGRESS_BYTES_MIN);
+    let told = Arc::new(Reply::default());
+    let mut stream = PatientStream::new(ours, PATIENCE, told.clone());
+    let mut buffer = vec![0; PROGRESS_BYTES_MIN];
+    told.begin(64 * PROGRESS_BYTES_MIN);
+    let last = vec![0; 2 * PROGRESS_BYTES_MIN];
+    let (written, read) = tokio::join!(stream.write_all(&last), peer.read_exact(&mut buffer));
+    written.unwrap();
+    read.unwrap();
+    peer.read_exact(&mut buffer).await.unwrap();
+    tokio::time::sleep(PATIENCE * 9 / 10).await;
+    told.begin(4 * PROGRESS_BYTES_MIN);
+    let reads = async {
+        for _ in 0..4 {
+            tokio::time::sleep(PATIENCE / 4).await;
+            peer.read_exact(&mut buffer).await.unwrap();
+        }
+    };
+    let next = vec![0; 4 * PROGRESS_BYTES_MIN];
+    let (written, ()) = tokio::join!(stream.write_all(&next), reads);
     written.unwrap();
 }
 
