@@ -455,7 +455,8 @@ impl Walk<'_> {
 }
 
 /// A segment without a footer ends in zeros, in what reached the disk of a footer that was never finished, or, if it
-/// is the last one with entries, in the remains of a group that was never acknowledged.
+/// is the last one with entries, in the remains of a group that was never acknowledged. Nothing else is in one that was removed
+/// at a start, since it held no entries, and is there again after a power loss.
 fn check_unsealed(
     walk: &Walk<'_>,
     end: u64,
@@ -469,7 +470,8 @@ fn check_unsealed(
         return Ok(());
     };
     let bytes = last + 1 - end;
-    if is_last {
+    let holds_nothing = end == SEGMENT_HEADER_BYTES as u64;
+    if is_last || holds_nothing && walk.whole {
         report.torn_bytes += bytes;
         report.torn_at = Some((found.name.clone(), end));
         return Ok(());

@@ -391,6 +391,34 @@ fn lost_oldest_segment(form: Form) {
     assert_eq!(entries(&log).unwrap(), all);
 }
 
+/// A start removes a segment in which no group was ever finished, and does not wait for that to be durable: after a power
+/// loss it is there again, between others.
+#[test]
+fn a_segment_of_nothing_but_a_torn_group_may_come_back_between_others() {
+    for form in FORMS {
+        let (files, mut all) = crashed(20, form(small()));
+        drop(open(&files, form(small())).unwrap());
+        let name = segments(&files).pop().unwrap();
+        let mut torn = files.contents(&name).unwrap();
+        torn.truncate(64);
+        torn.extend_from_slice(&[0xa5; 300]);
+        files.replace(&name, torn.clone());
+        let (log, report) = open(&files, form(small())).unwrap();
+        assert_eq!(report.torn_bytes, 300);
+        all.extend(fill(&log, 20));
+        drop(log);
+        let files = files.power_loss(Survives::All);
+        assert!(!segments(&files).contains(&name));
+        files.replace(&name, torn);
+        let report = verify(&files, &form(small())).unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        assert_eq!(report.torn_bytes, 300);
+        let (log, _) = open(&files, form(small())).unwrap();
+        assert_eq!(entries(&log).unwrap(), all);
+        assert!(!segments(&files).contains(&name));
+    }
+}
+
 #[test]
 fn a_segment_of_another_store_is_refused() {
     let (files, _) = sealed(FORMS[0]);
