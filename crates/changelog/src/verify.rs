@@ -199,12 +199,14 @@ fn check_all(
         Ok(None) => {}
         Err(error) => chain.report.problem_of(error)?,
     }
-    let last_id = found
-        .iter()
-        .rev()
-        .find(|found| found.header.is_some())
-        .map(|found| found.id);
-    for segment in &mut found {
+    // Where the next one begins.
+    let mut next_bases = Vec::with_capacity(found.len());
+    let mut next_base = None;
+    for segment in found.iter().rev() {
+        next_bases.push(next_base);
+        next_base = segment.header.map(|header| header.base).or(next_base);
+    }
+    for (segment, next_base) in found.iter_mut().zip(next_bases.into_iter().rev()) {
         if let Some(error) = segment.unread.take() {
             chain.or_unread(Err(error))?;
             continue;
@@ -214,7 +216,8 @@ fn check_all(
             continue;
         };
         chain.join(segment, &header);
-        let checked = chain.segment(segment, &header, Some(segment.id) == last_id);
+        let may_be_torn = next_base.is_none_or(|base| base == header.base);
+        let checked = chain.segment(segment, &header, may_be_torn);
         chain.or_unread(checked)?;
     }
     Ok(chain.report)
@@ -336,7 +339,7 @@ impl Chain<'_> {
         &mut self,
         found: &Found<'_>,
         header: &SegmentHeader,
-        is_last: bool,
+        may_be_torn: bool,
     ) -> Result<(), LogError> {
         let footer = found.footer()?;
         let end = footer.as_ref().map(|footer| footer.end);
@@ -350,7 +353,7 @@ impl Chain<'_> {
                 );
             }
             Some(_) => {}
-            None => check_unsealed(&walk, stopped, is_last, &mut self.report)?,
+            None => check_unsealed(&walk, stopped, may_be_torn, &mut self.report)?,
         }
         Ok(())
     }
@@ -455,12 +458,12 @@ impl Walk<'_> {
 }
 
 /// A segment without a footer ends in zeros, in what reached the disk of a footer that was never finished, or, if it
-/// is the last one with entries, in the remains of a group that was never acknowledged. Nothing else is in one that was removed
-/// at a start, since it held no entries, and is there again after a power loss.
+/// is the last one with entries, in the remains of a group that was never acknowledged. Nothing but those is in one that was
+/// removed at a start, since it held no entries, and is there again after a power loss: the next one begins where it does.
 fn check_unsealed(
     walk: &Walk<'_>,
     end: u64,
-    is_last: bool,
+    may_be_torn: bool,
     report: &mut VerifyReport,
 ) -> Result<(), LogError> {
     report.unsealed_segments += 1;
@@ -470,8 +473,7 @@ fn check_unsealed(
         return Ok(());
     };
     let bytes = last + 1 - end;
-    let holds_nothing = end == SEGMENT_HEADER_BYTES as u64;
-    if is_last || holds_nothing && walk.whole {
+    if may_be_torn {
         report.torn_bytes += bytes;
         report.torn_at = Some((found.name.clone(), end));
         return Ok(());
