@@ -112,13 +112,18 @@ impl Api {
         body: &[u8],
         context: &RequestContext,
     ) -> Result<Vec<u8>, ApiError> {
-        match self.carry_out(operation, body, context).await {
-            Err(refusal) if may_tell_of_catalog(refusal.kind) => {
-                self.catalog_is_durable().await?;
-                Err(refusal)
-            }
-            answer => answer,
+        let answer = self.carry_out(operation, body, context).await;
+        self.once_durable(answer).await
+    }
+
+    /// An answer, once what it may tell of the catalog is durable.
+    pub(crate) async fn once_durable<T>(&self, answer: Result<T, ApiError>) -> Result<T, ApiError> {
+        if let Err(refusal) = &answer
+            && may_tell_of_catalog(refusal.kind)
+        {
+            self.catalog_is_durable().await?;
         }
+        answer
     }
 
     /// Waits until what a refusal may tell is durable: a table that somebody else has just deleted may be back after a

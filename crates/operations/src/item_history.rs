@@ -9,7 +9,7 @@ use headwater_wire::dynamodb::GetItemInput;
 use headwater_wire::json::{ArrayWriter, Json, ObjectWriter, write_string};
 
 use crate::api::{Api, RequestContext, decode};
-use crate::failure::{internal, may_tell_of_catalog, of_items};
+use crate::failure::{internal, of_items};
 use crate::key;
 use crate::table_name::table_name;
 
@@ -30,13 +30,8 @@ impl Api {
         body: &[u8],
         context: &RequestContext,
     ) -> Result<Vec<u8>, ApiError> {
-        match self.history(body, context).await {
-            Err(refusal) if may_tell_of_catalog(refusal.kind) => {
-                self.catalog_is_durable().await?;
-                Err(refusal)
-            }
-            answer => answer,
-        }
+        let answer = self.history(body, context).await;
+        self.once_durable(answer).await
     }
 
     async fn history(&self, body: &[u8], context: &RequestContext) -> Result<Vec<u8>, ApiError> {
