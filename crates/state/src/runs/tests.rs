@@ -36,10 +36,7 @@ fn filters_that_had_no_place_beside_the_merged_ones_are_kept_afterwards() {
 #[test]
 fn a_block_that_is_read_past_a_full_cache_is_checked() {
     let store = RunStore::in_memory(StateOptions::default()).unwrap();
-    let mut batch = Batch::new();
-    (0..KEYS).for_each(|key| batch.put(bytes_of(key), bytes_of(key + 1)));
-    store.apply(batch, 1).unwrap();
-    store.checkpoint().unwrap();
+    fill(&store);
     let (shared, snapshot) = (&store.shared, store.snapshot());
     let view = shared.view.load();
     let run = &view.runs[0];
@@ -72,10 +69,7 @@ fn a_block_that_had_to_be_waited_for_is_wanted_once() {
     };
     let path = folder.path().join("state");
     let store = RunStore::open_file(&path, options).unwrap();
-    let mut batch = Batch::new();
-    (0..KEYS).for_each(|key| batch.put(bytes_of(key), bytes_of(key + 1)));
-    store.apply(batch, 1).unwrap();
-    store.checkpoint().unwrap();
+    fill(&store);
     let (shared, snapshot) = (&store.shared, store.snapshot());
     let view = shared.view.load();
     let run = &view.runs[0];
@@ -89,6 +83,14 @@ fn a_block_that_had_to_be_waited_for_is_wanted_once() {
     assert_eq!(shared.cache.get(run.id(), last), None);
     snapshot.seek(&bytes_of(KEYS - 1)).unwrap();
     assert!(shared.cache.get(run.id(), last).is_some(), "wanted again");
+}
+
+/// One run of all keys.
+fn fill(store: &RunStore) {
+    let mut batch = Batch::new();
+    (0..KEYS).for_each(|key| batch.put(bytes_of(key), bytes_of(key + 1)));
+    store.apply(batch, 1).unwrap();
+    store.checkpoint().unwrap();
 }
 
 fn bytes_of(number: u64) -> Bytes {
